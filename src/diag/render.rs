@@ -1,0 +1,1 @@
+//! How findings are shown: graphical, plain, JSON.

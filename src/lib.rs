@@ -1,0 +1,5 @@
+//! Gatewright: an API gateway whose policy is compiled, proved and tested before traffic meets it.
+
+pub mod diag;
+pub mod route;
+pub mod syntax;
