@@ -1,0 +1,3 @@
+//! The policies, one folder each.
+
+pub mod stage;

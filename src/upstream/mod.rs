@@ -1,0 +1,7 @@
+//! Where requests go: endpoints, their breaker, balance and timeouts, and one call under all of them.
+
+pub mod breaker;
+pub mod config;
+pub mod timeout;
+
+pub use config::Config;
