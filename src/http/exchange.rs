@@ -199,3 +199,62 @@ impl Exchange {
             .unwrap_or(MISSING)
     }
 }
+
+#[cfg(test)]
+pub mod testing {
+    //! Exchanges for unit tests of stages.
+
+    use super::{Calls, Client, Exchange, Outgoing, Record, Request, Scheme, UpstreamHealth, UpstreamIndex};
+    use crate::http::{Body, Clock, Fault, FaultKind, Reply};
+    use futures_core::future::BoxFuture;
+    use http::{HeaderMap, HeaderName, HeaderValue, Method};
+    use std::sync::Arc;
+    use std::time::Duration;
+    use tokio::time::Instant;
+
+    struct NoUpstreams;
+
+    impl Calls for NoUpstreams {
+        fn call(&self, _: UpstreamIndex, _: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
+            Box::pin(std::future::ready(Err(Fault::new(FaultKind::ConnectError, "no upstream in this test"))))
+        }
+
+        fn health(&self) -> Vec<UpstreamHealth> {
+            Vec::new()
+        }
+    }
+
+    /// A request from 192.0.2.1 to `localhost` at 2027-01-15T08:00:00Z, without a body.
+    pub fn exchange(method: &str, target: &str, headers: &[(&str, &str)]) -> Exchange {
+        let map: HeaderMap =
+            headers.iter().map(|(name, value)| (HeaderName::try_from(*name).unwrap(), HeaderValue::try_from(*value).unwrap())).collect();
+        Exchange {
+            request: Request {
+                method: Method::try_from(method).unwrap(),
+                host: "localhost".into(),
+                authority: HeaderValue::from_static("localhost"),
+                target: target.parse().unwrap(),
+                headers: map,
+            },
+            body: Body::empty(),
+            client: Client {
+                peer: "192.0.2.1:50000".parse().unwrap(),
+                ip: "192.0.2.1".parse().unwrap(),
+                scheme: Scheme::Http,
+                listener: ":8080".into(),
+            },
+            id: HeaderValue::from_static("0190a5c0-0000-7000-8000-000000000001"),
+            params: smallvec::SmallVec::new(),
+            identities: smallvec::SmallVec::new(),
+            started: Instant::now(),
+            clock: Clock::at(Duration::from_secs(1_800_000_000)),
+            upstream: None,
+            upstream_name: None,
+            quota: None,
+            record: Record::default(),
+            kept: http::Extensions::new(),
+            guards: smallvec::SmallVec::new(),
+            calls: Arc::new(NoUpstreams),
+        }
+    }
+}

@@ -275,10 +275,13 @@ pub fn render(pieces: &[Piece], facts: Facts<'_>) -> String {
         match piece {
             Piece::Literal(text) => out.push_str(text),
             Piece::Hole(expr, encoding) => {
-                if let Some(text) = expr.eval(facts).as_text() {
-                    encode(&text, *encoding, &mut out);
-                } else if *encoding == Encoding::JsonValue {
-                    out.push_str("null");
+                let value = expr.eval(facts);
+                let bare = matches!(value, Scalar::Int(_) | Scalar::Bool(_) | Scalar::Duration(_));
+                match value.as_text() {
+                    Some(text) if bare && *encoding == Encoding::JsonValue => out.push_str(&text),
+                    Some(text) => encode(&text, *encoding, &mut out),
+                    None if *encoding == Encoding::JsonValue => out.push_str("null"),
+                    None => {}
                 }
             }
         }
@@ -293,8 +296,6 @@ fn encode(text: &str, encoding: Encoding, out: &mut String) {
             let quoted = serde_json::Value::from(text).to_string();
             out.push_str(quoted.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')).unwrap_or_default());
         }
-        // Outside a string only what is a JSON value by itself may stand bare.
-        Encoding::JsonValue if is_json_scalar(text) => out.push_str(text),
         Encoding::JsonValue => out.push_str(&serde_json::Value::from(text).to_string()),
         // A segment of dots alone would be a step in the path.
         Encoding::Segment if text == "." || text == ".." => out.push_str(&text.replace('.', "%2E")),
@@ -324,10 +325,7 @@ fn encode(text: &str, encoding: Encoding, out: &mut String) {
     }
 }
 
-/// A JSON number, `true`, `false` or `null`.
-fn is_json_scalar(text: &str) -> bool {
-    matches!(
-        serde_json::from_str::<serde_json::Value>(text),
-        Ok(serde_json::Value::Number(_) | serde_json::Value::Bool(_) | serde_json::Value::Null)
-    )
+/// A constant as text, if it is a scalar.
+pub(super) fn constant_text(value: &Value) -> Option<String> {
+    constant(value).as_text().map(Cow::into_owned)
 }

@@ -3,8 +3,10 @@
 pub mod balance;
 pub mod breaker;
 pub mod call;
+pub mod check;
 pub mod config;
 pub mod endpoint;
+pub mod forms;
 pub mod pool;
 pub mod script;
 pub mod timeout;
