@@ -53,8 +53,6 @@ fn diagnostic(finding: &Finding, routes: &[(Route, Spans)]) -> Option<Diagnostic
             }
             found.help("remove it, or change the priorities")
         }
-        Finding::Empty { route } => Diagnostic::new(Code::RouteEmpty, format!("`{}` matches no request at all", name(*route)?))
-            .at(path(*route)?, "its conditions exclude each other"),
         Finding::TrailingSlash { without: first, with: second } => Diagnostic::new(
             Code::RouteTrailingSlash,
             format!("`{}` and `{}` differ by a trailing slash only", name(*first)?, name(*second)?),
@@ -73,13 +71,19 @@ fn diagnostic(finding: &Finding, routes: &[(Route, Spans)]) -> Option<Diagnostic
                 .at(path(*route)?, "the same route would win without it")
                 .help("remove `priority`")
         }
-        Finding::TooComplex { first, second } => Diagnostic::new(
-            Code::AnalysisTooComplex,
-            format!("whether `{}` and `{}` overlap could not be decided", name(*first)?, name(*second)?),
-        )
-        .at(path(*second)?, "too complex")
-        .also(path(*first)?, "beside this one")
-        .help("simplify one of the patterns, or give one a `priority`"),
+        Finding::TooComplex { routes: which } => {
+            let names: Vec<String> = which.iter().filter_map(|at| name(*at)).map(|name| format!("`{name}`")).collect();
+            let message = if names.is_empty() {
+                "too many routes overlap to compare them all".to_owned()
+            } else {
+                format!("whether {} conflict could not be decided", names.join(" and "))
+            };
+            let mut found = Diagnostic::new(Code::AnalysisTooComplex, message);
+            for at in which.iter().take(3) {
+                found = found.at(path(*at)?, "too complex");
+            }
+            found.help("simplify one of the patterns, or give one a `priority`")
+        }
     })
 }
 
