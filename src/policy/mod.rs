@@ -84,4 +84,8 @@ macro_rules! policies {
 }
 
 // The one list, in the order of the pipeline.
-policies! {}
+policies! {
+    auth Auth;
+    limit Limit;
+    issue Issue;
+}
