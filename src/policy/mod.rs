@@ -102,7 +102,11 @@ macro_rules! policies {
 }
 
 // The one list, in the order of the pipeline.
-policies! {}
+policies! {
+    auth Auth;
+    limit Limit;
+    issue Issue;
+}
 
 /// True for a statement that makes the policy itself answer.
 #[must_use]
