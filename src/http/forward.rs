@@ -15,6 +15,7 @@ pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for
 pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 /// `X-Forwarded-Proto`
 pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 /// `traceparent` (W3C Trace Context)
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// `tracestate`
@@ -125,7 +126,7 @@ impl Hop {
         // Room for what is added here and by the call, so that the map grows once at most.
         headers.reserve(ADDED_FIELDS);
         if trusted {
-            headers.remove(hop::X_REAL_IP);
+            headers.remove(X_REAL_IP);
             extend(headers, X_FORWARDED_FOR, &self.address);
             extend(headers, FORWARDED, &self.element);
             for (name, value) in [(X_FORWARDED_HOST, &self.authority), (X_FORWARDED_PROTO, &self.proto())] {

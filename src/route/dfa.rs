@@ -354,7 +354,7 @@ impl Universe {
 fn path_step(place: Place, byte: u8) -> Option<Place> {
     match (place, byte) {
         (Place::Begin | Place::Inside, b'/') => Some(Place::Empty),
-        (Place::Begin | Place::Empty | Place::Dot | Place::DotDot | Place::Percent | Place::Digit(_), b'/') | (Place::Begin, _) => None,
+        (Place::Empty | Place::Dot | Place::DotDot | Place::Percent | Place::Digit(_), b'/') | (Place::Begin, _) => None,
         (Place::Percent, b'0'..=b'9' | b'A'..=b'F') => Some(Place::Digit(byte)),
         (Place::Percent, _) => None,
         (Place::Digit(first), _) => stays_encoded(first, byte).then_some(Place::Inside),

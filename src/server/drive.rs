@@ -210,17 +210,20 @@ async fn run<T: Transport>(engine: &Arc<Engine<T>>, pipeline: &Pipeline, encoded
                 return End::Problem(problem);
             }
         }
-        let flow = match part.request(exchange) {
-            Flow::Wait(wait) => wait.await,
-            ready => ready,
+        let end = match part.request(exchange) {
+            Flow::Next => None,
+            Flow::Answer(reply) => Some(End::Reply(reply)),
+            Flow::Refuse(problem) => Some(End::Problem(problem)),
+            Flow::Wait(wait) => match wait.await {
+                Flow::Next | Flow::Wait(_) => None,
+                Flow::Answer(reply) => Some(End::Reply(reply)),
+                Flow::Refuse(problem) => Some(End::Problem(problem)),
+            },
         };
-        let end = match flow {
-            Flow::Next | Flow::Wait(_) => continue,
-            Flow::Answer(reply) => End::Reply(reply),
-            Flow::Refuse(problem) => End::Problem(problem),
-        };
-        exchange.record.stopped = Some(place.name());
-        return end;
+        if let Some(end) = end {
+            exchange.record.stopped = Some(place.name());
+            return end;
+        }
     }
     if !chosen && let Err(problem) = choose(plan, pipeline, encoded_slash, exchange) {
         return End::Problem(problem);

@@ -6,7 +6,7 @@ use crate::http::{Body, Fault, FaultKind, Outgoing, Reply, Side, Source, hop};
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use http::header::HOST;
-use http_body::{Body as _, Frame, SizeHint};
+use http_body::{Frame, SizeHint};
 use parking_lot::Mutex;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};

@@ -16,7 +16,7 @@ mod wire;
 pub use breaker::Breaker;
 pub use config::Config;
 pub use endpoint::Endpoint;
-pub use transport::{Attempt, Transport, Unanswered};
+pub use transport::{Attempt, Transport};
 
 use crate::http::UpstreamHealth;
 use hashbrown::HashMap;
