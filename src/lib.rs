@@ -1,5 +1,8 @@
 //! Gatewright: an API gateway whose policy is compiled, proved and tested before traffic meets it.
 
 pub mod diag;
+pub mod http;
+pub mod lang;
+pub mod policy;
 pub mod route;
 pub mod syntax;

@@ -1,1 +1,30 @@
 //! Which route a request takes: patterns, their set relations, the priority order, and the match tree.
+//!
+//! A route's requests are a product of hosts, methods, paths and predicates. Higher priorities come first; within
+//! one priority a route precedes another if and only if its requests are a proper subset of the other's. The tree
+//! is an index over that definition; `naive` is the definition itself, kept as the tests' oracle.
+
+pub mod dfa;
+pub mod found;
+pub mod host;
+pub mod key;
+pub mod methods;
+pub mod naive;
+pub mod pattern;
+pub mod predicate;
+pub mod product;
+pub mod rank;
+pub mod relation;
+pub mod segment;
+pub mod tree;
+mod types;
+
+pub use found::{Captures, Found};
+pub use host::{HostError, HostPattern};
+pub use key::RouteKey;
+pub use methods::{MethodError, Methods};
+pub use pattern::{Pattern, PatternError, PatternErrorKind};
+pub use predicate::{Atom, Predicate, Test};
+pub use relation::Witness;
+pub use segment::SegmentType;
+pub use tree::MatchTree;

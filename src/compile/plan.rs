@@ -1,0 +1,121 @@
+//! What the engine runs: arrays and indices, nothing of the language.
+
+use crate::http::UpstreamIndex;
+use crate::lang::expr::Expr;
+use crate::policy::stage::{OnRequest, OnResponse, Place, ReplyPlace};
+use crate::route::tree::MatchTree;
+use crate::upstream::Upstream;
+use ipnet::IpNet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A compiled policy. Shared by all workers; a request keeps the plan it began with.
+pub struct Plan {
+    /// Which route a request takes.
+    pub tree: MatchTree,
+    /// Each route's `match` condition, by the route's index.
+    pub predicates: Vec<Option<Expr>>,
+    /// Each route's pipeline, by the route's index.
+    pub pipelines: Vec<Pipeline>,
+    /// Every upstream, by [`UpstreamIndex`].
+    pub upstreams: Vec<Arc<Upstream>>,
+    /// The gateway's own settings.
+    pub settings: Settings,
+}
+
+/// What a route does with a request, in order.
+pub struct Pipeline {
+    /// The route's name.
+    pub route: Arc<str>,
+    /// Request parts, in the order they run.
+    pub request: Vec<(Place, Arc<dyn OnRequest>)>,
+    /// What answers when no request part did.
+    pub target: Target,
+    /// Response parts, in the order they run.
+    pub response: Vec<(ReplyPlace, Arc<dyn OnResponse>)>,
+    /// The largest request body, in bytes; `None` is unbounded (`body max none`).
+    pub body_max: Option<u64>,
+    /// Per-upstream timeouts of this route's calls, by [`UpstreamIndex`]: those the route or a group overrides.
+    pub timeouts: Vec<(UpstreamIndex, crate::upstream::timeout::Config)>,
+    /// The access log of this route.
+    pub log: AccessLog,
+}
+
+/// What answers.
+pub enum Target {
+    /// One upstream.
+    Upstream(UpstreamIndex),
+    /// The first choice whose condition holds; the last has none.
+    Choose(Vec<Choice>),
+    /// The last request part answers: `respond`, `redirect`, `issue`, `aggregate`.
+    Policy,
+}
+
+/// One arm of a `to`.
+pub struct Choice {
+    /// Holds for this request; `None` always does.
+    pub when: Option<Expr>,
+    /// Then this one is called.
+    pub upstream: UpstreamIndex,
+}
+
+/// How requests are logged.
+#[derive(Debug, Clone, Default)]
+pub struct AccessLog {
+    /// The format; `None` writes nothing.
+    pub format: Option<LogFormat>,
+    /// Written for this share of the requests, in hundredths of a percent (10 000 is all).
+    pub sample: u32,
+    /// Written only when this holds.
+    pub when: Option<Expr>,
+    /// Further fields.
+    pub fields: Vec<(Arc<str>, Expr)>,
+}
+
+/// Formats of the access log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// Words on a line.
+    Text,
+}
+
+/// The gateway's own settings.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where it listens.
+    pub listeners: Vec<Listener>,
+    /// Proxies whose forwarding fields are believed.
+    pub trust: Vec<IpNet>,
+    /// The field that carries the request id.
+    pub request_id: http::HeaderName,
+    /// Largest request line and header section, in bytes (32 KiB).
+    pub header_bytes: usize,
+    /// Most header fields of a request (100).
+    pub headers: usize,
+    /// Most connections at once, over all listeners.
+    pub connections: usize,
+    /// Longest time for a request's head to arrive (10 s).
+    pub header_timeout: Duration,
+    /// Longest time a connection stays open between requests (75 s).
+    pub idle: Duration,
+    /// Longest time for running requests to end after SIGTERM (30 s).
+    pub drain: Duration,
+    /// Worker threads; one listener socket, one runtime and one pool each.
+    pub workers: usize,
+    /// The largest request body where no route says otherwise, in bytes (8 MiB).
+    pub body_max: Option<u64>,
+    /// The access log of requests that no route takes.
+    pub log: AccessLog,
+}
+
+/// One address to listen on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// Its name, or its address as written.
+    pub name: Arc<str>,
+    /// The address; a `listen :8080` is dual-stack on `[::]`.
+    pub address: SocketAddr,
+}

@@ -1,0 +1,260 @@
+//! One request on its way through the pipeline, with everything later stages may ask about it.
+
+use super::{Attribute, Body, Clock, Fault, Identity, Reply};
+use futures_core::future::BoxFuture;
+use http::uri::PathAndQuery;
+use http::{Extensions, HeaderMap, HeaderValue, Method};
+use smallvec::SmallVec;
+use std::any::Any;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// An upstream by its place in the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct UpstreamIndex(pub u16);
+
+/// `http` or `https`, as the client sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// Plain text.
+    Http,
+    /// Over TLS.
+    Https,
+}
+
+impl Scheme {
+    /// The scheme's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+/// Who is at the other end, as far as the connection and trusted forwarding fields tell.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// The address of the connection.
+    pub peer: SocketAddr,
+    /// The address the request comes from: the peer, or what trusted proxies say (`trust`).
+    pub ip: IpAddr,
+    /// The scheme the client used; follows `trust`.
+    pub scheme: Scheme,
+    /// The listener's name, or its address when it has none.
+    pub listener: Arc<str>,
+}
+
+/// A request's head after normalisation. The matcher, the policies and the upstream see the same path.
+#[derive(Debug)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The host in lower case, without the port.
+    pub host: Arc<str>,
+    /// The `Host` field or the authority of an absolute-form target, as sent.
+    pub authority: HeaderValue,
+    /// The normalised path with the query as it was sent.
+    pub target: PathAndQuery,
+    /// The header section, hop-by-hop fields and untrusted forwarding fields already gone, `Host` not in it.
+    pub headers: HeaderMap,
+}
+
+impl Request {
+    /// The normalised path.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.target.path()
+    }
+
+    /// A field's value, when it is there and is text. Several fields of one name: the first.
+    #[must_use]
+    pub fn header(&self, name: &http::HeaderName) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// What the path's parameters matched, in the order of the pattern, as byte ranges of the path.
+pub type Params = SmallVec<[(u32, u32); 4]>;
+
+/// The state of the tightest limit this request met, for the rate-limit fields of its reply.
+#[derive(Debug, Clone)]
+pub struct Quota {
+    /// The limit's name.
+    pub name: Arc<str>,
+    /// The rate's count.
+    pub limit: u64,
+    /// The rate's period in seconds.
+    pub window_s: u64,
+    /// Requests that may still be made now.
+    pub remaining: u64,
+    /// Seconds until the limit is full again, or the window ends.
+    pub reset_s: u64,
+}
+
+/// What happened to a request, for logs, `gate test` and `gate trace`.
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    /// The stage that answered or refused, when it was not the target.
+    pub stopped: Option<&'static str>,
+    /// The limit that refused.
+    pub limited_by: Option<Arc<str>>,
+    /// Upstream attempts made.
+    pub attempts: u32,
+    /// The upstream that was called last.
+    pub upstream: Option<UpstreamIndex>,
+    /// The cache's verdict: `hit`, `miss`, …
+    pub cache: Option<&'static str>,
+}
+
+/// A request to an upstream.
+#[derive(Debug)]
+pub struct Outgoing {
+    /// The method.
+    pub method: Method,
+    /// Path and query at the upstream.
+    pub target: PathAndQuery,
+    /// The authority the client asked for; what the upstream gets is for its `host` setting to say.
+    pub authority: HeaderValue,
+    /// End-to-end fields, without `Host`.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Body,
+}
+
+/// The way from a stage to the upstreams.
+pub trait Calls: Send + Sync {
+    /// Calls an upstream under its breaker, balance and timeouts. Runs when an aggregate asks for a part.
+    fn call(&self, upstream: UpstreamIndex, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>>;
+
+    /// The state of every upstream, for `respond health`.
+    fn health(&self) -> Vec<UpstreamHealth>;
+}
+
+/// An upstream's state.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct UpstreamHealth {
+    /// Its name.
+    pub name: Arc<str>,
+    /// `closed`, `open` or `half_open`; none without a breaker.
+    pub breaker: Option<&'static str>,
+    /// Targets that may be called.
+    pub healthy: usize,
+    /// All targets.
+    pub targets: usize,
+}
+
+/// One request on its way through the pipeline.
+pub struct Exchange {
+    /// The head, as it arrived and was normalised.
+    pub request: Request,
+    /// The body; whoever sends it on takes it.
+    pub body: Body,
+    /// Who asks.
+    pub client: Client,
+    /// The request's id (a UUID of version 7, or what a trusted peer sent).
+    pub id: HeaderValue,
+    /// What the path's parameters matched.
+    pub params: Params,
+    /// Who the caller proved to be: one per auth that was satisfied.
+    pub identities: SmallVec<[Arc<Identity>; 1]>,
+    /// When the head had been read.
+    pub started: Instant,
+    /// Wall-clock time, virtual under `gate test`.
+    pub clock: Clock,
+    /// The upstream a `to` chose, or the route's own.
+    pub upstream: Option<UpstreamIndex>,
+    /// Its name.
+    pub upstream_name: Option<Arc<str>>,
+    /// The tightest limit met so far.
+    pub quota: Option<Quota>,
+    /// What happened.
+    pub record: Record,
+    /// What a policy's request part keeps for its response part.
+    pub kept: Extensions,
+    /// Held until the reply's body has ended, then dropped: slots of concurrency limits.
+    pub guards: SmallVec<[Box<dyn Any + Send + Sync>; 1]>,
+    /// The way to the upstreams.
+    pub calls: Arc<dyn Calls>,
+}
+
+impl Exchange {
+    /// The text a path parameter matched, by its slot.
+    #[must_use]
+    pub fn param(&self, slot: usize) -> Option<&str> {
+        let (start, end) = *self.params.get(slot)?;
+        self.request.path().get(start as usize..end as usize)
+    }
+
+    /// An attribute of the caller, by auth and slot; [`Attribute::Missing`] when that auth did not identify it.
+    #[must_use]
+    pub fn attribute(&self, auth: u16, slot: u16) -> &Attribute {
+        const MISSING: &Attribute = &Attribute::Missing;
+        self.identities
+            .iter()
+            .find(|identity| identity.auth == auth)
+            .and_then(|identity| identity.attributes.get(usize::from(slot)))
+            .unwrap_or(MISSING)
+    }
+}
+
+#[cfg(test)]
+pub mod testing {
+    //! Exchanges for unit tests of stages.
+
+    use super::{Calls, Client, Exchange, Outgoing, Record, Request, Scheme, UpstreamHealth, UpstreamIndex};
+    use crate::http::{Body, Clock, Fault, FaultKind, Reply};
+    use futures_core::future::BoxFuture;
+    use http::{HeaderMap, HeaderName, HeaderValue, Method};
+    use std::sync::Arc;
+    use std::time::Duration;
+    use tokio::time::Instant;
+
+    struct NoUpstreams;
+
+    impl Calls for NoUpstreams {
+        fn call(&self, _: UpstreamIndex, _: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
+            Box::pin(std::future::ready(Err(Fault::new(FaultKind::ConnectError, "no upstream in this test"))))
+        }
+
+        fn health(&self) -> Vec<UpstreamHealth> {
+            Vec::new()
+        }
+    }
+
+    /// A request from 192.0.2.1 to `localhost` at 2027-01-15T08:00:00Z, without a body.
+    pub fn exchange(method: &str, target: &str, headers: &[(&str, &str)]) -> Exchange {
+        let map: HeaderMap =
+            headers.iter().map(|(name, value)| (HeaderName::try_from(*name).unwrap(), HeaderValue::try_from(*value).unwrap())).collect();
+        Exchange {
+            request: Request {
+                method: Method::try_from(method).unwrap(),
+                host: "localhost".into(),
+                authority: HeaderValue::from_static("localhost"),
+                target: target.parse().unwrap(),
+                headers: map,
+            },
+            body: Body::empty(),
+            client: Client {
+                peer: "192.0.2.1:50000".parse().unwrap(),
+                ip: "192.0.2.1".parse().unwrap(),
+                scheme: Scheme::Http,
+                listener: ":8080".into(),
+            },
+            id: HeaderValue::from_static("0190a5c0-0000-7000-8000-000000000001"),
+            params: smallvec::SmallVec::new(),
+            identities: smallvec::SmallVec::new(),
+            started: Instant::now(),
+            clock: Clock::at(Duration::from_secs(1_800_000_000)),
+            upstream: None,
+            upstream_name: None,
+            quota: None,
+            record: Record::default(),
+            kept: http::Extensions::new(),
+            guards: smallvec::SmallVec::new(),
+            calls: Arc::new(NoUpstreams),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What goes wrong while a request is served, on whose side, and whether it may be tried again.
+
+use super::Problem;
+use http::{HeaderName, HeaderValue, StatusCode};
+use std::time::Duration;
+
+/// Whose fault it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The client's.
+    Client,
+    /// The gateway's own.
+    Gateway,
+    /// The upstream's.
+    Upstream,
+}
+
+/// What went wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FaultKind {
+    /// The upstream refused the connection, or its address could not be resolved.
+    ConnectError,
+    /// No connection within `timeout connect`.
+    ConnectTimeout,
+    /// No response head within `timeout attempt`.
+    AttemptTimeout,
+    /// No response head within `timeout total`.
+    TotalTimeout,
+    /// The connection broke before a response head.
+    Reset,
+    /// A kept-alive connection was closed before the request reached the upstream.
+    Stale,
+    /// The upstream's answer is no valid HTTP, or a 101 nobody asked for.
+    BadResponse,
+    /// The breaker is open for this much longer.
+    BreakerOpen(Duration),
+    /// The upstream's body stalled longer than `timeout read`, or broke off.
+    BodyBroken,
+    /// The client's body is larger than `body max`.
+    BodyTooLarge,
+    /// The client's body broke off or has bad framing.
+    ClientBody,
+    /// The client's body came slower than the minimum rate.
+    ClientSlow,
+}
+
+/// A fault of one exchange.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What.
+    pub kind: FaultKind,
+    /// For the log, never for the client.
+    pub cause: String,
+}
+
+impl Fault {
+    /// A fault with its cause.
+    #[must_use]
+    pub fn new(kind: FaultKind, cause: impl std::fmt::Display) -> Self {
+        Self { kind, cause: cause.to_string() }
+    }
+
+    /// Whose fault it is.
+    #[must_use]
+    pub fn side(&self) -> Side {
+        match self.kind {
+            FaultKind::BodyTooLarge | FaultKind::ClientBody | FaultKind::ClientSlow => Side::Client,
+            FaultKind::BreakerOpen(_) => Side::Gateway,
+            FaultKind::ConnectError
+            | FaultKind::ConnectTimeout
+            | FaultKind::AttemptTimeout
+            | FaultKind::TotalTimeout
+            | FaultKind::Reset
+            | FaultKind::Stale
+            | FaultKind::BadResponse
+            | FaultKind::BodyBroken => Side::Upstream,
+        }
+    }
+
+    /// True when nothing of the request can have reached the upstream.
+    #[must_use]
+    pub fn nothing_sent(&self) -> bool {
+        matches!(self.kind, FaultKind::ConnectError | FaultKind::ConnectTimeout | FaultKind::Stale)
+    }
+
+    /// What the client is told, with `Proxy-Status` (RFC 9209).
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        let (status, detail, error) = match self.kind {
+            FaultKind::ConnectError => (StatusCode::BAD_GATEWAY, "the upstream could not be reached", "connection_refused"),
+            FaultKind::ConnectTimeout => (StatusCode::GATEWAY_TIMEOUT, "the upstream could not be reached in time", "connection_timeout"),
+            FaultKind::AttemptTimeout | FaultKind::TotalTimeout => {
+                (StatusCode::GATEWAY_TIMEOUT, "the upstream did not answer in time", "http_response_timeout")
+            }
+            FaultKind::Reset | FaultKind::Stale => (StatusCode::BAD_GATEWAY, "the upstream closed the connection", "connection_terminated"),
+            FaultKind::BadResponse => (StatusCode::BAD_GATEWAY, "the upstream's answer was not valid HTTP", "http_protocol_error"),
+            FaultKind::BodyBroken => (StatusCode::BAD_GATEWAY, "the upstream's answer broke off", "http_response_incomplete"),
+            FaultKind::BreakerOpen(left) => {
+                return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the upstream is failing and is given time to recover")
+                    .retry_after(left)
+                    .with(PROXY_STATUS, HeaderValue::from_static("gatewright; error=destination_unavailable"));
+            }
+            FaultKind::BodyTooLarge => return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the request's body is too large"),
+            FaultKind::ClientBody => return Problem::new(StatusCode::BAD_REQUEST, "the request's body broke off or is framed wrongly"),
+            FaultKind::ClientSlow => return Problem::new(StatusCode::REQUEST_TIMEOUT, "the request's body came too slowly"),
+        };
+        let value = HeaderValue::try_from(format!("gatewright; error={error}"));
+        let problem = Problem::new(status, detail);
+        match value {
+            Ok(value) => problem.with(PROXY_STATUS, value),
+            Err(_) => problem,
+        }
+    }
+}
+
+/// `Proxy-Status` (RFC 9209).
+pub const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}: {}", self.kind, self.cause)
+    }
+}
+
+impl std::error::Error for Fault {}

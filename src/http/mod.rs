@@ -1,0 +1,19 @@
+//! The engine's vocabulary of one exchange: what was asked, what is answered, what went wrong, who asks.
+//!
+//! Floor 0: knows nothing of the language, of policies or of sockets.
+
+pub mod body;
+pub mod clock;
+pub mod exchange;
+pub mod fault;
+pub mod identity;
+pub mod problem;
+pub mod reply;
+
+pub use body::Body;
+pub use clock::Clock;
+pub use exchange::{Calls, Client, Exchange, Outgoing, Params, Quota, Record, Request, Scheme, UpstreamHealth, UpstreamIndex};
+pub use fault::{Fault, FaultKind, Side};
+pub use identity::{Attribute, Identity};
+pub use problem::Problem;
+pub use reply::{Reply, Source};

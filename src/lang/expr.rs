@@ -1,0 +1,220 @@
+//! Typed expressions: checked, names resolved to slots, ready to be evaluated for each request.
+
+use super::value::Value;
+use http::HeaderName;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// An expression whose types and names have been checked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Expr {
+    /// A constant.
+    Const(Value),
+    /// Something of the request, the caller or the response.
+    Ref(Ref),
+    /// A string with holes.
+    Text(Vec<Piece>),
+    /// A secret's value, known when the gateway starts.
+    Secret(Secret),
+    /// `not a`
+    Not(Box<Expr>),
+    /// `a and b and …`
+    And(Vec<Expr>),
+    /// `a or b or …`
+    Or(Vec<Expr>),
+    /// `a == b` and its kin.
+    Compare(Box<Expr>, Comparison, Box<Expr>),
+    /// `a in b`: `b` is a list of constants, networks, or a set of the caller's.
+    In(Box<Expr>, Box<Expr>),
+    /// `a matches re"…"`, anchored at both ends.
+    Matches(Box<Expr>, Pattern),
+    /// `a ?? b`
+    OrElse(Box<Expr>, Box<Expr>),
+    /// `has(a)`: `a` is not missing.
+    Has(Box<Expr>),
+    /// `lower(a)`
+    Lower(Box<Expr>),
+}
+
+/// A part of a string with holes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Piece {
+    /// Letters.
+    Literal(String),
+    /// A hole, encoded for the place the string goes to.
+    Hole(Expr, Encoding),
+}
+
+/// How a hole's value is written so that it cannot leave its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Encoding {
+    /// As it is: compared, or used as a key.
+    Plain,
+    /// Inside a JSON string.
+    Json,
+    /// A number, boolean or whole JSON value outside a JSON string.
+    JsonValue,
+    /// One path segment: everything but unreserved characters is percent-encoded.
+    Segment,
+    /// A path whose `/` stay.
+    Path,
+    /// A query value.
+    Query,
+    /// A field value: CR, LF and NUL are dropped.
+    Field,
+    /// Inside HTML text or an attribute.
+    Html,
+}
+
+/// Comparisons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Comparison {
+    /// `==`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+}
+
+/// What an expression may ask for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Ref {
+    /// `request.method`
+    Method,
+    /// `request.path`, normalised
+    Path,
+    /// `request.host`
+    Host,
+    /// `request.scheme`
+    Scheme,
+    /// `request.id`
+    Id,
+    /// `request.size`: the declared length of the body, missing when it is not declared
+    Size,
+    /// `request.listener`
+    Listener,
+    /// `header("x")` of the request
+    Header(#[serde(with = "header_name")] HeaderName),
+    /// `query("q")`, percent-decoded; the first of several
+    Query(String),
+    /// `cookie("c")`
+    Cookie(String),
+    /// `client.ip`
+    ClientIp,
+    /// `param.NAME`, by slot; percent-decoded
+    Param {
+        /// Its place among the pattern's parameters.
+        slot: u16,
+        /// True for `int` parameters.
+        int: bool,
+    },
+    /// `claim.x`, `key.x`, `user.name`: auth and slot, one for each auth that may have identified the caller.
+    Attribute(Vec<(u16, u16)>),
+    /// `upstream.name`
+    UpstreamName,
+    /// `response.status`
+    ResponseStatus,
+    /// `response.duration`: since the request's head had been read
+    ResponseDuration,
+    /// `header("x")` inside `response { }`
+    ResponseHeader(#[serde(with = "header_name")] HeaderName),
+}
+
+/// Where a secret comes from. Its value is never part of a program.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Secret {
+    /// `env("X")`
+    Env(String),
+    /// `file("p")`: the path, resolved against the `.gate` file that says it
+    File(String),
+}
+
+impl std::fmt::Display for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "secret(env {name})"),
+            Self::File(path) => write!(f, "secret(file {path})"),
+        }
+    }
+}
+
+/// A regular expression anchored at both ends, at most 1 MiB compiled.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    source: String,
+    regex: regex::Regex,
+}
+
+impl Pattern {
+    /// Largest compiled size of an operator's regular expression, in bytes.
+    pub const SIZE_MAX: usize = 1 << 20;
+
+    /// Compiles a pattern.
+    ///
+    /// # Errors
+    /// When the text is no regular expression, or compiles to more than [`Self::SIZE_MAX`].
+    pub fn new(source: &str) -> Result<Self, regex::Error> {
+        let regex = regex::RegexBuilder::new(&format!(r"\A(?:{source})\z")).size_limit(Self::SIZE_MAX).build()?;
+        Ok(Self { source: source.to_owned(), regex })
+    }
+
+    /// True when the whole text matches.
+    #[must_use]
+    pub fn matches(&self, text: &str) -> bool {
+        self.regex.is_match(text)
+    }
+
+    /// The pattern as written.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
+
+impl Serialize for Pattern {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.source)
+    }
+}
+
+impl<'de> Deserialize<'de> for Pattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let source = String::deserialize(deserializer)?;
+        Self::new(&source).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Field names as text in JSON.
+pub mod header_name {
+    use http::HeaderName;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Writes the name.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(name: &HeaderName, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(name.as_str())
+    }
+
+    /// Reads a name.
+    ///
+    /// # Errors
+    /// When the text is no field name.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HeaderName, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        HeaderName::try_from(text).map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,743 @@
+//! Statements read against their forms: which clause fills which slot. Types are not looked at here.
+
+use super::form::{Count, Form, Kind, Mark, Place, Ready, Slot, Word};
+use crate::diag::suggest::nearest;
+use crate::diag::{Code, Diagnostic, Report, Span};
+use crate::syntax::ast::{Body, Clause, ClauseKind, Expr, Ident, Statement, TypeName};
+use std::collections::HashSet;
+
+/// In which names an expression is understood: a file's own, or those of one use of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct ScopeId(pub u32);
+
+/// `override` or `drop` before a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Neither.
+    Plain,
+    /// `override`: loosens what is inherited, visibly.
+    Override,
+    /// `drop`: removes what is inherited.
+    Drop,
+}
+
+/// A statement or clause that was read by its form.
+#[derive(Debug, Clone)]
+pub struct Node<'a> {
+    /// Its form.
+    pub form: &'static Form,
+    /// Its word as written: for rows the user's own.
+    pub name: &'a str,
+    /// Where the word stands.
+    pub word: Span,
+    /// From the word to the end of its head.
+    pub span: Span,
+    /// The doc comment before it.
+    pub docs: &'a [String],
+    /// `override` or `drop`.
+    pub mode: Mode,
+    /// In which names its expressions are understood.
+    pub scope: ScopeId,
+    /// Its clauses and rows, from head and block.
+    pub children: Vec<Node<'a>>,
+    /// The statements its block holds.
+    pub statements: Vec<Node<'a>>,
+    /// True when something in it was not understood: what is missing may be what was not understood.
+    pub damaged: bool,
+    filled: Vec<(usize, Filled<'a>)>,
+}
+
+#[derive(Debug, Clone)]
+enum Filled<'a> {
+    Expr(&'a Expr),
+    Several(Vec<&'a Expr>),
+    Type(&'a TypeName),
+}
+
+/// An expression that fills a slot, with the names it is understood in.
+#[derive(Debug, Clone, Copy)]
+pub struct Given<'a> {
+    /// The expression.
+    pub expr: &'a Expr,
+    /// The names.
+    pub scope: ScopeId,
+}
+
+impl<'a> Node<'a> {
+    /// What fills a slot.
+    #[must_use]
+    pub fn get(&self, slot: &str) -> Option<Given<'a>> {
+        self.filled(slot).and_then(|filled| match filled {
+            Filled::Expr(expr) => Some(Given { expr, scope: self.scope }),
+            Filled::Several(all) => all.first().map(|expr| Given { expr, scope: self.scope }),
+            Filled::Type(_) => None,
+        })
+    }
+
+    /// All that fills a slot that takes several.
+    #[must_use]
+    pub fn all(&self, slot: &str) -> Vec<Given<'a>> {
+        match self.filled(slot) {
+            Some(Filled::Several(all)) => all.iter().map(|expr| Given { expr, scope: self.scope }).collect(),
+            Some(Filled::Expr(expr)) => vec![Given { expr, scope: self.scope }],
+            Some(Filled::Type(_)) | None => Vec::new(),
+        }
+    }
+
+    /// The type in a slot.
+    #[must_use]
+    pub fn annotation(&self, slot: &str) -> Option<&'a TypeName> {
+        match self.filled(slot) {
+            Some(Filled::Type(name)) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The bare word in a slot.
+    #[must_use]
+    pub fn word_in(&self, slot: &str) -> Option<&'a Ident> {
+        self.get(slot).and_then(|given| given.expr.as_word())
+    }
+
+    /// True when a slot is filled.
+    #[must_use]
+    pub fn has(&self, slot: &str) -> bool {
+        self.filled(slot).is_some()
+    }
+
+    /// The clause of a name, if it is written; the last when it is written several times.
+    #[must_use]
+    pub fn child(&self, word: &str) -> Option<&Node<'a>> {
+        self.children.iter().rev().find(|child| child.form.word == word)
+    }
+
+    /// All clauses of a name.
+    pub fn children_of<'n>(&'n self, word: &'n str) -> impl Iterator<Item = &'n Node<'a>> {
+        self.children.iter().filter(move |child| child.form.word == word)
+    }
+
+    /// Where a slot's value stands, or the head when the slot is empty.
+    #[must_use]
+    pub fn span_of(&self, slot: &str) -> Span {
+        match self.filled(slot) {
+            Some(Filled::Expr(expr)) => expr.span,
+            Some(Filled::Several(all)) => match (all.first(), all.last()) {
+                (Some(first), Some(last)) => first.span.to(last.span),
+                _ => self.span,
+            },
+            Some(Filled::Type(name)) => name.span,
+            None => self.span,
+        }
+    }
+
+    fn filled(&self, slot: &str) -> Option<&Filled<'a>> {
+        let index = self.form.slots.iter().position(|known| known.name == slot)?;
+        self.filled.iter().find(|(at, _)| *at == index).map(|(_, filled)| filled)
+    }
+}
+
+/// Every statement of the language.
+#[derive(Debug, Clone, Default)]
+pub struct Schema {
+    words: Vec<&'static Word>,
+}
+
+impl Schema {
+    /// The schema made of these words.
+    #[must_use]
+    pub fn new(words: Vec<&'static Word>) -> Self {
+        Self { words }
+    }
+
+    /// The statement of a name at a place.
+    #[must_use]
+    pub fn word(&self, name: &str, place: Place) -> Option<&'static Word> {
+        self.words.iter().find(|word| word.form.word == name && word.places.contains(&place)).copied()
+    }
+
+    /// All statements.
+    pub fn words(&self) -> impl Iterator<Item = &'static Word> + '_ {
+        self.words.iter().copied()
+    }
+
+    /// Where a word has a meaning, in words: `a `route``.
+    #[must_use]
+    pub fn homes(&self, name: &str) -> Vec<String> {
+        let mut homes: Vec<String> = Vec::new();
+        let mut add = |home: String| {
+            if !homes.contains(&home) {
+                homes.push(home);
+            }
+        };
+        for word in &self.words {
+            if word.form.word == name {
+                word.places.iter().for_each(|place| add(place.name().to_owned()));
+            } else if parents(&word.form, name) {
+                add(format!("`{}`", word.form.word));
+            }
+        }
+        homes
+    }
+}
+
+/// True when the word is a clause at some depth of the form.
+fn parents(form: &Form, name: &str) -> bool {
+    form.children.iter().any(|child| child.word == name || parents(child, name))
+}
+
+/// Reads statements, reporting what does not fit.
+pub struct Reader<'s> {
+    /// All statements.
+    pub schema: &'s Schema,
+    /// Where findings go.
+    pub report: &'s mut Report,
+    /// Words that stand where something not understood may have declared them.
+    pub suspects: &'s mut HashSet<String>,
+}
+
+/// A statement's head, perhaps behind `override` or `drop`.
+#[derive(Clone, Copy)]
+struct Head<'a> {
+    word: &'a Ident,
+    clauses: &'a [Clause],
+    block: Option<&'a Body>,
+    docs: &'a [String],
+    mode: Mode,
+}
+
+impl<'a> Head<'a> {
+    fn span(&self) -> Span {
+        self.clauses.last().map_or(self.word.span, |last| self.word.span.to(last.span))
+    }
+}
+
+impl Reader<'_> {
+    /// Reads the statements of a place.
+    pub fn body<'a>(&mut self, body: &'a Body, place: Place, scope: ScopeId) -> (Vec<Node<'a>>, bool) {
+        let mut damaged = body.damaged;
+        let mut nodes: Vec<Node<'a>> = Vec::new();
+        for statement in &body.statements {
+            match self.statement(statement, place, scope) {
+                Some(node) => nodes.push(node),
+                None => damaged = true,
+            }
+        }
+        (nodes, damaged)
+    }
+
+    fn statement<'a>(&mut self, statement: &'a Statement, place: Place, scope: ScopeId) -> Option<Node<'a>> {
+        let head = self.head(statement)?;
+        match self.schema.word(&head.word.text, place) {
+            Some(word) => self.node(head, &word.form, scope),
+            None => {
+                let known: Vec<&str> = self.schema.words().filter(|word| word.places.contains(&place)).map(|word| word.form.word).collect();
+                self.unknown(&head, &known, place.name());
+                None
+            }
+        }
+    }
+
+    /// Takes `override` and `drop` from the front.
+    fn head<'a>(&mut self, statement: &'a Statement) -> Option<Head<'a>> {
+        let plain = Head {
+            word: &statement.word,
+            clauses: &statement.clauses,
+            block: statement.block.as_ref(),
+            docs: &statement.docs,
+            mode: Mode::Plain,
+        };
+        let mode = match statement.word.text.as_str() {
+            "override" => Mode::Override,
+            "drop" => Mode::Drop,
+            _ => return Some(plain),
+        };
+        let inner = statement.clauses.split_first().and_then(|(first, rest)| match &first.kind {
+            ClauseKind::Expr(expr) => expr.as_word().map(|word| (word, rest)),
+            _ => None,
+        });
+        let Some((word, clauses)) = inner else {
+            self.report.push(
+                Diagnostic::new(Code::SchemaArity, format!("`{}` stands before a statement", statement.word.text))
+                    .at(statement.word.span, "what does it apply to?")
+                    .help(format!("write the statement behind it: `{} limit per_ip`", statement.word.text)),
+            );
+            return None;
+        };
+        Some(Head { word, clauses, mode, ..plain })
+    }
+
+    fn unknown(&mut self, head: &Head<'_>, known: &[&str], place: &str) {
+        self.suspect(head.clauses);
+        let word = &head.word.text;
+        let homes = self.schema.homes(word);
+        if !homes.is_empty() {
+            self.report.push(
+                Diagnostic::new(Code::SchemaWrongBlock, format!("`{word}` has no meaning in {place}"))
+                    .at(head.word.span, "not here")
+                    .help(format!("it belongs in {}", either(&homes))),
+            );
+            return;
+        }
+        let mut found = Diagnostic::new(Code::SchemaUnknownKey, format!("unknown word `{word}` in {place}")).at(head.word.span, "");
+        if let Some(near) = nearest(word, known.iter().copied()) {
+            found = found
+                .help(format!("did you mean `{near}`?"))
+                .fix(format!("replace `{word}` with `{near}`"), vec![crate::diag::Edit { span: head.word.span, text: near.to_owned() }]);
+        } else if !known.is_empty() && known.len() <= 12 {
+            found = found.help(format!("known here: {}", list(known)));
+        }
+        self.report.push(found);
+    }
+
+    /// Names in a head that was not understood count as declared.
+    fn suspect(&mut self, clauses: &[Clause]) {
+        for clause in clauses {
+            if let ClauseKind::Expr(expr) = &clause.kind
+                && let Some(word) = expr.as_word()
+            {
+                self.suspects.insert(word.text.clone());
+            }
+        }
+    }
+
+    fn node<'a>(&mut self, head: Head<'a>, form: &'static Form, scope: ScopeId) -> Option<Node<'a>> {
+        if form.ready == Ready::Later {
+            self.suspect(head.clauses);
+            self.report.push(not_available(head.word.span, &head.word.text));
+            return None;
+        }
+        let mut node = Node {
+            form,
+            name: &head.word.text,
+            word: head.word.span,
+            span: head.span(),
+            docs: head.docs,
+            mode: head.mode,
+            scope,
+            children: Vec::new(),
+            statements: Vec::new(),
+            damaged: false,
+            filled: Vec::new(),
+        };
+        self.clauses(&mut node, head.clauses);
+        if let Some(block) = head.block {
+            self.block(&mut node, block);
+        }
+        if node.mode != Mode::Drop && !node.damaged {
+            self.missing(&mut node);
+        }
+        self.repeated(&node);
+        Some(node)
+    }
+
+    /// Reads a head: slots in their order, clauses in any.
+    fn clauses<'a>(&mut self, node: &mut Node<'a>, clauses: &'a [Clause]) {
+        let rest = self.fill(node, clauses, &[]);
+        if let Some(first) = rest.first() {
+            self.surplus(node, first);
+        }
+    }
+
+    /// Fills slots and reads clauses until something fits neither; returns what is left.
+    /// `outer` are the clauses of the statement around this one: their words end an optional slot.
+    fn fill<'a>(&mut self, node: &mut Node<'a>, mut clauses: &'a [Clause], outer: &[&'static Form]) -> &'a [Clause] {
+        let form = node.form;
+        let mut next = 0;
+        while let Some((first, rest)) = clauses.split_first() {
+            let word = bare(first);
+            let own = word.and_then(|word| form.child(&word.text));
+            let stranger = word.is_some_and(|word| outer.iter().any(|form| form.child(&word.text).is_some()));
+            let slot = form.slots.get(next..).and_then(|left| accepts(left, first)).map(|skip| next + skip);
+            let named = slot.and_then(|at| form.slots.get(at)).is_some_and(|slot| {
+                matches!(slot.kind, Kind::Name | Kind::Fixed(_)) || (!slot.optional && matches!(slot.kind, Kind::Declared(_)))
+            });
+            if let (Some(child), false) = (own, named) {
+                let Some(word) = word else { return clauses };
+                let head = Head { word, clauses: &[], block: None, docs: &[], mode: Mode::Plain };
+                if child.ready == Ready::Later {
+                    self.report.push(not_available(word.span, &word.text));
+                    node.damaged = true;
+                    return &[];
+                }
+                let Some(mut inner) = self.node_lenient(head, child, node.scope) else { return &[] };
+                let mut around: Vec<&'static Form> = outer.to_vec();
+                around.push(form);
+                clauses = self.fill(&mut inner, rest, &around);
+                inner.span = clauses_end(inner.word, rest, clauses);
+                if !inner.damaged {
+                    self.missing(&mut inner);
+                }
+                node.damaged |= inner.damaged;
+                node.children.push(inner);
+                continue;
+            }
+            let Some(at) = slot.filter(|_| !stranger || named) else { return clauses };
+            let Some(slot) = form.slots.get(at) else { return clauses };
+            clauses = self.take(node, at, slot, clauses);
+            next = at + 1;
+        }
+        clauses
+    }
+
+    fn node_lenient<'a>(&mut self, head: Head<'a>, form: &'static Form, scope: ScopeId) -> Option<Node<'a>> {
+        Some(Node {
+            form,
+            name: &head.word.text,
+            word: head.word.span,
+            span: head.span(),
+            docs: head.docs,
+            mode: head.mode,
+            scope,
+            children: Vec::new(),
+            statements: Vec::new(),
+            damaged: false,
+            filled: Vec::new(),
+        })
+    }
+
+    /// Puts one clause, or all that belong together, into a slot.
+    fn take<'a>(&mut self, node: &mut Node<'a>, at: usize, slot: &Slot, clauses: &'a [Clause]) -> &'a [Clause] {
+        let Some((first, rest)) = clauses.split_first() else { return clauses };
+        match &first.kind {
+            ClauseKind::Annotation(name) => node.filled.push((at, Filled::Type(name))),
+            ClauseKind::Operator(_) => {}
+            ClauseKind::Expr(expr) | ClauseKind::Arrow(expr) | ClauseKind::Assign(expr) => {
+                match slot.kind {
+                    Kind::Word(words) => self.one_of(node, expr, words),
+                    Kind::Fixed(_) => {}
+                    Kind::Name | Kind::Value(_) | Kind::Path | Kind::Declared(_) | Kind::Methods | Kind::Rest => {}
+                }
+                let several = match slot.kind {
+                    Kind::Rest => rest.len(),
+                    Kind::Methods => rest.iter().take_while(|clause| clause.comma).count(),
+                    _ => 0,
+                };
+                if matches!(slot.kind, Kind::Rest | Kind::Methods) {
+                    let more = rest.get(..several).unwrap_or_default();
+                    let all = std::iter::once(first).chain(more).filter_map(expression).collect();
+                    node.filled.push((at, Filled::Several(all)));
+                    return rest.get(several..).unwrap_or_default();
+                }
+                node.filled.push((at, Filled::Expr(expr)));
+            }
+        }
+        rest
+    }
+
+    fn one_of(&mut self, node: &mut Node<'_>, expr: &Expr, words: &'static [&'static str]) {
+        let found = expr.as_word().map(|word| word.text.as_str());
+        if found.is_some_and(|found| words.contains(&found)) {
+            return;
+        }
+        node.damaged = true;
+        let written = found.unwrap_or("this");
+        let mut diagnostic = Diagnostic::new(Code::TypeEnum, format!("`{written}` is no choice for `{}`", node.form.word))
+            .at(expr.span, format!("one of {}", list(words)));
+        if let Some(near) = nearest(written, words.iter().copied()) {
+            diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+        }
+        self.report.push(diagnostic);
+    }
+
+    fn surplus(&mut self, node: &mut Node<'_>, clause: &Clause) {
+        node.damaged = true;
+        let form = node.form;
+        if let ClauseKind::Operator(ident) = &clause.kind {
+            self.report.push(
+                Diagnostic::new(Code::NameReserved, format!("`{}` is an operator and names nothing", ident.text))
+                    .at(ident.span, "choose another name"),
+            );
+            return;
+        }
+        let words: Vec<&str> = form.children.iter().map(|child| child.word).collect();
+        if let Some(word) = bare(clause)
+            && let Some(near) = nearest(&word.text, words.iter().copied())
+        {
+            self.report.push(
+                Diagnostic::new(Code::SchemaUnknownKey, format!("unknown word `{}` in `{}`", word.text, form.word))
+                    .at(word.span, "")
+                    .help(format!("did you mean `{near}`?"))
+                    .fix(
+                        format!("replace `{}` with `{near}`", word.text),
+                        vec![crate::diag::Edit { span: word.span, text: near.to_owned() }],
+                    ),
+            );
+            return;
+        }
+        let label = match &clause.kind {
+            ClauseKind::Arrow(_) => "no `->` here",
+            ClauseKind::Assign(_) => "no `=` here",
+            ClauseKind::Annotation(_) => "no type here",
+            ClauseKind::Expr(_) | ClauseKind::Operator(_) => "not expected here",
+        };
+        self.report.push(
+            Diagnostic::new(Code::SchemaArity, format!("`{}` does not take this", node.name))
+                .at(clause.span, label)
+                .help(format!("its form is `{}`", usage(form))),
+        );
+    }
+
+    fn block<'a>(&mut self, node: &mut Node<'a>, block: &'a Body) {
+        let form = node.form;
+        node.damaged |= block.damaged;
+        if form.children.is_empty()
+            && form.rows.is_none()
+            && form.holds.is_none()
+            && form.slots.iter().all(|slot| matches!(slot.kind, Kind::Name))
+        {
+            node.damaged = true;
+            self.report.push(
+                Diagnostic::new(Code::SchemaArity, format!("`{}` takes no block", node.name))
+                    .at(block.span, "")
+                    .help(format!("its form is `{}`", usage(form))),
+            );
+            return;
+        }
+        for statement in &block.statements {
+            let Some(head) = self.head(statement) else {
+                node.damaged = true;
+                continue;
+            };
+            self.line(node, head);
+        }
+    }
+
+    /// One statement of a block: a clause, a slot by its name, a statement of the place, or a row.
+    fn line<'a>(&mut self, node: &mut Node<'a>, head: Head<'a>) {
+        let form = node.form;
+        let word = head.word.text.as_str();
+        if let Some(child) = form.child(word) {
+            match self.node(head, child, node.scope) {
+                Some(inner) => {
+                    node.damaged |= inner.damaged;
+                    node.children.push(inner);
+                }
+                None => node.damaged = true,
+            }
+            return;
+        }
+        let slot = form.slots.iter().enumerate().find(|(_, slot)| slot.name == word && !matches!(slot.kind, Kind::Name | Kind::Fixed(_)));
+        if let (Some((at, slot)), None) = (slot, form.holds) {
+            self.slot_line(node, at, slot, head);
+            return;
+        }
+        if let Some(place) = form.holds {
+            match self.schema.word(word, place) {
+                Some(found) => match self.node(head, &found.form, node.scope) {
+                    Some(inner) => node.statements.push(inner),
+                    None => node.damaged = true,
+                },
+                None => {
+                    node.damaged = true;
+                    let known: Vec<&str> = self
+                        .schema
+                        .words()
+                        .filter(|found| found.places.contains(&place))
+                        .map(|found| found.form.word)
+                        .chain(form.children.iter().map(|child| child.word))
+                        .collect();
+                    self.unknown(&head, &known, place.name());
+                }
+            }
+            return;
+        }
+        if let Some(row) = form.rows {
+            match self.node(head, row, node.scope) {
+                Some(inner) => {
+                    node.damaged |= inner.damaged;
+                    node.children.push(inner);
+                }
+                None => node.damaged = true,
+            }
+            return;
+        }
+        node.damaged = true;
+        let known: Vec<&str> = form.children.iter().map(|child| child.word).chain(form.slots.iter().map(|slot| slot.name)).collect();
+        self.unknown(&head, &known, &format!("`{}`", form.word));
+    }
+
+    fn slot_line<'a>(&mut self, node: &mut Node<'a>, at: usize, slot: &Slot, head: Head<'a>) {
+        if node.filled.iter().any(|(filled, _)| *filled == at) {
+            node.damaged = true;
+            self.report.push(
+                Diagnostic::new(Code::SchemaRepeated, format!("`{}` of `{}` is given twice", slot.name, node.name))
+                    .at(head.word.span, "here again")
+                    .also(node.span_of(slot.name), "first here"),
+            );
+            return;
+        }
+        if head.clauses.is_empty() {
+            node.damaged = true;
+            self.report.push(arity_missing(node.name, slot, head.word.span));
+            return;
+        }
+        let rest = self.take(node, at, slot, head.clauses);
+        // `rate 50/s burst 100` in the block: what follows belongs to the statement, as in its head.
+        let rest = self.fill(node, rest, &[]);
+        if let Some(first) = rest.first() {
+            self.surplus(node, first);
+        }
+    }
+
+    fn missing(&mut self, node: &mut Node<'_>) {
+        for (at, slot) in node.form.slots.iter().enumerate() {
+            let filled = node.filled.iter().any(|(filled, _)| *filled == at);
+            if !filled && !slot.optional {
+                node.damaged = true;
+                self.report.push(arity_missing(node.name, slot, node.span));
+                return;
+            }
+        }
+        for child in node.form.children.iter().filter(|child| child.count == Count::Required) {
+            if node.child(child.word).is_none() {
+                node.damaged = true;
+                self.report.push(
+                    Diagnostic::new(Code::SchemaMissingKey, format!("`{}` needs `{}`", node.form.word, child.word))
+                        .at(node.span, format!("without `{}`", child.word))
+                        .help(format!("add `{}`: {}", usage(child), child.doc)),
+                );
+            }
+        }
+    }
+
+    fn repeated(&mut self, node: &Node<'_>) {
+        for child in node.form.children.iter().filter(|child| child.count != Count::Many) {
+            let mut written = node.children_of(child.word);
+            if let (Some(first), Some(second)) = (written.next(), written.next()) {
+                self.report.push(
+                    Diagnostic::new(Code::SchemaRepeated, format!("`{}` is written twice in one `{}`", child.word, node.form.word))
+                        .at(second.span, "here again")
+                        .also(first.span, "first here"),
+                );
+            }
+        }
+    }
+}
+
+fn not_available(span: Span, word: &str) -> Diagnostic {
+    Diagnostic::new(Code::SchemaNotAvailable, format!("`{word}` is not available yet"))
+        .at(span, "this release does not carry it out")
+        .help("the word belongs to the language, but ignoring it would change what the policy means: remove it for now")
+}
+
+fn arity_missing(name: &str, slot: &Slot, span: Span) -> Diagnostic {
+    Diagnostic::new(Code::SchemaArity, format!("`{name}` needs {}", what(slot))).at(span.after(), "missing here")
+}
+
+fn expression(clause: &Clause) -> Option<&Expr> {
+    match &clause.kind {
+        ClauseKind::Expr(expr) | ClauseKind::Arrow(expr) | ClauseKind::Assign(expr) => Some(expr),
+        ClauseKind::Annotation(_) | ClauseKind::Operator(_) => None,
+    }
+}
+
+fn bare(clause: &Clause) -> Option<&Ident> {
+    match &clause.kind {
+        ClauseKind::Expr(expr) => expr.as_word(),
+        _ => None,
+    }
+}
+
+fn clauses_end(word: Span, all: &[Clause], left: &[Clause]) -> Span {
+    let read = all.len().saturating_sub(left.len());
+    all.get(..read).and_then(|read| read.last()).map_or(word, |last| word.to(last.span))
+}
+
+/// How many optional slots are passed over before one that takes the clause; none when no slot does.
+fn accepts(slots: &[Slot], clause: &Clause) -> Option<usize> {
+    for (skip, slot) in slots.iter().enumerate() {
+        if fits(slot, clause) {
+            return Some(skip);
+        }
+        if !slot.optional {
+            return None;
+        }
+    }
+    None
+}
+
+fn fits(slot: &Slot, clause: &Clause) -> bool {
+    use crate::syntax::ast::ExprKind;
+    match (&clause.kind, slot.mark) {
+        (ClauseKind::Arrow(_), Mark::Arrow) | (ClauseKind::Assign(_), Mark::Assign) | (ClauseKind::Annotation(_), Mark::Annotation) => true,
+        (ClauseKind::Expr(expr), Mark::None) => match slot.kind {
+            Kind::Fixed(word) => expr.as_word().is_some_and(|found| found.text == word),
+            Kind::Word(words) if slot.optional => expr.as_word().is_some_and(|found| words.contains(&found.text.as_str())),
+            Kind::Path if slot.optional => matches!(expr.kind, ExprKind::Path(_) | ExprKind::Regex(_)),
+            Kind::Name | Kind::Value(_) | Kind::Word(_) | Kind::Methods | Kind::Path | Kind::Declared(_) | Kind::Rest => true,
+        },
+        _ => false,
+    }
+}
+
+/// A slot in words: `a duration`.
+#[must_use]
+pub fn what(slot: &Slot) -> String {
+    let words = match slot.kind {
+        Kind::Name => "a name".to_owned(),
+        Kind::Value(what) => what.to_owned(),
+        Kind::Word(words) => either(&words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>()),
+        Kind::Fixed(word) => format!("the word `{word}`"),
+        Kind::Methods => "methods such as `GET,POST`, or `ANY`".to_owned(),
+        Kind::Path => "a path".to_owned(),
+        Kind::Declared(what) => {
+            format!("the name of {} `{}`", if matches!(what.word().chars().next(), Some('a' | 'u')) { "an" } else { "a" }, what.word())
+        }
+        Kind::Rest => slot.name.to_owned(),
+    };
+    match slot.mark {
+        Mark::None => words,
+        Mark::Arrow => format!("`->` and {words}"),
+        Mark::Assign => format!("`=` and {words}"),
+        Mark::Annotation => format!("`:` and {words}"),
+    }
+}
+
+/// A form as the reference writes it: `limit NAME RATE [by KEY] [burst N]`.
+#[must_use]
+pub fn usage(form: &Form) -> String {
+    let mut out = form.word.to_owned();
+    for slot in form.slots {
+        let mark = match slot.mark {
+            Mark::None => "",
+            Mark::Arrow => "-> ",
+            Mark::Assign => "= ",
+            Mark::Annotation => ": ",
+        };
+        let text = match slot.kind {
+            Kind::Fixed(word) => word.to_owned(),
+            Kind::Word(words) => words.join("|"),
+            Kind::Methods => "METHODS".to_owned(),
+            _ => slot.name.to_uppercase(),
+        };
+        out.push_str(&if slot.optional { format!(" [{mark}{text}]") } else { format!(" {mark}{text}") });
+    }
+    for child in form.children.iter().filter(|child| child.ready == Ready::Now) {
+        let inner: Vec<String> = child
+            .slots
+            .iter()
+            .map(|slot| match slot.kind {
+                Kind::Fixed(word) => word.to_owned(),
+                Kind::Word(words) => words.join("|"),
+                _ => slot.name.to_uppercase(),
+            })
+            .collect();
+        let text = std::iter::once(child.word.to_owned()).chain(inner).collect::<Vec<_>>().join(" ");
+        out.push_str(&if child.count == Count::Required { format!(" {text}") } else { format!(" [{text}]") });
+    }
+    out
+}
+
+/// `` `a`, `b` and `c` ``
+fn list(words: &[&str]) -> String {
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// `a, b or c`
+fn either(words: &[String]) -> String {
+    match words.split_last() {
+        None => String::new(),
+        Some((only, [])) => only.clone(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+    }
+}

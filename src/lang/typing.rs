@@ -1,0 +1,827 @@
+//! Expressions from tree to typed: names become slots, literals values, and every type is checked. No implicit conversion.
+
+use super::checker::{AttributeFact, Checker, Moment, Spot, Typed, Want};
+use super::expr::{Comparison, Encoding, Expr, Pattern, Piece, Ref, Secret};
+use super::literal;
+use super::read::{Given, ScopeId};
+use super::types::Type;
+use super::value::Value;
+use crate::diag::suggest::nearest;
+use crate::diag::{Code, Diagnostic, Edit, Span};
+use crate::syntax::ast::{Arg, Expr as Tree, ExprKind, Ident, LiteralKind, Operator, Term, TextPart, TypeName};
+use http::HeaderName;
+
+/// Names of the built-in references.
+const ROOTS: &[&str] = &["request", "client", "param", "claim", "key", "user", "upstream", "response", "flag"];
+/// Names of the built-in functions.
+const FUNCTIONS: &[&str] = &["header", "query", "cookie", "body", "env", "file", "has", "lower"];
+
+/// True when a name may not be given to a `let` or a `param`.
+#[must_use]
+pub fn is_reserved(name: &str) -> bool {
+    ROOTS.contains(&name) || FUNCTIONS.contains(&name) || matches!(name, "true" | "false" | "none")
+}
+
+impl Checker<'_> {
+    /// Types an expression and holds it against what is wanted. `None` when something was reported.
+    pub fn typed(&mut self, given: Given<'_>, want: &Want) -> Option<Typed> {
+        let typed = Typing { checker: self, scope: given.scope, want }.expr(given.expr, want.ty.as_ref())?;
+        self.accept(typed, want)
+    }
+
+    fn accept(&mut self, typed: Typed, want: &Want) -> Option<Typed> {
+        if typed.ty == Type::Secret && !matches!(want.spot, Spot::Secret | Spot::RequestField) {
+            self.report.push(
+                Diagnostic::new(Code::SecretLeak, "a secret may not go here")
+                    .at(typed.span, "this is a secret")
+                    .help("secrets go into keys, credentials, store URLs, TLS material and `request { set … }` only"),
+            );
+            return None;
+        }
+        if typed.moment > want.by {
+            self.too_early(typed.span, typed.moment, want.by);
+            return None;
+        }
+        let Some(wanted) = &want.ty else {
+            if !typed.ty.is_scalar() && typed.ty != Type::Secret && typed.ty != Type::Nothing {
+                self.error(Code::TypeMismatch, format!("a single value is expected, this is `{}`", typed.ty), typed.span, "not one value");
+                return None;
+            }
+            return Some(typed);
+        };
+        if fits(&typed.ty, wanted) {
+            return Some(typed);
+        }
+        self.mismatch(&typed, wanted);
+        None
+    }
+
+    fn too_early(&mut self, span: Span, known: Moment, by: Moment) {
+        let message = if by == Moment::Constant {
+            "a constant is expected here".to_owned()
+        } else {
+            format!("this is known only from stage `{}` on", known.stage())
+        };
+        let help = if by == Moment::Constant {
+            "this value differs from request to request".to_owned()
+        } else {
+            format!("it is needed at stage `{}`, which runs before `{}`", by.stage(), known.stage())
+        };
+        self.report.push(Diagnostic::new(Code::TypeTooEarly, message).at(span, "not known yet").help(help));
+    }
+
+    fn mismatch(&mut self, typed: &Typed, wanted: &Type) {
+        if let (Expr::Const(Value::Int(number)), Some(units)) =
+            (&typed.expr, literal::with_unit(if let Expr::Const(Value::Int(number)) = &typed.expr { *number } else { 0 }, wanted))
+        {
+            self.report.push(
+                Diagnostic::new(Code::TypeUnit, format!("`{number}` has no unit"))
+                    .at(typed.span, format!("a {wanted} is expected"))
+                    .help(format!("write {units}")),
+            );
+            return;
+        }
+        if typed.ty.is_optional() && typed.ty.present() == wanted {
+            self.report.push(
+                Diagnostic::new(Code::TypeOptional, "this value may be missing")
+                    .at(typed.span, format!("`{}`, but a `{wanted}` must exist here", typed.ty))
+                    .help("give it a default: `… ?? \"none\"`"),
+            );
+            return;
+        }
+        self.error(Code::TypeMismatch, format!("`{wanted}` is expected, this is `{}`", typed.ty), typed.span, format!("`{}`", typed.ty));
+    }
+}
+
+fn fits(have: &Type, wanted: &Type) -> bool {
+    match (have, wanted) {
+        (have, wanted) if have == wanted => true,
+        (have, Type::Optional(inner)) => *have == Type::Nothing || fits(have, inner),
+        (Type::Range(have), Type::Range(wanted)) | (Type::List(have) | Type::Set(have), Type::List(wanted) | Type::Set(wanted)) => {
+            **have == Type::Nothing || fits(have, wanted)
+        }
+        // Text that has been checked more closely is still text.
+        (have, Type::Str) => have.is_text() && !have.is_optional(),
+        (Type::Range(inner), Type::Status) => **inner == Type::Int,
+        _ => false,
+    }
+}
+
+struct Typing<'t, 'c> {
+    checker: &'t mut Checker<'c>,
+    scope: ScopeId,
+    want: &'t Want,
+}
+
+impl Typing<'_, '_> {
+    /// Types an expression; `hint` helps bare words (enum choices, hosts, methods) to be understood.
+    fn expr(&mut self, tree: &Tree, hint: Option<&Type>) -> Option<Typed> {
+        let span = tree.span;
+        let done = |expr: Expr, ty: Type, moment: Moment| Some(Typed { expr, ty, moment, span });
+        match &tree.kind {
+            ExprKind::Literal(kind, text) => self.literal(*kind, text, span, hint),
+            ExprKind::Text(parts) => self.text(parts, span, hint),
+            ExprKind::Regex(_) => done(Expr::Const(Value::None), Type::Regex, Moment::Constant),
+            ExprKind::Path(text) => done(Expr::Const(Value::Text(text.as_str().into())), Type::Path, Moment::Constant),
+            ExprKind::Url(text) => done(Expr::Const(Value::Text(text.as_str().into())), Type::Url, Moment::Constant),
+            ExprKind::Term(term) => self.term(term, span, hint),
+            ExprKind::List(items) => self.list(items, span, hint),
+            ExprKind::Paren(inner) => self.expr(inner, hint).map(|typed| Typed { span, ..typed }),
+            ExprKind::Not(inner) => {
+                let inner = self.boolean(inner)?;
+                done(Expr::Not(Box::new(inner.expr)), Type::Bool, inner.moment)
+            }
+            ExprKind::Binary(left, operator, right) => self.binary(left, *operator, right, span, hint),
+        }
+    }
+
+    fn literal(&mut self, kind: LiteralKind, text: &str, span: Span, hint: Option<&Type>) -> Option<Typed> {
+        let (value, ty) = match literal::parse(kind, text) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                let mut found = Diagnostic::new(error.code, error.message).at(span, "");
+                found.help = error.help;
+                self.checker.report.push(found);
+                return None;
+            }
+        };
+        let hint = hint.map(Type::present);
+        let (value, ty) = match (value, ty, hint) {
+            (Value::Int(code), Type::Int, Some(Type::Status)) => match u16::try_from(code) {
+                Ok(code @ 100..=599) => (Value::Status(code, code), Type::Status),
+                _ => {
+                    self.checker.error(Code::TypeRange, format!("`{text}` is no status"), span, "100 to 599");
+                    return None;
+                }
+            },
+            (Value::Range(low, high), _, Some(Type::Status)) => match (*low, *high) {
+                (Value::Int(low @ 100..=599), Value::Int(high @ 100..=599)) if low <= high => {
+                    (Value::Status(u16::try_from(low).ok()?, u16::try_from(high).ok()?), Type::Status)
+                }
+                _ => {
+                    self.checker.error(Code::TypeRange, format!("`{text}` is no range of statuses"), span, "both ends lie in 100 to 599");
+                    return None;
+                }
+            },
+            (Value::Ip(ip), Type::Ip, Some(Type::Cidr)) => (Value::Network(ip.into()), Type::Cidr),
+            (Value::Text(text), Type::Address, Some(Type::Host)) => (Value::Text(text), Type::Host),
+            (value, ty, _) => (value, ty),
+        };
+        Some(Typed { expr: Expr::Const(value), ty, moment: Moment::Constant, span })
+    }
+
+    fn text(&mut self, parts: &[TextPart], span: Span, hint: Option<&Type>) -> Option<Typed> {
+        let mut pieces: Vec<Piece> = Vec::new();
+        let mut before = String::new();
+        let mut moment = Moment::Constant;
+        let mut secret = false;
+        let mut failed = false;
+        for part in parts {
+            match part {
+                TextPart::Literal(text) => {
+                    before.push_str(text);
+                    push_literal(&mut pieces, text);
+                }
+                TextPart::Interpolation(tree) => {
+                    let Some(hole) = self.hole(tree) else {
+                        failed = true;
+                        continue;
+                    };
+                    moment = moment.max(hole.moment);
+                    secret |= hole.ty == Type::Secret;
+                    let encoding = Checker::encoding(self.want.spot, &before, self.keeps_slashes(&hole.expr));
+                    match (&hole.expr, encoding) {
+                        (Expr::Const(value), Encoding::Plain) => push_literal(&mut pieces, &constant_text(value)),
+                        _ => pieces.push(Piece::Hole(hole.expr, encoding)),
+                    }
+                }
+            }
+        }
+        if failed {
+            return None;
+        }
+        let ty = match (secret, hint.map(Type::present)) {
+            (true, _) => Type::Secret,
+            (false, Some(Type::Enum(choices))) => match pieces.as_slice() {
+                [Piece::Literal(text)] if choices.contains(text) => Type::Enum(choices.clone()),
+                _ => Type::Str,
+            },
+            // A quoted host, path or URL is one where one is asked for; its reader looks at it closely.
+            (false, Some(wanted @ (Type::Host | Type::Path | Type::Url | Type::Address | Type::Method))) if moment == Moment::Constant => {
+                wanted.clone()
+            }
+            (false, _) => Type::Str,
+        };
+        let expr = match pieces.as_slice() {
+            [] => Expr::Const(Value::Text("".into())),
+            [Piece::Literal(text)] => Expr::Const(Value::Text(text.as_str().into())),
+            _ => Expr::Text(pieces),
+        };
+        Some(Typed { expr, ty, moment, span })
+    }
+
+    fn hole(&mut self, tree: &Tree) -> Option<Typed> {
+        let hole = self.expr(tree, None)?;
+        if hole.ty.is_optional() {
+            self.checker.report.push(
+                Diagnostic::new(Code::TypeOptional, "a value that may be missing cannot be put into a string")
+                    .at(hole.span, format!("`{}`", hole.ty))
+                    .help("give it a default inside the hole: `${… ?? \"none\"}`"),
+            );
+            return None;
+        }
+        if hole.ty == Type::Secret {
+            return Some(hole);
+        }
+        if !hole.ty.is_scalar() {
+            self.checker.error(Code::TypeMismatch, format!("`{}` cannot be put into a string", hole.ty), hole.span, "not one value");
+            return None;
+        }
+        Some(hole)
+    }
+
+    fn keeps_slashes(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Ref(Ref::Path) => true,
+            Expr::Ref(Ref::Param { slot, .. }) => {
+                self.checker.facts.params.get(usize::from(*slot)).is_some_and(|param| param.keeps_slashes)
+            }
+            _ => false,
+        }
+    }
+
+    fn list(&mut self, items: &[Tree], span: Span, hint: Option<&Type>) -> Option<Typed> {
+        let member_hint = hint.and_then(|hint| hint.present().member().or(Some(hint)));
+        let typed: Vec<Option<Typed>> = items.iter().map(|item| self.expr(item, member_hint)).collect();
+        let mut values = Vec::new();
+        let mut ty = Type::Nothing;
+        for (item, tree) in typed.into_iter().zip(items) {
+            let item = item?;
+            let Expr::Const(value) = item.expr else {
+                self.checker.too_early(item.span, item.moment, Moment::Constant);
+                return None;
+            };
+            if ty != Type::Nothing && ty != item.ty {
+                let (wide, narrow) = (ty.is_text() && item.ty.is_text(), item.ty.clone());
+                if !wide {
+                    self.checker.error(Code::TypeMismatch, format!("`{narrow}` in a list of `{ty}`"), tree.span, format!("`{narrow}`"));
+                    return None;
+                }
+                ty = Type::Str;
+            } else {
+                ty = item.ty;
+            }
+            values.push(value);
+        }
+        Some(Typed { expr: Expr::Const(Value::List(values)), ty: Type::List(Box::new(ty)), moment: Moment::Constant, span })
+    }
+
+    fn boolean(&mut self, tree: &Tree) -> Option<Typed> {
+        let typed = self.expr(tree, Some(&Type::Bool))?;
+        if typed.ty == Type::Bool {
+            return Some(typed);
+        }
+        self.checker.error(
+            Code::TypeMismatch,
+            format!("a condition is expected, this is `{}`", typed.ty),
+            typed.span,
+            "neither true nor false",
+        );
+        None
+    }
+
+    fn binary(&mut self, left: &Tree, operator: Operator, right: &Tree, span: Span, hint: Option<&Type>) -> Option<Typed> {
+        let comparison = match operator {
+            Operator::And | Operator::Or => {
+                let (left, right) = (self.boolean(left), self.boolean(right));
+                let (left, right) = (left?, right?);
+                let moment = left.moment.max(right.moment);
+                let expr = if operator == Operator::And { join(left.expr, right.expr, true) } else { join(left.expr, right.expr, false) };
+                return Some(Typed { expr, ty: Type::Bool, moment, span });
+            }
+            Operator::OrElse => return self.or_else(left, right, span, hint),
+            Operator::In => return self.member(left, right, span, false),
+            Operator::NotIn => return self.member(left, right, span, true),
+            Operator::Matches => return self.matches(left, right, span),
+            Operator::Equal => Comparison::Equal,
+            Operator::NotEqual => Comparison::NotEqual,
+            Operator::Less => Comparison::Less,
+            Operator::LessOrEqual => Comparison::LessOrEqual,
+            Operator::Greater => Comparison::Greater,
+            Operator::GreaterOrEqual => Comparison::GreaterOrEqual,
+        };
+        // A bare word takes its meaning from the other side.
+        let (left, right) = if left.as_word().is_some_and(|word| self.is_plain_word(word)) {
+            let right = self.expr(right, None)?;
+            (self.expr(left, Some(&right.ty))?, right)
+        } else {
+            let left = self.expr(left, None)?;
+            let right = self.expr(right, Some(&left.ty));
+            (left, right?)
+        };
+        self.comparison(left, comparison, right, span)
+    }
+
+    fn comparison(&mut self, left: Typed, how: Comparison, right: Typed, span: Span) -> Option<Typed> {
+        for side in [&left, &right] {
+            if side.ty == Type::Secret {
+                self.checker.error(Code::SecretLeak, "a secret cannot be compared", side.span, "this is a secret");
+                return None;
+            }
+        }
+        if !left.ty.comparable(&right.ty) {
+            self.checker.report.push(
+                Diagnostic::new(Code::TypeMismatch, format!("`{}` and `{}` cannot be compared", left.ty, right.ty))
+                    .at(right.span, format!("`{}`", right.ty))
+                    .also(left.span, format!("`{}`", left.ty)),
+            );
+            return None;
+        }
+        let ordering = !matches!(how, Comparison::Equal | Comparison::NotEqual);
+        if ordering {
+            for side in [&left, &right] {
+                if side.ty.is_optional() {
+                    self.checker.report.push(
+                        Diagnostic::new(Code::TypeOptional, "a value that may be missing has no order")
+                            .at(side.span, format!("`{}`", side.ty))
+                            .help("give it a default: `… ?? 0`"),
+                    );
+                    return None;
+                }
+            }
+        }
+        let moment = left.moment.max(right.moment);
+        Some(Typed { expr: Expr::Compare(Box::new(left.expr), how, Box::new(right.expr)), ty: Type::Bool, moment, span })
+    }
+
+    fn or_else(&mut self, left: &Tree, right: &Tree, span: Span, hint: Option<&Type>) -> Option<Typed> {
+        let left = self.expr(left, hint)?;
+        let right = self.expr(right, Some(hint.unwrap_or(left.ty.present())))?;
+        if !left.ty.comparable(&right.ty) {
+            self.checker.report.push(
+                Diagnostic::new(Code::TypeMismatch, format!("the default is `{}`, the value `{}`", right.ty, left.ty))
+                    .at(right.span, format!("`{}`", right.ty))
+                    .also(left.span, format!("`{}`", left.ty)),
+            );
+            return None;
+        }
+        let present = left.ty.present().clone();
+        let ty = if right.ty.is_optional() { present.optional() } else { present };
+        let moment = left.moment.max(right.moment);
+        Some(Typed { expr: Expr::OrElse(Box::new(left.expr), Box::new(right.expr)), ty, moment, span })
+    }
+
+    fn member(&mut self, item: &Tree, set: &Tree, span: Span, negated: bool) -> Option<Typed> {
+        let literal_list = matches!(set.kind, ExprKind::List(_));
+        let (item, set) = if literal_list {
+            let item = self.expr(item, None)?;
+            let hint = if item.ty.present() == &Type::Ip { Type::Cidr } else { item.ty.present().clone() };
+            let set = self.expr(set, Some(&Type::List(Box::new(hint))))?;
+            (item, set)
+        } else {
+            let set = self.expr(set, Some(&Type::Status))?;
+            let hint = set.ty.present().member().cloned();
+            (self.expr(item, hint.as_ref())?, set)
+        };
+        let member = match set.ty.present() {
+            Type::List(member) | Type::Set(member) | Type::Range(member) => (**member).clone(),
+            Type::Status => Type::Status,
+            Type::Cidr => Type::Cidr,
+            other => {
+                let other = other.clone();
+                self.checker.report.push(
+                    Diagnostic::new(Code::TypeMismatch, format!("`in` needs a list, a set or a range, this is `{other}`"))
+                        .at(set.span, format!("`{other}`"))
+                        .help("write a list: `[a, b]`"),
+                );
+                return None;
+            }
+        };
+        let inside = item.ty.comparable(&member) || (item.ty.present() == &Type::Ip && member == Type::Cidr);
+        if !inside {
+            self.checker.report.push(
+                Diagnostic::new(Code::TypeMismatch, format!("a `{}` is never among `{member}`", item.ty))
+                    .at(item.span, format!("`{}`", item.ty))
+                    .also(set.span, format!("`{}`", set.ty)),
+            );
+            return None;
+        }
+        let moment = item.moment.max(set.moment);
+        let expr = Expr::In(Box::new(item.expr), Box::new(set.expr));
+        let expr = if negated { Expr::Not(Box::new(expr)) } else { expr };
+        Some(Typed { expr, ty: Type::Bool, moment, span })
+    }
+
+    fn matches(&mut self, text: &Tree, pattern: &Tree, span: Span) -> Option<Typed> {
+        let typed = self.expr(text, None)?;
+        if !typed.ty.is_text() {
+            self.checker.error(Code::TypeMismatch, format!("`matches` needs text, this is `{}`", typed.ty), typed.span, "not text");
+            return None;
+        }
+        let ExprKind::Regex(source) = &pattern.kind else {
+            self.checker.report.push(
+                Diagnostic::new(Code::TypeMismatch, "`matches` needs a regular expression").at(pattern.span, "").help("write `re\"…\"`"),
+            );
+            return None;
+        };
+        match Pattern::new(source) {
+            Ok(pattern) => Some(Typed { expr: Expr::Matches(Box::new(typed.expr), pattern), ty: Type::Bool, moment: typed.moment, span }),
+            Err(error) => {
+                self.checker.report.push(regex_error(&error, pattern.span));
+                None
+            }
+        }
+    }
+
+    /// A word that is no constant and no root: its meaning is the other side's.
+    fn is_plain_word(&self, word: &Ident) -> bool {
+        !is_reserved(&word.text) && self.checker.names.constant(self.scope, &word.text).is_none()
+    }
+
+    fn term(&mut self, term: &Term, span: Span, hint: Option<&Type>) -> Option<Typed> {
+        if let Some(args) = &term.args {
+            return self.call(term, args, span);
+        }
+        if term.optional || !term.generics.is_empty() {
+            self.checker.error(Code::TypeMismatch, "a value is expected, this is a type", span, "a type");
+            return None;
+        }
+        match term.path.as_slice() {
+            [word] => self.word(word, hint),
+            [root, rest @ ..] => self.reference(root, rest, span, hint),
+            [] => None,
+        }
+    }
+
+    fn word(&mut self, word: &Ident, hint: Option<&Type>) -> Option<Typed> {
+        let span = word.span;
+        let constant = |value: Value, ty: Type| Some(Typed { expr: Expr::Const(value), ty, moment: Moment::Constant, span });
+        let text = || Value::Text(word.text.as_str().into());
+        let hint = hint.map(Type::present);
+        if let Some(Type::Enum(choices)) = hint
+            && choices.contains(&word.text)
+        {
+            return constant(text(), Type::Enum(choices.clone()));
+        }
+        match word.text.as_str() {
+            "true" => return constant(Value::Bool(true), Type::Bool),
+            "false" => return constant(Value::Bool(false), Type::Bool),
+            "none" => return constant(Value::None, Type::Nothing),
+            _ => {}
+        }
+        if let Some(found) = self.checker.names.constant(self.scope, &word.text) {
+            let expr = retyped(found.expr.clone(), hint);
+            let ty = match (&found.ty, hint) {
+                (Type::Int, Some(Type::Status)) if matches!(expr, Expr::Const(Value::Status(..))) => Type::Status,
+                (ty, _) => ty.clone(),
+            };
+            return Some(Typed { expr, ty, moment: Moment::Constant, span });
+        }
+        match hint {
+            Some(Type::Method) if word.text.chars().all(|letter| letter.is_ascii_uppercase() || letter == '-') => {
+                return constant(text(), Type::Method);
+            }
+            Some(Type::Host) => return constant(Value::Text(word.text.to_ascii_lowercase().into()), Type::Host),
+            _ => {}
+        }
+        if self.checker.names.suspects.contains(&word.text) {
+            return None;
+        }
+        self.unknown_word(word, hint);
+        None
+    }
+
+    fn unknown_word(&mut self, word: &Ident, hint: Option<&Type>) {
+        if let Some(Type::Enum(choices)) = hint {
+            let mut found = Diagnostic::new(Code::TypeEnum, format!("`{}` is none of the choices", word.text))
+                .at(word.span, format!("one of {}", choices.iter().map(|choice| format!("`{choice}`")).collect::<Vec<_>>().join(", ")));
+            if let Some(near) = nearest(&word.text, choices.iter().map(String::as_str)) {
+                found = found
+                    .help(format!("did you mean `{near}`?"))
+                    .fix(format!("replace `{}` with `{near}`", word.text), vec![Edit { span: word.span, text: near.to_owned() }]);
+            }
+            self.checker.report.push(found);
+            return;
+        }
+        let mut known: Vec<&str> =
+            self.checker.names.chain(self.scope).flat_map(|(_, scope)| scope.constants.keys().map(String::as_str)).collect();
+        known.sort_unstable();
+        let found = Diagnostic::new(Code::NameUnknown, format!("nothing is called `{}`", word.text)).at(word.span, "unknown name");
+        let found = if ROOTS.contains(&word.text.as_str()) {
+            found.help(format!("`{}` is a family of values: write `{}.NAME`", word.text, word.text))
+        } else if let Some(near) = nearest(&word.text, known.iter().copied()) {
+            found.help(format!("did you mean `{near}`?"))
+        } else if hint == Some(&Type::Str) || hint.is_none() {
+            found.help(format!("write `\"{}\"` for text, or declare it with `let {} = …`", word.text, word.text))
+        } else {
+            found.help(format!("declare it with `let {} = …`", word.text))
+        };
+        self.checker.report.push(found);
+    }
+
+    fn reference(&mut self, root: &Ident, rest: &[Ident], span: Span, hint: Option<&Type>) -> Option<Typed> {
+        let done = |reference: Ref, ty: Type, moment: Moment| Some(Typed { expr: Expr::Ref(reference), ty, moment, span });
+        let names: Vec<&str> = rest.iter().map(|part| part.text.as_str()).collect();
+        let text = Type::Str;
+        match (root.text.as_str(), names.as_slice()) {
+            ("request", ["method"]) => done(Ref::Method, Type::Method, Moment::Match),
+            ("request", ["path"]) => done(Ref::Path, text, Moment::Match),
+            ("request", ["host"]) => done(Ref::Host, Type::Host, Moment::Match),
+            ("request", ["scheme"]) => done(Ref::Scheme, Type::Enum(["http".to_owned(), "https".to_owned()].into()), Moment::Match),
+            ("request", ["id"]) => done(Ref::Id, text, Moment::Match),
+            ("request", ["size"]) => done(Ref::Size, Type::Int.optional(), Moment::Match),
+            ("request", ["listener"]) => done(Ref::Listener, text, Moment::Match),
+            ("client", ["ip"]) => done(Ref::ClientIp, Type::Ip, Moment::Accept),
+            ("client", ["cert", ..]) | ("flag", [_]) => {
+                self.checker.report.push(
+                    Diagnostic::new(Code::SchemaNotAvailable, format!("`{}` is not available yet", path_text(root, rest)))
+                        .at(span, "this release does not know it"),
+                );
+                None
+            }
+            ("upstream", ["name"]) => done(Ref::UpstreamName, text, Moment::Target),
+            ("response", ["status"]) => done(Ref::ResponseStatus, Type::Status, Moment::Response),
+            ("response", ["duration"]) => done(Ref::ResponseDuration, Type::Duration, Moment::Response),
+            ("param", [name]) => self.param(name, span),
+            (family @ ("claim" | "key" | "user"), [name]) => self.attribute(family, name, span),
+            (family, _) if ROOTS.contains(&family) => {
+                self.unknown_member(root, rest, span);
+                None
+            }
+            _ => self.imported_or_host(root, rest, span, hint),
+        }
+    }
+
+    fn unknown_member(&mut self, root: &Ident, rest: &[Ident], span: Span) {
+        let known: &[&str] = match root.text.as_str() {
+            "request" => &["method", "path", "host", "scheme", "id", "size", "listener"],
+            "client" => &["ip"],
+            "upstream" => &["name"],
+            "response" => &["status", "duration"],
+            _ => &[],
+        };
+        let last = rest.first().map_or("", |part| part.text.as_str());
+        let mut found = Diagnostic::new(Code::NameUnknown, format!("`{}` is not known", path_text(root, rest))).at(span, "");
+        found = match nearest(last, known.iter().copied()) {
+            Some(near) => found.help(format!("did you mean `{}.{near}`?", root.text)),
+            None => {
+                found.help(format!("known: {}", known.iter().map(|name| format!("`{}.{name}`", root.text)).collect::<Vec<_>>().join(", ")))
+            }
+        };
+        self.checker.report.push(found);
+    }
+
+    fn param(&mut self, name: &str, span: Span) -> Option<Typed> {
+        let found = self.checker.facts.params.iter().position(|param| param.name == name);
+        if let Some(slot) = found
+            && let Some(param) = self.checker.facts.params.get(slot)
+        {
+            let reference = Ref::Param { slot: u16::try_from(slot).ok()?, int: param.ty == Type::Int };
+            return Some(Typed { expr: Expr::Ref(reference), ty: param.ty.clone(), moment: Moment::Match, span });
+        }
+        let route = &self.checker.facts.route;
+        let known: Vec<&str> = self.checker.facts.params.iter().map(|param| param.name.as_str()).collect();
+        let mut diagnostic =
+            Diagnostic::new(Code::TypeParamUnknown, format!("the path of `{route}` has no parameter `{name}`")).at(span, "");
+        diagnostic = match nearest(name, known.iter().copied()) {
+            Some(near) => diagnostic.help(format!("did you mean `param.{near}`?")),
+            None if known.is_empty() => diagnostic.help("the path has no parameters: write one as `{name}` or `{name:int}`"),
+            None => diagnostic.help(format!("it has {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))),
+        };
+        self.checker.report.push(diagnostic);
+        None
+    }
+
+    fn attribute(&mut self, family: &str, name: &str, span: Span) -> Option<Typed> {
+        let facts = &self.checker.facts;
+        let found = facts.attributes.iter().find(|fact| fact.root == family && fact.name == name);
+        if let Some(AttributeFact { ty, slots, .. }) = found {
+            return Some(Typed { expr: Expr::Ref(Ref::Attribute(slots.clone())), ty: ty.clone(), moment: Moment::Authenticate, span });
+        }
+        let route = facts.route.clone();
+        let known: Vec<String> = facts.attributes.iter().map(|fact| format!("{}.{}", fact.root, fact.name)).collect();
+        let written = format!("{family}.{name}");
+        let mut diagnostic = if known.is_empty() && !facts.identified {
+            Diagnostic::new(Code::TypeUnknownClaim, format!("`{written}` is unknown: `{route}` asks nobody who they are"))
+                .at(span, "needs an identity")
+                .help("give the route an `auth` that declares it")
+        } else {
+            Diagnostic::new(Code::TypeUnknownClaim, format!("the auth of `{route}` declares no `{written}`")).at(span, "not declared")
+        };
+        if !known.is_empty() {
+            diagnostic = match nearest(&written, known.iter().map(String::as_str)) {
+                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                None => {
+                    diagnostic.help(format!("it declares {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")))
+                }
+            };
+        }
+        self.checker.report.push(diagnostic);
+        None
+    }
+
+    /// `module.name`, or a host of plain labels where a host is expected.
+    fn imported_or_host(&mut self, root: &Ident, rest: &[Ident], span: Span, hint: Option<&Type>) -> Option<Typed> {
+        if let (Some(module), [name]) = (self.checker.names.import(self.scope, &root.text), rest)
+            && let Some(found) = self.checker.names.constant(module, &name.text)
+        {
+            return Some(Typed { expr: found.expr.clone(), ty: found.ty.clone(), moment: Moment::Constant, span });
+        }
+        let text = path_text(root, rest);
+        if hint.map(Type::present) == Some(&Type::Host) {
+            return Some(Typed {
+                expr: Expr::Const(Value::Text(text.to_ascii_lowercase().into())),
+                ty: Type::Host,
+                moment: Moment::Constant,
+                span,
+            });
+        }
+        if self.checker.names.suspects.contains(&root.text) {
+            return None;
+        }
+        let known = ROOTS
+            .iter()
+            .copied()
+            .chain(self.checker.names.chain(self.scope).flat_map(|(_, scope)| scope.imports.keys().map(String::as_str)));
+        let mut found = Diagnostic::new(Code::NameUnknown, format!("nothing is called `{text}`")).at(span, "unknown name");
+        if let Some(near) = nearest(&root.text, known) {
+            let member = rest.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(".");
+            found = found.help(format!("did you mean `{near}.{member}`?"));
+        }
+        self.checker.report.push(found);
+        None
+    }
+
+    fn call(&mut self, term: &Term, args: &[Arg], span: Span) -> Option<Typed> {
+        let [name] = term.path.as_slice() else {
+            self.checker.error(Code::NameUnknown, "this cannot be called", span, "no function");
+            return None;
+        };
+        match name.text.as_str() {
+            "has" | "lower" => return self.function(&name.text, args, span),
+            "header" | "query" | "cookie" | "body" | "env" | "file" => {}
+            other => {
+                let mut found = Diagnostic::new(Code::NameUnknown, format!("no function is called `{other}`")).at(name.span, "");
+                if let Some(near) = nearest(other, FUNCTIONS.iter().copied()) {
+                    found = found.help(format!("did you mean `{near}(…)`?"));
+                }
+                self.checker.report.push(found);
+                return None;
+            }
+        }
+        let text = match args {
+            [Arg { name: None, value: Some(value), .. }] => value.as_plain_text(),
+            _ => None,
+        };
+        let Some(text) = text else {
+            self.checker.report.push(
+                Diagnostic::new(Code::SchemaArity, format!("`{}` takes one plain string", name.text))
+                    .at(span, "")
+                    .help(format!("write `{}(\"name\")`", name.text)),
+            );
+            return None;
+        };
+        let done = |expr: Expr, ty: Type, moment: Moment| Some(Typed { expr, ty, moment, span });
+        match name.text.as_str() {
+            "header" => {
+                let Ok(field) = HeaderName::try_from(text) else {
+                    self.checker.error(Code::HeadersInvalidName, format!("`{text}` is no field name"), span, "");
+                    return None;
+                };
+                let (reference, moment) =
+                    if self.want.response { (Ref::ResponseHeader(field), Moment::Response) } else { (Ref::Header(field), Moment::Match) };
+                done(Expr::Ref(reference), Type::Str.optional(), moment)
+            }
+            "query" => done(Expr::Ref(Ref::Query(text.to_owned())), Type::Str.optional(), Moment::Match),
+            "cookie" => done(Expr::Ref(Ref::Cookie(text.to_owned())), Type::Str.optional(), Moment::Match),
+            "env" => done(Expr::Secret(Secret::Env(text.to_owned())), Type::Secret, Moment::Constant),
+            "file" => {
+                let folder = self.checker.names.chain(self.scope).last().map(|(_, scope)| scope.folder.clone()).unwrap_or_default();
+                done(Expr::Secret(Secret::File(folder.join(text).to_string_lossy().into_owned())), Type::Secret, Moment::Constant)
+            }
+            _ => {
+                self.checker.report.push(
+                    Diagnostic::new(Code::SchemaNotAvailable, "`body(…)` is not available yet")
+                        .at(span, "this release does not read bodies"),
+                );
+                None
+            }
+        }
+    }
+
+    fn function(&mut self, name: &str, args: &[Arg], span: Span) -> Option<Typed> {
+        let [Arg { name: None, value: Some(value), .. }] = args else {
+            self.checker.error(Code::SchemaArity, format!("`{name}` takes one value"), span, "");
+            return None;
+        };
+        let typed = self.expr(value, None)?;
+        if name == "has" {
+            return Some(Typed { expr: Expr::Has(Box::new(typed.expr)), ty: Type::Bool, moment: typed.moment, span });
+        }
+        if !typed.ty.is_text() {
+            self.checker.error(Code::TypeMismatch, format!("`lower` needs text, this is `{}`", typed.ty), typed.span, "not text");
+            return None;
+        }
+        let ty = if typed.ty.is_optional() { Type::Str.optional() } else { Type::Str };
+        Some(Typed { expr: Expr::Lower(Box::new(typed.expr)), ty, moment: typed.moment, span })
+    }
+
+    // The rest reads types as written.
+}
+
+impl Checker<'_> {
+    /// A type as written.
+    pub fn type_of(&mut self, name: &TypeName) -> Option<Type> {
+        let inner = |checker: &mut Self| match name.generics.as_slice() {
+            [only] => checker.type_of(only).map(Box::new),
+            _ => {
+                checker.error(Code::SchemaArity, format!("`{}` takes one type", name.name.text), name.span, "write `list<str>`");
+                None
+            }
+        };
+        let ty = match name.name.text.as_str() {
+            "enum" if name.choices.is_empty() => {
+                self.error(Code::SchemaArity, "`enum` needs its choices", name.span, "write `enum(a, b)`");
+                return None;
+            }
+            "enum" => Type::Enum(name.choices.iter().map(|choice| choice.text.clone()).collect()),
+            "list" => Type::List(inner(self)?),
+            "set" => Type::Set(inner(self)?),
+            "range" => Type::Range(inner(self)?),
+            simple => match Type::SIMPLE.iter().find(|(known, _)| *known == simple) {
+                Some((_, ty)) => ty.clone(),
+                None => {
+                    let known = Type::SIMPLE.iter().map(|(known, _)| *known).chain(["enum", "list", "set", "range"]);
+                    let mut found = Diagnostic::new(Code::NameUnknown, format!("no type is called `{simple}`")).at(name.span, "");
+                    if let Some(near) = nearest(simple, known) {
+                        found = found.help(format!("did you mean `{near}`?"));
+                    }
+                    self.report.push(found);
+                    return None;
+                }
+            },
+        };
+        Some(if name.optional { ty.optional() } else { ty })
+    }
+
+    /// A type that stands where an expression may: `sub str`, `plan enum(free, pro)`.
+    pub fn type_in(&mut self, given: Given<'_>) -> Option<Type> {
+        let ExprKind::Term(term) = &given.expr.kind else {
+            self.error(Code::TypeMismatch, "a type is expected", given.expr.span, "no type");
+            return None;
+        };
+        let [name] = term.path.as_slice() else {
+            self.error(Code::TypeMismatch, "a type is expected", given.expr.span, "no type");
+            return None;
+        };
+        let choices = term.args.iter().flatten().filter_map(|arg| arg.value.as_ref().and_then(Tree::as_word).cloned()).collect();
+        let written =
+            TypeName { name: name.clone(), generics: term.generics.clone(), choices, optional: term.optional, span: given.expr.span };
+        self.type_of(&written)
+    }
+}
+
+/// A regular expression that does not compile, in one line.
+#[must_use]
+pub fn regex_error(error: &regex::Error, span: Span) -> Diagnostic {
+    let text = error.to_string();
+    let line = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    Diagnostic::new(Code::TypeMismatch, "this regular expression does not compile").at(span, line)
+}
+
+fn join(left: Expr, right: Expr, and: bool) -> Expr {
+    let mut all = Vec::new();
+    for side in [left, right] {
+        match (side, and) {
+            (Expr::And(inner), true) | (Expr::Or(inner), false) => all.extend(inner),
+            (other, _) => all.push(other),
+        }
+    }
+    if and { Expr::And(all) } else { Expr::Or(all) }
+}
+
+fn push_literal(pieces: &mut Vec<Piece>, text: &str) {
+    if let Some(Piece::Literal(last)) = pieces.last_mut() {
+        last.push_str(text);
+    } else if !text.is_empty() {
+        pieces.push(Piece::Literal(text.to_owned()));
+    }
+}
+
+fn constant_text(value: &Value) -> String {
+    super::eval::constant_text(value).unwrap_or_default()
+}
+
+/// A constant integer where a status is expected is one.
+fn retyped(expr: Expr, hint: Option<&Type>) -> Expr {
+    match (&expr, hint) {
+        (Expr::Const(Value::Int(code @ 100..=599)), Some(Type::Status)) => {
+            u16::try_from(*code).map_or(expr.clone(), |code| Expr::Const(Value::Status(code, code)))
+        }
+        _ => expr,
+    }
+}
+
+fn path_text(root: &Ident, rest: &[Ident]) -> String {
+    std::iter::once(root).chain(rest).map(|part| part.text.as_str()).collect::<Vec<_>>().join(".")
+}

@@ -1,0 +1,126 @@
+//! What a policy is given when a route's pipeline is built.
+
+use super::Registry;
+use super::stage::{OnRequest, OnResponse, Place, ReplyPlace};
+use crate::lang::expr::{Expr, Piece, Secret};
+use crate::lang::value::Value;
+use std::sync::Arc;
+
+/// Where secrets and files come from: the machine, or made up under `--dev` and in tests.
+pub trait Secrets {
+    /// A secret's value, without the line end a file may have.
+    ///
+    /// # Errors
+    /// When it is not set or cannot be read.
+    fn secret(&self, secret: &Secret, purpose: Purpose<'_>) -> Result<String, BuildError>;
+}
+
+/// What a secret is for, so that a made-up one has the right shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose<'a> {
+    /// An HMAC key.
+    Hmac,
+    /// Lines of a key file: `NAME sha256:HEX [attribute=value …]`.
+    Keys,
+    /// Lines of an htpasswd file.
+    Users,
+    /// A public key in PEM.
+    PublicKey,
+    /// Text that is sent to an upstream, or a single API key, by the name it is used under.
+    Text(&'a str),
+}
+
+/// Why a plan could not be built although the policy is sound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildError {
+    /// The code, mostly `secret::unset`.
+    pub code: crate::diag::Code,
+    /// What is missing: lower case, never a secret's value.
+    pub message: String,
+}
+
+impl BuildError {
+    /// A secret that is not there.
+    #[must_use]
+    pub fn unset(message: impl Into<String>) -> Self {
+        Self { code: crate::diag::Code::SecretUnset, message: message.into() }
+    }
+}
+
+impl std::fmt::Display for BuildError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+/// A route as `respond routes` lists it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Endpoint {
+    /// The route's name.
+    pub route: String,
+    /// Its methods.
+    pub methods: Vec<String>,
+    /// Its path.
+    pub path: String,
+    /// The auths that let a caller in; none for a public route.
+    pub auth: Option<String>,
+    /// Its doc comment.
+    pub doc: Option<String>,
+}
+
+/// A route's pipeline while it is built.
+pub struct Build<'b> {
+    /// The route's name.
+    pub route: &'b str,
+    /// Every route of the program.
+    pub endpoints: &'b Arc<[Endpoint]>,
+    /// State that survives a reload.
+    pub registry: &'b mut Registry,
+    /// Secrets.
+    pub secrets: &'b dyn Secrets,
+    /// Wall-clock time, virtual in tests.
+    pub clock: crate::http::Clock,
+    /// Request parts so far.
+    pub request: Vec<(Place, Arc<dyn OnRequest>)>,
+    /// Response parts so far.
+    pub response: Vec<(ReplyPlace, Arc<dyn OnResponse>)>,
+    /// The largest request body in bytes, when the policy sets one; the inner `None` is unbounded.
+    pub body_max: Option<Option<u64>>,
+}
+
+impl Build<'_> {
+    /// Adds a request part.
+    pub fn on_request(&mut self, place: Place, part: impl OnRequest + 'static) {
+        self.request.push((place, Arc::new(part)));
+    }
+
+    /// Adds a response part.
+    pub fn on_response(&mut self, place: ReplyPlace, part: impl OnResponse + 'static) {
+        self.response.push((place, Arc::new(part)));
+    }
+
+    /// The expression with its secrets' values in place.
+    ///
+    /// # Errors
+    /// When a secret is not set.
+    pub fn resolve(&self, expr: &Expr) -> Result<Expr, BuildError> {
+        Ok(match expr {
+            Expr::Secret(secret) => Expr::Const(Value::Text(self.secrets.secret(secret, Purpose::Text(self.route))?.into())),
+            Expr::Text(pieces) => Expr::Text(
+                pieces
+                    .iter()
+                    .map(|piece| {
+                        Ok(match piece {
+                            Piece::Literal(text) => Piece::Literal(text.clone()),
+                            Piece::Hole(hole, encoding) => Piece::Hole(self.resolve(hole)?, *encoding),
+                        })
+                    })
+                    .collect::<Result<_, BuildError>>()?,
+            ),
+            Expr::OrElse(first, second) => Expr::OrElse(Box::new(self.resolve(first)?), Box::new(self.resolve(second)?)),
+            other => other.clone(),
+        })
+    }
+}

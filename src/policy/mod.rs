@@ -1,0 +1,111 @@
+//! The policies, one folder each: `mod.rs` is the checked config and its forms, `check.rs` reads statements into it,
+//! `stage.rs` runs it. The two meet only in `mod.rs`; policies never import each other.
+//!
+//! To add one: a folder, a line in the list below, its tests. `CONTRIBUTING.md` goes through it step by step.
+
+pub mod build;
+pub mod registry;
+pub mod stage;
+
+pub use build::{Build, BuildError, Endpoint, Secrets};
+pub use registry::Registry;
+
+use crate::http::UpstreamIndex;
+use crate::lang::form::Word;
+use crate::lang::{Checker, Node};
+
+/// A statement that is in force on a route, with where it was written.
+#[derive(Debug, Clone)]
+pub struct Effective<'a> {
+    /// The statement.
+    pub node: Node<'a>,
+    /// Which declaration this is, the same for every route that inherits it: `group api`, `route token`,
+    /// `group api, use service`. A limit has one set of counters per site.
+    pub site: String,
+}
+
+/// What every policy provides. The config is plain data: it stands in the program (IR) and is written to JSON.
+pub trait Policy: Sized {
+    /// Its statements.
+    const WORDS: &'static [Word];
+
+    /// True for a policy that answers requests itself: it is a route's target.
+    const ANSWERS: bool = false;
+
+    /// Reads the statements in force on one route, outermost first, already merged by each word's [`Merge`]:
+    /// `None` when they ask for nothing, or when something was reported.
+    ///
+    /// [`Merge`]: crate::lang::form::Merge
+    fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self>;
+
+    /// Puts the policy's parts into a route's pipeline.
+    ///
+    /// # Errors
+    /// When something outside the policy is missing: a secret, a file.
+    fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError>;
+
+    /// The upstreams it calls.
+    fn upstreams(&self) -> Vec<UpstreamIndex> {
+        Vec::new()
+    }
+}
+
+macro_rules! policies {
+    ($($folder:ident $variant:ident;)*) => {
+        $(pub mod $folder;)*
+
+        /// The checked config of any policy.
+        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Config {
+            $(#[doc = concat!("See [`", stringify!($folder), "`].")] $variant($folder::Config),)*
+        }
+
+        impl Config {
+            /// Puts the policy's parts into a route's pipeline.
+            ///
+            /// # Errors
+            /// When something outside the policy is missing: a secret, a file.
+            pub fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError> {
+                match self { $(Self::$variant(config) => config.build(build),)* }
+            }
+
+            /// The upstreams the policy calls.
+            #[must_use]
+            pub fn upstreams(&self) -> Vec<UpstreamIndex> {
+                match self { $(Self::$variant(config) => config.upstreams(),)* }
+            }
+        }
+
+        /// A policy as the checker sees it.
+        pub struct Entry {
+            /// Its folder's name.
+            pub name: &'static str,
+            /// Its statements.
+            pub words: &'static [Word],
+            /// See [`Policy::ANSWERS`].
+            pub answers: bool,
+            /// See [`Policy::check`].
+            pub check: fn(&[Effective<'_>], &mut Checker<'_>) -> Option<Config>,
+        }
+
+        /// All policies.
+        pub const ALL: &[Entry] = &[
+            $(Entry {
+                name: stringify!($folder),
+                words: <$folder::Config as Policy>::WORDS,
+                answers: <$folder::Config as Policy>::ANSWERS,
+                check: |statements, checker| $folder::Config::check(statements, checker).map(Config::$variant),
+            },)*
+        ];
+    };
+}
+
+// The one list, in the order of the pipeline.
+policies! {}
+
+/// True for a statement that makes the policy itself answer.
+#[must_use]
+pub fn answers(word: &str) -> bool {
+    ALL.iter().any(|entry| entry.answers && entry.words.iter().any(|known| known.form.word == word))
+}

@@ -1,0 +1,95 @@
+//! What a policy does to a request and to its reply, and when. Knows nothing of the language.
+
+use crate::http::{Exchange, Problem, Reply};
+use futures_core::future::BoxFuture;
+
+/// Where in the fixed pipeline a policy's request part runs. Their order is the order they run in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// Who may come in at all: `allow`, `deny`, `maintenance`.
+    Access,
+    /// A CORS preflight is answered.
+    Preflight,
+    /// Limits whose key is known before identity.
+    Limit,
+    /// Who is it?
+    Authenticate,
+    /// `require`
+    Authorize,
+    /// Limits whose key is part of the identity; shown as `limit`.
+    LimitByIdentity,
+    /// Which upstream?
+    Target,
+    /// Checks of the body.
+    Body,
+    /// The cache is asked.
+    Cache,
+    /// The request is shaped.
+    Shape,
+    /// The policy itself answers, or upstreams are called.
+    Call,
+}
+
+impl Place {
+    /// The stage's name, as `expect stage` and `trace` say it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::Preflight => "preflight",
+            Self::Limit | Self::LimitByIdentity => "limit",
+            Self::Authenticate => "authenticate",
+            Self::Authorize => "authorize",
+            Self::Target => "target",
+            Self::Body => "body",
+            Self::Cache => "cache",
+            Self::Shape => "shape",
+            Self::Call => "call",
+        }
+    }
+}
+
+/// Where a policy's response part runs. Their order is the order they run in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ReplyPlace {
+    /// The cache stores.
+    CacheStore,
+    /// `error` pages replace bodies.
+    ErrorPage,
+    /// `response { … }`
+    Shape,
+    /// `envelope`
+    Envelope,
+    /// Rate-limit fields.
+    Quota,
+    /// `compress`
+    Compress,
+    /// CORS fields.
+    Cors,
+    /// `security_headers`
+    Security,
+}
+
+/// What a request part decided.
+pub enum Flow<'a> {
+    /// On to the next stage.
+    Next,
+    /// This is the answer; no later stage sees the request.
+    Answer(Reply),
+    /// The request is refused.
+    Refuse(Problem),
+    /// It has to wait before it can say; what comes back is never `Wait` again.
+    Wait(BoxFuture<'a, Flow<'static>>),
+}
+
+/// A policy's request part. Runs once per request, in the order of [`Place`]; must not block.
+pub trait OnRequest: Send + Sync {
+    /// Judges or changes the request.
+    fn request<'a>(&'a self, exchange: &'a mut Exchange) -> Flow<'a>;
+}
+
+/// A policy's response part. Runs once per reply, whoever made it, in the order of [`ReplyPlace`]; must not block.
+pub trait OnResponse: Send + Sync {
+    /// Changes the reply. The exchange is what the request parts left of it: headers and body may have gone upstream.
+    fn response(&self, exchange: &Exchange, reply: &mut Reply);
+}

@@ -1,0 +1,32 @@
+//! What of a route decides which requests it takes.
+
+use serde::{Deserialize, Serialize};
+
+use super::host::{HostPattern, bare};
+use super::methods::Methods;
+use super::pattern::Pattern;
+use super::predicate::Predicate;
+
+/// A set of requests, the product of four sets, and its priority.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RouteKey {
+    /// The hosts; an empty list is every host.
+    pub hosts: Vec<HostPattern>,
+    /// The methods.
+    pub methods: Methods,
+    /// The paths.
+    pub pattern: Pattern,
+    /// What else must be true of the request.
+    pub predicate: Predicate,
+    /// Higher priorities are tried first; 0 unless said otherwise.
+    pub priority: i64,
+}
+
+impl RouteKey {
+    /// True when the route answers for the host, as it stands in a Host field.
+    #[must_use]
+    pub fn matches_host(&self, host: &str) -> bool {
+        let lower = bare(host).to_ascii_lowercase();
+        self.hosts.is_empty() || self.hosts.iter().any(|pattern| pattern.matches(&lower))
+    }
+}
