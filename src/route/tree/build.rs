@@ -93,9 +93,8 @@ impl Builder {
             End::Slash => return self.with(node, |draft| draft.slash.push(leaf)),
             End::Rest => return self.with(node, |draft| draft.rest.push(leaf)),
         };
-        let prefix = regex.dfa().prefix();
         let mut back = 0;
-        for segment in whole_segments(&prefix) {
+        for segment in whole_segments(regex.prefix()) {
             node = self.literal(node, segment);
             self.touch(node, leaf.rank);
             back += number(segment.len() + 1);
