@@ -17,6 +17,7 @@ const NARROWED_MAX: usize = 32;
 
 /// One thing to say about some routes, given by their numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "findings are few, and most that matter are the large one")]
 pub enum Finding {
     /// Both take some request and neither comes first.
     Ambiguous {
