@@ -192,6 +192,8 @@ pub struct RouteFacts {
     pub attributes: Vec<AttributeFact>,
     /// True when a caller is always identified here.
     pub identified: bool,
+    /// True when the auth in force could not be understood: what it declares is then not known either.
+    pub uncertain: bool,
     /// Methods in upper case; empty when it takes any.
     pub methods: Vec<String>,
     /// Every auth of the program, in the order of their declarations.

@@ -673,7 +673,8 @@ fn fits(slot: &Slot, clause: &Clause) -> bool {
 }
 
 /// A slot in words: `a duration`.
-fn what(slot: &Slot) -> String {
+#[must_use]
+pub fn what(slot: &Slot) -> String {
     let words = match slot.kind {
         Kind::Name => "a name".to_owned(),
         Kind::Value(what) => what.to_owned(),
