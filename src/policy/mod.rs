@@ -4,6 +4,7 @@
 //! To add one: a folder, a line in the list below, its tests. `CONTRIBUTING.md` goes through it step by step.
 
 pub mod build;
+pub mod later;
 pub mod registry;
 pub mod stage;
 
@@ -84,4 +85,12 @@ macro_rules! policies {
 }
 
 // The one list, in the order of the pipeline.
-policies! {}
+policies! {
+    access Access;
+    cors Cors;
+    body Body;
+    shape Shape;
+    aggregate Aggregate;
+    respond Respond;
+    compress Compress;
+}
