@@ -94,6 +94,17 @@ impl Source {
         let column = self.text.get(start..offset as usize).map_or(1, |before| before.chars().count() + 1);
         Position { line, column }
     }
+
+    /// The bytes of the line around an offset, without its line end.
+    #[must_use]
+    pub fn line_around(&self, offset: u32) -> (usize, usize) {
+        let next = self.lines.partition_point(|start| *start <= offset);
+        let start = self.lines.get(next.saturating_sub(1)).copied().unwrap_or(0) as usize;
+        let end = self.lines.get(next).map_or(self.text.len(), |end| *end as usize);
+        let line = self.text.get(start..end).unwrap_or_default();
+        let line = line.strip_suffix('\n').unwrap_or(line);
+        (start, start + line.strip_suffix('\r').unwrap_or(line).len())
+    }
 }
 
 /// All files of one compilation.

@@ -14,3 +14,24 @@ pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> O
         .min_by_key(|(distance, word)| (*distance, word.len().abs_diff(unknown.len()), *word))
         .map(|(_, word)| word)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn the_nearest_word_is_suggested_and_a_far_one_is_not() {
+        let words = ["timeout", "retry", "require", "route", "limit"];
+        assert_eq!(nearest("timout", words), Some("timeout"));
+        assert_eq!(nearest("reqiure", words), Some("require"));
+        assert_eq!(nearest("Limits", words), Some("limit"));
+        assert_eq!(nearest("zzz", words), None);
+        assert_eq!(nearest("", words), None);
+        assert_eq!(nearest("x", []), None);
+    }
+
+    #[test]
+    fn of_two_equally_near_words_the_first_by_the_alphabet_is_suggested() {
+        assert_eq!(nearest("oster", ["uster", "aster"]), Some("aster"));
+    }
+}

@@ -161,6 +161,26 @@ pub struct ParamFact {
     pub keeps_slashes: bool,
 }
 
+/// An auth as statements that hand out its credentials see it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuthFact {
+    /// Its name.
+    pub name: String,
+    /// The claims of its tokens; `None` when the gateway cannot sign tokens for it.
+    pub claims: Option<Vec<ClaimFact>>,
+}
+
+/// A claim of a token.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClaimFact {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub ty: Type,
+    /// True when a token without it is refused.
+    pub required: bool,
+}
+
 /// What is known of the route whose statements are being checked.
 #[derive(Debug, Clone, Default)]
 pub struct RouteFacts {
@@ -172,8 +192,12 @@ pub struct RouteFacts {
     pub attributes: Vec<AttributeFact>,
     /// True when a caller is always identified here.
     pub identified: bool,
+    /// True when the auth in force could not be understood: what it declares is then not known either.
+    pub uncertain: bool,
     /// Methods in upper case; empty when it takes any.
     pub methods: Vec<String>,
+    /// Every auth of the program, in the order of their declarations.
+    pub auths: std::sync::Arc<[AuthFact]>,
 }
 
 /// Where a value goes: decides how holes in strings are encoded, and what may stand there.

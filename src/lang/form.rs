@@ -118,6 +118,8 @@ pub enum Place {
     Route,
     /// In `policy NAME { }`.
     Policy,
+    /// In `test "…" { }`.
+    Test,
 }
 
 impl Place {
@@ -131,6 +133,7 @@ impl Place {
             Self::Group => "a `group`",
             Self::Route => "a `route`",
             Self::Policy => "a `policy`",
+            Self::Test => "a `test`",
         }
     }
 }

@@ -326,24 +326,26 @@ impl Reader<'_> {
 
     /// Reads a head: slots in their order, clauses in any.
     fn clauses<'a>(&mut self, node: &mut Node<'a>, clauses: &'a [Clause]) {
-        let rest = self.fill(node, clauses, &[]);
+        let rest = self.fill(node, clauses, 0, &[]);
         if let Some(first) = rest.first() {
             self.surplus(node, first);
         }
     }
 
-    /// Fills slots and reads clauses until something fits neither; returns what is left.
+    /// Fills slots from `next` on and reads clauses until something fits neither; returns what is left.
     /// `outer` are the clauses of the statement around this one: their words end an optional slot.
-    fn fill<'a>(&mut self, node: &mut Node<'a>, mut clauses: &'a [Clause], outer: &[&'static Form]) -> &'a [Clause] {
+    fn fill<'a>(&mut self, node: &mut Node<'a>, mut clauses: &'a [Clause], mut next: usize, outer: &[&'static Form]) -> &'a [Clause] {
         let form = node.form;
-        let mut next = 0;
         while let Some((first, rest)) = clauses.split_first() {
             let word = bare(first);
             let own = word.and_then(|word| form.child(&word.text));
             let stranger = word.is_some_and(|word| outer.iter().any(|form| form.child(&word.text).is_some()));
             let slot = form.slots.get(next..).and_then(|left| accepts(left, first)).map(|skip| next + skip);
             let named = slot.and_then(|at| form.slots.get(at)).is_some_and(|slot| {
-                matches!(slot.kind, Kind::Name | Kind::Fixed(_)) || (!slot.optional && matches!(slot.kind, Kind::Declared(_)))
+                matches!(slot.kind, Kind::Name | Kind::Fixed(_))
+                    || (!slot.optional && matches!(slot.kind, Kind::Declared(_)))
+                    // `auth key NAME` is a kind of auth, although `key` is a clause as well.
+                    || matches!(slot.kind, Kind::Word(words) if word.is_some_and(|word| words.contains(&word.text.as_str())))
             });
             if let (Some(child), false) = (own, named) {
                 let Some(word) = word else { return clauses };
@@ -356,7 +358,7 @@ impl Reader<'_> {
                 let Some(mut inner) = self.node_lenient(head, child, node.scope) else { return &[] };
                 let mut around: Vec<&'static Form> = outer.to_vec();
                 around.push(form);
-                clauses = self.fill(&mut inner, rest, &around);
+                clauses = self.fill(&mut inner, rest, 0, &around);
                 inner.span = clauses_end(inner.word, rest, clauses);
                 if !inner.damaged {
                     self.missing(&mut inner);
@@ -569,7 +571,7 @@ impl Reader<'_> {
         }
         let rest = self.take(node, at, slot, head.clauses);
         // `rate 50/s burst 100` in the block: what follows belongs to the statement, as in its head.
-        let rest = self.fill(node, rest, &[]);
+        let rest = self.fill(node, rest, at + 1, &[]);
         if let Some(first) = rest.first() {
             self.surplus(node, first);
         }
@@ -677,7 +679,8 @@ fn fits(slot: &Slot, clause: &Clause) -> bool {
 }
 
 /// A slot in words: `a duration`.
-fn what(slot: &Slot) -> String {
+#[must_use]
+pub fn what(slot: &Slot) -> String {
     let words = match slot.kind {
         Kind::Name => "a name".to_owned(),
         Kind::Value(what) => what.to_owned(),

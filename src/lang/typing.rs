@@ -598,6 +598,9 @@ impl Typing<'_, '_> {
         if let Some(AttributeFact { ty, slots, .. }) = found {
             return Some(Typed { expr: Expr::Ref(Ref::Attribute(slots.clone())), ty: ty.clone(), moment: Moment::Authenticate, span });
         }
+        if facts.uncertain {
+            return None;
+        }
         let route = facts.route.clone();
         let known: Vec<String> = facts.attributes.iter().map(|fact| format!("{}.{}", fact.root, fact.name)).collect();
         let written = format!("{family}.{name}");

@@ -74,6 +74,8 @@ pub struct Endpoint {
 pub struct Build<'b> {
     /// The route's name.
     pub route: &'b str,
+    /// Every `auth` of the program.
+    pub auths: &'b [super::auth::Declared],
     /// Every route of the program.
     pub endpoints: &'b Arc<[Endpoint]>,
     /// State that survives a reload.
@@ -88,6 +90,17 @@ pub struct Build<'b> {
     pub response: Vec<(ReplyPlace, Arc<dyn OnResponse>)>,
     /// The largest request body in bytes, when the policy sets one; the inner `None` is unbounded.
     pub body_max: Option<Option<u64>>,
+    /// What is weak about what the machine has, found so far: reported at start, and by `check --env`.
+    pub warnings: Vec<Warning>,
+}
+
+/// Something outside the policy that is there but weak.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// The code: `secret::short-hmac`.
+    pub code: crate::diag::Code,
+    /// What is weak: lower case, never a secret's value.
+    pub message: String,
 }
 
 impl Build<'_> {

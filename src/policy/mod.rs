@@ -7,10 +7,13 @@ pub mod build;
 pub mod later;
 pub mod registry;
 pub mod stage;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use build::{Build, BuildError, Endpoint, Secrets};
 pub use registry::Registry;
 
+use crate::http::UpstreamIndex;
 use crate::lang::form::Word;
 use crate::lang::{Checker, Node};
 
@@ -29,6 +32,9 @@ pub trait Policy: Sized {
     /// Its statements.
     const WORDS: &'static [Word];
 
+    /// True for a policy that answers requests itself: it is a route's target.
+    const ANSWERS: bool = false;
+
     /// Reads the statements in force on one route, outermost first, already merged by each word's [`Merge`]:
     /// `None` when they ask for nothing, or when something was reported.
     ///
@@ -40,6 +46,11 @@ pub trait Policy: Sized {
     /// # Errors
     /// When something outside the policy is missing: a secret, a file.
     fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError>;
+
+    /// The upstreams it calls.
+    fn upstreams(&self) -> Vec<UpstreamIndex> {
+        Vec::new()
+    }
 }
 
 macro_rules! policies {
@@ -61,6 +72,12 @@ macro_rules! policies {
             pub fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError> {
                 match self { $(Self::$variant(config) => config.build(build),)* }
             }
+
+            /// The upstreams the policy calls.
+            #[must_use]
+            pub fn upstreams(&self) -> Vec<UpstreamIndex> {
+                match self { $(Self::$variant(config) => config.upstreams(),)* }
+            }
         }
 
         /// A policy as the checker sees it.
@@ -69,6 +86,8 @@ macro_rules! policies {
             pub name: &'static str,
             /// Its statements.
             pub words: &'static [Word],
+            /// See [`Policy::ANSWERS`].
+            pub answers: bool,
             /// See [`Policy::check`].
             pub check: fn(&[Effective<'_>], &mut Checker<'_>) -> Option<Config>,
         }
@@ -78,6 +97,7 @@ macro_rules! policies {
             $(Entry {
                 name: stringify!($folder),
                 words: <$folder::Config as Policy>::WORDS,
+                answers: <$folder::Config as Policy>::ANSWERS,
                 check: |statements, checker| $folder::Config::check(statements, checker).map(Config::$variant),
             },)*
         ];
@@ -88,9 +108,18 @@ macro_rules! policies {
 policies! {
     access Access;
     cors Cors;
+    limit Limit;
+    auth Auth;
     body Body;
     shape Shape;
     aggregate Aggregate;
     respond Respond;
+    issue Issue;
     compress Compress;
+}
+
+/// True for a statement that makes the policy itself answer.
+#[must_use]
+pub fn answers(word: &str) -> bool {
+    ALL.iter().any(|entry| entry.answers && entry.words.iter().any(|known| known.form.word == word))
 }

@@ -13,8 +13,10 @@ use regex_automata::{Anchored, Input, MatchKind};
 
 /// The most states a table may have; a regex past it is refused as too large.
 pub const STATES_MAX: usize = 20_000;
-/// The most memory in bytes that building one regex may take.
-const BUILD_BYTES_MAX: usize = 8 << 20;
+/// The most memory in bytes that building one regex over paths may take.
+const PATH_BYTES_MAX: usize = 8 << 20;
+/// The same for a regex over values, which is only ever compared: past it nothing is known of it.
+const VALUE_BYTES_MAX: usize = 1 << 20;
 
 /// A state of a [`Dfa`]; [`DEAD`] accepts nothing any more.
 pub type State = u32;
@@ -30,6 +32,8 @@ pub enum Universe {
     Segment,
     /// What is left of a normalised path at a segment's end: nothing, or a path that begins with `/`.
     Tail,
+    /// A whole normalised path.
+    Path,
     /// Any bytes: values of headers, queries and cookies.
     Bytes,
 }
@@ -71,16 +75,17 @@ impl Dfa {
     /// When the regex is broken, too large, or matches nothing of the universe.
     pub fn compile(source: &str, universe: Universe) -> Result<Self, RegexFault> {
         let unicode = universe == Universe::Bytes;
+        let bytes_max = if unicode { VALUE_BYTES_MAX } else { PATH_BYTES_MAX };
         let built = dense::Builder::new()
             .syntax(syntax::Config::new().unicode(unicode).utf8(unicode))
-            .thompson(thompson::Config::new().utf8(unicode).nfa_size_limit(Some(BUILD_BYTES_MAX)))
+            .thompson(thompson::Config::new().utf8(unicode).nfa_size_limit(Some(bytes_max)))
             .configure(
                 dense::Config::new()
                     .start_kind(StartKind::Anchored)
                     .match_kind(MatchKind::All)
                     .accelerate(false)
-                    .dfa_size_limit(Some(BUILD_BYTES_MAX))
-                    .determinize_size_limit(Some(BUILD_BYTES_MAX)),
+                    .dfa_size_limit(Some(bytes_max))
+                    .determinize_size_limit(Some(bytes_max)),
             )
             .build(source)
             .map_err(|error| fault(source, unicode, &error))?;
@@ -319,7 +324,7 @@ impl Universe {
     pub fn start(self) -> Place {
         match self {
             Self::Segment => Place::Empty,
-            Self::Tail => Place::Begin,
+            Self::Tail | Self::Path => Place::Begin,
             Self::Bytes => Place::Inside,
         }
     }
@@ -330,7 +335,7 @@ impl Universe {
         match self {
             Self::Bytes => Some(place),
             Self::Segment if byte == b'/' => None,
-            Self::Segment | Self::Tail => path_step(place, byte),
+            Self::Segment | Self::Tail | Self::Path => path_step(place, byte),
         }
     }
 
@@ -340,6 +345,7 @@ impl Universe {
         match self {
             Self::Bytes => true,
             Self::Segment => place == Place::Inside,
+            Self::Path => matches!(place, Place::Empty | Place::Inside),
             Self::Tail => matches!(place, Place::Begin | Place::Empty | Place::Inside),
         }
     }
@@ -348,7 +354,7 @@ impl Universe {
 fn path_step(place: Place, byte: u8) -> Option<Place> {
     match (place, byte) {
         (Place::Begin | Place::Inside, b'/') => Some(Place::Empty),
-        (Place::Begin | Place::Empty | Place::Dot | Place::DotDot | Place::Percent | Place::Digit(_), b'/') | (Place::Begin, _) => None,
+        (Place::Empty | Place::Dot | Place::DotDot | Place::Percent | Place::Digit(_), b'/') | (Place::Begin, _) => None,
         (Place::Percent, b'0'..=b'9' | b'A'..=b'F') => Some(Place::Digit(byte)),
         (Place::Percent, _) => None,
         (Place::Digit(first), _) => stays_encoded(first, byte).then_some(Place::Inside),

@@ -208,3 +208,9 @@ fn is_token(name: &str) -> bool {
             byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte)
         })
 }
+
+/// True for the bit of one method alone.
+#[inline]
+pub(super) fn has_own(bit: u8) -> bool {
+    bit != OTHER
+}

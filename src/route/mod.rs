@@ -4,21 +4,35 @@
 //! one priority a route precedes another if and only if its requests are a proper subset of the other's. The tree
 //! is an index over that definition; `naive` is the definition itself, kept as the tests' oracle.
 
+mod cover;
 pub mod dfa;
 pub mod found;
+#[cfg(test)]
+mod generate;
 pub mod host;
 pub mod key;
 pub mod methods;
+pub mod naive;
+pub mod order;
+mod pairs;
 pub mod pattern;
 pub mod predicate;
 pub mod product;
+pub mod rank;
+pub mod relation;
 pub mod segment;
+#[cfg(test)]
+mod tests;
+pub mod tree;
 mod types;
 
 pub use found::{Captures, Found};
 pub use host::{HostError, HostPattern};
 pub use key::RouteKey;
 pub use methods::{MethodError, Methods};
+pub use order::{Finding, analyse};
 pub use pattern::{Pattern, PatternError, PatternErrorKind};
 pub use predicate::{Atom, Predicate, Test};
+pub use relation::Witness;
 pub use segment::SegmentType;
+pub use tree::MatchTree;

@@ -99,8 +99,8 @@ impl fmt::Display for Atom {
     }
 }
 
-/// True when a finite test's values, if it is finite, are given.
-fn values(test: &Test) -> Option<Vec<&str>> {
+/// The values of a test that only some values pass.
+pub(super) fn values(test: &Test) -> Option<Vec<&str>> {
     match test {
         Test::Equals(value) => Some(vec![value]),
         Test::In(values) => Some(values.iter().map(String::as_str).collect()),
@@ -157,7 +157,7 @@ fn satisfiable(tests: &[&Test]) -> bool {
     regexes.len() < 2 || regexes_overlap(&regexes)
 }
 
-fn regex_subset(mine: &str, theirs: &str) -> bool {
+pub(super) fn regex_subset(mine: &str, theirs: &str) -> bool {
     if mine == theirs {
         return true;
     }

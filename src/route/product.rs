@@ -3,7 +3,7 @@
 //! One walk answers all questions about paths: overlap (two positives), subset (one positive, one negative, no
 //! word), cover (one positive, many negatives, no word), and the examples that diagnostics print.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashSet, VecDeque};
 
 use smallvec::SmallVec;
 
@@ -88,6 +88,18 @@ impl<'a> Machine<'a> {
                 _ => None,
             },
             Self::Path(pattern) => path_step(pattern, spot, byte),
+        }
+    }
+
+    /// The only byte that can follow, where that is plain to see.
+    fn only(self, spot: Spot) -> Option<u8> {
+        match (self, spot.state) {
+            (_, Inner::Boundary) => Some(b'/'),
+            (Self::Path(pattern), Inner::Literal(at)) => match pattern.segments().get(spot.segment as usize) {
+                Some(Segment::Literal(text)) => Some(text.as_bytes().get(at as usize).copied().unwrap_or(b'/')),
+                Some(Segment::Parameter { .. }) | None => None,
+            },
+            (Self::Path(_) | Self::Table(_) | Self::All(_), _) => None,
         }
     }
 
@@ -245,21 +257,25 @@ pub fn witness(positives: &[Machine<'_>], negatives: &[Machine<'_>], budget: &mu
         })
     };
     let mut parents: Vec<(usize, u8)> = vec![(0, 0)];
-    let mut seen: HashMap<Spots, ()> = HashMap::from([(start.clone(), ())]);
+    let mut seen: HashSet<Spots> = HashSet::from([start.clone()]);
     let mut open: VecDeque<(usize, Spots)> = VecDeque::from([(0, start)]);
     while let Some((number, spots)) = open.pop_front() {
         if accepted(&spots) {
             return Verdict::Word(spelled(&parents, number));
         }
+        let only = positives.iter().zip(&spots).find_map(|(machine, spot)| machine.only((*spot)?));
         for byte in PREFERENCE.iter().copied().chain(rare_bytes(&machines)) {
+            if only.is_some_and(|only| only != byte) {
+                continue;
+            }
             let Some(next) = stepped(&machines, &spots, byte, positives.len()) else { continue };
-            if seen.contains_key(&next) {
+            if seen.contains(&next) {
                 continue;
             }
             let Some(left) = budget.states.checked_sub(1) else { return Verdict::TooComplex };
             budget.states = left;
             parents.push((number, byte));
-            seen.insert(next.clone(), ());
+            seen.insert(next.clone());
             open.push_back((parents.len() - 1, next));
         }
     }

@@ -110,6 +110,7 @@ fn is_slug(segment: &[u8]) -> bool {
 pub struct SegmentRegex {
     source: String,
     dfa: Arc<Dfa>,
+    words: Option<Arc<Vec<String>>>,
 }
 
 impl SegmentRegex {
@@ -118,13 +119,25 @@ impl SegmentRegex {
     /// # Errors
     /// When it is broken, too large, or matches no segment.
     pub fn new(source: &str) -> Result<Self, RegexFault> {
-        Ok(Self { source: source.to_owned(), dfa: Arc::new(Dfa::compile(source, Universe::Segment)?) })
+        let dfa = Dfa::compile(source, Universe::Segment)?;
+        let words = dfa.words(CHOICES_MAX).map(|words| {
+            let mut words: Vec<String> = words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+            words.sort_unstable();
+            Arc::new(words)
+        });
+        Ok(Self { source: source.to_owned(), dfa: Arc::new(dfa), words })
     }
 
     /// The regex as it was written.
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// All segments it takes, sorted, when there are at most [`CHOICES_MAX`].
+    #[must_use]
+    pub fn words(&self) -> Option<&[String]> {
+        self.words.as_deref().map(Vec::as_slice)
     }
 
     /// The segments it takes.

@@ -6,8 +6,12 @@ use super::scan::is_operator_word;
 use super::wording::short;
 use crate::diag::{Code, Diagnostic, Edit, FileId, Span};
 
-/// True for a head that the grammar would read, though nobody means it: `timeout: x`, `drain = x`.
-pub(super) fn has_wrong_mark(tokens: &[Token]) -> bool {
+/// True for a head that the grammar would read, though nobody means it: `timeout: x`, `drain = x`, `drain 5s // why`.
+pub(super) fn is_misread(tokens: &[Token], text: &str) -> bool {
+    has_wrong_mark(tokens) || tokens.iter().any(|token| token.kind == Kind::Path && token.text(text) == "//")
+}
+
+fn has_wrong_mark(tokens: &[Token]) -> bool {
     matches!(tokens, [first, second, ..] if first.kind == Kind::Word && matches!(second.kind, Kind::Colon | Kind::Assign))
 }
 
@@ -69,7 +73,7 @@ impl Head<'_> {
                     .fix(format!("remove the `{letters}`"), vec![Edit { span: gap, text: " ".to_owned() }]),
             );
         }
-        let comment = |token: &&Token| self.tokens.len() > 0 && self.letters(**token).starts_with("//") && token.kind == Kind::Path;
+        let comment = |token: &&Token| self.letters(**token).starts_with("//") && token.kind == Kind::Path;
         if let Some(token) = self.tokens.iter().find(comment)
             && (token.start as usize >= self.at || self.tokens.first() == Some(token) || self.letters(*token) == "//")
         {

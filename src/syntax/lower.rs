@@ -68,7 +68,8 @@ impl Lowering<'_> {
                 _ => ClauseKind::Expr(self.expr(part)),
             };
             let span = match &kind {
-                ClauseKind::Expr(expr) | ClauseKind::Arrow(expr) | ClauseKind::Assign(expr) => start.to(expr.span),
+                ClauseKind::Expr(expr) => expr.span,
+                ClauseKind::Arrow(expr) | ClauseKind::Assign(expr) => start.to(expr.span),
                 ClauseKind::Annotation(_) | ClauseKind::Operator(_) => start,
             };
             clauses.push(Clause { kind, comma: std::mem::take(&mut comma), span });

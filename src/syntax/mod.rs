@@ -6,17 +6,25 @@
 
 pub mod ast;
 mod explain;
+mod format;
 mod grammar;
 mod lex;
 mod literal;
+pub mod load;
 mod lower;
 mod parse;
 mod report;
 mod scan;
 mod text;
+mod unplaced;
 mod wording;
 
+pub use format::format;
 pub use parse::parse;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod format_tests;
+#[cfg(test)]
+mod property_tests;

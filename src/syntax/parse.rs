@@ -66,7 +66,7 @@ impl Parser<'_> {
     fn head(&mut self, tokens: &[Token]) -> Option<Statement> {
         let (start, end) = (tokens.first()?.start as usize, tokens.last()?.end as usize);
         let text = self.text.get(start..end)?;
-        if explain::has_wrong_mark(tokens) {
+        if explain::is_misread(tokens, self.text) {
             self.findings.report(|| explain::explain(self.file, self.text, tokens, start));
             return None;
         }
@@ -102,7 +102,7 @@ impl Parser<'_> {
     fn forget(&mut self, piece: &Piece) {
         let tokens = self.scan.tokens.get(piece.first..piece.end).unwrap_or_default();
         let end = tokens.iter().find(|token| token.kind == Kind::Bad(super::lex::Fault::OpenRaw));
-        let mut words: Vec<Ident> = tokens
+        let words: Vec<Ident> = tokens
             .iter()
             .filter(|token| token.kind == Kind::Word)
             .filter(|token| {
@@ -112,7 +112,6 @@ impl Parser<'_> {
             .take(MAX_WORDS)
             .map(|token| self.ident(*token))
             .collect();
-        words.truncate(MAX_WORDS);
         let start = tokens.first().map_or(0, |token| token.start as usize);
         let stop = tokens.last().map_or(start, |token| token.end as usize);
         self.broken.push(Broken { words, span: Span::new(self.file, start, stop) });

@@ -163,3 +163,141 @@ fn spans_reach_from_the_first_to_the_last_letter() {
     assert!(matches!(&inner.kind, ExprKind::Binary(_, Operator::Or, _)));
     assert_eq!(under(statement.block.as_ref().unwrap().span), "{ e; x f( g = 1 ) }");
 }
+
+/// One fault each: the text, the code, the message.
+const FAULTS: &[(&str, Code, &str)] = &[
+    ("timeout: 5s", Code::SyntaxUnexpected, "`:` stands between `timeout` and its value"),
+    ("drain = 5s", Code::SyntaxUnexpected, "`=` stands between `drain` and its value"),
+    ("// a comment", Code::SyntaxUnexpected, "`//` begins no comment"),
+    ("drain 5s // a comment", Code::SyntaxUnexpected, "`//` begins no comment"),
+    ("public 'why'", Code::SyntaxUnexpected, "strings are not written in single quotes"),
+    ("public “why”", Code::SyntaxUnexpected, "strings are not written in typographic quotes"),
+    ("require a && b", Code::SyntaxUnexpected, "`&&` has no meaning here"),
+    ("require a || b", Code::SyntaxUnexpected, "`||` has no meaning here"),
+    ("require !a", Code::SyntaxUnexpected, "`!` has no meaning here"),
+    ("route a GET /x => b", Code::SyntaxUnexpected, "`=>` has no meaning here"),
+    ("route a GET /x -> -> b", Code::SyntaxUnexpected, "`->` is not expected here"),
+    ("public \"why", Code::SyntaxString, "a string does not end on its line"),
+    ("set X hello\"", Code::SyntaxString, "a string does not end on its line"),
+    ("x \"\"\"abc\nb {", Code::SyntaxString, "a raw string does not end"),
+    ("match re\"abc", Code::SyntaxString, "a regex does not end on its line"),
+    ("x \"a ${b\"", Code::SyntaxString, "an interpolation in a string does not end"),
+    ("x \"a ${b c}\"", Code::SyntaxString, "an interpolation holds no expression"),
+    ("x \"\"\"a ${}\"\"\"", Code::SyntaxString, "an interpolation holds no expression"),
+    ("type text/html", Code::SyntaxUnexpected, "`text` and `/html` touch"),
+    ("x a\"b\"", Code::SyntaxUnexpected, "`a` and `\"b\"` touch"),
+    ("x 8080#y", Code::SyntaxUnexpected, "a `#` touches what stands before it"),
+    ("auth any [a, b", Code::SyntaxBrace, "`[` is not closed"),
+    ("x (a]", Code::SyntaxBrace, "`(` is closed by `]`"),
+    ("x a)", Code::SyntaxBrace, "`)` closes nothing"),
+    ("x [a b]", Code::SyntaxUnexpected, "`b` is not expected here"),
+    ("x a\n}", Code::SyntaxBrace, "`}` closes nothing"),
+    ("x {", Code::SyntaxBrace, "the block of `x` is not closed"),
+    ("x { } y", Code::SyntaxUnexpected, "`y` stands behind the `}` that ends its statement"),
+    ("{ a }", Code::SyntaxUnexpected, "a block has no statement before it"),
+    ("-> users", Code::SyntaxUnexpected, "a statement begins with `->`"),
+    ("and b", Code::SyntaxUnexpected, "a statement begins with the operator `and`"),
+    ("require a and", Code::SyntaxUnexpected, "the statement stops after `and`"),
+    ("route a GET /x ->", Code::SyntaxUnexpected, "the statement stops after `->`"),
+    ("x a - b", Code::SyntaxUnexpected, "`-` has no meaning here"),
+    ("x a\rb", Code::SyntaxUnexpected, "a carriage return stands without a line feed"),
+    ("x a\u{FEFF}", Code::SyntaxUnexpected, "a byte order mark stands inside the file"),
+    ("x\u{A0}a", Code::SyntaxUnexpected, "the character U+00A0 cannot be seen and means nothing here"),
+    ("x \"\\q\"", Code::SyntaxEscape, "`\\q` is no escape"),
+    ("gate 2", Code::SyntaxEdition, "edition `2` is not known"),
+    ("x\ngate 1", Code::SyntaxEdition, "the edition does not stand first"),
+    ("gate", Code::SyntaxEdition, "`gate` names no edition"),
+];
+
+#[test]
+fn each_fault_is_one_diagnostic_in_the_users_terms() {
+    for (text, code, message) in FAULTS {
+        for text in [(*text).to_owned(), format!("{text}\n")] {
+            let found = read(&text).1;
+            let said: Vec<_> = found.iter().map(|found| (found.code, found.message.as_str())).collect();
+            assert_eq!(said, [(*code, *message)], "{text}");
+            assert!(found[0].help.is_some() || !found[0].fixes.is_empty(), "{text}");
+        }
+    }
+}
+
+#[test]
+fn machine_fixes_repair_their_fault() {
+    let texts = ["timeout: 5s", "drain = 5s", "drain 5s // c", "require a && !b", "r GET /x => b", "x { } y", "x [a]#y", "x a \u{FEFF}", "x\u{A0}a", "x y#z"];
+    for text in texts {
+        let mut text = text.to_owned();
+        for _ in 0..3 {
+            let Some(fix) = read(&text).1.first().map(|found| found.fixes[0].clone()) else { break };
+            for edit in fix.edits {
+                text.replace_range(edit.span.start as usize..edit.span.end as usize, &edit.text);
+            }
+        }
+        assert_eq!(read(&text).1, [], "{text}");
+    }
+}
+
+#[test]
+fn a_broken_statement_costs_itself_alone() {
+    let text = "upstream a {\n  target: x\n  timeout 5s\n}\nupstream b ! {\n  auth jwt c\n}\nroute d GET /d -> a\n";
+    let (ast, found) = read(text);
+    assert_eq!(found.len(), 2);
+    let words: Vec<_> = ast.body.statements.iter().map(|statement| statement.word.span.start).collect();
+    assert_eq!(words.len(), 2);
+    assert!(ast.body.damaged);
+    let inner = ast.body.statements[0].block.as_ref().unwrap();
+    assert!(inner.damaged && inner.statements.len() == 1);
+    let broken: Vec<Vec<_>> = ast.broken.iter().map(|broken| broken.words.iter().map(|word| word.text.as_str()).collect()).collect();
+    assert_eq!(broken, [vec!["target", "x"], vec!["upstream", "b"], vec!["auth", "jwt", "c"]]);
+}
+
+#[test]
+fn an_unclosed_bracket_gives_back_the_lines_it_swallowed() {
+    let (ast, found) = read("a [1,\n  2\nb {\n  c\n}\nd (\ne\n");
+    assert_eq!(messages("a [1,\n  2\nb {\n  c\n}\nd (\ne\n"), ["`[` is not closed", "`(` is not closed"]);
+    assert_eq!(found.len(), 2);
+    let words: Vec<_> = ast.body.statements.iter().map(|statement| statement.word.text.as_str()).collect();
+    assert_eq!(words, ["b", "e"]);
+}
+
+#[test]
+fn indentation_tells_which_brace_is_missing_or_too_much() {
+    let text = "group a {\n  route b GET /b {\n    public\n\n  route c GET /c {\n    public\n  }\n}\nupstream d {\n}\n";
+    let (ast, found) = read(text);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].message, "the block of `route` is not closed");
+    assert_eq!(found[0].primary().unwrap().start as usize, text.find("b {").unwrap() + 2);
+    assert_eq!(ast.body.statements.len(), 2);
+    assert_eq!(ast.body.statements[0].block.as_ref().unwrap().statements.len(), 2);
+
+    let text = "group a {\n  route b GET /b {\n    public\n  }\n  }\n  route c GET /c\n}\nupstream d {\n}\n";
+    let (ast, found) = read(text);
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].message.as_str(), found[0].primary().unwrap().start as usize), ("`}` closes nothing", text.find("  }\n  }").unwrap() + 6));
+    assert_eq!(ast.body.statements[0].block.as_ref().unwrap().statements.len(), 2);
+
+    let (ast, found) = read("upstream a {\n  target x\n\nroute b GET /b\n");
+    assert_eq!(found.len(), 1);
+    assert_eq!(ast.body.statements.len(), 2);
+}
+
+#[test]
+fn depth_is_bounded() {
+    let nested = |open: &str, close: &str, levels: usize| format!("x {}a{}", open.repeat(levels), close.repeat(levels));
+    for (open, close) in [("(", ")"), ("[", "]"), ("f(", ")"), ("\"${", "}\""), ("f(a = ", ")")] {
+        assert_eq!(codes(&nested(open, close, 60)), [], "{open}");
+        assert_eq!(codes(&nested(open, close, 129)), [Code::SyntaxTooDeep], "{open}");
+        let broken = nested(open, close, 60).replace('a', "!");
+        assert_eq!(codes(&broken).len(), 1, "{open}");
+    }
+    assert_eq!(codes(&format!("{}a{}", "x { ".repeat(128), " }".repeat(128))), []);
+    assert_eq!(codes(&format!("{}a{}", "x { ".repeat(129), " }".repeat(129))), [Code::SyntaxTooDeep]);
+    assert_eq!(codes(&format!("require {}a", "not ".repeat(100_000))), [Code::SyntaxTooDeep]);
+    assert_eq!(codes(&format!("require a{}", " or a".repeat(100_000))), [Code::SyntaxTooDeep]);
+}
+
+#[test]
+fn at_most_a_hundred_faults_are_said_and_the_rest_counted() {
+    let found = read(&"x !\n".repeat(250)).1;
+    assert_eq!(found.len(), 101);
+    assert_eq!(found[100].message, "and 150 more syntax errors");
+}

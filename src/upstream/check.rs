@@ -121,11 +121,11 @@ pub fn media(format: &str) -> (&'static str, Spot) {
 /// A path or regex in a path's place.
 pub fn pattern(given: Given<'_>, checker: &mut Checker<'_>) -> Option<Pattern> {
     let span = given.expr.span;
-    let (text, parsed, skip) = match &given.expr.kind {
-        ExprKind::Path(text) => (text.as_str(), Pattern::parse(text), 0),
-        ExprKind::Regex(source) => (source.as_str(), Pattern::regex(source), 3),
+    let (parsed, skip) = match &given.expr.kind {
+        ExprKind::Path(text) => (Pattern::parse(text), 0),
+        ExprKind::Regex(source) => (Pattern::regex(source), 3),
         ExprKind::Text(_) => match given.expr.as_plain_text() {
-            Some(text) => (text, Pattern::parse(text), 1),
+            Some(text) => (Pattern::parse(text), 1),
             None => {
                 checker.error(Code::TypeMismatch, "a pattern has no interpolation", span, "write parameters as `{name}`");
                 return None;
@@ -142,9 +142,8 @@ pub fn pattern(given: Given<'_>, checker: &mut Checker<'_>) -> Option<Pattern> {
             let at = Span { file: span.file, start: span.start + skip + u32::try_from(error.at.start).unwrap_or(0), end: span.start + skip + u32::try_from(error.at.end).unwrap_or(0) };
             let code = if error.is_encoding() { Code::RoutePathEncoding } else { Code::TypeMismatch };
             let at = if at.end <= span.end && at.start < at.end { at } else { span };
-            let _ = text;
             let mut found = Diagnostic::new(code, error.to_string()).at(at, "");
-            found.help = error.help().map(str::to_owned);
+            found.help = error.help();
             checker.report.push(found);
             None
         }
@@ -158,7 +157,7 @@ pub fn params(pattern: &Pattern) -> Vec<ParamFact> {
         .params()
         .iter()
         .map(|(name, kind)| ParamFact {
-            name: name.clone(),
+            name: (*name).to_owned(),
             ty: match kind {
                 SegmentType::Int => Type::Int,
                 SegmentType::Choice(choices) => Type::Enum(choices.clone().into()),

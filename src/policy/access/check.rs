@@ -4,6 +4,7 @@ use super::{Config, Rule};
 use crate::diag::{Code, Diagnostic};
 use crate::lang::checker::Moment;
 use crate::lang::expr::{Comparison, Expr};
+use crate::lang::read::Mode;
 use crate::lang::types::Type;
 use crate::lang::value::Value;
 use crate::lang::{Checker, Node};
@@ -12,12 +13,25 @@ use crate::policy::Effective;
 pub(super) fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Config> {
     let mut config = Config { access: Vec::new(), authorize: Vec::new() };
     for statement in statements {
+        if statement.node.mode == Mode::Drop {
+            not_dropped(&statement.node, checker);
+            continue;
+        }
         let require = statement.node.form.word == "require";
         if let Some(rule) = rule(&statement.node, checker) {
             if require { &mut config.authorize } else { &mut config.access }.push(rule);
         }
     }
     (!config.access.is_empty() || !config.authorize.is_empty()).then_some(config)
+}
+
+fn not_dropped(node: &Node<'_>, checker: &mut Checker<'_>) {
+    let word = node.form.word;
+    checker.report.push(
+        Diagnostic::new(Code::PolicyNothingToDrop, format!("a `{word}` cannot be dropped"))
+            .at(node.span, "conditions of all levels hold together")
+            .help("move the rule to the groups and routes that need it"),
+    );
 }
 
 fn rule(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Rule> {

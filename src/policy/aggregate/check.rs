@@ -117,11 +117,18 @@ fn take(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Take> {
         checker.items(given).into_iter().map(|item| pointer(item, checker)).collect()
     };
     let (keep, drop) = (list("keep"), list("drop"));
-    let rename = node
-        .children_of("rename")
-        .map(|child| Some((pointer(child.get("old")?, checker)?, field(child.get("new")?, checker)?)))
-        .collect::<Option<Vec<_>>>();
+    let rename = node.children_of("rename").map(|child| rename(child, checker)).collect::<Option<Vec<_>>>();
     Some(Take { pick, keep: keep?, drop: drop?, rename: rename? })
+}
+
+fn rename(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<(Pointer, String)> {
+    let old = node.get("old")?;
+    let (from, to) = (pointer(old, checker)?, field(node.get("new")?, checker)?);
+    if from.0.last() == Some(&Step::All) {
+        checker.error(Code::TypeMismatch, "`rename` names one field", old.expr.span, "`*` stands for many");
+        return None;
+    }
+    Some((from, to))
 }
 
 fn pointer(given: Given<'_>, checker: &mut Checker<'_>) -> Option<Pointer> {

@@ -8,6 +8,7 @@ mod tests;
 
 use super::stage::Place as Stage;
 use super::{Build, BuildError, Effective, Policy};
+use crate::http::UpstreamIndex;
 use crate::lang::Checker;
 use crate::lang::expr::Expr;
 use crate::lang::form::{Declared, Form, Merge, Place, Slot, Word};
@@ -95,6 +96,8 @@ const DEFAULT: Form =
 const WITHIN: Form = Form::new("within", "how long it may take").slots(&[Slot::value("time", "a duration")]);
 
 impl Policy for Config {
+    const ANSWERS: bool = true;
+
     const WORDS: &'static [Word] = &[Word {
         form: Form::new("aggregate", "asks several upstreams in parallel and answers with one JSON object").children(&[PART]),
         places: &[Place::Route],
@@ -109,5 +112,9 @@ impl Policy for Config {
     fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError> {
         build.on_request(Stage::Call, stage::Aggregate::new(self));
         Ok(())
+    }
+
+    fn upstreams(&self) -> Vec<UpstreamIndex> {
+        self.parts.iter().map(|part| UpstreamIndex(part.upstream)).collect()
     }
 }

@@ -61,6 +61,8 @@ const REDIRECT: Form = Form::new("redirect", "sends the client elsewhere; the qu
     .slots(&[Slot::value("status", "a status from 300 to 399"), Slot::value("url", "a URL or a path")]);
 
 impl Policy for Config {
+    const ANSWERS: bool = true;
+
     const WORDS: &'static [Word] = &[
         Word { form: RESPOND, places: &[Place::Route], merge: Merge::Single, stage: "call" },
         Word { form: REDIRECT, places: &[Place::Route], merge: Merge::Single, stage: "call" },

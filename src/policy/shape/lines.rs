@@ -79,6 +79,14 @@ impl Reader {
 
     /// Adds the lines of one block.
     pub(super) fn read(&mut self, statement: &Effective<'_>, checker: &mut Checker<'_>) {
+        if statement.node.mode == Mode::Drop {
+            if self.lines.is_empty() {
+                let word = statement.node.form.word;
+                checker.error(Code::PolicyNothingToDrop, format!("there is no `{word}` to drop here"), statement.node.span, "drops nothing");
+            }
+            self.lines.clear();
+            return;
+        }
         for node in &statement.node.children {
             if node.mode == Mode::Drop {
                 self.drop_line(node, &statement.site, checker);

@@ -1,0 +1,256 @@
+//! Files to nodes, nodes to declarations, declarations to the program.
+
+use super::load::Module;
+use super::uses::Level;
+use super::{Options, explain::Explained, gateway, invariant, order, route, script};
+use crate::diag::{Code, Diagnostic, FileId, Report, Sources, Span};
+use crate::http::UpstreamIndex;
+use crate::ir::{self, Program};
+use crate::lang::checker::{Checker, Declaration, Names, RouteFacts, Scope};
+use crate::lang::form::{Declared, Place};
+use crate::lang::read::{Reader, Schema, ScopeId};
+use crate::lang::{Given, Node};
+use crate::policy::auth;
+use crate::syntax::ast::Ident;
+use crate::upstream::{self, check as upstream_check};
+use std::collections::HashMap;
+
+/// A file's statements.
+pub struct FileNodes<'a> {
+    /// Its names.
+    pub scope: ScopeId,
+    /// Which file.
+    pub file: FileId,
+    /// Its statements.
+    pub nodes: Vec<Node<'a>>,
+}
+
+/// Reads every file's statements and collects what they declare.
+pub fn read<'a>(modules: &'a [Module], schema: &Schema, names: &mut Names, report: &mut Report) -> Vec<FileNodes<'a>> {
+    let mut files = Vec::new();
+    for (at, module) in modules.iter().enumerate() {
+        let scope = ScopeId(u32::try_from(at).unwrap_or(u32::MAX));
+        let imports = module.imports.iter().map(|(name, scope)| (name.text.clone(), *scope)).collect();
+        names.scopes.push(Scope { folder: module.folder.clone(), imports, ..Scope::default() });
+        for broken in &module.ast.broken {
+            names.suspects.extend(broken.words.iter().map(|word| word.text.clone()));
+        }
+        let mut reader = Reader { schema, report, suspects: &mut names.suspects };
+        let (nodes, _) = reader.body(&module.ast.body, Place::File, scope);
+        if at + 1 < modules.len() {
+            only_declarations(&nodes, report);
+        }
+        files.push(FileNodes { scope, file: module.ast.file, nodes });
+    }
+    collect(&files, names, report);
+    files
+}
+
+fn only_declarations(nodes: &[Node<'_>], report: &mut Report) {
+    for node in nodes.iter().filter(|node| !matches!(node.form.word, "gate" | "import" | "let" | "param" | "policy" | "auth" | "store" | "upstream")) {
+        report.push(
+            Diagnostic::new(Code::SchemaWrongBlock, format!("an imported file holds no `{}`", node.name))
+                .at(node.word, "not in an imported file")
+                .help("a module holds `let`, `param`, `policy`, `auth`, `store` and `upstream`"),
+        );
+    }
+}
+
+fn collect(files: &[FileNodes<'_>], names: &mut Names, report: &mut Report) {
+    let mut counts: HashMap<Declared, usize> = HashMap::new();
+    for file in files {
+        for node in &file.nodes {
+            declare(node, file.scope, names, &mut counts, report);
+        }
+    }
+}
+
+fn declare(node: &Node<'_>, scope: ScopeId, names: &mut Names, counts: &mut HashMap<Declared, usize>, report: &mut Report) {
+    let kind = match node.form.word {
+        "upstream" => Declared::Upstream,
+        "auth" => Declared::Auth,
+        "policy" => Declared::Policy,
+        "route" => Declared::Route,
+        "group" => {
+            for inner in node.statements.iter().filter(|inner| matches!(inner.form.word, "group" | "route")) {
+                declare(inner, scope, names, counts, report);
+            }
+            return;
+        }
+        _ => return,
+    };
+    let Some(name) = declared_name(node) else {
+        report.push(Diagnostic::new(Code::SchemaArity, format!("`{}` needs a name", node.name)).at(node.span_of("name"), "no name"));
+        return;
+    };
+    let index = counts.entry(kind).or_insert(0);
+    let declaration = Declaration { index: *index, span: name.span };
+    *index += 1;
+    let key = (kind, scope, name.text.clone());
+    if let Some(first) = names.declared.get(&key) {
+        report.push(
+            Diagnostic::new(Code::NameDuplicate, format!("{} `{}` is declared twice", kind.word(), name.text))
+                .at(name.span, "here again")
+                .also(first.span, "first here"),
+        );
+        return;
+    }
+    names.declared.insert(key, declaration);
+}
+
+/// The name a declaration gives; of `policy name(param: type)` it is `name`.
+pub fn declared_name<'a>(node: &Node<'a>) -> Option<&'a Ident> {
+    let given = node.get("name")?;
+    given.expr.as_word().or_else(|| match &given.expr.kind {
+        crate::syntax::ast::ExprKind::Term(term) if node.form.word == "policy" => term.path.first().filter(|_| term.path.len() == 1),
+        _ => None,
+    })
+}
+
+/// What the program is put together with.
+pub struct Bench<'b, 'a> {
+    /// The files' trees.
+    pub modules: &'a [Module],
+    /// All statements.
+    pub schema: &'b Schema,
+    /// All names; grows by a scope for each use of a policy.
+    pub names: Names,
+    /// Where findings go.
+    pub report: &'b mut Report,
+    /// The texts.
+    pub sources: &'b Sources,
+}
+
+impl<'a> Bench<'_, 'a> {
+    /// A checker for statements outside routes.
+    pub fn checker(&mut self, about: &str) -> Checker<'_> {
+        Checker { report: self.report, names: &self.names, facts: RouteFacts { route: about.to_owned(), ..RouteFacts::default() } }
+    }
+
+    /// Puts the program together.
+    pub fn program(&mut self, files: &[FileNodes<'a>], options: &Options) -> (Option<Program>, Option<Explained>) {
+        let main = files.last();
+        let nodes: &[Node<'a>] = main.map_or(&[], |file| &file.nodes);
+        let auths = self.auths(files);
+        let gateway_level = self.gateway_level(nodes);
+        let upstreams = self.upstreams(files, &gateway_level);
+        self.policies(files);
+        let gateway = gateway::gateway(&gateway_level, self);
+        let mut routes = route::Routes {
+            auths: auths.as_deref(),
+            auth_facts: auths.iter().flatten().map(auth::auth_fact).collect(),
+            upstreams: &upstreams,
+            gateway: &gateway,
+            explain: options.explain.as_deref(),
+            found: Vec::new(),
+            explained: None,
+        };
+        routes.all(nodes, gateway_level, self);
+        let route::Routes { found, explained, .. } = routes;
+        self.listeners(nodes, &gateway, found.is_empty());
+        let found = order::order(found, self.report);
+        invariant::invariants(nodes, &found, self);
+        let (routes, _): (Vec<ir::Route>, Vec<route::Spans>) = found.into_iter().unzip();
+        let upstreams: Vec<upstream::Config> = upstreams.into_iter().map(|upstream| upstream.config).collect();
+        let tests = script::tests(nodes, &routes, self);
+        (auths.map(|auths| Program { gateway, upstreams, auths, routes, tests }), explained)
+    }
+
+    /// Declared auths, by their place among the declarations; none when one of them is broken.
+    fn auths(&mut self, files: &[FileNodes<'a>]) -> Option<Vec<auth::Declared>> {
+        let mut auths = Vec::new();
+        for file in files {
+            for node in file.nodes.iter().filter(|node| node.form.word == "auth" && declared_name(node).is_some()) {
+                auths.push(auth::declare(node, &mut self.checker("auth")));
+            }
+        }
+        auths.into_iter().collect()
+    }
+
+    fn gateway_level(&mut self, nodes: &[Node<'a>]) -> Level<'a> {
+        let mut gateways = nodes.iter().filter(|node| node.form.word == "gateway");
+        let Some(first) = gateways.next() else { return Level::default() };
+        if let Some(second) = gateways.next() {
+            self.report.push(
+                Diagnostic::new(Code::SchemaRepeated, "a file has one `gateway`").at(second.span, "here again").also(first.span, "first here"),
+            );
+        }
+        self.level(&first.statements, "gateway")
+    }
+
+    fn upstreams(&mut self, files: &[FileNodes<'a>], gateway: &Level<'a>) -> Vec<route::UpstreamFacts> {
+        let mut found = Vec::new();
+        let mut checker = self.checker("gateway");
+        let outer = gateway
+            .statements
+            .iter()
+            .filter(|statement| statement.node.form.word == "timeout")
+            .fold(upstream_check::Timeouts::default(), |outer, statement| outer.or(upstream_check::Timeouts::read(&statement.node, &mut checker)));
+        for file in files {
+            for node in file.nodes.iter().filter(|node| node.form.word == "upstream") {
+                let Some(name) = declared_name(node) else { continue };
+                let level = self.level(&node.statements, &format!("upstream {}", name.text));
+                found.push(self.upstream(node, name, &level, outer));
+            }
+        }
+        found
+    }
+
+    fn upstream(&mut self, node: &Node<'a>, name: &Ident, level: &Level<'a>, outer: upstream_check::Timeouts) -> route::UpstreamFacts {
+        let of = |word: &'static str| level.statements.iter().map(|statement| &statement.node).filter(move |node| node.form.word == word);
+        let breaker_node = super::merge::fields(&of("breaker").collect::<Vec<_>>());
+        let damaged = node.damaged;
+        let mut checker = Checker { report: self.report, names: &self.names, facts: RouteFacts { route: format!("upstream {}", name.text), ..RouteFacts::default() } };
+        let timeouts = of("timeout").fold(outer, |outer, node| outer.or(upstream_check::Timeouts::read(node, &mut checker)));
+        let written = of("target").count();
+        let targets: Vec<_> = of("target").filter_map(|node| upstream_check::target(node, &mut checker)).collect();
+        if written == 0 && !damaged {
+            checker.report.push(
+                Diagnostic::new(Code::UpstreamNoTarget, format!("upstream `{}` has no target", name.text))
+                    .at(name.span, "where is it?")
+                    .help("add `target http://host:port`"),
+            );
+        }
+        let host = of("host").last().and_then(|node| upstream_check::host(node, &mut checker)).unwrap_or(upstream::config::HostSent::Keep);
+        let stubs = of("stub").flat_map(|node| upstream_check::stubs(node, &mut checker)).collect();
+        let breaker = breaker_node.as_ref().and_then(|node| upstream_check::breaker(node, &mut checker));
+        let config = upstream::Config {
+            name: name.text.clone(),
+            targets,
+            host,
+            breaker,
+            timeout: timeouts.complete(&mut checker),
+            stubs,
+            encoded_slashes: of("path").last().is_some_and(upstream_check::encoded_slashes),
+        };
+        route::UpstreamFacts { config, timeouts }
+    }
+
+    /// Every policy is read once with its defaults, used or not, so that faults in it are found.
+    fn policies(&mut self, files: &[FileNodes<'a>]) {
+        for file in files {
+            for node in file.nodes.iter().filter(|node| node.form.word == "policy") {
+                self.declared_policy(node, file.scope);
+            }
+        }
+    }
+
+    fn listeners(&mut self, nodes: &[Node<'a>], gateway: &ir::Gateway, no_routes: bool) {
+        let damaged = nodes.iter().any(|node| node.form.word == "gateway" && node.damaged) || self.names.suspects.contains("listen");
+        if !no_routes && gateway.listeners.is_empty() && !damaged && !self.modules.last().is_some_and(|module| module.ast.body.damaged) {
+            let at = nodes.iter().find(|node| node.form.word == "gateway").or_else(|| nodes.iter().find(|node| node.form.word == "route"));
+            let span = at.map_or_else(Span::default, |node| node.word);
+            self.report.push(
+                Diagnostic::new(Code::SchemaMissingKey, "a file with routes says where to listen")
+                    .at(span, "no `listen`")
+                    .help("add `gateway { listen :8080 }`"),
+            );
+        }
+    }
+
+    /// The index of an upstream that a slot names.
+    pub fn upstream_index(&mut self, given: Given<'_>) -> Option<UpstreamIndex> {
+        let index = self.checker("").declared(given, Declared::Upstream)?;
+        u16::try_from(index).ok().map(UpstreamIndex)
+    }
+}

@@ -1,0 +1,133 @@
+//! `gateway { }`: the gateway's own settings.
+
+use super::declare::Bench;
+use super::uses::Level;
+use crate::diag::{Code, Diagnostic};
+use crate::ir::{Gateway, Limits, Listener, Log, LogFormat};
+use crate::lang::checker::{Checker, Moment, Spot, Want};
+use crate::lang::types::Type;
+use crate::lang::value::Value;
+use crate::lang::{Given, Node};
+use crate::policy::Effective;
+use std::net::{Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+/// Reads the gateway's settings, the defaults filled in.
+pub fn gateway<'a>(level: &Level<'a>, bench: &mut Bench<'_, 'a>) -> Gateway {
+    let statements = level.statements.as_slice();
+    let mut checker = bench.checker("gateway");
+    let of = |word: &'static str| statements.iter().map(|statement| &statement.node).filter(move |node| node.form.word == word);
+    let listeners = listeners(of("listen"), &mut checker);
+    let trust = of("trust").last().and_then(|node| node.get("networks")).map(|given| networks(given, &mut checker)).unwrap_or_default();
+    let request_id = of("request_id")
+        .last()
+        .and_then(|node| node.get("field"))
+        .and_then(|given| checker.header_name(given))
+        .unwrap_or(http::HeaderName::from_static("x-request-id"));
+    let limits = of("limits").last().map(|node| limits(node, &mut checker)).unwrap_or_default();
+    let drain = of("drain").last().and_then(|node| node.get("time")).and_then(|given| checker.duration(given)).unwrap_or(Duration::from_secs(30));
+    let workers = of("workers")
+        .last()
+        .and_then(|node| node.get("number"))
+        .and_then(|given| checker.int(given, 1..=1_024))
+        .and_then(|number| usize::try_from(number).ok());
+    let log = log(&[statements], &mut checker).unwrap_or_default();
+    Gateway { listeners, trust, request_id, limits, drain, workers, log }
+}
+
+fn listeners<'n, 'a: 'n>(nodes: impl Iterator<Item = &'n Node<'a>>, checker: &mut Checker<'_>) -> Vec<Listener> {
+    let mut found: Vec<(Listener, crate::diag::Span)> = Vec::new();
+    for node in nodes {
+        let Some(given) = node.get("address") else { continue };
+        let Some(Value::Text(text)) = checker.constant(given, Type::Address) else { continue };
+        let Some(address) = address(&text) else {
+            checker.report.push(
+                Diagnostic::new(Code::TypeMismatch, format!("`{text}` is no address to listen on"))
+                    .at(given.expr.span, "")
+                    .help("write `:8080` for every address, or an IP address: `127.0.0.1:8080`, `[::1]:8080`"),
+            );
+            continue;
+        };
+        if let Some((_, first)) = found.iter().find(|(known, _)| clash(known.address, address)) {
+            checker.report.push(
+                Diagnostic::new(Code::TlsPortClash, format!("two listeners share port {}", address.port()))
+                    .at(given.expr.span, "taken already")
+                    .also(*first, "by this one"),
+            );
+            continue;
+        }
+        let name = node.child("as").and_then(|child| child.word_in("name")).map_or_else(|| text.to_string(), |word| word.text.clone());
+        found.push((Listener { name, address }, given.expr.span));
+    }
+    found.into_iter().map(|(listener, _)| listener).collect()
+}
+
+/// `:8080` is every address of both families.
+fn address(text: &str) -> Option<SocketAddr> {
+    match text.strip_prefix(':') {
+        Some(port) => Some(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port.parse().ok()?)),
+        None => text.parse().ok(),
+    }
+}
+
+/// Port 0 is a free port each time.
+fn clash(first: SocketAddr, second: SocketAddr) -> bool {
+    first.port() == second.port() && first.port() != 0 && (first.ip() == second.ip() || first.ip().is_unspecified() || second.ip().is_unspecified())
+}
+
+fn networks(given: Given<'_>, checker: &mut Checker<'_>) -> Vec<ipnet::IpNet> {
+    match checker.constant(given, Type::List(Box::new(Type::Cidr))) {
+        Some(Value::List(all)) => all
+            .into_iter()
+            .filter_map(|value| match value {
+                Value::Network(network) => Some(network),
+                _ => None,
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn limits(node: &Node<'_>, checker: &mut Checker<'_>) -> Limits {
+    let default = Limits::default();
+    let slot = |name: &str, slot: &str| node.child(name).and_then(|child| child.get(slot));
+    let mut size = |name: &str, range: std::ops::RangeInclusive<u64>| {
+        let given = slot(name, "size")?;
+        let size = checker.size(given)?;
+        if range.contains(&size) {
+            return Some(size);
+        }
+        checker.error(Code::TypeRange, format!("`{name}` is out of range"), given.expr.span, format!("{} to {} bytes", range.start(), range.end()));
+        None
+    };
+    let header_bytes = size("header_bytes", 1_024..=1 << 20).unwrap_or(default.header_bytes);
+    let body = size("body", 0..=u64::MAX).or(default.body);
+    let mut number = |name: &str, most: u64| slot(name, "number").and_then(|given| checker.int(given, 1..=most));
+    let headers = number("headers", 10_000).unwrap_or(default.headers);
+    let connections = number("connections", 10_000_000).unwrap_or(default.connections);
+    let mut time = |name: &str| slot(name, "time").and_then(|given| checker.duration(given));
+    let header_timeout = time("header_timeout").unwrap_or(default.header_timeout);
+    let idle = time("idle").unwrap_or(default.idle);
+    Limits { header_bytes, headers, body, connections, header_timeout, idle }
+}
+
+/// The innermost `log`.
+pub fn log(levels: &[&[Effective<'_>]], checker: &mut Checker<'_>) -> Option<Log> {
+    let node = levels.iter().flat_map(|level| level.iter()).map(|statement| &statement.node).rfind(|node| node.form.word == "log")?;
+    let format = match node.word_in("format")?.text.as_str() {
+        "json" => Some(LogFormat::Json),
+        "text" => Some(LogFormat::Text),
+        _ => None,
+    };
+    let sample = node.child("sample").and_then(|child| child.get("share")).and_then(|given| checker.percent(given)).map_or(10_000, |share| share.0);
+    let when = node.child("when").and_then(|child| child.get("condition")).and_then(|given| checker.condition(given, Moment::Response));
+    let fields = node
+        .children_of("field")
+        .filter_map(|field| {
+            let name = field.word_in("name")?.text.clone();
+            let want = Want { response: false, ..Want::scalar(Moment::Response, Spot::Plain) };
+            checker.typed(field.get("value")?, &want).map(|typed| (name, typed.expr))
+        })
+        .collect();
+    Some(Log { format, sample, when: when.map(|typed| typed.expr), fields })
+}

@@ -1,0 +1,106 @@
+//! Inheritance: the statements of all levels brought together, each word in its own way.
+
+use crate::diag::{Code, Diagnostic, Report};
+use crate::lang::Node;
+use crate::lang::form::{Merge, Word};
+use crate::lang::read::Mode;
+use crate::policy::Effective;
+
+/// The statements of these words that are in force, outermost level first.
+pub fn merged<'a>(levels: &[&[Effective<'a>]], words: &[Word], report: &mut Report) -> Vec<Effective<'a>> {
+    let mut out = Vec::new();
+    for word in words {
+        let written = levels.iter().flat_map(|level| level.iter()).filter(|statement| statement.node.form.word == word.form.word);
+        match word.merge {
+            Merge::Conjunctive | Merge::Lines => out.extend(written.cloned()),
+            Merge::Single => out.extend(single(written, report)),
+            Merge::Keyed => out.extend(keyed(written, report)),
+            Merge::Fields => {
+                let all: Vec<&Effective<'a>> = written.collect();
+                let nodes: Vec<&Node<'a>> = all.iter().map(|statement| &statement.node).collect();
+                if let (Some(node), Some(last)) = (fields(&nodes), all.last()) {
+                    out.push(Effective { node, site: last.site.clone() });
+                }
+            }
+        }
+    }
+    out
+}
+
+fn single<'a, 's>(written: impl Iterator<Item = &'s Effective<'a>>, report: &mut Report) -> Option<Effective<'a>>
+where
+    'a: 's,
+{
+    let mut found: Option<&Effective<'a>> = None;
+    for statement in written {
+        if statement.node.mode == Mode::Drop {
+            if found.is_none() {
+                nothing_to_drop(statement, report);
+            }
+            found = None;
+        } else {
+            found = Some(statement);
+        }
+    }
+    found.cloned()
+}
+
+fn keyed<'a, 's>(written: impl Iterator<Item = &'s Effective<'a>>, report: &mut Report) -> Vec<Effective<'a>>
+where
+    'a: 's,
+{
+    let mut found: Vec<(String, Effective<'a>)> = Vec::new();
+    for statement in written {
+        let name = key(&statement.node);
+        let before = found.iter().position(|(known, _)| *known == name);
+        match (before, statement.node.mode) {
+            (Some(at), Mode::Drop) => {
+                found.remove(at);
+            }
+            (None, Mode::Drop) => nothing_to_drop(statement, report),
+            (Some(at), _) => {
+                if let Some(place) = found.get_mut(at) {
+                    if place.1.site == statement.site && !std::ptr::eq(&place.1, statement) {
+                        report.push(
+                            Diagnostic::new(Code::NameDuplicate, format!("{} `{name}` is declared twice", statement.node.name))
+                                .at(statement.node.span, "here again")
+                                .also(place.1.node.span, "first here"),
+                        );
+                    }
+                    place.1 = statement.clone();
+                }
+            }
+            (None, _) => found.push((name, statement.clone())),
+        }
+    }
+    found.into_iter().map(|(_, statement)| statement).collect()
+}
+
+fn nothing_to_drop(statement: &Effective<'_>, report: &mut Report) {
+    let node = &statement.node;
+    report.push(
+        Diagnostic::new(Code::PolicyNothingToDrop, format!("there is no `{} {}` to drop here", node.name, key(node)).replace(" `", "`").replace("no`", "no `"))
+            .at(node.span, "drops nothing")
+            .help("`drop` removes what an enclosing group, the gateway or a policy declared"),
+    );
+}
+
+/// What a keyed statement is about: the text of its first slot.
+fn key(node: &Node<'_>) -> String {
+    let slot = node.form.slots.first().map_or("", |slot| slot.name);
+    node.word_in(slot).map_or_else(String::new, |word| word.text.clone())
+}
+
+/// One statement made of several, the innermost clause winning; none when there are none.
+pub fn fields<'a>(nodes: &[&Node<'a>]) -> Option<Node<'a>> {
+    let (last, outer) = nodes.split_last()?;
+    let mut merged: Node<'a> = (*last).clone();
+    for node in outer.iter().rev() {
+        for child in &node.children {
+            if merged.child(child.form.word).is_none() {
+                merged.children.push(child.clone());
+            }
+        }
+    }
+    Some(merged)
+}

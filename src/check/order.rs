@@ -1,0 +1,184 @@
+//! The order of routes, and what is wrong with it.
+
+use super::route::Spans;
+use crate::diag::{Code, Diagnostic, Report};
+use crate::ir::Route;
+use crate::lang::expr::{Comparison, Expr, Ref};
+use crate::lang::value::Value;
+use crate::route::{Atom, Finding, MatchTree, Predicate, RouteKey, Test, Witness, analyse};
+
+/// The routes in the order they are tried; what overlaps without an order is reported.
+pub fn order(routes: Vec<(Route, Spans)>, report: &mut Report) -> Vec<(Route, Spans)> {
+    let keys: Vec<RouteKey> = routes.iter().map(|(route, _)| route.key.clone()).collect();
+    for finding in analyse(&keys) {
+        if let Some(found) = diagnostic(&finding, &routes) {
+            report.push(found);
+        }
+    }
+    let order = MatchTree::order(&keys);
+    let mut routes: Vec<Option<(Route, Spans)>> = routes.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|at| routes.get_mut(at).and_then(Option::take)).collect()
+}
+
+fn ambiguous_help(both: Option<&Witness>) -> String {
+    let route = both.map_or_else(|| "what both match".to_owned(), |witness| witness.path.clone());
+    format!("narrow one pattern (`{{id:int}}` makes them disjoint from words), add a route for {route}, or give one a `priority`")
+}
+
+fn diagnostic(finding: &Finding, routes: &[(Route, Spans)]) -> Option<Diagnostic> {
+    let name = |at: usize| routes.get(at).map(|(route, _)| route.name.clone());
+    let path = |at: usize| routes.get(at).map(|(_, spans)| spans.path);
+    Some(match finding {
+        Finding::Ambiguous { a, b, witness_a_only, witness_b_only, witness_both } => {
+            let also = |witness: &Option<Witness>| witness.as_ref().map_or_else(|| "overlaps".to_owned(), |witness| format!("also matches e.g. {witness}"));
+            let both = witness_both.as_ref().map_or_else(|| "some requests".to_owned(), ToString::to_string);
+            Diagnostic::new(Code::RouteAmbiguous, format!("`{}` and `{}` both match {both} and neither is more specific", name(*a)?, name(*b)?))
+                .at(path(*a)?, also(witness_a_only))
+                .also(path(*b)?, also(witness_b_only))
+                .help(ambiguous_help(witness_both.as_ref()))
+        }
+        Finding::Duplicate { first, second } => Diagnostic::new(
+            Code::RouteDuplicate,
+            format!("`{}` and `{}` match the same requests", name(*first)?, name(*second)?),
+        )
+        .at(path(*second)?, "the same again")
+        .also(path(*first)?, "first here")
+        .help("remove one, or tell them apart by method, host, path or `match`"),
+        Finding::Unreachable { route, by } => {
+            let takers: Vec<String> = by.iter().filter_map(|at| name(*at)).map(|name| format!("`{name}`")).collect();
+            let mut found = Diagnostic::new(Code::RouteUnreachable, format!("no request reaches `{}`", name(*route)?))
+                .at(path(*route)?, format!("all of it is taken by {}", takers.join(" and ")));
+            for at in by.iter().take(3) {
+                found = found.also(path(*at)?, "goes before it");
+            }
+            found.help("remove it, or change the priorities")
+        }
+        Finding::TrailingSlash { without: first, with: second } => Diagnostic::new(
+            Code::RouteTrailingSlash,
+            format!("`{}` and `{}` differ by a trailing slash only", name(*first)?, name(*second)?),
+        )
+        .at(path(*second)?, "with one of them")
+        .also(path(*first)?, "and this one")
+        .help("a trailing slash is significant: keep both only when they really answer differently"),
+        Finding::CaseTwin { first, second } => Diagnostic::new(
+            Code::RouteCaseTwin,
+            format!("`{}` and `{}` differ by upper and lower case only", name(*first)?, name(*second)?),
+        )
+        .at(path(*second)?, "paths are case-sensitive")
+        .also(path(*first)?, "the other one"),
+        Finding::PriorityRedundant { route } => {
+            Diagnostic::new(Code::RoutePriorityRedundant, format!("the priority of `{}` changes nothing", name(*route)?))
+                .at(path(*route)?, "the same route would win without it")
+                .help("remove `priority`")
+        }
+        Finding::TooComplex { routes: which } => {
+            let names: Vec<String> = which.iter().filter_map(|at| name(*at)).map(|name| format!("`{name}`")).collect();
+            let message = if names.is_empty() {
+                "too many routes overlap to compare them all".to_owned()
+            } else {
+                format!("whether {} conflict could not be decided", names.join(" and "))
+            };
+            let mut found = Diagnostic::new(Code::AnalysisTooComplex, message);
+            for at in which.iter().take(3) {
+                found = found.at(path(*at)?, "too complex");
+            }
+            found.help("simplify one of the patterns, or give one a `priority`")
+        }
+    })
+}
+
+/// A `match` condition as atoms that can be compared with other routes'.
+pub fn atoms(all: &[Expr]) -> Predicate {
+    Predicate { atoms: all.iter().map(atom).collect() }
+}
+
+fn atom(expr: &Expr) -> Atom {
+    let attribute = |reference: &Ref| written(reference);
+    match expr {
+        Expr::Compare(left, how, right) => match (&**left, how, &**right) {
+            (Expr::Ref(reference), how, Expr::Const(value)) | (Expr::Const(value), how, Expr::Ref(reference)) => {
+                let test = match (how, value, text(value)) {
+                    (Comparison::Equal, Value::None, _) => Some(Test::Absent),
+                    (Comparison::NotEqual, Value::None, _) => Some(Test::Present),
+                    (Comparison::Equal, _, Some(text)) => Some(Test::Equals(text)),
+                    (Comparison::NotEqual, _, Some(text)) => Some(Test::NotEquals(text)),
+                    _ => None,
+                };
+                test.map_or_else(|| other(expr), |test| Atom { attribute: attribute(reference), test })
+            }
+            _ => other(expr),
+        },
+        Expr::In(item, set) => match (&**item, &**set) {
+            (Expr::Ref(reference), Expr::Const(Value::List(values))) => match values.iter().map(text).collect::<Option<Vec<_>>>() {
+                Some(texts) => Atom { attribute: attribute(reference), test: Test::In(texts) },
+                None => other(expr),
+            },
+            _ => other(expr),
+        },
+        Expr::Matches(item, pattern) => match &**item {
+            Expr::Ref(reference) => Atom { attribute: attribute(reference), test: Test::Matches(pattern.source().to_owned()) },
+            _ => other(expr),
+        },
+        Expr::Has(item) => match &**item {
+            Expr::Ref(reference) => Atom { attribute: attribute(reference), test: Test::Present },
+            _ => other(expr),
+        },
+        Expr::Not(inner) => match &**inner {
+            Expr::Has(item) => match &**item {
+                Expr::Ref(reference) => Atom { attribute: attribute(reference), test: Test::Absent },
+                _ => other(expr),
+            },
+            _ => other(expr),
+        },
+        _ => other(expr),
+    }
+}
+
+/// A test that is only known to equal itself.
+fn other(expr: &Expr) -> Atom {
+    let text = serde_json::to_string(expr).unwrap_or_default();
+    Atom { attribute: text.clone(), test: Test::Other(text) }
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Text(text) => Some(text.to_string()),
+        Value::Int(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Ip(ip) => Some(ip.to_string()),
+        _ => None,
+    }
+}
+
+/// A reference as it is written.
+fn written(reference: &Ref) -> String {
+    match reference {
+        Ref::Header(name) => format!("header(\"{name}\")"),
+        Ref::Query(name) => format!("query(\"{name}\")"),
+        Ref::Cookie(name) => format!("cookie(\"{name}\")"),
+        Ref::ClientIp => "client.ip".to_owned(),
+        Ref::Method => "request.method".to_owned(),
+        Ref::Path => "request.path".to_owned(),
+        Ref::Host => "request.host".to_owned(),
+        Ref::Scheme => "request.scheme".to_owned(),
+        Ref::Listener => "request.listener".to_owned(),
+        Ref::Id => "request.id".to_owned(),
+        Ref::Size => "request.size".to_owned(),
+        Ref::Param { slot, .. } => format!("param {slot}"),
+        Ref::Attribute(_) | Ref::UpstreamName | Ref::ResponseStatus | Ref::ResponseDuration | Ref::ResponseHeader(_) => {
+            serde_json::to_string(reference).unwrap_or_default()
+        }
+    }
+}
+
+/// True when an expression asks for a field that carries credentials.
+pub fn names_credential(expr: &Expr) -> bool {
+    match expr {
+        Expr::Ref(Ref::Header(name)) => matches!(name.as_str(), "authorization" | "proxy-authorization" | "x-api-key"),
+        Expr::Ref(_) | Expr::Const(_) | Expr::Secret(_) => false,
+        Expr::Text(pieces) => pieces.iter().any(|piece| matches!(piece, crate::lang::expr::Piece::Hole(inner, _) if names_credential(inner))),
+        Expr::Not(inner) | Expr::Has(inner) | Expr::Lower(inner) | Expr::Matches(inner, _) => names_credential(inner),
+        Expr::And(all) | Expr::Or(all) => all.iter().any(names_credential),
+        Expr::Compare(left, _, right) | Expr::In(left, right) | Expr::OrElse(left, right) => names_credential(left) || names_credential(right),
+    }
+}

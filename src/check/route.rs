@@ -1,0 +1,439 @@
+//! Routes: the groups around them, the statements in force on each, and what they mean together.
+
+use super::declare::{Bench, declared_name};
+use super::explain::{self, Explained};
+use super::merge::merged;
+use super::uses::Level;
+use super::gateway;
+use crate::diag::{Code, Diagnostic, Span};
+use crate::http::UpstreamIndex;
+use crate::ir::{self, Gateway, Target};
+use crate::lang::checker::{Checker, Moment, Typed};
+use crate::lang::expr::Expr;
+use crate::lang::form::Declared;
+use crate::lang::read::Mode;
+use crate::lang::types::Type;
+use crate::lang::value::Value;
+use crate::lang::{Given, Node};
+use crate::policy::{self, Config, Effective, auth};
+use crate::route::{HostPattern, Methods, Pattern, Predicate, RouteKey};
+use crate::syntax::ast::ExprKind;
+use crate::upstream::{self, check as upstream_check};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// An upstream with what its timeouts were made of.
+pub struct UpstreamFacts {
+    /// What it means.
+    pub config: upstream::Config,
+    /// The gateway's timeouts and its own.
+    pub timeouts: upstream_check::Timeouts,
+}
+
+/// Where a route's parts stand.
+#[derive(Debug, Clone, Copy)]
+pub struct Spans {
+    /// Its name.
+    pub name: Span,
+    /// Its path.
+    pub path: Span,
+}
+
+/// All routes while they are read.
+pub struct Routes<'r> {
+    /// Declared auths; none when one of them is broken.
+    pub auths: Option<&'r [auth::Declared]>,
+    /// What `issue` knows of them.
+    pub auth_facts: Arc<[crate::lang::checker::AuthFact]>,
+    /// Upstreams.
+    pub upstreams: &'r [UpstreamFacts],
+    /// The gateway.
+    pub gateway: &'r Gateway,
+    /// The route to be explained.
+    pub explain: Option<&'r str>,
+    /// What was read.
+    pub found: Vec<(ir::Route, Spans)>,
+    /// The explanation.
+    pub explained: Option<Explained>,
+}
+
+/// What the groups around a route say.
+#[derive(Clone, Default)]
+struct Around<'a> {
+    levels: Vec<Rc<Level<'a>>>,
+    hosts: Option<Vec<HostPattern>>,
+    prefix: Option<Pattern>,
+    matches: Vec<Given<'a>>,
+    groups: Vec<String>,
+}
+
+impl Routes<'_> {
+    /// Reads the routes of a file.
+    pub fn all<'a>(&mut self, nodes: &[Node<'a>], gateway: Level<'a>, bench: &mut Bench<'_, 'a>) {
+        let around = Around { levels: vec![Rc::new(gateway)], ..Around::default() };
+        self.inside(nodes, &around, bench);
+    }
+
+    fn inside<'a>(&mut self, nodes: &[Node<'a>], around: &Around<'a>, bench: &mut Bench<'_, 'a>) {
+        for node in nodes {
+            match node.form.word {
+                "group" => self.group(node, around, bench),
+                "route" => self.route(node, around, bench),
+                _ => {}
+            }
+        }
+    }
+
+    fn group<'a>(&mut self, node: &Node<'a>, around: &Around<'a>, bench: &mut Bench<'_, 'a>) {
+        let name = node.word_in("name").map_or_else(|| "?".to_owned(), |name| name.text.clone());
+        let mut inner = around.clone();
+        inner.groups.push(name);
+        let mut checker = bench.checker("group");
+        if let Some(given) = node.child("host").and_then(|host| host.get("hosts")) {
+            inner.hosts = Some(hosts(given, &mut checker));
+        }
+        if let Some(given) = node.get("prefix")
+            && let Some(pattern) = upstream_check::pattern(given, &mut checker)
+        {
+            inner.prefix = Some(match &around.prefix {
+                None => pattern,
+                Some(outer) => prefixed(&pattern, outer, given.expr.span, &mut checker).unwrap_or(pattern),
+            });
+        }
+        inner.matches.extend(matches(node));
+        let level = bench.level(&node.statements, &format!("group {}", inner.groups.join(".")));
+        inner.levels.push(Rc::new(level));
+        self.inside(&node.statements, &inner, bench);
+    }
+
+    fn route<'a>(&mut self, node: &Node<'a>, around: &Around<'a>, bench: &mut Bench<'_, 'a>) {
+        let Some(name) = declared_name(node) else { return };
+        let level = Rc::new(bench.level(&node.statements, &format!("route {}", name.text)));
+        let mut levels = around.levels.clone();
+        levels.push(level);
+        let place = bench.sources.place(name.span);
+        let mut checker = bench.checker(&name.text);
+        let Some((methods, pattern)) = shape(node, around, &mut checker) else { return };
+        checker.facts.params = upstream_check::params(&pattern);
+        checker.facts.methods = methods.names().map(str::to_owned).collect();
+        checker.facts.auths = self.auth_facts.clone();
+
+        let statements: Vec<&[Effective<'a>]> = levels.iter().map(|level| level.statements.as_slice()).collect();
+        let mut in_force: Vec<Effective<'a>> = Vec::new();
+        let mut policies = Vec::new();
+        self.access(node, &statements, &mut checker, &mut policies, &mut in_force);
+        let conditions: Vec<Given<'a>> = around.matches.iter().copied().chain(matches(node)).collect();
+        let predicate = predicate(&conditions, &mut checker);
+        for entry in policy::ALL.iter().filter(|entry| entry.name != "auth") {
+            let relevant = entry.words.iter().any(|word| statements.iter().any(|level| level.iter().any(|statement| statement.node.form.word == word.form.word)));
+            if !relevant {
+                continue;
+            }
+            let effective = merged(&statements, entry.words, checker.report);
+            if effective.is_empty() {
+                continue;
+            }
+            if let Some(config) = (entry.check)(&effective, &mut checker) {
+                policies.push(config);
+            }
+            in_force.extend(effective);
+        }
+        public_with_require(&policies, &in_force, checker.report);
+        let target = target(node, &in_force, &mut checker);
+        let timeouts = self.timeouts(target, &policies, &statements, &mut checker);
+        let log = gateway::log(&statements, &mut checker).unwrap_or_else(|| self.gateway.log.clone());
+        let priority = node.statements.iter().find(|inner| inner.form.word == "priority").and_then(|inner| inner.get("number"));
+        let priority = priority.and_then(|given| checker.int(given, 0..=1_000_000)).unwrap_or(0);
+        let (predicate, atoms) = predicate.unzip();
+        let route = ir::Route {
+            name: name.text.clone(),
+            doc: (!node.docs.is_empty()).then(|| Checker::doc(node)),
+            groups: around.groups.clone(),
+            key: RouteKey {
+                hosts: around.hosts.clone().unwrap_or_default(),
+                methods,
+                pattern,
+                predicate: atoms.unwrap_or_default(),
+                priority: i64::try_from(priority).unwrap_or(0),
+            },
+            predicate,
+            target: target.unwrap_or(Target::Policy),
+            policies,
+            timeouts,
+            log,
+            place,
+        };
+        if self.explain == Some(route.name.as_str()) {
+            let upstreams: Vec<&upstream::Config> = self.upstreams.iter().map(|facts| &facts.config).collect();
+            self.explained = Some(explain::explain(&route, &in_force, &statements, &upstreams, bench.sources));
+        }
+        self.found.push((route, Spans { name: name.span, path: node.span_of("path") }));
+    }
+
+    /// `auth` and `public`: who is let in, whether that is looser than the groups around, and what is known of the caller.
+    fn access<'a>(
+        &self,
+        node: &Node<'a>,
+        levels: &[&[Effective<'a>]],
+        checker: &mut Checker<'_>,
+        policies: &mut Vec<Config>,
+        in_force: &mut Vec<Effective<'a>>,
+    ) {
+        let Some(entry) = policy::ALL.iter().find(|entry| entry.name == "auth") else { return };
+        let written: Vec<&Effective<'a>> =
+            levels.iter().flat_map(|level| level.iter()).filter(|statement| matches!(statement.node.form.word, "auth" | "public")).collect();
+        overrides(&written, checker);
+        let Some(last) = written.last() else {
+            if !node.damaged {
+                uncovered(node, checker);
+            }
+            checker.facts.uncertain = node.damaged;
+            return;
+        };
+        let Some(config) = (entry.check)(&[(*last).clone()], checker) else {
+            checker.facts.uncertain = true;
+            return;
+        };
+        in_force.push((*last).clone());
+        if let Config::Auth(config) = &config {
+            match self.auths {
+                Some(auths) => {
+                    let (attributes, identified) = auth::facts(config, auths);
+                    checker.facts.attributes = attributes;
+                    checker.facts.identified = identified;
+                    if let Some(clash) = auth::clash(config, auths) {
+                        checker.error(
+                            Code::TypeMismatch,
+                            format!("`{}` is `{}` for one auth and `{}` for the other", clash.attribute, clash.first.1, clash.second.1),
+                            last.node.span,
+                            "the same name with two types",
+                        );
+                    }
+                }
+                None => checker.facts.uncertain = true,
+            }
+        }
+        policies.push(config);
+    }
+
+    fn timeouts(&self, target: Option<Target>, policies: &[Config], levels: &[&[Effective<'_>]], checker: &mut Checker<'_>) -> Vec<(UpstreamIndex, upstream::timeout::Config)> {
+        // The gateway's own are part of each upstream's already.
+        let written = levels.iter().skip(1).flat_map(|level| level.iter()).filter(|statement| statement.node.form.word == "timeout");
+        let inner = written.fold(upstream_check::Timeouts::default(), |outer, statement| outer.or(upstream_check::Timeouts::read(&statement.node, checker)));
+        if inner.is_empty() {
+            return Vec::new();
+        }
+        let mut used: Vec<UpstreamIndex> = policies.iter().flat_map(Config::upstreams).collect();
+        if let Some(Target::Upstream(index)) = target {
+            used.push(index);
+        }
+        used.sort_unstable();
+        used.dedup();
+        used.into_iter()
+            .filter_map(|index| self.upstreams.get(usize::from(index.0)).map(|facts| (index, facts.timeouts.or(inner).complete(checker))))
+            .collect()
+    }
+}
+
+fn shape<'a>(node: &Node<'a>, around: &Around<'a>, checker: &mut Checker<'_>) -> Option<(Methods, Pattern)> {
+    let words = node.all("methods");
+    let mut names = Vec::new();
+    for given in &words {
+        match given.expr.as_word() {
+            Some(word) => names.push(word.text.as_str()),
+            None => {
+                checker.error(Code::TypeMismatch, "a method is expected", given.expr.span, "write `GET` or `GET,POST`");
+                return None;
+            }
+        }
+    }
+    let methods = match Methods::parse(names) {
+        Ok(methods) => methods,
+        Err(error) => {
+            checker.report.push(Diagnostic::new(Code::TypeMismatch, error.to_string()).at(node.span_of("methods"), "").help("methods are written in capitals: `GET,POST`, or `ANY`"));
+            return None;
+        }
+    };
+    let path = node.get("path")?;
+    let pattern = upstream_check::pattern(path, checker)?;
+    let pattern = match &around.prefix {
+        None => pattern,
+        Some(prefix) => prefixed(&pattern, prefix, path.expr.span, checker)?,
+    };
+    Some((methods, pattern))
+}
+
+fn prefixed(pattern: &Pattern, prefix: &Pattern, span: Span, checker: &mut Checker<'_>) -> Option<Pattern> {
+    match pattern.prefixed(prefix) {
+        Ok(pattern) => Some(pattern),
+        Err(error) => {
+            let mut found = Diagnostic::new(Code::TypeMismatch, error.to_string()).at(span, format!("with the prefix `{}` before it", prefix.text()));
+            found.help = error.help();
+            checker.report.push(found);
+            None
+        }
+    }
+}
+
+fn hosts(given: Given<'_>, checker: &mut Checker<'_>) -> Vec<HostPattern> {
+    let mut found = Vec::new();
+    for item in checker.items(given) {
+        let Some(Value::Text(text)) = checker.constant(item, Type::Host) else { continue };
+        match HostPattern::parse(&text) {
+            Ok(host) => found.push(host),
+            Err(error) => checker.error(Code::TypeMismatch, error.to_string(), item.expr.span, ""),
+        }
+    }
+    found
+}
+
+fn matches<'a>(node: &Node<'a>) -> Vec<Given<'a>> {
+    node.statements.iter().filter(|inner| inner.form.word == "match").filter_map(|inner| inner.get("condition")).collect()
+}
+
+/// All `match` conditions as one expression, and as the atoms that routes are compared by.
+fn predicate(conditions: &[Given<'_>], checker: &mut Checker<'_>) -> Option<(Expr, Predicate)> {
+    let mut all = Vec::new();
+    for given in conditions {
+        let Some(Typed { expr, span, .. }) = checker.condition(*given, Moment::Match) else { continue };
+        if super::order::names_credential(&expr) {
+            checker.report.push(
+                Diagnostic::new(Code::RouteMatchCredential, "a route is not chosen by a credential")
+                    .at(span, "asks for a credential before anyone has verified it")
+                    .help("match on something else, and let `auth` and `require` decide who may pass"),
+            );
+        }
+        match expr {
+            Expr::And(inner) => all.extend(inner),
+            other => all.push(other),
+        }
+    }
+    let predicate = super::order::atoms(&all);
+    match all.len() {
+        0 => None,
+        1 => all.pop().map(|only| (only, predicate)),
+        _ => Some((Expr::And(all), predicate)),
+    }
+}
+
+fn uncovered(node: &Node<'_>, checker: &mut Checker<'_>) {
+    let name = declared_name(node).map_or(node.span, |name| name.span);
+    checker.report.push(
+        Diagnostic::new(Code::AuthUncovered, format!("route `{}` does not say who may call it", checker.facts.route))
+            .at(name, "neither `auth` nor `public`")
+            .help("add `auth NAME`, or `public \"why\"` when everyone may"),
+    );
+}
+
+/// Loosening is always visible: it says `override`.
+fn overrides(written: &[&Effective<'_>], checker: &mut Checker<'_>) {
+    let mut outer: Option<&Effective<'_>> = None;
+    for statement in written {
+        let node = &statement.node;
+        match (outer, node.mode) {
+            (Some(before), Mode::Plain) if before.node.form.word == "auth" && !same(&before.node, node) => {
+                let how = if node.form.word == "public" { "`public`" } else { "another `auth`" };
+                checker.report.push(
+                    Diagnostic::new(Code::AuthNotOverridden, format!("{how} under a group that asks for `auth`"))
+                        .at(node.span, "loosens what the group asks for")
+                        .also(before.node.span, "asked for here")
+                        .help(format!("say so: `override {}`", if node.form.word == "public" { "public \"why\"" } else { "auth …" }))
+                        .fix("put `override` before it", vec![crate::diag::Edit { span: node.word.before(), text: "override ".to_owned() }]),
+                );
+            }
+            (None, Mode::Override) => {
+                checker.report.push(
+                    Diagnostic::new(Code::PolicyNothingToOverride, "there is nothing to override here")
+                        .at(node.span, "no enclosing group says `auth`")
+                        .help("leave `override` out"),
+                );
+            }
+            (Some(_), Mode::Override) if node.form.word == "public" && node.get("why").is_none() => {
+                checker.report.push(
+                    Diagnostic::new(Code::SchemaArity, "`override public` gives its reason").at(node.span, "why?").help("write `override public \"why\"`"),
+                );
+            }
+            _ => {}
+        }
+        outer = Some(statement);
+    }
+}
+
+/// The same statement in the same words.
+fn same(first: &Node<'_>, second: &Node<'_>) -> bool {
+    let words = |node: &Node<'_>| -> Option<Vec<String>> {
+        node.form.slots.iter().flat_map(|slot| node.all(slot.name)).map(|given| given.expr.as_word().map(|word| word.text.clone())).collect()
+    };
+    first.form.word == second.form.word && words(first).is_some() && words(first) == words(second)
+}
+
+/// A `require` on who the caller is cannot be met when nobody is asked.
+fn public_with_require(policies: &[Config], in_force: &[Effective<'_>], report: &mut crate::diag::Report) {
+    let public = policies.iter().any(|policy| matches!(policy, Config::Auth(auth) if auth.is_public()));
+    let access = in_force.iter().find(|statement| matches!(statement.node.form.word, "public" | "auth"));
+    let Some(access) = access.filter(|access| public && access.node.mode == Mode::Override) else { return };
+    for require in in_force.iter().filter(|statement| statement.node.form.word == "require") {
+        let asks = require.node.get("condition").is_some_and(|given| asks_identity(given.expr));
+        if asks {
+            report.push(
+                Diagnostic::new(Code::AuthPublicWithRequire, "a requirement on the caller cannot be made public")
+                    .at(access.node.span, "asks nobody who they are")
+                    .also(require.node.span, "but this must hold")
+                    .help("move the route out of the group, or keep its `auth`"),
+            );
+        }
+    }
+}
+
+fn asks_identity(tree: &crate::syntax::ast::Expr) -> bool {
+    match &tree.kind {
+        ExprKind::Term(term) => {
+            term.path.first().is_some_and(|root| matches!(root.text.as_str(), "claim" | "key" | "user"))
+                || term.args.iter().flatten().filter_map(|arg| arg.value.as_ref()).any(asks_identity)
+        }
+        ExprKind::Paren(inner) | ExprKind::Not(inner) => asks_identity(inner),
+        ExprKind::Binary(left, _, right) => asks_identity(left) || asks_identity(right),
+        ExprKind::List(items) => items.iter().any(asks_identity),
+        ExprKind::Literal(..) | ExprKind::Text(_) | ExprKind::Regex(_) | ExprKind::Path(_) | ExprKind::Url(_) => false,
+    }
+}
+
+/// What answers: exactly one of an upstream behind `->` and a policy that answers itself.
+fn target(node: &Node<'_>, in_force: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Target> {
+    let arrow = node.get("upstream");
+    let answering: Vec<&Effective<'_>> = in_force.iter().filter(|statement| policy::answers(statement.node.form.word)).collect();
+    let index = match arrow {
+        None => None,
+        Some(given) => Some(checker.declared(given, Declared::Upstream)),
+    };
+    let own: Vec<&&Effective<'_>> = answering.iter().filter(|statement| node.statements.iter().any(|inner| inner.span == statement.node.span)).collect();
+    let two = match (arrow, answering.as_slice()) {
+        (Some(given), [_, ..]) => own.first().map(|statement| (statement.node.span, given.expr.span)),
+        (None, [first, second, ..]) => Some((second.node.span, first.node.span)),
+        _ => None,
+    };
+    if let Some((second, first)) = two {
+        checker.report.push(
+            Diagnostic::new(Code::RouteTwoTargets, format!("route `{}` has two targets", checker.facts.route))
+                .at(second, "answers as well")
+                .also(first, "already answers")
+                .help("keep one of them"),
+        );
+        return None;
+    }
+    if let Some(index) = index {
+        return u16::try_from(index?).ok().map(|index| Target::Upstream(UpstreamIndex(index)));
+    }
+    if answering.is_empty() {
+        if !node.damaged {
+            let name = declared_name(node).map_or(node.span, |name| name.span);
+            checker.report.push(
+                Diagnostic::new(Code::RouteNoTarget, format!("route `{}` does not say what answers", checker.facts.route))
+                    .at(name, "no target")
+                    .help("add `-> upstream`, or `respond`, `redirect`, `issue` or `aggregate` in its block"),
+            );
+        }
+        return None;
+    }
+    Some(Target::Policy)
+}

@@ -1,0 +1,153 @@
+//! The words that give a file its structure: everything that is neither a policy nor part of an upstream.
+
+use crate::lang::form::{Declared, Form, Kind, Merge, Place, Slot, Word};
+
+/// The structural words.
+pub const WORDS: &[Word] = &[
+    top(Form::new("gate", "the edition of the language, first in the file").slots(&[Slot::value("edition", "an edition, such as `1`")])),
+    top(GATEWAY),
+    top(Form::new("import", "the declarations of another file, under a name").slots(&[Slot::value("file", "a file name in quotes")]).children(&[
+        Form::new("as", "the name they go by").slots(&[Slot::name("name")]).required(),
+    ])),
+    top(Form::new("let", "a constant").slots(&[
+        Slot::name("name"),
+        Slot::new("type", Kind::Value("a type")).annotation().optional(),
+        Slot::value("value", "a value").assign(),
+    ])),
+    top(Form::new("param", "a value of the deployment: `--set name=value`, or GATE_PARAM_name in the environment").slots(&[
+        Slot::name("name"),
+        Slot::new("type", Kind::Value("a type")).annotation(),
+        Slot::value("default", "a value").assign().optional(),
+    ])),
+    top(Form::new("upstream", "a service that requests are sent to").slots(&[Slot::name("name")]).holds(Place::Upstream)),
+    top(Form::new("policy", "statements under a name, put in force by `use`").slots(&[Slot::name("name")]).holds(Place::Policy)),
+    Word { form: GROUP, places: &[Place::File, Place::Group], merge: Merge::Keyed, stage: "" },
+    Word { form: ROUTE, places: &[Place::File, Place::Group], merge: Merge::Keyed, stage: "match" },
+    top(Form::new("test", "requests and what is expected of their replies, run by `gate test`")
+        .slots(&[Slot::value("name", "a name in quotes")])
+        .holds(Place::Test)),
+    top(Form::new("invariant", "what must hold for all routes").slots(&[Slot::value("name", "a name in quotes")]).children(&[
+        Form::new("for", "which routes it speaks of").slots(&[Slot::fixed("route")]).children(&[
+            Form::new("public", "those that nobody has to prove who they are for"),
+            Form::new("under", "those under a path").slots(&[Slot::new("path", Kind::Path)]),
+        ]).required(),
+        Form::new("expect", "what must hold for them").slots(&[Slot::new("claim", Kind::Rest)]).many(),
+    ])),
+    Word {
+        form: Form::new("use", "puts a policy's statements in force here").slots(&[Slot::value("policy", "the name of a policy")]),
+        places: &[Place::Gateway, Place::Upstream, Place::Group, Place::Route, Place::Policy],
+        merge: Merge::Conjunctive,
+        stage: "",
+    },
+    Word {
+        form: Form::new("match", "what must be true of a request besides its host, method and path").slots(&[Slot::value("condition", "a condition")]),
+        places: &[Place::Group, Place::Route],
+        merge: Merge::Conjunctive,
+        stage: "match",
+    },
+    Word {
+        form: Form::new("priority", "goes before routes of lower priority that match the same request")
+            .slots(&[Slot::value("number", "an integer")])
+            .default("priority 0"),
+        places: &[Place::Route],
+        merge: Merge::Single,
+        stage: "match",
+    },
+    Word { form: LOG, places: &[Place::Gateway, Place::Group, Place::Route], merge: Merge::Single, stage: "" },
+    gateway(LISTEN),
+    gateway(Form::new("admin", "the admin listener").later()),
+    gateway(Form::new("trust", "proxies whose forwarding fields are believed").slots(&[Slot::value("networks", "a list of networks")])),
+    gateway(
+        Form::new("request_id", "the field that carries a request's id")
+            .slots(&[Slot::value("field", "a field name in quotes")])
+            .default("request_id \"x-request-id\""),
+    ),
+    gateway(LIMITS),
+    gateway(
+        Form::new("drain", "longest time for running requests to end after SIGTERM")
+            .slots(&[Slot::value("time", "a duration")])
+            .default("drain 30s"),
+    ),
+    gateway(Form::new("workers", "worker threads; one per core when it is not written").slots(&[Slot::value("number", "an integer")])),
+    step(Form::new("given", "what the test starts from").slots(&[Slot::new("what", Kind::Rest)]).rows(&GIVEN_ROW)),
+    step(Form::new("request", "makes a request").slots(&[Slot::value("method", "a method"), Slot::value("target", "a path or URL")]).children(&[WITH])),
+    step(
+        Form::new("repeat", "makes a request several times; an `expect` behind it holds for every reply")
+            .slots(&[Slot::value("times", "an integer"), Slot::value("method", "a method"), Slot::value("target", "a path or URL")])
+            .children(&[WITH]),
+    ),
+    step(Form::new("advance", "lets time pass").slots(&[Slot::value("time", "a duration")])),
+    step(Form::new("expect", "what must be true of the last reply").slots(&[Slot::new("what", Kind::Rest)])),
+];
+
+const fn top(form: Form) -> Word {
+    Word { form: form.many(), places: &[Place::File], merge: Merge::Keyed, stage: "" }
+}
+
+const fn gateway(form: Form) -> Word {
+    Word { form, places: &[Place::Gateway], merge: Merge::Single, stage: "" }
+}
+
+const fn step(form: Form) -> Word {
+    Word { form: form.many(), places: &[Place::Test], merge: Merge::Conjunctive, stage: "" }
+}
+
+const GATEWAY: Form = Form::new("gateway", "the gateway's own settings, and defaults of every route").holds(Place::Gateway);
+
+const GROUP: Form = Form::new("group", "routes that share a host, a path prefix and statements")
+    .slots(&[Slot::name("name"), Slot::new("prefix", Kind::Path).optional()])
+    .children(&[Form::new("host", "the hosts of its routes").slots(&[Slot::value("hosts", "a host or a list of hosts")])])
+    .holds(Place::Group)
+    .many();
+
+const ROUTE: Form = Form::new("route", "which requests are taken, and what answers them")
+    .slots(&[
+        Slot::name("name"),
+        Slot::new("methods", Kind::Methods),
+        Slot::new("path", Kind::Path),
+        Slot::declared("upstream", Declared::Upstream).arrow().optional(),
+    ])
+    .holds(Place::Route)
+    .many();
+
+const LISTEN: Form = Form::new("listen", "an address to listen on")
+    .slots(&[Slot::value("address", "an address such as `:8080`")])
+    .children(&[
+        Form::new("as", "its name, which `request.listener` gives").slots(&[Slot::name("name")]),
+        Form::new("redirect", "sends clients to https").later(),
+        Form::new("tls", "certificates and TLS settings").later(),
+        Form::new("proxy_protocol", "the PROXY protocol tells the client's address").later(),
+    ])
+    .many();
+
+const LIMITS: Form = Form::new("limits", "bounds on requests and connections").children(&[
+    Form::new("header_bytes", "largest request line and header section; beyond: 431")
+        .slots(&[Slot::value("size", "a size")])
+        .default("header_bytes 32KiB"),
+    Form::new("headers", "most header fields; beyond: 431").slots(&[Slot::value("number", "an integer")]).default("headers 100"),
+    Form::new("body", "largest request body where no route says otherwise; beyond: 413")
+        .slots(&[Slot::value("size", "a size")])
+        .default("body 8MiB"),
+    Form::new("connections", "most connections at once").slots(&[Slot::value("number", "an integer")]).default("connections 10_000"),
+    Form::new("header_timeout", "longest time for a request's head to arrive; beyond: 408")
+        .slots(&[Slot::value("time", "a duration")])
+        .default("header_timeout 10s"),
+    Form::new("idle", "longest time a connection stays open between requests")
+        .slots(&[Slot::value("time", "a duration")])
+        .default("idle 75s"),
+]);
+
+const LOG: Form = Form::new("log", "the access log: one line per request on standard output")
+    .slots(&[Slot::fixed("access"), Slot::word("format", &["json", "text", "off"])])
+    .children(&[
+        Form::new("sample", "the share of requests that is written").slots(&[Slot::value("share", "a percentage")]).default("sample 100%"),
+        Form::new("when", "written only when this holds").slots(&[Slot::value("condition", "a condition")]),
+        Form::new("redact", "fields whose values are never written, besides the credentials").slots(&[Slot::value("fields", "a list of field names")]),
+        Form::new("field", "a further field").slots(&[Slot::name("name"), Slot::value("value", "a value")]).many(),
+    ]);
+
+const WITH: Form = Form::new("with", "a header or a body of the request")
+    .slots(&[Slot::word("what", &["header", "body"]), Slot::value("name", "a field name in quotes, or `json` or `text`"), Slot::value("value", "a string")])
+    .many();
+
+const GIVEN_ROW: Form = Form::new("NAME", "a claim or attribute and its value").slots(&[Slot::value("value", "a value")]);

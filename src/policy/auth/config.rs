@@ -1,0 +1,218 @@
+//! What `auth` declarations and statements say, checked: plain data.
+
+use crate::lang::expr::{Secret, header_name};
+use crate::lang::types::Type;
+use crate::lang::value::Value;
+use http::HeaderName;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// The statement in force on a route.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// What it asks of the auths.
+    pub mode: Mode,
+    /// The auths, by their place among the program's declarations; none when the route is public.
+    pub auths: Vec<u16>,
+}
+
+/// What a route asks of its auths.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// `public ["why"]`: nothing.
+    Public {
+        /// The reason, when it is written.
+        why: Option<String>,
+    },
+    /// `auth A`: it identifies the caller.
+    One,
+    /// `auth any [A, B]`: at least one does.
+    Any,
+    /// `auth all [A, B]`: every one does.
+    All,
+    /// `auth optional A`: it does, or there is no credential at all.
+    Optional,
+}
+
+impl Config {
+    /// True when the route lets callers in that it cannot name: `public` and `auth optional`.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        matches!(self.mode, Mode::Public { .. } | Mode::Optional)
+    }
+}
+
+/// An `auth` declaration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Declared {
+    /// Its name.
+    pub name: String,
+    /// How callers prove who they are.
+    pub kind: Kind,
+    /// What is known of a caller, in slot order. Key auths have `name` first, basic auths have nothing else.
+    pub attributes: Vec<AttributeDecl>,
+    /// `forward credential`: the credential stays in the request that goes upstream.
+    pub forward: bool,
+}
+
+/// The kinds of auths.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A signed token (RFC 7519).
+    Jwt(Jwt),
+    /// An API key.
+    Key(Key),
+    /// A name and a password (RFC 7617).
+    Basic(Basic),
+}
+
+/// `auth jwt`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Jwt {
+    /// Accepted algorithms, all of the key's family.
+    pub algorithms: Vec<Algorithm>,
+    /// The HMAC key.
+    pub key: Secret,
+    /// Accepted issuers; empty accepts any.
+    pub issuer: Vec<String>,
+    /// Audiences of which the token must name one; empty asks for none.
+    pub audience: Vec<String>,
+    /// How far the issuer's clock may be off (30 s).
+    pub leeway: Duration,
+    /// Where the token is looked for.
+    pub from: Vec<Carrier>,
+}
+
+/// Signature algorithms (RFC 7518 §3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Algorithm {
+    /// HMAC with SHA-256.
+    #[serde(rename = "HS256")]
+    Hs256,
+    /// HMAC with SHA-384.
+    #[serde(rename = "HS384")]
+    Hs384,
+    /// HMAC with SHA-512.
+    #[serde(rename = "HS512")]
+    Hs512,
+}
+
+impl Algorithm {
+    /// Every algorithm that this release carries out.
+    pub const ALL: &'static [Self] = &[Self::Hs256, Self::Hs384, Self::Hs512];
+
+    /// Its name in a token's header.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hs256 => "HS256",
+            Self::Hs384 => "HS384",
+            Self::Hs512 => "HS512",
+        }
+    }
+
+    /// The size of its hash in bytes: a shorter key weakens it (RFC 7518 §3.2).
+    #[must_use]
+    pub fn key_bytes_min(self) -> usize {
+        match self {
+            Self::Hs256 => 32,
+            Self::Hs384 => 48,
+            Self::Hs512 => 64,
+        }
+    }
+}
+
+/// Where a credential is looked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Carrier {
+    /// A field. In `Authorization` tokens stand behind `Bearer`.
+    Header(#[serde(with = "header_name")] HeaderName),
+    /// A cookie.
+    Cookie(String),
+    /// A query parameter, for keys only.
+    Query(String),
+}
+
+/// `auth key`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Key {
+    /// Where the key is looked for.
+    pub from: Vec<Carrier>,
+    /// Lines of keys.
+    pub keys: Vec<Secret>,
+    /// Keys that are declared one by one.
+    pub single: Vec<SingleKey>,
+}
+
+/// `key NAME SECRET { attribute value }`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SingleKey {
+    /// Its owner's name.
+    pub name: String,
+    /// The key itself.
+    pub secret: Secret,
+    /// Attributes that are given, by name.
+    pub attributes: Vec<(String, Value)>,
+}
+
+/// `auth basic`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Basic {
+    /// htpasswd lines.
+    pub users: Secret,
+}
+
+/// One claim or attribute.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AttributeDecl {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub ty: AttributeType,
+    /// `T?`: it may be missing.
+    pub optional: bool,
+    /// What it is when it is missing.
+    pub default: Option<Value>,
+    /// Where a token has it: a claim's literal name, or a JSON pointer that begins with `/`.
+    pub source: String,
+}
+
+impl AttributeDecl {
+    /// An attribute that is always there.
+    #[must_use]
+    pub fn text(name: &str) -> Self {
+        Self { name: name.to_owned(), ty: AttributeType::Text, optional: false, default: None, source: name.to_owned() }
+    }
+
+    /// Its type in expressions.
+    #[must_use]
+    pub fn expression_type(&self) -> Type {
+        let ty = match &self.ty {
+            AttributeType::Bool => Type::Bool,
+            AttributeType::Int => Type::Int,
+            AttributeType::Text => Type::Str,
+            AttributeType::Enum(choices) => Type::Enum(choices.as_slice().into()),
+            AttributeType::Set => Type::Set(Box::new(Type::Str)),
+        };
+        if self.optional { ty.optional() } else { ty }
+    }
+}
+
+/// Types of claims and attributes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttributeType {
+    /// `bool`
+    Bool,
+    /// `int`, never negative
+    Int,
+    /// `str`
+    Text,
+    /// `enum(a, b)`
+    Enum(Vec<String>),
+    /// `set<str>` or `list<str>`: in a token an array, or a string with spaces between; in a line of keys with commas between
+    Set,
+}

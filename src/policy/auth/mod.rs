@@ -1,0 +1,30 @@
+//! Who is it? `auth` declarations, and the statements `auth` and `public` that ask for them.
+//!
+//! A declaration becomes one [`Runtime`] that all routes share and that survives a reload which does not touch it. A route's
+//! stage asks its runtimes, pushes an identity for each that knows the caller, and takes the credentials out of the request.
+
+mod check;
+mod config;
+mod facts;
+mod forms;
+
+pub use check::declare;
+pub use config::{Algorithm, AttributeDecl, AttributeType, Basic, Carrier, Config, Declared, Jwt, Key, Kind, Mode, SingleKey};
+pub use facts::{Clash, auth_fact, clash, facts};
+pub use forms::DECLARATION;
+
+use super::{Build, BuildError, Effective, Policy};
+use crate::lang::Checker;
+use crate::lang::form::Word;
+
+impl Policy for Config {
+    const WORDS: &'static [Word] = forms::WORDS;
+
+    fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
+        check::statement(statements, checker)
+    }
+
+    fn build(&self, _: &mut Build<'_>) -> Result<(), BuildError> {
+        Ok(())
+    }
+}

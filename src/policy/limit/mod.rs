@@ -1,0 +1,112 @@
+//! `limit`: how often, or how many at once. Counters are exact under concurrency and bounded in memory.
+//!
+//! A limit is one set of counters for the place that declares it, shared by every route that inherits it; a reload that does
+//! not touch the declaration keeps them. A limit whose key and conditions are known before identity runs before it.
+
+mod check;
+mod disjoint;
+mod forms;
+
+use super::{Build, BuildError, Effective, Policy};
+use crate::lang::Checker;
+use crate::lang::expr::Expr;
+use crate::lang::form::Word;
+use crate::lang::value::Rate;
+use serde::{Deserialize, Serialize};
+
+/// Every limit in force on a route, and how their state is told to clients.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// The limits, in the order they are asked.
+    pub limits: Vec<Limit>,
+    /// Fields of replies; an empty list sends none.
+    pub headers: Vec<HeaderStyle>,
+}
+
+/// A style of rate-limit fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeaderStyle {
+    /// `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers).
+    Ietf,
+    /// `X-RateLimit-Limit`, `-Remaining` and `-Reset`.
+    X,
+}
+
+/// One limit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Limit {
+    /// Its name.
+    pub name: String,
+    /// Which declaration it is: routes with the same site share its counters.
+    pub site: String,
+    /// What is counted against what.
+    pub bound: Bound,
+    /// Each distinct value has its own counter; empty is one counter for all.
+    pub key: Vec<Expr>,
+    /// True when key or conditions need the caller's identity: the limit then runs behind `require`.
+    pub by_identity: bool,
+    /// Only requests whose response this holds for use the limit up.
+    pub counting: Option<Expr>,
+}
+
+/// What a limit bounds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// Requests per time.
+    Rate {
+        /// How it is counted.
+        algorithm: Algorithm,
+        /// When no arm's condition holds.
+        flow: Flow,
+        /// The first whose condition holds is in force, with counters of its own.
+        arms: Vec<Arm>,
+    },
+    /// Requests at once, from the head's arrival to the end of the reply's body.
+    Concurrent(u64),
+}
+
+/// So many per so long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flow {
+    /// The rate.
+    pub rate: Rate,
+    /// How many at once (`token_bucket`); the rate's count when it is not written.
+    pub burst: u64,
+}
+
+/// `when EXPR -> RATE [burst N]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Arm {
+    /// Its condition.
+    pub when: Expr,
+    /// Its flow.
+    pub flow: Flow,
+}
+
+/// How requests are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Algorithm {
+    /// A bucket of `burst` tokens, refilled evenly at the rate (GCRA: 16 bytes a key).
+    TokenBucket,
+    /// At most `count` in each period; periods are aligned to the epoch. Twice the rate can pass around a period's end.
+    FixedWindow,
+    /// The count of this period and the weighted one of the last: an estimate of the last period's length, 24 bytes a key.
+    SlidingWindow,
+    /// At most `count` in any span of the period's length, exactly: remembers each request.
+    SlidingLog,
+}
+
+impl Policy for Config {
+    const WORDS: &'static [Word] = forms::WORDS;
+
+    fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
+        check::statements(statements, checker)
+    }
+
+    fn build(&self, _: &mut Build<'_>) -> Result<(), BuildError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,181 @@
+//! Whether some sets of requests leave nothing of another: the products are cut into pieces on which methods, hosts
+//! and predicates are constant, and each piece is a question about paths.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::dfa::Universe;
+use super::host::{HostPattern, simplified};
+use super::key::RouteKey;
+use super::pattern::Pattern;
+use super::predicate::{Atom, Predicate, Test, holds, values};
+use super::product::{Budget, Machine, Verdict, witness};
+
+/// The most pieces that one question is cut into.
+pub const PIECES_MAX: usize = 4_096;
+/// The most routes whose union one question is about.
+pub const UNION_MAX: usize = 256;
+
+/// The answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cover {
+    /// Every request of all the first routes is one of some second route.
+    Whole,
+    /// Some request is left.
+    Gaps,
+    /// The question is larger than the limits.
+    TooComplex,
+}
+
+/// Whether the union of `by` holds every request that all of `of` take.
+pub(super) fn covered(of: &[&RouteKey], by: &[&RouteKey]) -> Cover {
+    if by.len() > UNION_MAX {
+        return Cover::TooComplex;
+    }
+    let Some(worlds) = worlds(of, by) else { return Cover::TooComplex };
+    let methods = methods(of, by);
+    let hosts = hosts(of, by);
+    if methods.len() * hosts.len() * worlds.len() > PIECES_MAX {
+        return Cover::TooComplex;
+    }
+    let mut asked: HashMap<Vec<usize>, Verdict> = HashMap::new();
+    let mut budget = Budget::default();
+    for method in &methods {
+        for host in &hosts {
+            for world in &worlds {
+                let there: Vec<usize> = (0..by.len())
+                    .filter(|index| {
+                        by.get(*index).is_some_and(|route| {
+                            route.methods.contains(method) && takes_host(route, host) && world.certainly(&route.predicate, of)
+                        })
+                    })
+                    .collect();
+                let verdict = asked.entry(there).or_insert_with_key(|there| left_over(of, by, there, &mut budget));
+                match verdict {
+                    Verdict::Word(_) => return Cover::Gaps,
+                    Verdict::TooComplex => return Cover::TooComplex,
+                    Verdict::Empty => {}
+                }
+            }
+        }
+    }
+    Cover::Whole
+}
+
+fn left_over(of: &[&RouteKey], by: &[&RouteKey], there: &[usize], budget: &mut Budget) -> Verdict {
+    let positives: Vec<Machine<'_>> =
+        of.iter().map(|route| Machine::Path(&route.pattern)).chain([Machine::All(Universe::Path)]).collect();
+    let patterns: Vec<&Pattern> = there.iter().filter_map(|index| by.get(*index)).map(|route| &route.pattern).collect();
+    let negatives: Vec<Machine<'_>> = patterns.into_iter().map(Machine::Path).collect();
+    witness(&positives, &negatives, budget)
+}
+
+fn takes_host(route: &RouteKey, host: &str) -> bool {
+    route.hosts.is_empty() || route.hosts.iter().any(|pattern| pattern.matches(host))
+}
+
+/// One method of each kind that the routes tell apart.
+fn methods(of: &[&RouteKey], by: &[&RouteKey]) -> Vec<String> {
+    let named = of.iter().chain(by).flat_map(|route| route.methods.names().map(str::to_owned));
+    let mut methods: BTreeSet<String> = named.collect();
+    // No route names it: it stands for every method that only `ANY` takes.
+    let mut unnamed = "UNNAMED".to_owned();
+    while methods.contains(&unnamed) {
+        unnamed.push('X');
+    }
+    methods.insert(unnamed);
+    methods.into_iter().filter(|method| of.iter().all(|route| route.methods.contains(method))).collect()
+}
+
+/// One host of each kind that the routes tell apart.
+fn hosts(of: &[&RouteKey], by: &[&RouteKey]) -> Vec<String> {
+    let patterns: BTreeSet<HostPattern> = of.iter().chain(by).flat_map(|route| simplified(&route.hosts)).collect();
+    let free = |tail: &str| {
+        (0..=patterns.len())
+            .map(|index| format!("host{index}{tail}"))
+            .find(|host| !patterns.contains(&HostPattern::Exact(host.clone())))
+            .unwrap_or_default()
+    };
+    let mut hosts: Vec<String> = patterns
+        .iter()
+        .map(|pattern| match pattern {
+            HostPattern::Any => free(""),
+            HostPattern::Exact(name) => name.clone(),
+            HostPattern::Suffix(suffix) => free(suffix),
+        })
+        .collect();
+    hosts.retain(|host| of.iter().all(|route| takes_host(route, host)));
+    hosts
+}
+
+/// What is so of the attributes that the predicates test: a value each, or the truth of a test that only the
+/// request can answer.
+#[derive(Clone, Default)]
+struct World<'a> {
+    values: HashMap<&'a str, Option<String>>,
+    opaque: HashMap<&'a Atom, bool>,
+}
+
+impl World<'_> {
+    /// True when the predicate holds in this world, or whenever one of the wanted routes' does.
+    fn certainly(&self, predicate: &Predicate, of: &[&RouteKey]) -> bool {
+        predicate.atoms.iter().all(|atom| self.atom(atom)) || of.iter().any(|route| route.predicate.is_subset(predicate))
+    }
+
+    fn atom(&self, atom: &Atom) -> bool {
+        if let Some(known) = self.opaque.get(atom) {
+            return *known;
+        }
+        self.values.get(atom.attribute.as_str()).is_some_and(|value| holds(&atom.test, value.as_deref()) == Some(true))
+    }
+}
+
+/// All worlds in which the wanted routes' predicates hold; `None` past the limit.
+fn worlds<'a>(of: &[&'a RouteKey], by: &[&'a RouteKey]) -> Option<Vec<World<'a>>> {
+    let mut opaque: BTreeSet<&Atom> = BTreeSet::new();
+    let mut tested: HashMap<&str, BTreeSet<&str>> = HashMap::new();
+    for atom in of.iter().chain(by).flat_map(|route| &route.predicate.atoms) {
+        match &atom.test {
+            Test::Matches(_) | Test::Other(_) => {
+                opaque.insert(atom);
+            }
+            Test::Equals(value) | Test::NotEquals(value) => {
+                tested.entry(&atom.attribute).or_default().insert(value);
+            }
+            Test::In(_) => tested.entry(&atom.attribute).or_default().extend(values(&atom.test).into_iter().flatten()),
+            Test::Present | Test::Absent => {
+                tested.entry(&atom.attribute).or_default();
+            }
+        }
+    }
+    let mut worlds = vec![World::default()];
+    for atom in opaque {
+        worlds = worlds.into_iter().flat_map(|world| [true, false].map(|truth| with_truth(&world, atom, truth))).collect();
+        if worlds.len() > PIECES_MAX {
+            return None;
+        }
+    }
+    for (name, texts) in tested {
+        // Longer than every text that is tested, so equal to none.
+        let another = "x".repeat(texts.iter().map(|text| text.len()).max().unwrap_or(0) + 1);
+        let choices: Vec<Option<String>> =
+            [None, Some(another)].into_iter().chain(texts.into_iter().map(|text| Some(text.to_owned()))).collect();
+        if worlds.len() * choices.len() > PIECES_MAX {
+            return None;
+        }
+        worlds = worlds.iter().flat_map(|world| choices.iter().map(|choice| with_value(world, name, choice))).collect();
+    }
+    worlds.retain(|world| of.iter().all(|route| route.predicate.atoms.iter().all(|atom| world.atom(atom))));
+    Some(worlds)
+}
+
+fn with_truth<'a>(world: &World<'a>, atom: &'a Atom, truth: bool) -> World<'a> {
+    let mut world = world.clone();
+    world.opaque.insert(atom, truth);
+    world
+}
+
+fn with_value<'a>(world: &World<'a>, name: &'a str, value: &Option<String>) -> World<'a> {
+    let mut world = world.clone();
+    world.values.insert(name, value.clone());
+    world
+}

@@ -1,0 +1,44 @@
+//! The definition of the match, without any index: all routes are tried.
+//!
+//! Only tests call it; it is public so that the analyses' and the compiler's tests can, too.
+
+use super::found::{Captures, Found};
+use super::key::RouteKey;
+use super::methods::Methods;
+use super::relation;
+
+/// What [`super::MatchTree::find`] must answer.
+pub fn find(
+    routes: &[RouteKey],
+    (method, host, path): (&str, &str, &str),
+    predicate: &mut dyn FnMut(usize) -> bool,
+    params: &mut Captures,
+) -> Found {
+    params.clear();
+    let known: Vec<usize> =
+        (0..routes.len()).filter(|index| routes.get(*index).is_some_and(|key| key.matches_host(host) && key.pattern.matches(path))).collect();
+    let taking: Vec<(usize, &RouteKey)> = known
+        .iter()
+        .filter_map(|index| Some((*index, routes.get(*index)?)))
+        .filter(|(_, key)| key.methods.contains(method))
+        .collect();
+    let holding: Vec<(usize, &RouteKey)> =
+        taking.iter().copied().filter(|(index, key)| key.predicate.is_always() || predicate(*index)).collect();
+    let first = holding.iter().find(|(_, key)| holding.iter().all(|(_, other)| std::ptr::eq(*key, *other) || !before(other, key)));
+    if let Some((index, key)) = first {
+        params.bind(&key.pattern, path);
+        return Found::Route(*index);
+    }
+    if known.is_empty() || !taking.is_empty() {
+        return Found::NotFound;
+    }
+    let allowed = known.iter().filter_map(|index| routes.get(*index)).fold(Methods::default(), |set, key| set.union(&key.methods));
+    Found::MethodNotAllowed(allowed)
+}
+
+/// True when the first route comes before the second: a higher priority, or a proper subset at the same one.
+#[must_use]
+pub fn before(first: &RouteKey, second: &RouteKey) -> bool {
+    first.priority > second.priority
+        || (first.priority == second.priority && relation::subset(first, second) && !relation::subset(second, first))
+}

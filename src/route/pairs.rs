@@ -1,0 +1,237 @@
+//! All pairs of routes that share a request, found without comparing every route with every other.
+//!
+//! Patterns stand in a tree per host; two subtrees are walked together and part where their literals differ.
+
+use std::collections::HashMap;
+
+use super::host::{HostPattern, simplified};
+use super::key::RouteKey;
+use super::pattern::{End, Segment};
+use super::relation::{hosts, paths};
+use super::segment::SegmentType;
+use super::types::{Relation, kinds};
+
+/// The most pairs of routes that are compared; past it the analysis is `too complex`.
+pub const PAIRS_MAX: usize = 4_000_000;
+
+/// Two routes with a common request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pair {
+    /// The route with the smaller number.
+    pub first: usize,
+    /// The other one.
+    pub second: usize,
+    /// How they lie to each other; they overlap.
+    pub relation: Relation,
+}
+
+/// The pairs, and whether all were looked at.
+pub(super) struct Pairs {
+    pub list: Vec<Pair>,
+    pub complete: bool,
+}
+
+/// All overlapping pairs, sorted.
+pub(super) fn overlapping(routes: &[RouteKey]) -> Pairs {
+    let mut forest = Forest { routes, nodes: Vec::new(), pairs: Vec::new(), left: PAIRS_MAX };
+    let roots = forest.plant();
+    for (host, root) in &roots {
+        forest.join(*root, *root);
+        for wider in wider(host) {
+            if let Some(other) = roots.get(&wider) {
+                forest.join(*root, *other);
+            }
+        }
+    }
+    let mut found = forest.pairs;
+    found.sort_unstable();
+    found.dedup();
+    let list = found.into_iter().filter_map(|(first, second)| related(routes, first as usize, second as usize)).collect();
+    Pairs { list, complete: forest.left > 0 }
+}
+
+fn related(routes: &[RouteKey], first: usize, second: usize) -> Option<Pair> {
+    let (one, other) = (routes.get(first)?, routes.get(second)?);
+    if !one.methods.overlaps(&other.methods) {
+        return None;
+    }
+    let path = paths(&one.pattern, &other.pattern);
+    if !path.overlap || !one.predicate.overlaps(&other.predicate) {
+        return None;
+    }
+    let rest = |one: &RouteKey, other: &RouteKey| one.methods.is_subset(&other.methods) && one.predicate.is_subset(&other.predicate);
+    let relation = Relation { subset: rest(one, other), superset: rest(other, one), overlap: true, unknown: false };
+    let relation = path.and(relation).and(hosts(&one.hosts, &other.hosts));
+    Some(Pair { first, second, relation })
+}
+
+/// The patterns other than this one that contain it.
+fn wider(host: &HostPattern) -> Vec<HostPattern> {
+    let name = match host {
+        HostPattern::Any => return Vec::new(),
+        HostPattern::Exact(name) => name.as_str(),
+        HostPattern::Suffix(suffix) => suffix.as_str(),
+    };
+    let suffixes = name.match_indices('.').filter(|(dot, _)| *dot > 0).filter_map(|(dot, _)| name.get(dot..));
+    suffixes.map(|suffix| HostPattern::Suffix(suffix.to_owned())).chain([HostPattern::Any]).collect()
+}
+
+#[derive(Default)]
+struct Node<'a> {
+    literals: HashMap<&'a str, u32>,
+    kinds: Vec<(&'a SegmentType, u32)>,
+    exact: Vec<u32>,
+    slash: Vec<u32>,
+    /// Routes that may reach below: `/**` and regexes.
+    open: Vec<u32>,
+}
+
+struct Forest<'a> {
+    routes: &'a [RouteKey],
+    nodes: Vec<Node<'a>>,
+    pairs: Vec<(u32, u32)>,
+    left: usize,
+}
+
+impl<'a> Forest<'a> {
+    fn plant(&mut self) -> HashMap<HostPattern, u32> {
+        let mut roots = HashMap::new();
+        for (number, route) in self.routes.iter().enumerate() {
+            let number = u32::try_from(number).unwrap_or(u32::MAX);
+            for host in simplified(&route.hosts) {
+                let root = *roots.entry(host).or_insert_with(|| fresh(&mut self.nodes));
+                self.hang(root, number, route);
+            }
+        }
+        roots
+    }
+
+    fn hang(&mut self, root: u32, number: u32, route: &'a RouteKey) {
+        let mut at = root;
+        for segment in route.pattern.segments() {
+            let known = self.nodes.get(at as usize).and_then(|node| match segment {
+                Segment::Literal(text) => node.literals.get(text.as_str()).copied(),
+                Segment::Parameter { kind, .. } => node.kinds.iter().find(|(other, _)| *other == kind).map(|(_, child)| *child),
+            });
+            let child = known.unwrap_or_else(|| fresh(&mut self.nodes));
+            if let (None, Some(node)) = (known, self.nodes.get_mut(at as usize)) {
+                match segment {
+                    Segment::Literal(text) => drop(node.literals.insert(text, child)),
+                    Segment::Parameter { kind, .. } => node.kinds.push((kind, child)),
+                }
+            }
+            at = child;
+        }
+        if let Some(node) = self.nodes.get_mut(at as usize) {
+            match route.pattern.end() {
+                End::Exact => node.exact.push(number),
+                End::Slash => node.slash.push(number),
+                End::Rest | End::Regex(_) => node.open.push(number),
+            }
+        }
+    }
+
+    /// Finds the pairs of which one route is at or below `first`, the other at or below `second`, whose paths so far overlap.
+    fn join(&mut self, first: u32, second: u32) {
+        let mut tasks = vec![(first, second)];
+        while let Some((first, second)) = tasks.pop() {
+            if self.left == 0 {
+                return;
+            }
+            let (Some(one), Some(other)) = (self.nodes.get(first as usize), self.nodes.get(second as usize)) else { continue };
+            let mut met: Vec<(u32, u32)> = Vec::new();
+            let same = first == second;
+            cross(&one.exact, &other.exact, same, &mut met);
+            cross(&one.slash, &other.slash, same, &mut met);
+            cross(&one.open, &other.open, same, &mut met);
+            self.reach_down(&one.open, second, &mut met);
+            if !same {
+                self.reach_down(&other.open, first, &mut met);
+            }
+            common_children(one, other, same, &mut tasks);
+            let kept = met.len().min(self.left);
+            self.left -= kept;
+            let routes = self.routes;
+            self.pairs.extend(met.into_iter().take(kept).filter(|(first, second)| share_method(routes, *first, *second)).map(sorted));
+        }
+    }
+
+    /// Pairs the open routes with everything at and below a node, open routes of the node itself apart.
+    fn reach_down(&self, open: &[u32], top: u32, met: &mut Vec<(u32, u32)>) {
+        if open.is_empty() {
+            return;
+        }
+        let mut below = vec![top];
+        while let Some(at) = below.pop() {
+            let Some(node) = self.nodes.get(at as usize) else { continue };
+            cross(open, &node.exact, false, met);
+            cross(open, &node.slash, false, met);
+            if at != top {
+                cross(open, &node.open, false, met);
+            }
+            if met.len() > self.left {
+                return;
+            }
+            below.extend(node.literals.values().copied());
+            below.extend(node.kinds.iter().map(|(_, child)| *child));
+        }
+    }
+}
+
+fn fresh(nodes: &mut Vec<Node<'_>>) -> u32 {
+    nodes.push(Node::default());
+    u32::try_from(nodes.len() - 1).unwrap_or(u32::MAX)
+}
+
+fn sorted((first, second): (u32, u32)) -> (u32, u32) {
+    (first.min(second), first.max(second))
+}
+
+fn share_method(routes: &[RouteKey], first: u32, second: u32) -> bool {
+    first != second
+        && match (routes.get(first as usize), routes.get(second as usize)) {
+            (Some(one), Some(other)) => one.methods.overlaps(&other.methods),
+            (_, _) => false,
+        }
+}
+
+fn cross(first: &[u32], second: &[u32], same: bool, met: &mut Vec<(u32, u32)>) {
+    for (index, one) in first.iter().enumerate() {
+        met.extend(second.iter().skip(if same { index + 1 } else { 0 }).map(|other| (*one, *other)));
+        if met.len() > PAIRS_MAX {
+            return;
+        }
+    }
+}
+
+fn common_children(one: &Node<'_>, other: &Node<'_>, same: bool, tasks: &mut Vec<(u32, u32)>) {
+    if same {
+        tasks.extend(one.literals.values().map(|child| (*child, *child)));
+    } else {
+        let (small, large, turned) =
+            if one.literals.len() <= other.literals.len() { (one, other, false) } else { (other, one, true) };
+        for (text, child) in &small.literals {
+            if let Some(twin) = large.literals.get(text) {
+                tasks.push(if turned { (*twin, *child) } else { (*child, *twin) });
+            }
+        }
+    }
+    let taken = |literals: &HashMap<&str, u32>, kind: &SegmentType| -> Vec<u32> {
+        literals.iter().filter(|(text, _)| kind.contains(text.as_bytes())).map(|(_, child)| *child).collect()
+    };
+    for (kind, child) in &other.kinds {
+        tasks.extend(taken(&one.literals, kind).into_iter().map(|literal| (literal, *child)));
+    }
+    if !same {
+        for (kind, child) in &one.kinds {
+            tasks.extend(taken(&other.literals, kind).into_iter().map(|literal| (*child, literal)));
+        }
+    }
+    for (index, (kind, child)) in one.kinds.iter().enumerate() {
+        for (other_kind, other_child) in other.kinds.iter().skip(if same { index } else { 0 }) {
+            if kinds(kind, other_kind).overlap {
+                tasks.push((*child, *other_child));
+            }
+        }
+    }
+}

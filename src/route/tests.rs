@@ -1,0 +1,191 @@
+//! Relations and findings, by example and against sampled requests.
+
+use proptest::prelude::{ProptestConfig, prop};
+use proptest::{prop_assert, proptest};
+
+use super::generate::{Request, request, route};
+use super::order::Finding;
+use super::relation::{difference, overlap, subset};
+use super::{HostPattern, Methods, Pattern, Predicate, RouteKey, Witness, analyse, naive};
+
+fn key(line: &str) -> RouteKey {
+    let (methods, path) = line.split_once(' ').expect("methods and a path");
+    RouteKey {
+        hosts: Vec::new(),
+        methods: Methods::parse(methods.split(',')).expect("methods"),
+        pattern: Pattern::parse(path).expect("a pattern"),
+        predicate: Predicate::default(),
+        priority: 0,
+    }
+}
+
+fn keys(lines: &[&str]) -> Vec<RouteKey> {
+    lines.iter().map(|line| key(line)).collect()
+}
+
+fn text(witness: Option<Witness>) -> String {
+    witness.map(|witness| witness.to_string()).unwrap_or_default()
+}
+
+fn examples(first: &str, second: &str) -> [String; 3] {
+    let (first, second) = (key(first), key(second));
+    [text(overlap(&first, &second)), text(difference(&first, &second)), text(difference(&second, &first))]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn relations_hold_for_sampled_requests(first in route(), second in route(), requests in prop::collection::vec(request(), 20)) {
+        let (inside, common) = (subset(&first, &second), overlap(&first, &second));
+        for request in requests {
+            let of = (request.is_of(&first), request.is_of(&second));
+            prop_assert!(!(inside && of == (true, false)), "{:?} is only of the first", request);
+            prop_assert!(common.is_some() || of != (true, true), "{:?} is of both", request);
+        }
+        if let Some(witness) = common {
+            for key in [&first, &second] {
+                prop_assert!(takes(key, &witness), "{} is not of {:?}", witness, key);
+            }
+        }
+        match difference(&first, &second) {
+            Some(witness) => prop_assert!(takes(&first, &witness) && (!takes(&second, &witness) || !witness.predicates.is_empty())),
+            None => prop_assert!(inside, "no request is only of the first, yet it is no subset"),
+        }
+    }
+
+    #[test]
+    fn findings_hold_for_sampled_requests(
+        routes in prop::collection::vec(route(), 2..7),
+        requests in prop::collection::vec(request(), 20),
+    ) {
+        let findings = analyse(&routes);
+        let conflict = |a: usize, b: usize| findings.iter().any(|finding| match finding {
+            Finding::Ambiguous { a: one, b: other, .. } | Finding::Duplicate { first: one, second: other } => (*one, *other) == (a, b),
+            Finding::TooComplex { .. } => true,
+            _ => false,
+        });
+        for request in requests {
+            let taking: Vec<usize> = (0..routes.len()).filter(|index| request.is_of(&routes[*index])).collect();
+            let first: Vec<usize> = taking.iter().copied().filter(|one| !taking.iter().any(|other| naive::before(&routes[*other], &routes[*one]))).collect();
+            if let [a, b, ..] = first[..] {
+                prop_assert!(conflict(a, b), "{:?} has two winners, {} and {}", request, a, b);
+            }
+            for finding in &findings {
+                if let Finding::Unreachable { route, .. } = finding {
+                    prop_assert!(!first.contains(route), "{:?} reaches {}", request, route);
+                }
+            }
+        }
+    }
+}
+
+/// Whether a route takes the witness, its predicates apart.
+fn takes(key: &RouteKey, witness: &Witness) -> bool {
+    key.methods.contains(&witness.method) && key.matches_host(witness.host.as_deref().unwrap_or("any")) && key.pattern.matches(&witness.path)
+}
+
+#[test]
+fn examples_are_the_shortest_readable_requests() {
+    let wanted = |texts: [&str; 3]| texts.map(str::to_owned);
+    assert_eq!(examples("GET /{who}/orders", "GET /users/{id}"), wanted(["GET /users/orders", "GET /a/orders", "GET /users/a"]));
+    assert_eq!(examples("GET,POST /a", "POST,PUT /a"), wanted(["POST /a", "GET /a", "PUT /a"]));
+    assert_eq!(examples("GET /{x:int}", "GET /{x:hex}"), wanted(["GET /1", "", "GET /a"]));
+    assert_eq!(examples("GET re\"/v[0-9]+/.*\"", "GET /{v}/x/**"), wanted(["GET /v1/x", "GET /v1/", "GET /a/x"]));
+}
+
+#[test]
+fn an_example_names_the_host_only_when_it_matters() {
+    let (mut first, second) = (key("GET /a"), key("GET /{x}"));
+    first.hosts.push(HostPattern::parse("*.x.org").expect("a host"));
+    assert_eq!(text(overlap(&first, &second)), "GET http://a.x.org/a");
+}
+
+#[test]
+fn routes_that_cross_are_ambiguous_until_one_takes_what_they_share() {
+    let mut routes = keys(&["GET /{who}/orders", "GET /users/{id}"]);
+    assert!(matches!(&analyse(&routes)[..], [Finding::Ambiguous { a: 0, b: 1, .. }]));
+    routes.push(key("GET /users/orders"));
+    assert_eq!(analyse(&routes), []);
+    routes.pop();
+    routes[0].priority = 1;
+    assert_eq!(analyse(&routes), []);
+}
+
+#[test]
+fn names_of_parameters_do_not_tell_routes_apart() {
+    assert_eq!(analyse(&keys(&["GET /{a}", "GET /{b}"])), [Finding::Duplicate { first: 0, second: 1 }]);
+    assert_eq!(analyse(&keys(&["GET /{a:re\".+\"}/x", "GET /{b}/x"])), [Finding::Duplicate { first: 0, second: 1 }]);
+}
+
+#[test]
+fn a_route_whose_parts_are_all_taken_is_unreachable() {
+    let routes = keys(&["GET /{x:a|b}", "GET /a", "GET /b", "GET /c"]);
+    assert_eq!(analyse(&routes), [Finding::Unreachable { route: 0, by: vec![1, 2] }]);
+    let routes = keys(&["GET,POST /a", "GET /a", "POST /a"]);
+    assert_eq!(analyse(&routes), [Finding::Unreachable { route: 0, by: vec![1, 2] }]);
+    let routes = keys(&["GET /{x}/**", "GET /{x}", "GET re\"/[^/]+/.*\""]);
+    assert_eq!(analyse(&routes), [Finding::Unreachable { route: 0, by: vec![1, 2] }]);
+}
+
+#[test]
+fn a_higher_priority_can_take_everything() {
+    let mut routes = keys(&["GET /a/b", "ANY /a/**"]);
+    routes[1].priority = 5;
+    assert_eq!(analyse(&routes), [Finding::Unreachable { route: 0, by: vec![1] }]);
+}
+
+#[test]
+fn a_priority_that_changes_nothing_is_redundant() {
+    let mut routes = keys(&["GET /a", "GET /{x}"]);
+    routes[0].priority = 3;
+    assert_eq!(analyse(&routes), [Finding::PriorityRedundant { route: 0 }]);
+}
+
+#[test]
+fn twins_by_slash_or_case_are_found() {
+    assert_eq!(analyse(&keys(&["GET /a/", "GET /a"])), [Finding::TrailingSlash { without: 1, with: 0 }]);
+    assert_eq!(analyse(&keys(&["GET /Users/{id}", "GET /users/{name}"])), [Finding::CaseTwin { first: 0, second: 1 }]);
+    assert_eq!(analyse(&keys(&["GET /{x:re\"[A-Z]{2,}\"}", "GET /{x:re\"[a-z]{2,}\"}"])), []);
+}
+
+#[test]
+fn get_brings_head_and_a_route_for_head_alone_comes_first() {
+    let routes = keys(&["GET /a", "HEAD /a"]);
+    assert_eq!(analyse(&routes), []);
+    assert!(subset(&routes[1], &routes[0]));
+}
+
+#[test]
+fn predicates_of_one_attribute_are_compared_exactly() {
+    let tested = |atoms: &str| {
+        let mut route = key("GET /a");
+        route.predicate = serde_json::from_str(atoms).expect("a predicate");
+        route
+    };
+    let one = tested(r#"[{"attribute": "h", "test": {"equals": "1"}}]"#);
+    let two = tested(r#"[{"attribute": "h", "test": {"equals": "2"}}]"#);
+    let digit = tested(r#"[{"attribute": "h", "test": {"matches": "[0-9]"}}]"#);
+    let missing = tested(r#"[{"attribute": "h", "test": "absent"}]"#);
+    let there = tested(r#"[{"attribute": "h", "test": "present"}]"#);
+    assert!(overlap(&one, &two).is_none() && subset(&one, &digit) && subset(&digit, &there) && overlap(&missing, &there).is_none());
+    assert_eq!(analyse(&[one, two, digit.clone()]), []);
+    assert_eq!(analyse(&[key("GET /a"), missing, there]), [Finding::Unreachable { route: 0, by: vec![1, 2] }]);
+    let elsewhere = tested(r#"[{"attribute": "g", "test": "present"}]"#);
+    assert!(matches!(&analyse(&[digit, elsewhere])[..], [Finding::Ambiguous { .. }]));
+}
+
+#[test]
+fn ten_thousand_routes_are_analysed_without_comparing_all_pairs() {
+    let mut routes: Vec<RouteKey> = (0..5_000).flat_map(|number| [key(&format!("GET /r{number}/{{id}}")), key(&format!("GET /{{t}}/x{number}/y"))]).collect();
+    routes.push(key("ANY /**"));
+    assert_eq!(analyse(&routes), []);
+    routes.push(key("GET /r17/{name}"));
+    assert_eq!(analyse(&routes), [Finding::Duplicate { first: 34, second: 10_001 }]);
+}
+
+#[test]
+fn a_request_of_the_samples_is_of_its_route() {
+    let request = Request { method: "GET", host: "x", path: "/a".to_owned(), header: None };
+    assert!(request.is_of(&key("GET /{x}")));
+}

@@ -1,0 +1,206 @@
+//! From routes to the tree.
+
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+
+use crate::route::host::{HostPattern, simplified};
+use crate::route::key::RouteKey;
+use crate::route::pattern::{End, Segment};
+use crate::route::rank;
+use crate::route::segment::SegmentType;
+
+use super::{Edge, Leaf, MatchTree, NONE, Node, RegexLeaf, Run, Target};
+
+/// A node while routes are still put in.
+#[derive(Default)]
+struct Draft {
+    any: Option<u32>,
+    has_literals: bool,
+    typed: Vec<(SegmentType, u32)>,
+    exact: Vec<Leaf>,
+    slash: Vec<Leaf>,
+    rest: Vec<Leaf>,
+    regexes: Vec<RegexLeaf>,
+    best: Option<u32>,
+}
+
+/// Where the routes go while the tree grows.
+struct Builder {
+    drafts: Vec<Draft>,
+    edges: HashTable<Edge>,
+    hasher: DefaultHashBuilder,
+    text: Vec<u8>,
+    hosts: HashMap<HostPattern, u32>,
+}
+
+/// The tree of the routes.
+pub(super) fn tree(routes: &[RouteKey]) -> MatchTree {
+    let mut builder = Builder {
+        drafts: Vec::with_capacity(routes.len() * 2),
+        edges: HashTable::with_capacity(routes.len() * 2),
+        hasher: DefaultHashBuilder::default(),
+        text: Vec::new(),
+        hosts: HashMap::new(),
+    };
+    // Routes come in their order, so every list of leaves is sorted and the first one a node sees is its best.
+    for (rank, route) in rank::order(routes).into_iter().enumerate() {
+        if let Some(key) = routes.get(route) {
+            builder.insert(number(rank), number(route), key);
+        }
+    }
+    builder.finish(routes)
+}
+
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(NONE - 1)
+}
+
+impl Builder {
+    fn insert(&mut self, rank: u32, route: u32, key: &RouteKey) {
+        let leaf = Leaf { rank, route, method_bits: key.methods.bits(), has_predicate: !key.predicate.is_always() };
+        for host in simplified(&key.hosts) {
+            let root = match self.hosts.get(&host) {
+                Some(root) => *root,
+                None => {
+                    let root = self.draft();
+                    self.hosts.insert(host, root);
+                    root
+                }
+            };
+            self.hang(root, leaf, key);
+        }
+    }
+
+    fn draft(&mut self) -> u32 {
+        self.drafts.push(Draft::default());
+        number(self.drafts.len() - 1)
+    }
+
+    fn hang(&mut self, root: u32, leaf: Leaf, key: &RouteKey) {
+        let mut node = root;
+        self.touch(node, leaf.rank);
+        for segment in key.pattern.segments() {
+            node = match segment {
+                Segment::Literal(text) => self.literal(node, text.as_bytes()),
+                Segment::Parameter { kind, .. } => self.parameter(node, kind),
+            };
+            self.touch(node, leaf.rank);
+        }
+        let regex = match key.pattern.end() {
+            End::Regex(regex) => regex,
+            End::Exact => return self.with(node, |draft| draft.exact.push(leaf)),
+            End::Slash => return self.with(node, |draft| draft.slash.push(leaf)),
+            End::Rest => return self.with(node, |draft| draft.rest.push(leaf)),
+        };
+        let prefix = regex.dfa().prefix();
+        let mut back = 0;
+        for segment in whole_segments(&prefix) {
+            node = self.literal(node, segment);
+            self.touch(node, leaf.rank);
+            back += number(segment.len() + 1);
+        }
+        let regex = RegexLeaf { leaf, back, dfa: regex.dfa().clone() };
+        self.with(node, |draft| draft.regexes.push(regex));
+    }
+
+    fn with(&mut self, node: u32, change: impl FnOnce(&mut Draft)) {
+        if let Some(draft) = self.drafts.get_mut(node as usize) {
+            change(draft);
+        }
+    }
+
+    fn touch(&mut self, node: u32, rank: u32) {
+        self.with(node, |draft| draft.best = Some(draft.best.map_or(rank, |best| best.min(rank))));
+    }
+
+    fn literal(&mut self, parent: u32, segment: &[u8]) -> u32 {
+        let hash = self.hasher.hash_one((parent, segment));
+        let text = &self.text;
+        let same = |edge: &Edge| edge.parent == parent && written(text, edge) == segment;
+        if let Some(edge) = self.edges.find(hash, same) {
+            return edge.child;
+        }
+        let child = self.draft();
+        self.with(parent, |draft| draft.has_literals = true);
+        let edge = Edge { parent, child, start: number(self.text.len()), length: number(segment.len()) };
+        self.text.extend_from_slice(segment);
+        let (hasher, text) = (&self.hasher, &self.text);
+        self.edges.insert_unique(hash, edge, |edge| hasher.hash_one((edge.parent, written(text, edge))));
+        child
+    }
+
+    fn parameter(&mut self, parent: u32, kind: &SegmentType) -> u32 {
+        let known = self.drafts.get(parent as usize).and_then(|draft| match kind {
+            SegmentType::Any => draft.any,
+            _ => draft.typed.iter().find(|(other, _)| other == kind).map(|(_, child)| *child),
+        });
+        if let Some(child) = known {
+            return child;
+        }
+        let child = self.draft();
+        self.with(parent, |draft| match kind {
+            SegmentType::Any => draft.any = Some(child),
+            _ => draft.typed.push((kind.clone(), child)),
+        });
+        child
+    }
+
+    fn finish(self, routes: &[RouteKey]) -> MatchTree {
+        let mut tree = MatchTree {
+            nodes: Vec::with_capacity(self.drafts.len()),
+            edges: self.edges,
+            hasher: self.hasher,
+            text: self.text,
+            typed: Vec::new(),
+            leaves: Vec::new(),
+            regexes: Vec::new(),
+            targets: Vec::with_capacity(routes.len()),
+            every_host: None,
+            exact_hosts: HashMap::new(),
+            suffix_hosts: HashMap::new(),
+        };
+        for draft in self.drafts {
+            tree.nodes.push(Node {
+                best: draft.best.unwrap_or(u32::MAX),
+                any: draft.any.unwrap_or(NONE),
+                has_literals: draft.has_literals,
+                typed: append(&mut tree.typed, draft.typed),
+                exact: append(&mut tree.leaves, draft.exact),
+                slash: append(&mut tree.leaves, draft.slash),
+                rest: append(&mut tree.leaves, draft.rest),
+                regexes: append(&mut tree.regexes, draft.regexes),
+            });
+        }
+        for (host, root) in self.hosts {
+            match host {
+                HostPattern::Any => tree.every_host = Some(root),
+                HostPattern::Exact(name) => drop(tree.exact_hosts.insert(name.into(), root)),
+                HostPattern::Suffix(suffix) => drop(tree.suffix_hosts.insert(suffix.into(), root)),
+            }
+        }
+        tree.targets.extend(routes.iter().map(|key| Target {
+            pattern: key.pattern.clone(),
+            methods: key.methods.clone(),
+            has_params: !key.pattern.params().is_empty(),
+        }));
+        tree
+    }
+}
+
+fn written<'a>(text: &'a [u8], edge: &Edge) -> &'a [u8] {
+    text.get(edge.start as usize..(edge.start + edge.length) as usize).unwrap_or_default()
+}
+
+fn append<T>(list: &mut Vec<T>, more: Vec<T>) -> Run {
+    let start = number(list.len());
+    list.extend(more);
+    Run { start, end: number(list.len()) }
+}
+
+/// The segments of a literal beginning that are certainly whole: all but the text after its last slash.
+fn whole_segments(prefix: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let last = prefix.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+    let whole = prefix.get(..last).unwrap_or_default();
+    whole.split(|byte| *byte == b'/').skip(1)
+}

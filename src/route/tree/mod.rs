@@ -1,0 +1,175 @@
+//! The index over the routes: which one takes a request, in a time that does not grow with their number.
+//!
+//! One tree per host pattern, its nodes being segments. Literal children of all nodes stand in one hash table; at
+//! each node at most the distinct parameter types that some route has there are tried. The search looks at every
+//! branch that could still hold a route that comes before the best one found, so the definition decides, never
+//! the shape of the tree.
+
+mod build;
+mod search;
+
+#[cfg(test)]
+mod tests;
+
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use smallvec::SmallVec;
+
+use super::dfa::Dfa;
+use super::found::{Captures, Found};
+use super::host::bare;
+use super::key::RouteKey;
+use super::methods::{self, Methods};
+use super::pattern::Pattern;
+use super::segment::SegmentType;
+
+use search::{Allowed, Best, Search};
+
+/// A node that is not there.
+const NONE: u32 = u32::MAX;
+
+/// The routes of a policy, ready for look-ups.
+#[derive(Debug)]
+pub struct MatchTree {
+    nodes: Vec<Node>,
+    edges: HashTable<Edge>,
+    hasher: DefaultHashBuilder,
+    text: Vec<u8>,
+    typed: Vec<(SegmentType, u32)>,
+    leaves: Vec<Leaf>,
+    regexes: Vec<RegexLeaf>,
+    targets: Vec<Target>,
+    every_host: Option<u32>,
+    exact_hosts: HashMap<Box<str>, u32>,
+    suffix_hosts: HashMap<Box<str>, u32>,
+}
+
+/// A place at a segment's end.
+#[derive(Debug, Clone, Default)]
+struct Node {
+    /// The earliest place in the order that any route at or below this node has.
+    best: u32,
+    any: u32,
+    has_literals: bool,
+    typed: Run,
+    exact: Run,
+    slash: Run,
+    rest: Run,
+    regexes: Run,
+}
+
+/// Some neighbours in one of the tree's lists.
+#[derive(Debug, Clone, Copy, Default)]
+struct Run {
+    start: u32,
+    end: u32,
+}
+
+impl Run {
+    fn of<T>(self, list: &[T]) -> &[T] {
+        list.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+}
+
+/// A literal segment below a node.
+#[derive(Debug)]
+struct Edge {
+    parent: u32,
+    child: u32,
+    start: u32,
+    length: u32,
+}
+
+/// A route that ends at a node; the leaves of a run stand in order.
+#[derive(Debug, Clone, Copy)]
+struct Leaf {
+    rank: u32,
+    route: u32,
+    method_bits: u8,
+    has_predicate: bool,
+}
+
+/// A route with a regex, hung as deep as the regex's literal beginning allows.
+#[derive(Debug, Clone)]
+struct RegexLeaf {
+    leaf: Leaf,
+    /// How many bytes before the node what the regex sees begins.
+    back: u32,
+    dfa: std::sync::Arc<Dfa>,
+}
+
+/// What is needed of a route once it is a candidate.
+#[derive(Debug)]
+struct Target {
+    pattern: Pattern,
+    methods: Methods,
+    has_params: bool,
+}
+
+impl MatchTree {
+    /// Builds the index; the routes keep their numbers.
+    #[must_use]
+    pub fn build(routes: &[RouteKey]) -> Self {
+        build::tree(routes)
+    }
+
+    /// The route that takes the request: of all that match, the first by priority and subset order. `host` is that
+    /// of the Host field, `path` is normalised; `predicate` says whether a route's predicate holds and is only
+    /// asked for routes that have one.
+    pub fn find(
+        &self,
+        method: &str,
+        host: &str,
+        path: &str,
+        predicate: &mut dyn FnMut(usize) -> bool,
+        params: &mut Captures,
+    ) -> Found {
+        params.clear();
+        let roots = self.roots(host);
+        let mut best = Best::new(self, methods::bit(method), method, predicate);
+        for root in &roots {
+            Search { tree: self, path: path.as_bytes() }.visit(*root, 0, &mut best);
+        }
+        let Some(route) = best.found() else { return self.without_route(&roots, method, path) };
+        if let Some(target) = self.targets.get(route)
+            && target.has_params
+        {
+            params.bind(&target.pattern, path);
+        }
+        Found::Route(route)
+    }
+
+    /// The routes' numbers in the order in which they are tried.
+    #[must_use]
+    pub fn order(routes: &[RouteKey]) -> Vec<usize> {
+        super::rank::order(routes)
+    }
+
+    /// The roots of the trees for the host.
+    fn roots(&self, host: &str) -> SmallVec<[u32; 4]> {
+        let mut roots: SmallVec<[u32; 4]> = self.every_host.into_iter().collect();
+        if self.exact_hosts.is_empty() && self.suffix_hosts.is_empty() {
+            return roots;
+        }
+        let name = bare(host);
+        let mut folded: SmallVec<[u8; 256]> = SmallVec::from_slice(name.as_bytes());
+        folded.make_ascii_lowercase();
+        let lower = std::str::from_utf8(&folded).unwrap_or_default();
+        roots.extend(self.exact_hosts.get(lower).copied());
+        if !self.suffix_hosts.is_empty() {
+            for (dot, _) in lower.match_indices('.').filter(|(dot, _)| *dot > 0) {
+                roots.extend(lower.get(dot..).and_then(|suffix| self.suffix_hosts.get(suffix)).copied());
+            }
+        }
+        roots
+    }
+
+    /// 405 when host and path match but no route there takes the method, 404 otherwise.
+    #[cold]
+    fn without_route(&self, roots: &[u32], method: &str, path: &str) -> Found {
+        let mut allowed = Allowed::new(self, method);
+        for root in roots {
+            Search { tree: self, path: path.as_bytes() }.visit(*root, 0, &mut allowed);
+        }
+        allowed.verdict()
+    }
+}

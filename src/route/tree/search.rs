@@ -1,0 +1,168 @@
+//! The walk through the tree, and what is gathered on the way.
+
+use std::hash::BuildHasher;
+
+use crate::route::found::Found;
+use crate::route::methods::{self, Methods};
+
+use super::{Leaf, MatchTree, NONE};
+
+/// What a walk is for.
+pub(super) trait Gather {
+    /// Routes at this place in the order or later are of no interest any more.
+    fn bound(&self) -> u32;
+    /// Takes a route whose host and path match.
+    fn take(&mut self, leaf: &Leaf);
+}
+
+/// A walk of one path.
+#[derive(Clone, Copy)]
+pub(super) struct Search<'a> {
+    pub(super) tree: &'a MatchTree,
+    pub(super) path: &'a [u8],
+}
+
+impl Search<'_> {
+    /// Goes on from `node`, whose segments end at `at`.
+    pub(super) fn visit(self, node: u32, at: usize, gather: &mut impl Gather) {
+        let Some(node_data) = self.tree.nodes.get(node as usize) else { return };
+        if node_data.best >= gather.bound() {
+            return;
+        }
+        let rest = self.path.get(at..).unwrap_or_default();
+        match rest {
+            [] => self.leaves(node_data.exact, gather),
+            [b'/'] => self.leaves(node_data.slash, gather),
+            [b'/', segments @ ..] => {
+                let length = segments.iter().position(|byte| *byte == b'/').unwrap_or(segments.len());
+                let segment = segments.get(..length).unwrap_or_default();
+                let end = at + 1 + length;
+                if node_data.has_literals
+                    && let Some(child) = self.literal(node, segment)
+                {
+                    self.visit(child, end, gather);
+                }
+                if !segment.is_empty() {
+                    for (kind, child) in node_data.typed.of(&self.tree.typed) {
+                        if kind.contains(segment) {
+                            self.visit(*child, end, gather);
+                        }
+                    }
+                    if node_data.any != NONE {
+                        self.visit(node_data.any, end, gather);
+                    }
+                }
+            }
+            _ => return,
+        }
+        self.leaves(node_data.rest, gather);
+        for regex in node_data.regexes.of(&self.tree.regexes) {
+            if regex.leaf.rank >= gather.bound() {
+                break;
+            }
+            let tail = at.checked_sub(regex.back as usize).and_then(|start| self.path.get(start..));
+            if tail.is_some_and(|tail| regex.dfa.contains(tail)) {
+                gather.take(&regex.leaf);
+            }
+        }
+    }
+
+    #[inline]
+    fn leaves(self, run: super::Run, gather: &mut impl Gather) {
+        for leaf in run.of(&self.tree.leaves) {
+            if leaf.rank >= gather.bound() {
+                return;
+            }
+            gather.take(leaf);
+        }
+    }
+
+    #[inline]
+    fn literal(self, parent: u32, segment: &[u8]) -> Option<u32> {
+        let tree = self.tree;
+        let hash = tree.hasher.hash_one((parent, segment));
+        let edge = tree.edges.find(hash, |edge| {
+            edge.parent == parent
+                && edge.length as usize == segment.len()
+                && tree.text.get(edge.start as usize..(edge.start + edge.length) as usize) == Some(segment)
+        })?;
+        Some(edge.child)
+    }
+}
+
+/// Gathers the first route by the order.
+pub(super) struct Best<'a> {
+    tree: &'a MatchTree,
+    bit: u8,
+    method: &'a str,
+    predicate: &'a mut dyn FnMut(usize) -> bool,
+    rank: u32,
+    route: usize,
+}
+
+impl<'a> Best<'a> {
+    pub(super) fn new(tree: &'a MatchTree, bit: u8, method: &'a str, predicate: &'a mut dyn FnMut(usize) -> bool) -> Self {
+        Self { tree, bit, method, predicate, rank: u32::MAX, route: usize::MAX }
+    }
+
+    pub(super) fn found(&self) -> Option<usize> {
+        (self.rank != u32::MAX).then_some(self.route)
+    }
+}
+
+impl Gather for Best<'_> {
+    #[inline]
+    fn bound(&self) -> u32 {
+        self.rank
+    }
+
+    #[inline]
+    fn take(&mut self, leaf: &Leaf) {
+        if leaf.method_bits & self.bit == 0 || leaf.rank >= self.rank {
+            return;
+        }
+        let route = leaf.route as usize;
+        let named = methods::has_own(self.bit)
+            || self.tree.targets.get(route).is_some_and(|target| target.methods.contains_bit(self.bit, self.method));
+        if named && (!leaf.has_predicate || (self.predicate)(route)) {
+            self.rank = leaf.rank;
+            self.route = route;
+        }
+    }
+}
+
+/// Gathers what the routes of a path allow.
+pub(super) struct Allowed<'a> {
+    tree: &'a MatchTree,
+    method: &'a str,
+    methods: Option<Methods>,
+    taken: bool,
+}
+
+impl<'a> Allowed<'a> {
+    pub(super) fn new(tree: &'a MatchTree, method: &'a str) -> Self {
+        Self { tree, method, methods: None, taken: false }
+    }
+
+    pub(super) fn verdict(self) -> Found {
+        match self.methods {
+            Some(methods) if !self.taken => Found::MethodNotAllowed(methods),
+            Some(_) | None => Found::NotFound,
+        }
+    }
+}
+
+impl Gather for Allowed<'_> {
+    fn bound(&self) -> u32 {
+        u32::MAX
+    }
+
+    fn take(&mut self, leaf: &Leaf) {
+        let Some(target) = self.tree.targets.get(leaf.route as usize) else { return };
+        self.taken |= target.methods.contains(self.method);
+        self.methods = Some(match self.methods.take() {
+            None => target.methods.clone(),
+            Some(methods) => methods.union(&target.methods),
+        });
+    }
+}
