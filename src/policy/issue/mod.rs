@@ -32,6 +32,7 @@ const FORM: Form = Form::new("issue", "answers with a token: `{\"token\", \"toke
     .rows(&CLAIM);
 
 impl Policy for Config {
+    const ANSWERS: bool = true;
     const WORDS: &'static [Word] = &[Word { form: FORM, places: &[Place::Route], merge: Merge::Single, stage: "call" }];
 
     fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
