@@ -68,7 +68,9 @@ fn field(given: Given<'_>, checker: &mut Checker<'_>) -> Option<String> {
 
 fn method(given: Given<'_>, checker: &mut Checker<'_>) -> Option<String> {
     let written = field(given, checker)?;
-    if matches!(written.as_str(), "HEAD" | "CONNECT" | "TRACE" | "OPTIONS" | "ANY") || !written.bytes().all(|byte| byte.is_ascii_uppercase()) {
+    if matches!(written.as_str(), "HEAD" | "CONNECT" | "TRACE" | "OPTIONS" | "ANY")
+        || !written.bytes().all(|byte| byte.is_ascii_uppercase())
+    {
         checker.report.push(
             Diagnostic::new(Code::TypeMismatch, format!("`{written}` is no method that answers with JSON"))
                 .at(given.expr.span, "")
