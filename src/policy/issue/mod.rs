@@ -3,8 +3,10 @@
 //! Knows no auth: the claims it may set come with the checker's facts, the signature from [`Build::signer`].
 
 mod check;
+mod stage;
 
 use super::{Build, BuildError, Effective, Policy};
+use crate::policy::stage::Place as Stage;
 use crate::lang::Checker;
 use crate::lang::expr::Expr;
 use crate::lang::form::{Declared, Form, Merge, Place, Slot, Word};
@@ -36,7 +38,11 @@ impl Policy for Config {
         check::statement(statements, checker)
     }
 
-    fn build(&self, _: &mut Build<'_>) -> Result<(), BuildError> {
+    fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError> {
+        let claims =
+            self.claims.iter().map(|(name, value)| Ok((name.clone(), build.resolve(value)?))).collect::<Result<_, BuildError>>()?;
+        let signer = build.signer(self.auth)?;
+        build.on_request(Stage::Call, stage::Issue { signer, ttl: self.ttl, claims });
         Ok(())
     }
 }
