@@ -96,6 +96,12 @@ async fn an_optional_part_that_is_late_or_fails_has_its_default() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_optional_part_without_a_default_is_null() {
+    let (body, _) = answered("aggregate { part p GET /p -> b optional }", [FIRST, (500, "{}")], Duration::ZERO).await;
+    assert_eq!(body, r#"{"p":null}"#);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_required_part_that_fails_is_a_502_that_says_why() {
     let second = (200, "1");
     for (first, why) in [
