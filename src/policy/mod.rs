@@ -6,6 +6,8 @@
 pub mod build;
 pub mod registry;
 pub mod stage;
+#[cfg(test)]
+pub mod testing;
 
 pub use build::{Build, BuildError, Endpoint, Secrets};
 pub use registry::Registry;
