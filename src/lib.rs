@@ -1,6 +1,7 @@
 //! Gatewright: an API gateway whose policy is compiled, proved and tested before traffic meets it.
 
 pub mod check;
+pub mod cli;
 pub mod diag;
 pub mod http;
 pub mod ir;

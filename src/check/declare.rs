@@ -4,12 +4,11 @@ use super::load::Module;
 use super::uses::Level;
 use super::{Options, explain::Explained, gateway, invariant, order, route, script};
 use crate::diag::{Code, Diagnostic, FileId, Report, Sources, Span};
-use crate::http::UpstreamIndex;
 use crate::ir::{self, Program};
 use crate::lang::checker::{Checker, Declaration, Names, RouteFacts, Scope};
 use crate::lang::form::{Declared, Place};
 use crate::lang::read::{Reader, Schema, ScopeId};
-use crate::lang::{Given, Node};
+use crate::lang::Node;
 use crate::policy::auth;
 use crate::syntax::ast::Ident;
 use crate::upstream::{self, check as upstream_check};
@@ -246,11 +245,5 @@ impl<'a> Bench<'_, 'a> {
                     .help("add `gateway { listen :8080 }`"),
             );
         }
-    }
-
-    /// The index of an upstream that a slot names.
-    pub fn upstream_index(&mut self, given: Given<'_>) -> Option<UpstreamIndex> {
-        let index = self.checker("").declared(given, Declared::Upstream)?;
-        u16::try_from(index).ok().map(UpstreamIndex)
     }
 }

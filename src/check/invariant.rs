@@ -62,7 +62,7 @@ fn expectation<'a>(node: &Node<'a>, expect: &Node<'a>, spoken_of: &[&(Route, Spa
         if listed.iter().any(|name| name.as_word().is_some_and(|word| word.text == route.name)) {
             continue;
         }
-        let example = crate::route::example(&route.key).map_or_else(String::new, |witness| format!("e.g. {witness}"));
+        let example = crate::route::relation::overlap(&route.key, &route.key).map_or_else(String::new, |witness| format!("e.g. {witness}"));
         bench.report.push(
             Diagnostic::new(Code::InvariantViolated, format!("route `{}` breaks the invariant {}", route.name, bench.sources.text(node.span_of("name"))))
                 .at(spans.name, example)

@@ -55,7 +55,7 @@ pub fn load(main: &Path, files: &dyn Files, sources: &mut Sources, report: &mut 
 
 fn text(path: &Path, files: &dyn Files) -> Result<String, String> {
     let bytes = files.read(path).map_err(|error| error.to_string())?;
-    syntax::decode(bytes)
+    syntax::load::decode(bytes).map_err(|error| error.to_string())
 }
 
 struct Loader<'l> {

@@ -167,7 +167,7 @@ impl Reading<'_, '_> {
             .iter()
             .flat_map(|route| &route.policies)
             .filter_map(|policy| match policy {
-                Config::Limit(limits) => Some(limits.names()),
+                Config::Limit(limits) => Some(limits.limits.iter().map(|limit| limit.name.as_str())),
                 _ => None,
             })
             .flatten()

@@ -239,13 +239,7 @@ impl Reader<'_> {
 
     /// Takes `override` and `drop` from the front.
     fn head<'a>(&mut self, statement: &'a Statement) -> Option<Head<'a>> {
-        let plain = Head {
-            word: &statement.word,
-            clauses: &statement.clauses,
-            block: statement.block.as_ref(),
-            docs: &statement.docs,
-            mode: Mode::Plain,
-        };
+        let plain = plain(statement);
         let mode = match statement.word.text.as_str() {
             "override" => Mode::Override,
             "drop" => Mode::Drop,
@@ -496,7 +490,9 @@ impl Reader<'_> {
             return;
         }
         for statement in &block.statements {
-            let Some(head) = self.head(statement) else {
+            // A form with a clause of its own called `drop` means that one.
+            let head = if form.child(&statement.word.text).is_some() { Some(plain(statement)) } else { self.head(statement) };
+            let Some(head) = head else {
                 node.damaged = true;
                 continue;
             };
@@ -613,6 +609,16 @@ impl Reader<'_> {
                 );
             }
         }
+    }
+}
+
+fn plain(statement: &Statement) -> Head<'_> {
+    Head {
+        word: &statement.word,
+        clauses: &statement.clauses,
+        block: statement.block.as_ref(),
+        docs: &statement.docs,
+        mode: Mode::Plain,
     }
 }
 

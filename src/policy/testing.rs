@@ -1,137 +1,194 @@
-//! Policies read from text, and built, for unit tests.
+//! A policy alone: its statements checked, its parts run, for the unit tests of policies.
 
-use super::auth::{self, Declared};
-use super::build::{Build, BuildError, Purpose, Secrets, Warning};
 use super::stage::{Flow, OnRequest, OnResponse, Place, ReplyPlace};
-use super::{Effective, Policy, Registry};
-use crate::diag::{Code, FileId, Report};
+use super::{Build, BuildError, Effective, Endpoint, Policy, Registry, Secrets};
+use crate::diag::{FileId, Report, Source, Sources};
 use crate::http::{Clock, Exchange, Problem, Reply};
-use crate::lang::checker::{AttributeFact, Declaration, Names, RouteFacts, Scope};
+use crate::lang::Checker;
+use crate::lang::checker::{AttributeFact, Declaration, Names, ParamFact, RouteFacts, Scope};
 use crate::lang::expr::Secret;
-use crate::lang::form::{Declared as DeclaredKind, Place as Spot, Word};
-use crate::lang::read::{Reader, ScopeId};
-use crate::lang::{Checker, Node, read::Schema};
-use crate::syntax::parse;
-use std::collections::{HashMap, HashSet};
+use crate::lang::form::{Declared, Place as Home};
+use crate::lang::read::{Reader, Schema, ScopeId};
+use crate::lang::types::Type;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The time of [`crate::http::exchange::testing::exchange`].
-pub const NOW: Duration = Duration::from_secs(1_800_000_000);
-
-const DECLARATION: &Word = &auth::DECLARATION;
-
-fn schema() -> Schema {
-    let words = super::ALL.iter().flat_map(|entry| entry.words.iter());
-    Schema::new(std::iter::once(DECLARATION).chain(words).collect())
+/// What came of a policy's statements.
+pub struct Checked<P> {
+    /// The config, when there is one.
+    pub config: Option<P>,
+    /// Code and message of each finding.
+    pub found: Vec<(String, String)>,
 }
 
-fn reading<T>(text: &str, place: Spot, names: &Names, facts: RouteFacts, with: impl FnOnce(&[Node<'_>], &mut Checker<'_>) -> T) -> (T, Vec<Code>) {
-    let mut report = Report::new();
-    let ast = parse(FileId(0), text, &mut report);
-    let schema = schema();
-    let (nodes, _) =
-        Reader { schema: &schema, report: &mut report, suspects: &mut HashSet::new() }.body(&ast.body, place, ScopeId(0));
-    let done = with(&nodes, &mut Checker { report: &mut report, names, facts });
-    (done, report.into_sorted().into_iter().map(|found| found.code).collect())
-}
-
-fn names() -> Names {
-    Names { scopes: vec![Scope::default()], ..Names::default() }
-}
-
-/// The auths that a file declares, and what was found.
-pub fn auths(text: &str) -> (Vec<Declared>, Vec<Code>) {
-    reading(text, Spot::File, &names(), RouteFacts::default(), |nodes, checker| {
-        nodes.iter().filter_map(|node| auth::declare(node, checker)).collect()
-    })
-}
-
-/// A policy's config from the statements of one route, and what was found.
-pub fn policy<P: Policy>(text: &str, auths: &[Declared], attributes: Vec<AttributeFact>, identified: bool) -> (Option<P>, Vec<Code>) {
-    let mut names = names();
-    for (index, declared) in auths.iter().enumerate() {
-        let declaration = Declaration { index, span: crate::diag::Span::default() };
-        names.declared.insert((DeclaredKind::Auth, ScopeId(0), declared.name.clone()), declaration);
+impl<P: std::fmt::Debug> Checked<P> {
+    /// The config of statements that are sound.
+    pub fn sound(self) -> P {
+        assert!(self.found.is_empty(), "{:?}", self.found);
+        self.config.unwrap()
     }
+
+    /// The code of the one finding.
+    pub fn code(&self) -> &str {
+        assert_eq!(self.found.len(), 1, "{:?}", self.found);
+        &self.found[0].0
+    }
+}
+
+/// A route `r` at `/x/{id}/**` whose caller has `claim.sub` (text), `claim.role` (text) and perhaps `claim.email`.
+/// Upstreams `a` and `b` are declared.
+pub fn check<P: Policy>(levels: &[&str]) -> Checked<P> {
+    let mut report = Report::new();
+    let mut sources = Sources::new();
+    let mut names = Names { scopes: vec![Scope::default()], ..Names::default() };
+    let asts: Vec<_> = levels
+        .iter()
+        .map(|text| {
+            let file = sources.add(Source::new("test.gate", *text));
+            crate::syntax::parse(file, text, &mut report)
+        })
+        .collect();
+    let schema = Schema::new(P::WORDS.iter().collect());
+    let mut suspects = std::collections::HashSet::new();
+    let mut statements = Vec::new();
+    for (level, ast) in asts.iter().enumerate() {
+        let mut reader = Reader { schema: &schema, report: &mut report, suspects: &mut suspects };
+        let (nodes, _) = reader.body(&ast.body, Home::Route, ScopeId(0));
+        statements.extend(nodes.into_iter().map(|node| Effective { node, site: format!("level {level}") }));
+    }
+    for (index, name) in ["a", "b"].into_iter().enumerate() {
+        let span = crate::diag::Span::new(FileId(0), 0, 0);
+        names.declared.insert((Declared::Upstream, ScopeId(0), name.to_owned()), Declaration { index, span });
+    }
+    let attribute =
+        |slot, name: &str, ty| AttributeFact { root: "claim", name: name.to_owned(), ty, slots: vec![(0, slot)] };
     let facts = RouteFacts {
         route: "r".to_owned(),
-        attributes,
-        identified,
-        auths: auths.iter().map(auth::auth_fact).collect(),
+        params: vec![
+            ParamFact { name: "id".to_owned(), ty: Type::Str, keeps_slashes: false },
+            ParamFact { name: "rest".to_owned(), ty: Type::Str, keeps_slashes: true },
+        ],
+        attributes: vec![attribute(0, "sub", Type::Str), attribute(1, "role", Type::Str), attribute(2, "email", Type::Str.optional())],
+        identified: true,
         ..RouteFacts::default()
     };
-    reading(text, Spot::Route, &names, facts, |nodes, checker| {
-        let statements: Vec<_> =
-            nodes.iter().map(|node| Effective { node: node.clone(), site: "route r".to_owned() }).collect();
-        P::check(&statements, checker)
-    })
+    let mut checker = Checker { report: &mut report, names: &names, facts };
+    let config = if statements.is_empty() { None } else { P::check(&statements, &mut checker) };
+    let found = report.into_sorted().into_iter().map(|found| (found.code.name().to_owned(), found.message)).collect();
+    Checked { config, found }
 }
 
-/// Secrets by their names.
-#[derive(Default)]
-pub struct Fixed(pub HashMap<&'static str, String>);
+struct Made;
 
-impl Secrets for Fixed {
-    fn secret(&self, secret: &Secret, _: Purpose<'_>) -> Result<String, BuildError> {
-        let (Secret::Env(name) | Secret::File(name)) = secret;
-        self.0.get(name.as_str()).cloned().ok_or_else(|| BuildError::unset(format!("{secret} is not set")))
+impl Secrets for Made {
+    fn secret(&self, secret: &Secret, _: super::build::Purpose<'_>) -> Result<String, BuildError> {
+        match secret {
+            Secret::Env(name) => Ok(format!("secret-{name}")),
+            Secret::File(_) => Err(BuildError::unset("no files in this test")),
+        }
     }
 }
 
-/// A route's parts.
-pub struct Built {
-    pub request: Vec<(Place, Arc<dyn OnRequest>)>,
-    pub response: Vec<(ReplyPlace, Arc<dyn OnResponse>)>,
-    pub warnings: Vec<Warning>,
+/// A policy's parts.
+pub struct Parts {
+    request: Vec<(Place, Arc<dyn OnRequest>)>,
+    response: Vec<(ReplyPlace, Arc<dyn OnResponse>)>,
+    /// See [`Build::body_max`].
+    pub body_max: Option<Option<u64>>,
 }
 
-/// Builds with a registry and secrets.
-pub fn building<T>(
-    auths: &[Declared],
-    registry: &mut Registry,
-    secrets: &Fixed,
-    with: impl FnOnce(&mut Build<'_>) -> Result<T, BuildError>,
-) -> Result<(T, Built), BuildError> {
+/// What the request parts made of a request.
+#[derive(Debug)]
+pub enum Outcome {
+    /// All let it through.
+    Through,
+    /// One answered.
+    Answer(Reply),
+    /// One refused.
+    Refused(Problem),
+}
+
+impl Outcome {
+    /// The answer.
+    pub fn answer(self) -> Reply {
+        match self {
+            Self::Answer(reply) => reply,
+            other => panic!("no answer: {other:?}"),
+        }
+    }
+
+    /// The refusal.
+    pub fn refused(self) -> Problem {
+        match self {
+            Self::Refused(problem) => problem,
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+}
+
+/// Builds a policy as part of a gateway with the route `index`.
+pub fn build<P: Policy>(config: &P) -> Parts {
+    let endpoint = Endpoint {
+        route: "index".to_owned(),
+        methods: vec!["GET".to_owned()],
+        path: "/".to_owned(),
+        auth: None,
+        doc: Some("The list.".to_owned()),
+    };
+    let mut registry = Registry::new();
     let mut build = Build {
         route: "r",
-        auths,
-        endpoints: &Arc::from([]),
-        registry,
-        secrets,
-        clock: Clock::at(NOW),
+        auths: &[],
+        endpoints: &Arc::from([endpoint]),
+        registry: &mut registry,
+        secrets: &Made,
+        clock: Clock::at(Duration::from_secs(1_800_000_000)),
         request: Vec::new(),
         response: Vec::new(),
         body_max: None,
         warnings: Vec::new(),
     };
-    let done = with(&mut build)?;
-    Ok((done, Built { request: build.request, response: build.response, warnings: build.warnings }))
+    config.build(&mut build).unwrap();
+    Parts { request: build.request, response: build.response, body_max: build.body_max }
 }
 
-impl Built {
-    /// Runs the request parts in order; what stopped the request, if anything did.
-    pub async fn ask(&self, exchange: &mut Exchange) -> Result<Option<Reply>, Problem> {
+impl Parts {
+    /// Runs the request parts.
+    pub async fn request(&self, exchange: &mut Exchange) -> Outcome {
         for (_, part) in &self.request {
-            let mut flow = part.request(exchange);
-            if let Flow::Wait(waiting) = flow {
-                flow = waiting.await;
-            }
+            let flow = match part.request(exchange) {
+                Flow::Wait(flow) => flow.await,
+                Flow::Next => continue,
+                Flow::Answer(reply) => Flow::Answer(reply),
+                Flow::Refuse(problem) => Flow::Refuse(problem),
+            };
             match flow {
                 Flow::Next => {}
-                Flow::Answer(reply) => return Ok(Some(reply)),
-                Flow::Refuse(problem) => return Err(problem),
-                Flow::Wait(_) => panic!("waits twice"),
+                Flow::Answer(reply) => return Outcome::Answer(reply),
+                Flow::Refuse(problem) => return Outcome::Refused(problem),
+                Flow::Wait(_) => panic!("waited twice"),
             }
         }
-        Ok(None)
+        Outcome::Through
     }
 
-    /// Runs the response parts in order.
-    pub fn reply(&self, exchange: &Exchange, mut reply: Reply) -> Reply {
+    /// Runs the response parts.
+    pub fn response(&self, exchange: &Exchange, reply: &mut Reply) {
         for (_, part) in &self.response {
-            part.response(exchange, &mut reply);
+            part.response(exchange, reply);
         }
-        reply
     }
+}
+
+/// The bytes of a body.
+pub async fn bytes(body: crate::http::Body) -> Vec<u8> {
+    use http_body_util::BodyExt;
+    body.collect().await.unwrap().to_bytes().to_vec()
+}
+
+/// A caller with `claim.sub` and `claim.role`, and without `claim.email`.
+pub fn caller(exchange: &mut Exchange, sub: &str, role: &str) {
+    use crate::http::{Attribute, Identity};
+    let attributes = Box::from([Attribute::Text(sub.into()), Attribute::Text(role.into()), Attribute::Missing]);
+    exchange.identities.push(Arc::new(Identity { auth: 0, attributes }));
 }

@@ -37,7 +37,7 @@ fn pattern() -> impl Strategy<Value = Pattern> {
     let segment = prop_oneof![
         4 => of(&["a", "b", "1", "a-1", "G"]),
         3 => Just("{}".to_owned()),
-        3 => of(&["{:int}", "{:hex}", "{:slug}", "{:a|b}", "{:1|G}", "{:re\"[a-z]+\"}", "{:re\"a|1\"}", "{:re\".*1\"}"]),
+        3 => of(&["{:int}", "{:hex}", "{:slug}", "{:a|b}", "{:a|a-1}", "{:1|G}", "{:re\"[a-z]+\"}", "{:re\"a|1\"}", "{:re\".*1\"}"]),
     ];
     let end = prop_oneof![4 => Just(""), 1 => Just("/"), 2 => Just("/**"), 1 => Just("re\"/a.*\""), 1 => Just("re\"/(?<g>[a-z]+)(/1)?\"")];
     (prop::collection::vec(segment, 0..4), end).prop_map(|(segments, end)| {

@@ -10,7 +10,7 @@ use crate::lang::types::Type;
 use crate::lang::value::Value;
 use crate::lang::{Checker, Given, Node};
 use crate::route::methods::Methods;
-use crate::route::pattern::{Pattern, SegmentType};
+use crate::route::{Pattern, SegmentType};
 use crate::syntax::ast::{ExprKind, Operator};
 use std::time::Duration;
 

@@ -9,7 +9,7 @@ use crate::http::exchange::testing::exchange;
 use crate::http::{Exchange, Reply};
 use crate::lang::checker::AttributeFact;
 use crate::lang::types::Type;
-use crate::policy::testing::{Built, Fixed, building, policy};
+use crate::policy::fixtures::{Built, Fixed, building, policy};
 use crate::policy::{Policy, Registry};
 use http::StatusCode;
 use proptest::prelude::{Strategy, prop, prop_assert, prop_assert_eq, proptest};

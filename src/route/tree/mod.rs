@@ -49,12 +49,23 @@ struct Node {
     /// The earliest place in the order that any route at or below this node has.
     best: u32,
     any: u32,
-    has_literals: bool,
+    literals: Literals,
     typed: Run,
     exact: Run,
     slash: Run,
     rest: Run,
     regexes: Run,
+}
+
+/// The literal children of a node.
+#[derive(Debug, Clone, Copy, Default)]
+enum Literals {
+    #[default]
+    None,
+    /// One, which needs no hashing to be found.
+    One { child: u32, start: u32, length: u32 },
+    /// Some, in the table of edges.
+    Many,
 }
 
 /// Some neighbours in one of the tree's lists.

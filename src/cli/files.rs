@@ -1,0 +1,42 @@
+//! Files of the machine, and the policies below a folder.
+
+use crate::check::Files;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The machine's files.
+pub struct Disk;
+
+impl Files for Disk {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+}
+
+/// The files themselves, and of folders the `.gate` files directly and deeper in them, sorted.
+pub fn policies(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let mut inside = Vec::new();
+            below(path, &mut inside)?;
+            inside.sort();
+            found.append(&mut inside);
+        } else {
+            found.push(path.clone());
+        }
+    }
+    Ok(found)
+}
+
+fn below(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            below(&path, found)?;
+        } else if path.extension().is_some_and(|extension| extension == "gate") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
