@@ -26,12 +26,17 @@ fn schema() -> Schema {
     Schema::new(std::iter::once(DECLARATION).chain(words).collect())
 }
 
-fn reading<T>(text: &str, place: Spot, names: &Names, facts: RouteFacts, with: impl FnOnce(&[Node<'_>], &mut Checker<'_>) -> T) -> (T, Vec<Code>) {
+fn reading<T>(
+    text: &str,
+    place: Spot,
+    names: &Names,
+    facts: RouteFacts,
+    with: impl FnOnce(&[Node<'_>], &mut Checker<'_>) -> T,
+) -> (T, Vec<Code>) {
     let mut report = Report::new();
     let ast = parse(FileId(0), text, &mut report);
     let schema = schema();
-    let (nodes, _) =
-        Reader { schema: &schema, report: &mut report, suspects: &mut HashSet::new() }.body(&ast.body, place, ScopeId(0));
+    let (nodes, _) = Reader { schema: &schema, report: &mut report, suspects: &mut HashSet::new() }.body(&ast.body, place, ScopeId(0));
     let done = with(&nodes, &mut Checker { report: &mut report, names, facts });
     (done, report.into_sorted().into_iter().map(|found| found.code).collect())
 }
@@ -62,8 +67,7 @@ pub fn policy<P: Policy>(text: &str, auths: &[Declared], attributes: Vec<Attribu
         ..RouteFacts::default()
     };
     reading(text, Spot::Route, &names, facts, |nodes, checker| {
-        let statements: Vec<_> =
-            nodes.iter().map(|node| Effective { node: node.clone(), site: "route r".to_owned() }).collect();
+        let statements: Vec<_> = nodes.iter().map(|node| Effective { node: node.clone(), site: "route r".to_owned() }).collect();
         P::check(&statements, checker)
     })
 }

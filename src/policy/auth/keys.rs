@@ -109,9 +109,8 @@ fn entry(line: &str, declared: &[AttributeDecl]) -> Result<(Hash, Box<[Attribute
             return Err(format!("`{attribute}` is given twice"));
         }
     }
-    let attributes = identity(name, declared, |attribute| {
-        given.get(attribute.name.as_str()).map(|text| attribute::from_text(attribute, text))
-    })?;
+    let attributes =
+        identity(name, declared, |attribute| given.get(attribute.name.as_str()).map(|text| attribute::from_text(attribute, text)))?;
     Ok((hash, attributes))
 }
 

@@ -5,11 +5,14 @@
 mod check;
 mod stage;
 
+#[cfg(test)]
+mod tests;
+
 use super::{Build, BuildError, Effective, Policy};
-use crate::policy::stage::Place as Stage;
 use crate::lang::Checker;
 use crate::lang::expr::Expr;
 use crate::lang::form::{Declared, Form, Merge, Place, Slot, Word};
+use crate::policy::stage::Place as Stage;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -33,6 +36,7 @@ const FORM: Form = Form::new("issue", "answers with a token: `{\"token\", \"toke
 
 impl Policy for Config {
     const WORDS: &'static [Word] = &[Word { form: FORM, places: &[Place::Route], merge: Merge::Single, stage: "call" }];
+    const ANSWERS: bool = true;
 
     fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
         check::statement(statements, checker)
