@@ -14,7 +14,11 @@ fn texts(count: usize) -> Vec<String> {
     (0..count)
         .map(|number| {
             let service = number / 2 % 100;
-            if number % 2 == 0 { format!("/api/v1/service{service}/item{number}/list") } else { format!("/api/v1/service{service}/item{number}/{{id}}") }
+            if number % 2 == 0 {
+                format!("/api/v1/service{service}/item{number}/list")
+            } else {
+                format!("/api/v1/service{service}/item{number}/{{id}}")
+            }
         })
         .collect()
 }

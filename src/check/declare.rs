@@ -5,10 +5,10 @@ use super::uses::Level;
 use super::{Options, explain::Explained, gateway, invariant, order, route, script};
 use crate::diag::{Code, Diagnostic, FileId, Report, Sources, Span};
 use crate::ir::{self, Program};
+use crate::lang::Node;
 use crate::lang::checker::{Checker, Declaration, Names, RouteFacts, Scope};
 use crate::lang::form::{Declared, Place};
 use crate::lang::read::{Reader, Schema, ScopeId};
-use crate::lang::Node;
 use crate::policy::auth;
 use crate::syntax::ast::Ident;
 use crate::upstream::{self, check as upstream_check};
@@ -46,7 +46,10 @@ pub fn read<'a>(modules: &'a [Module], schema: &Schema, names: &mut Names, repor
 }
 
 fn only_declarations(nodes: &[Node<'_>], report: &mut Report) {
-    for node in nodes.iter().filter(|node| !matches!(node.form.word, "gate" | "import" | "let" | "param" | "policy" | "auth" | "store" | "upstream")) {
+    for node in nodes
+        .iter()
+        .filter(|node| !matches!(node.form.word, "gate" | "import" | "let" | "param" | "policy" | "auth" | "store" | "upstream"))
+    {
         report.push(
             Diagnostic::new(Code::SchemaWrongBlock, format!("an imported file holds no `{}`", node.name))
                 .at(node.word, "not in an imported file")
@@ -171,7 +174,9 @@ impl<'a> Bench<'_, 'a> {
         let Some(first) = gateways.next() else { return Level::default() };
         if let Some(second) = gateways.next() {
             self.report.push(
-                Diagnostic::new(Code::SchemaRepeated, "a file has one `gateway`").at(second.span, "here again").also(first.span, "first here"),
+                Diagnostic::new(Code::SchemaRepeated, "a file has one `gateway`")
+                    .at(second.span, "here again")
+                    .also(first.span, "first here"),
             );
         }
         self.level(&first.statements, "gateway")
@@ -184,7 +189,9 @@ impl<'a> Bench<'_, 'a> {
             .statements
             .iter()
             .filter(|statement| statement.node.form.word == "timeout")
-            .fold(upstream_check::Timeouts::default(), |outer, statement| outer.or(upstream_check::Timeouts::read(&statement.node, &mut checker)));
+            .fold(upstream_check::Timeouts::default(), |outer, statement| {
+                outer.or(upstream_check::Timeouts::read(&statement.node, &mut checker))
+            });
         for file in files {
             for node in file.nodes.iter().filter(|node| node.form.word == "upstream") {
                 let Some(name) = declared_name(node) else { continue };
@@ -199,7 +206,11 @@ impl<'a> Bench<'_, 'a> {
         let of = |word: &'static str| level.statements.iter().map(|statement| &statement.node).filter(move |node| node.form.word == word);
         let breaker_node = super::merge::fields(&of("breaker").collect::<Vec<_>>());
         let damaged = node.damaged;
-        let mut checker = Checker { report: self.report, names: &self.names, facts: RouteFacts { route: format!("upstream {}", name.text), ..RouteFacts::default() } };
+        let mut checker = Checker {
+            report: self.report,
+            names: &self.names,
+            facts: RouteFacts { route: format!("upstream {}", name.text), ..RouteFacts::default() },
+        };
         let timeouts = of("timeout").fold(outer, |outer, node| outer.or(upstream_check::Timeouts::read(node, &mut checker)));
         let written = of("target").count();
         let targets: Vec<_> = of("target").filter_map(|node| upstream_check::target(node, &mut checker)).collect();

@@ -35,11 +35,32 @@ pub struct Line {
 }
 
 /// The stages in the order they run.
-const STAGES: &[&str] =
-    &["accept", "tls", "normalise", "match", "access", "preflight", "limit", "authenticate", "authorize", "target", "body", "cache", "shape", "call", "respond"];
+const STAGES: &[&str] = &[
+    "accept",
+    "tls",
+    "normalise",
+    "match",
+    "access",
+    "preflight",
+    "limit",
+    "authenticate",
+    "authorize",
+    "target",
+    "body",
+    "cache",
+    "shape",
+    "call",
+    "respond",
+];
 
 /// Explains a route.
-pub fn explain(route: &Route, in_force: &[Effective<'_>], levels: &[&[Effective<'_>]], upstreams: &[&upstream::Config], sources: &Sources) -> Explained {
+pub fn explain(
+    route: &Route,
+    in_force: &[Effective<'_>],
+    levels: &[&[Effective<'_>]],
+    upstreams: &[&upstream::Config],
+    sources: &Sources,
+) -> Explained {
     let mut lines = Vec::new();
     let mut add = |stage: &'static str, setting: String, from: String, depth: usize| lines.push(Line { stage, setting, from, depth });
     add("normalise", "path normalised once, RFC 3986 §6".to_owned(), "default".to_owned(), 0);

@@ -103,7 +103,9 @@ impl Loader<'_> {
             return None;
         }
         if self.modules.len() + self.open.len() >= MODULES_MAX {
-            self.report.push(Diagnostic::new(Code::NameImportMissing, format!("a policy has at most {MODULES_MAX} files")).at(span, "one too many"));
+            self.report.push(
+                Diagnostic::new(Code::NameImportMissing, format!("a policy has at most {MODULES_MAX} files")).at(span, "one too many"),
+            );
             return None;
         }
         match text(path, self.files) {

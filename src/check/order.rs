@@ -30,20 +30,24 @@ fn diagnostic(finding: &Finding, routes: &[(Route, Spans)]) -> Option<Diagnostic
     let path = |at: usize| routes.get(at).map(|(_, spans)| spans.path);
     Some(match finding {
         Finding::Ambiguous { a, b, witness_a_only, witness_b_only, witness_both } => {
-            let also = |witness: &Option<Witness>| witness.as_ref().map_or_else(|| "overlaps".to_owned(), |witness| format!("also matches e.g. {witness}"));
+            let also = |witness: &Option<Witness>| {
+                witness.as_ref().map_or_else(|| "overlaps".to_owned(), |witness| format!("also matches e.g. {witness}"))
+            };
             let both = witness_both.as_ref().map_or_else(|| "some requests".to_owned(), ToString::to_string);
-            Diagnostic::new(Code::RouteAmbiguous, format!("`{}` and `{}` both match {both} and neither is more specific", name(*a)?, name(*b)?))
-                .at(path(*a)?, also(witness_a_only))
-                .also(path(*b)?, also(witness_b_only))
-                .help(ambiguous_help(witness_both.as_ref()))
+            Diagnostic::new(
+                Code::RouteAmbiguous,
+                format!("`{}` and `{}` both match {both} and neither is more specific", name(*a)?, name(*b)?),
+            )
+            .at(path(*a)?, also(witness_a_only))
+            .also(path(*b)?, also(witness_b_only))
+            .help(ambiguous_help(witness_both.as_ref()))
         }
-        Finding::Duplicate { first, second } => Diagnostic::new(
-            Code::RouteDuplicate,
-            format!("`{}` and `{}` match the same requests", name(*first)?, name(*second)?),
-        )
-        .at(path(*second)?, "the same again")
-        .also(path(*first)?, "first here")
-        .help("remove one, or tell them apart by method, host, path or `match`"),
+        Finding::Duplicate { first, second } => {
+            Diagnostic::new(Code::RouteDuplicate, format!("`{}` and `{}` match the same requests", name(*first)?, name(*second)?))
+                .at(path(*second)?, "the same again")
+                .also(path(*first)?, "first here")
+                .help("remove one, or tell them apart by method, host, path or `match`")
+        }
         Finding::Unreachable { route, by } => {
             let takers: Vec<String> = by.iter().filter_map(|at| name(*at)).map(|name| format!("`{name}`")).collect();
             let mut found = Diagnostic::new(Code::RouteUnreachable, format!("no request reaches `{}`", name(*route)?))
@@ -176,9 +180,13 @@ pub fn names_credential(expr: &Expr) -> bool {
     match expr {
         Expr::Ref(Ref::Header(name)) => matches!(name.as_str(), "authorization" | "proxy-authorization" | "x-api-key"),
         Expr::Ref(_) | Expr::Const(_) | Expr::Secret(_) => false,
-        Expr::Text(pieces) => pieces.iter().any(|piece| matches!(piece, crate::lang::expr::Piece::Hole(inner, _) if names_credential(inner))),
+        Expr::Text(pieces) => {
+            pieces.iter().any(|piece| matches!(piece, crate::lang::expr::Piece::Hole(inner, _) if names_credential(inner)))
+        }
         Expr::Not(inner) | Expr::Has(inner) | Expr::Lower(inner) | Expr::Matches(inner, _) => names_credential(inner),
         Expr::And(all) | Expr::Or(all) => all.iter().any(names_credential),
-        Expr::Compare(left, _, right) | Expr::In(left, right) | Expr::OrElse(left, right) => names_credential(left) || names_credential(right),
+        Expr::Compare(left, _, right) | Expr::In(left, right) | Expr::OrElse(left, right) => {
+            names_credential(left) || names_credential(right)
+        }
     }
 }

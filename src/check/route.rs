@@ -2,9 +2,9 @@
 
 use super::declare::{Bench, declared_name};
 use super::explain::{self, Explained};
+use super::gateway;
 use super::merge::merged;
 use super::uses::Level;
-use super::gateway;
 use crate::diag::{Code, Diagnostic, Span};
 use crate::http::UpstreamIndex;
 use crate::ir::{self, Gateway, Target};
@@ -125,7 +125,10 @@ impl Routes<'_> {
         let conditions: Vec<Given<'a>> = around.matches.iter().copied().chain(matches(node)).collect();
         let predicate = predicate(&conditions, &mut checker);
         for entry in policy::ALL.iter().filter(|entry| entry.name != "auth") {
-            let relevant = entry.words.iter().any(|word| statements.iter().any(|level| level.iter().any(|statement| statement.node.form.word == word.form.word)));
+            let relevant = entry
+                .words
+                .iter()
+                .any(|word| statements.iter().any(|level| level.iter().any(|statement| statement.node.form.word == word.form.word)));
             if !relevant {
                 continue;
             }
@@ -180,8 +183,11 @@ impl Routes<'_> {
         in_force: &mut Vec<Effective<'a>>,
     ) {
         let Some(entry) = policy::ALL.iter().find(|entry| entry.name == "auth") else { return };
-        let written: Vec<&Effective<'a>> =
-            levels.iter().flat_map(|level| level.iter()).filter(|statement| matches!(statement.node.form.word, "auth" | "public")).collect();
+        let written: Vec<&Effective<'a>> = levels
+            .iter()
+            .flat_map(|level| level.iter())
+            .filter(|statement| matches!(statement.node.form.word, "auth" | "public"))
+            .collect();
         overrides(&written, checker);
         let Some(last) = written.last() else {
             if !node.damaged {
@@ -216,10 +222,18 @@ impl Routes<'_> {
         policies.push(config);
     }
 
-    fn timeouts(&self, target: Option<Target>, policies: &[Config], levels: &[&[Effective<'_>]], checker: &mut Checker<'_>) -> Vec<(UpstreamIndex, upstream::timeout::Config)> {
+    fn timeouts(
+        &self,
+        target: Option<Target>,
+        policies: &[Config],
+        levels: &[&[Effective<'_>]],
+        checker: &mut Checker<'_>,
+    ) -> Vec<(UpstreamIndex, upstream::timeout::Config)> {
         // The gateway's own are part of each upstream's already.
         let written = levels.iter().skip(1).flat_map(|level| level.iter()).filter(|statement| statement.node.form.word == "timeout");
-        let inner = written.fold(upstream_check::Timeouts::default(), |outer, statement| outer.or(upstream_check::Timeouts::read(&statement.node, checker)));
+        let inner = written.fold(upstream_check::Timeouts::default(), |outer, statement| {
+            outer.or(upstream_check::Timeouts::read(&statement.node, checker))
+        });
         if inner.is_empty() {
             return Vec::new();
         }
@@ -250,7 +264,11 @@ fn shape<'a>(node: &Node<'a>, around: &Around<'a>, checker: &mut Checker<'_>) ->
     let methods = match Methods::parse(names) {
         Ok(methods) => methods,
         Err(error) => {
-            checker.report.push(Diagnostic::new(Code::TypeMismatch, error.to_string()).at(node.span_of("methods"), "").help("methods are written in capitals: `GET,POST`, or `ANY`"));
+            checker.report.push(
+                Diagnostic::new(Code::TypeMismatch, error.to_string())
+                    .at(node.span_of("methods"), "")
+                    .help("methods are written in capitals: `GET,POST`, or `ANY`"),
+            );
             return None;
         }
     };
@@ -267,7 +285,8 @@ fn prefixed(pattern: &Pattern, prefix: &Pattern, span: Span, checker: &mut Check
     match pattern.prefixed(prefix) {
         Ok(pattern) => Some(pattern),
         Err(error) => {
-            let mut found = Diagnostic::new(Code::TypeMismatch, error.to_string()).at(span, format!("with the prefix `{}` before it", prefix.text()));
+            let mut found =
+                Diagnostic::new(Code::TypeMismatch, error.to_string()).at(span, format!("with the prefix `{}` before it", prefix.text()));
             found.help = error.help();
             checker.report.push(found);
             None
@@ -338,7 +357,10 @@ fn overrides(written: &[&Effective<'_>], checker: &mut Checker<'_>) {
                         .at(node.span, "loosens what the group asks for")
                         .also(before.node.span, "asked for here")
                         .help(format!("say so: `override {}`", if node.form.word == "public" { "public \"why\"" } else { "auth …" }))
-                        .fix("put `override` before it", vec![crate::diag::Edit { span: node.word.before(), text: "override ".to_owned() }]),
+                        .fix(
+                            "put `override` before it",
+                            vec![crate::diag::Edit { span: node.word.before(), text: "override ".to_owned() }],
+                        ),
                 );
             }
             (None, Mode::Override) => {
@@ -350,7 +372,9 @@ fn overrides(written: &[&Effective<'_>], checker: &mut Checker<'_>) {
             }
             (Some(_), Mode::Override) if node.form.word == "public" && node.get("why").is_none() => {
                 checker.report.push(
-                    Diagnostic::new(Code::SchemaArity, "`override public` gives its reason").at(node.span, "why?").help("write `override public \"why\"`"),
+                    Diagnostic::new(Code::SchemaArity, "`override public` gives its reason")
+                        .at(node.span, "why?")
+                        .help("write `override public \"why\"`"),
                 );
             }
             _ => {}
@@ -362,7 +386,12 @@ fn overrides(written: &[&Effective<'_>], checker: &mut Checker<'_>) {
 /// The same statement in the same words.
 fn same(first: &Node<'_>, second: &Node<'_>) -> bool {
     let words = |node: &Node<'_>| -> Option<Vec<String>> {
-        node.form.slots.iter().flat_map(|slot| node.all(slot.name)).map(|given| given.expr.as_word().map(|word| word.text.clone())).collect()
+        node.form
+            .slots
+            .iter()
+            .flat_map(|slot| node.all(slot.name))
+            .map(|given| given.expr.as_word().map(|word| word.text.clone()))
+            .collect()
     };
     first.form.word == second.form.word && words(first).is_some() && words(first) == words(second)
 }
@@ -406,7 +435,8 @@ fn target(node: &Node<'_>, in_force: &[Effective<'_>], checker: &mut Checker<'_>
         None => None,
         Some(given) => Some(checker.declared(given, Declared::Upstream)),
     };
-    let own: Vec<&&Effective<'_>> = answering.iter().filter(|statement| node.statements.iter().any(|inner| inner.span == statement.node.span)).collect();
+    let own: Vec<&&Effective<'_>> =
+        answering.iter().filter(|statement| node.statements.iter().any(|inner| inner.span == statement.node.span)).collect();
     let two = match (arrow, answering.as_slice()) {
         (Some(given), [_, ..]) => own.first().map(|statement| (statement.node.span, given.expr.span)),
         (None, [first, second, ..]) => Some((second.node.span, first.node.span)),

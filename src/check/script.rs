@@ -16,8 +16,23 @@ use std::time::Duration;
 /// Most times one step may repeat a request.
 const REPEAT_MAX: u64 = 1_000_000;
 /// The stages that can answer.
-const STAGES: &[&str] =
-    &["accept", "tls", "normalise", "match", "access", "preflight", "limit", "authenticate", "authorize", "target", "body", "cache", "shape", "call", "respond"];
+const STAGES: &[&str] = &[
+    "accept",
+    "tls",
+    "normalise",
+    "match",
+    "access",
+    "preflight",
+    "limit",
+    "authenticate",
+    "authorize",
+    "target",
+    "body",
+    "cache",
+    "shape",
+    "call",
+    "respond",
+];
 /// States of a breaker.
 const BREAKER: &[&str] = &["closed", "open", "half_open"];
 /// Verdicts of the cache.
@@ -31,13 +46,19 @@ pub fn tests<'a>(nodes: &[Node<'a>], routes: &[Route], bench: &mut Bench<'_, 'a>
         let Some(name) = bench.checker("test").text(given) else { continue };
         if let Some((_, first)) = found.iter().find(|(test, _)| test.name == name) {
             bench.report.push(
-                Diagnostic::new(Code::NameDuplicate, format!("two tests are called \"{name}\"")).at(given.expr.span, "here again").also(*first, "first here"),
+                Diagnostic::new(Code::NameDuplicate, format!("two tests are called \"{name}\""))
+                    .at(given.expr.span, "here again")
+                    .also(*first, "first here"),
             );
         }
         let place = bench.sources.place(node.word);
         let steps: Vec<Step> = node.statements.iter().filter_map(|step| self::step(step, routes, bench)).collect();
         if !node.damaged && steps.len() == node.statements.len() && !steps.iter().any(|step| matches!(step.action, Action::Expect(_))) {
-            bench.report.push(Diagnostic::new(Code::TestNoAssert, format!("test \"{name}\" expects nothing")).at(given.expr.span, "cannot fail").help("add an `expect`"));
+            bench.report.push(
+                Diagnostic::new(Code::TestNoAssert, format!("test \"{name}\" expects nothing"))
+                    .at(given.expr.span, "cannot fail")
+                    .help("add an `expect`"),
+            );
         }
         found.push((Test { name, place, steps }, given.expr.span));
     }
@@ -73,8 +94,7 @@ impl Reading<'_, '_> {
     }
 
     fn given(&mut self, node: &Node<'_>) -> Option<Action> {
-        const HELP: &str =
-            "write `given claims { … }`, `key { … }`, `user \"name\"`, `client.ip IP`, `header \"x\" \"y\"`, `upstream U replies STATUS`, `upstream U refuses` or `only limit L`";
+        const HELP: &str = "write `given claims { … }`, `key { … }`, `user \"name\"`, `client.ip IP`, `header \"x\" \"y\"`, `upstream U replies STATUS`, `upstream U refuses` or `only limit L`";
         let all = node.all("what");
         let (first, rest) = all.split_first()?;
         let path: Vec<&str> = first.expr.as_reference().unwrap_or_default().iter().map(|part| part.text.as_str()).collect();
@@ -117,7 +137,12 @@ impl Reading<'_, '_> {
             let values = items.iter().map(|expr| self.value(Given { expr, scope: given.scope })).collect::<Option<Vec<_>>>()?;
             return Some(Value::List(values));
         }
-        let want = crate::lang::checker::Want { ty: None, by: crate::lang::checker::Moment::Constant, spot: crate::lang::checker::Spot::Plain, response: false };
+        let want = crate::lang::checker::Want {
+            ty: None,
+            by: crate::lang::checker::Moment::Constant,
+            spot: crate::lang::checker::Spot::Plain,
+            response: false,
+        };
         match self.checker.typed(given, &want)?.expr {
             crate::lang::expr::Expr::Const(value) => Some(value),
             _ => None,
@@ -161,7 +186,9 @@ impl Reading<'_, '_> {
     }
 
     fn limit_name(&mut self, expr: &Expr) -> Option<String> {
-        let Some(word) = expr.as_word() else { return self.unknown(expr.span, "the name of a limit is expected", "write `limited by NAME`") };
+        let Some(word) = expr.as_word() else {
+            return self.unknown(expr.span, "the name of a limit is expected", "write `limited by NAME`");
+        };
         let known: Vec<&str> = self
             .routes
             .iter()
@@ -175,7 +202,8 @@ impl Reading<'_, '_> {
         if known.contains(&word.text.as_str()) || self.checker.names.suspects.contains(&word.text) {
             return Some(word.text.clone());
         }
-        let mut found = Diagnostic::new(Code::TestImpossible, format!("no limit is called `{}`", word.text)).at(word.span, "no request can meet it");
+        let mut found =
+            Diagnostic::new(Code::TestImpossible, format!("no limit is called `{}`", word.text)).at(word.span, "no request can meet it");
         if let Some(near) = crate::diag::suggest::nearest(&word.text, known.iter().copied()) {
             found = found.help(format!("did you mean `{near}`?"));
         }
@@ -286,7 +314,11 @@ impl Reading<'_, '_> {
                 ("header", false) => Some(Expectation::Header(name.to_owned(), how, value)),
                 ("header", true) => Some(Expectation::ReceivedHeader(name.to_owned(), how, value)),
                 ("query", true) => Some(Expectation::ReceivedQuery(name.to_owned(), how, value)),
-                _ => self.unknown(left.span, "this cannot be expected", "replies have `header(…)`, received requests `header(…)`, `query(…)` and `path`"),
+                _ => self.unknown(
+                    left.span,
+                    "this cannot be expected",
+                    "replies have `header(…)`, received requests `header(…)`, `query(…)` and `path`",
+                ),
             };
         }
         match (left.as_word().map(|word| word.text.as_str()), received) {
@@ -298,7 +330,11 @@ impl Reading<'_, '_> {
                 ExprKind::Path(path) => Some(Expectation::ReceivedPath(how, path.clone())),
                 _ => self.checker.text(right).map(|path| Expectation::ReceivedPath(how, path)),
             },
-            _ => self.unknown(left.span, "this cannot be expected", "known: `route`, `upstream`, `cache`, `attempts`, `header(…)`, and `received …`"),
+            _ => self.unknown(
+                left.span,
+                "this cannot be expected",
+                "known: `route`, `upstream`, `cache`, `attempts`, `header(…)`, and `received …`",
+            ),
         }
     }
 

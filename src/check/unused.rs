@@ -2,8 +2,8 @@
 
 use super::declare::{FileNodes, declared_name};
 use crate::diag::{Code, Diagnostic, Report};
-use crate::lang::checker::Names;
 use crate::lang::Node;
+use crate::lang::checker::Names;
 
 /// Warns of unused declarations of the main file; imported files are shared, and others may use what this one does not.
 pub fn unused(files: &[FileNodes<'_>], names: &Names, report: &mut Report) {

@@ -78,7 +78,8 @@ impl<'a> Bench<'_, 'a> {
     fn policy_statement(&self, home: ScopeId, name: &str) -> Option<&'a Statement> {
         let module = self.modules.get(home.0 as usize)?;
         module.ast.body.statements.iter().find(|statement| {
-            statement.word.text == "policy" && policy_term(statement).is_some_and(|term| term.path.first().is_some_and(|found| found.text == name))
+            statement.word.text == "policy"
+                && policy_term(statement).is_some_and(|term| term.path.first().is_some_and(|found| found.text == name))
         })
     }
 
@@ -113,7 +114,8 @@ impl<'a> Bench<'_, 'a> {
         for (name, arg) in given.iter().filter_map(|arg| arg.name.as_ref().map(|name| (name, arg))) {
             if !declared.iter().any(|known| known.name.as_ref().is_some_and(|known| known.text == name.text)) {
                 let known: Vec<&str> = declared.iter().filter_map(|known| known.name.as_ref().map(|name| name.text.as_str())).collect();
-                let mut found = Diagnostic::new(Code::PolicyArgUnknown, format!("policy `{policy}` has no parameter `{}`", name.text)).at(arg.span, "");
+                let mut found =
+                    Diagnostic::new(Code::PolicyArgUnknown, format!("policy `{policy}` has no parameter `{}`", name.text)).at(arg.span, "");
                 if let Some(near) = crate::diag::suggest::nearest(&name.text, known.iter().copied()) {
                     found = found.help(format!("did you mean `{near}`?"));
                 }
@@ -123,14 +125,17 @@ impl<'a> Bench<'_, 'a> {
         }
         if let Some(unnamed) = given.iter().find(|arg| arg.name.is_none()) {
             self.report.push(
-                Diagnostic::new(Code::PolicyArgUnknown, "arguments are given by name").at(unnamed.span, "whose value?").help("write `use name(parameter = value)`"),
+                Diagnostic::new(Code::PolicyArgUnknown, "arguments are given by name")
+                    .at(unnamed.span, "whose value?")
+                    .help("write `use name(parameter = value)`"),
             );
             complete = false;
         }
         for parameter in declared {
             let (Some(name), Some(annotation)) = (&parameter.name, &parameter.annotation) else { continue };
             let ty = self.checker(policy).type_of(annotation)?;
-            let argument = given.iter().find(|arg| arg.name.as_ref().is_some_and(|found| found.text == name.text)).and_then(|arg| arg.value.as_ref());
+            let argument =
+                given.iter().find(|arg| arg.name.as_ref().is_some_and(|found| found.text == name.text)).and_then(|arg| arg.value.as_ref());
             let (expr, scope) = match (argument, &parameter.value) {
                 (Some(expr), _) => (expr, at.scope),
                 (None, Some(expr)) => (expr, home),

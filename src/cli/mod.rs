@@ -125,7 +125,8 @@ impl Policy {
 
     /// The same, over those of the environment.
     fn params_with_environment(&self) -> BTreeMap<String, String> {
-        let environment = std::env::vars().filter_map(|(name, value)| name.strip_prefix("GATE_PARAM_").map(|name| (name.to_owned(), value)));
+        let environment =
+            std::env::vars().filter_map(|(name, value)| name.strip_prefix("GATE_PARAM_").map(|name| (name.to_owned(), value)));
         environment.chain(self.set.iter().cloned()).collect()
     }
 

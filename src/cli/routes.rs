@@ -41,7 +41,9 @@ struct Row {
 fn row(route: &Route, program: &Program) -> Row {
     let hosts: Vec<String> = route.key.hosts.iter().map(ToString::to_string).collect();
     let target = match route.target {
-        Target::Upstream(index) => program.upstreams.get(usize::from(index.0)).map_or_else(String::new, |upstream| format!("-> {}", upstream.name)),
+        Target::Upstream(index) => {
+            program.upstreams.get(usize::from(index.0)).map_or_else(String::new, |upstream| format!("-> {}", upstream.name))
+        }
         Target::Policy => "(policy)".to_owned(),
     };
     Row {
@@ -62,7 +64,8 @@ fn methods(route: &Route) -> String {
 /// How callers prove who they are, in the words of the policy.
 fn auth(route: &Route, program: &Program) -> String {
     let Some(auth) = route.auth() else { return String::new() };
-    let names: Vec<&str> = auth.auths.iter().filter_map(|index| program.auths.get(usize::from(*index))).map(|auth| auth.name.as_str()).collect();
+    let names: Vec<&str> =
+        auth.auths.iter().filter_map(|index| program.auths.get(usize::from(*index))).map(|auth| auth.name.as_str()).collect();
     match auth.mode {
         Mode::Public { .. } => "public".to_owned(),
         Mode::One => names.join(""),
@@ -73,7 +76,17 @@ fn auth(route: &Route, program: &Program) -> String {
 }
 
 fn table(rows: &[Row]) -> String {
-    let cells = |row: &Row| [row.route.clone(), row.methods.clone(), row.host.clone(), row.path.clone(), row.target.clone(), row.auth.clone(), row.place.clone()];
+    let cells = |row: &Row| {
+        [
+            row.route.clone(),
+            row.methods.clone(),
+            row.host.clone(),
+            row.path.clone(),
+            row.target.clone(),
+            row.auth.clone(),
+            row.place.clone(),
+        ]
+    };
     let head = ["ROUTE", "METHODS", "HOST", "PATH", "TARGET", "AUTH", "WHERE"].map(str::to_owned);
     let lines: Vec<[String; 7]> = std::iter::once(head).chain(rows.iter().map(cells)).collect();
     let mut widths = [0_usize; 7];

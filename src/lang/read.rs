@@ -613,13 +613,7 @@ impl Reader<'_> {
 }
 
 fn plain(statement: &Statement) -> Head<'_> {
-    Head {
-        word: &statement.word,
-        clauses: &statement.clauses,
-        block: statement.block.as_ref(),
-        docs: &statement.docs,
-        mode: Mode::Plain,
-    }
+    Head { word: &statement.word, clauses: &statement.clauses, block: statement.block.as_ref(), docs: &statement.docs, mode: Mode::Plain }
 }
 
 fn not_available(span: Span, word: &str) -> Diagnostic {

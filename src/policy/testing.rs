@@ -60,8 +60,7 @@ pub fn check<P: Policy>(levels: &[&str]) -> Checked<P> {
         let span = crate::diag::Span::new(FileId(0), 0, 0);
         names.declared.insert((Declared::Upstream, ScopeId(0), name.to_owned()), Declaration { index, span });
     }
-    let attribute =
-        |slot, name: &str, ty| AttributeFact { root: "claim", name: name.to_owned(), ty, slots: vec![(0, slot)] };
+    let attribute = |slot, name: &str, ty| AttributeFact { root: "claim", name: name.to_owned(), ty, slots: vec![(0, slot)] };
     let facts = RouteFacts {
         route: "r".to_owned(),
         params: vec![

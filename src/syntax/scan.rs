@@ -136,7 +136,9 @@ impl<'a> Cutter<'a> {
 
     fn span(&self, at: usize) -> Span {
         let end = self.text.len();
-        self.tokens.get(at).map_or_else(|| Span::new(self.file, end, end), |token| Span::new(self.file, token.start as usize, token.end as usize))
+        self.tokens
+            .get(at)
+            .map_or_else(|| Span::new(self.file, end, end), |token| Span::new(self.file, token.start as usize, token.end as usize))
     }
 
     fn letters(&self, at: usize) -> &'a str {
@@ -313,7 +315,8 @@ impl<'a> Cutter<'a> {
         let open = *head.brackets.last()?;
         let indent = head.indent;
         let line = head.lines.iter().find(|(line, column)| {
-            *column <= indent && self.tokens.get(*line).is_some_and(|token| token.kind == Kind::Word && !is_operator_word(token.text(self.text)))
+            *column <= indent
+                && self.tokens.get(*line).is_some_and(|token| token.kind == Kind::Word && !is_operator_word(token.text(self.text)))
         });
         let line = line.map(|(line, _)| *line).filter(|_| self.rewinds < MAX_REWINDS);
         let (span, letters) = (self.span(open), self.letters(open));
@@ -346,7 +349,9 @@ impl<'a> Cutter<'a> {
 
     fn add(&mut self, head: Head, block: Option<Block>) {
         let mut end = head.end;
-        while end > head.first && self.tokens.get(end - 1).is_some_and(|token| matches!(token.kind, Kind::Newline | Kind::Break | Kind::Comment)) {
+        while end > head.first
+            && self.tokens.get(end - 1).is_some_and(|token| matches!(token.kind, Kind::Newline | Kind::Break | Kind::Comment))
+        {
             end -= 1;
         }
         let piece = Piece { docs: head.docs, first: head.first, end, broken: head.broken, block };

@@ -35,6 +35,7 @@ const FORM: Form = Form::new("issue", "answers with a token: `{\"token\", \"toke
     .rows(&CLAIM);
 
 impl Policy for Config {
+    const ANSWERS: bool = true;
     const WORDS: &'static [Word] = &[Word { form: FORM, places: &[Place::Route], merge: Merge::Single, stage: "call" }];
     const ANSWERS: bool = true;
 

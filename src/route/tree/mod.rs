@@ -126,14 +126,7 @@ impl MatchTree {
     /// The route that takes the request: of all that match, the first by priority and subset order. `host` is that
     /// of the Host field, `path` is normalised; `predicate` says whether a route's predicate holds and is only
     /// asked for routes that have one.
-    pub fn find(
-        &self,
-        method: &str,
-        host: &str,
-        path: &str,
-        predicate: &mut dyn FnMut(usize) -> bool,
-        params: &mut Captures,
-    ) -> Found {
+    pub fn find(&self, method: &str, host: &str, path: &str, predicate: &mut dyn FnMut(usize) -> bool, params: &mut Captures) -> Found {
         params.clear();
         let roots = self.roots(host);
         let mut best = Best::new(self, methods::bit(method), method, predicate);
