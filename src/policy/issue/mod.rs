@@ -37,7 +37,6 @@ const FORM: Form = Form::new("issue", "answers with a token: `{\"token\", \"toke
 impl Policy for Config {
     const ANSWERS: bool = true;
     const WORDS: &'static [Word] = &[Word { form: FORM, places: &[Place::Route], merge: Merge::Single, stage: "call" }];
-    const ANSWERS: bool = true;
 
     fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
         check::statement(statements, checker)

@@ -33,14 +33,14 @@ fn steps() -> impl Strategy<Value = Vec<u64>> {
 }
 
 /// Runs both, and holds every refusal to its word on when to come back.
-fn agrees(rule: Rule, steps: Vec<u64>, model: fn(&Rule, &mut Vec<u64>, u64) -> bool) -> Result<(), proptest::test_runner::TestCaseError> {
+fn agrees(rule: Rule, steps: Vec<u64>, model: fn(&Rule, &[u64], u64) -> bool) -> Result<(), proptest::test_runner::TestCaseError> {
     let (mut state, mut counted) = (State::new(rule.algorithm), Vec::new());
     let mut now = 1_800_000_000 * SECOND;
     for step in steps {
         now += step * rule.period / 1_000;
         let before = state.clone();
         let decision = state.take(&rule, now);
-        prop_assert_eq!(decision.allowed, model(&rule, &mut counted, now), "at {}", now);
+        prop_assert_eq!(decision.allowed, model(&rule, &counted, now), "at {}", now);
         if decision.allowed {
             counted.push(now);
             let more = (0..=rule.burst.max(rule.count)).take_while(|_| state.clone().take(&rule, now).allowed).count();
@@ -62,7 +62,7 @@ fn agrees(rule: Rule, steps: Vec<u64>, model: fn(&Rule, &mut Vec<u64>, u64) -> b
 }
 
 /// A bucket that is filled drop by drop, in units of one token per period.
-fn bucket(rule: &Rule, counted: &mut Vec<u64>, now: u64) -> bool {
+fn bucket(rule: &Rule, counted: &[u64], now: u64) -> bool {
     let (size, token) = (u128::from(rule.burst * rule.period), u128::from(rule.period));
     let mut level = size;
     let mut last = 0;
@@ -73,17 +73,17 @@ fn bucket(rule: &Rule, counted: &mut Vec<u64>, now: u64) -> bool {
     (level + u128::from(now - last) * u128::from(rule.count)).min(size) >= token
 }
 
-fn fixed(rule: &Rule, counted: &mut Vec<u64>, now: u64) -> bool {
+fn fixed(rule: &Rule, counted: &[u64], now: u64) -> bool {
     (counted.iter().filter(|time| **time / rule.period == now / rule.period).count() as u64) < rule.count
 }
 
-fn sliding(rule: &Rule, counted: &mut Vec<u64>, now: u64) -> bool {
+fn sliding(rule: &Rule, counted: &[u64], now: u64) -> bool {
     let window = now / rule.period;
     let of = |which: u64| counted.iter().filter(|time| **time / rule.period == which).count() as u64;
     of(window - 1) * (rule.period - now % rule.period) + (of(window) + 1) * rule.period <= rule.count * rule.period
 }
 
-fn log(rule: &Rule, counted: &mut Vec<u64>, now: u64) -> bool {
+fn log(rule: &Rule, counted: &[u64], now: u64) -> bool {
     (counted.iter().filter(|time| **time + rule.period > now).count() as u64) < rule.count
 }
 
