@@ -27,11 +27,13 @@
 
 pub mod check;
 pub mod cli;
+pub mod compile;
 pub mod diag;
 pub mod http;
 pub mod ir;
 pub mod lang;
 pub mod policy;
 pub mod route;
+pub mod server;
 pub mod syntax;
 pub mod upstream;
