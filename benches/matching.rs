@@ -1,6 +1,6 @@
 //! Look-ups in the match tree at 10, 1,000 and 10,000 routes, beside `matchit`; and how long the tree takes to build
 //! and the analysis to run.
-#![expect(clippy::expect_used, clippy::indexing_slicing, missing_docs, reason = "a bench stops at what it does not expect")]
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a bench stops at what it does not expect")]
 
 use std::hint::black_box;
 
@@ -14,7 +14,11 @@ fn texts(count: usize) -> Vec<String> {
     (0..count)
         .map(|number| {
             let service = number / 2 % 100;
-            if number % 2 == 0 { format!("/api/v1/service{service}/item{number}/list") } else { format!("/api/v1/service{service}/item{number}/{{id}}") }
+            if number % 2 == 0 {
+                format!("/api/v1/service{service}/item{number}/list")
+            } else {
+                format!("/api/v1/service{service}/item{number}/{{id}}")
+            }
         })
         .collect()
 }

@@ -1,1 +1,7 @@
-fn main() {}
+//! `gate`: arguments in, exit code out.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gatewright::cli::main()
+}

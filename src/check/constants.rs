@@ -2,15 +2,15 @@
 
 use super::declare::FileNodes;
 use crate::diag::{Code, Diagnostic, Report, Span};
-use crate::lang::checker::{Checker, Constant, Names, RouteFacts, Spot, Want};
 use crate::lang::checker::Moment;
+use crate::lang::checker::{Checker, Constant, Names, RouteFacts, Spot, Want};
 use crate::lang::expr::{Expr, Secret};
 use crate::lang::read::ScopeId;
 use crate::lang::types::Type;
 use crate::lang::typing::is_reserved;
 use crate::lang::value::Value;
 use crate::lang::{Node, literal};
-use crate::syntax::ast::{ExprKind, Expr as Tree, LiteralKind, TextPart};
+use crate::syntax::ast::{Expr as Tree, ExprKind, LiteralKind, TextPart};
 use std::collections::{BTreeMap, HashMap};
 
 /// Evaluates the constants of every file; `params` are the deployment's values for those of the main file.
@@ -27,7 +27,9 @@ pub fn constants(files: &[FileNodes<'_>], params: &BTreeMap<String, String>, nam
         }
         for name in given.keys().filter(|name| !evaluation.nodes.get(*name).is_some_and(|node| node.form.word == "param")) {
             let span = Span::new(file.file, 0, 0);
-            evaluation.report.push(Diagnostic::new(Code::NameUnknown, format!("the deployment sets `{name}`, which is no `param`")).at(span, ""));
+            evaluation
+                .report
+                .push(Diagnostic::new(Code::NameUnknown, format!("the deployment sets `{name}`, which is no `param`")).at(span, ""));
         }
     }
 }
@@ -51,12 +53,14 @@ impl<'n, 'a> Evaluation<'_, 'n, 'a> {
     fn collect(&mut self, nodes: &'n [Node<'a>]) {
         for node in nodes.iter().filter(|node| matches!(node.form.word, "let" | "param")) {
             let Some(word) = node.word_in("name") else {
-                self.report.push(Diagnostic::new(Code::SchemaArity, format!("`{}` needs a name", node.name)).at(node.span_of("name"), "no name"));
+                self.report
+                    .push(Diagnostic::new(Code::SchemaArity, format!("`{}` needs a name", node.name)).at(node.span_of("name"), "no name"));
                 continue;
             };
             if is_reserved(&word.text) {
                 self.report.push(
-                    Diagnostic::new(Code::NameReserved, format!("`{}` is built in and cannot be declared", word.text)).at(word.span, "choose another name"),
+                    Diagnostic::new(Code::NameReserved, format!("`{}` is built in and cannot be declared", word.text))
+                        .at(word.span, "choose another name"),
                 );
                 continue;
             }
@@ -77,8 +81,10 @@ impl<'n, 'a> Evaluation<'_, 'n, 'a> {
         match self.state.get(name) {
             Some(State::Done) => return,
             Some(State::Running) => {
+                self.names.suspects.insert(name.to_owned());
                 self.report.push(
-                    Diagnostic::new(Code::NameUnknown, format!("`{name}` is defined by itself")).at(node.span_of("name"), "needs its own value"),
+                    Diagnostic::new(Code::NameUnknown, format!("`{name}` is defined by itself"))
+                        .at(node.span_of("name"), "needs its own value"),
                 );
                 return;
             }
@@ -109,7 +115,8 @@ impl<'n, 'a> Evaluation<'_, 'n, 'a> {
 
     fn value(&mut self, name: &str, node: &Node<'_>, slot: &str) -> Option<Constant> {
         let span = node.span_of("name");
-        let mut checker = Checker { report: self.report, names: self.names, facts: RouteFacts { route: name.to_owned(), ..RouteFacts::default() } };
+        let mut checker =
+            Checker { report: self.report, names: self.names, facts: RouteFacts { route: name.to_owned(), ..RouteFacts::default() } };
         let declared = match node.annotation("type") {
             Some(annotation) => Some(checker.type_of(annotation)?),
             None => None,
@@ -122,7 +129,12 @@ impl<'n, 'a> Evaluation<'_, 'n, 'a> {
             return match from_text(text, ty) {
                 Some(value) => Some(Constant { expr: value, ty: ty.clone(), span }),
                 None => {
-                    checker.error(Code::TypeMismatch, format!("`{text}`, which the deployment sets, is no `{ty}`"), span, format!("`{ty}`"));
+                    checker.error(
+                        Code::TypeMismatch,
+                        format!("`{text}`, which the deployment sets, is no `{ty}`"),
+                        span,
+                        format!("`{ty}`"),
+                    );
                     None
                 }
             };
@@ -138,11 +150,7 @@ impl<'n, 'a> Evaluation<'_, 'n, 'a> {
         let secret_allowed = node.form.word == "param" && declared == Some(Type::Secret);
         let spot = if secret_allowed { Spot::Secret } else { Spot::Plain };
         let want = Want { ty: declared.clone(), by: Moment::Constant, spot, response: false };
-        let typed = if declared.is_none() && matches!(given.expr.kind, ExprKind::List(_)) {
-            checker.typed(given, &Want { ty: Some(Type::List(Box::new(Type::Str))), ..want })?
-        } else {
-            checker.typed(given, &want)?
-        };
+        let typed = if declared.is_none() { checker.inferred(given)? } else { checker.typed(given, &want)? };
         Some(Constant { expr: typed.expr, ty: declared.unwrap_or(typed.ty), span })
     }
 }
@@ -187,8 +195,14 @@ pub fn from_text(text: &str, ty: &Type) -> Option<Expr> {
         Type::Rate => literal(LiteralKind::Rate),
         Type::Date => literal(LiteralKind::Date),
         Type::Ip => text.parse().ok().map(|ip| Expr::Const(Value::Ip(ip))),
-        Type::Cidr => text.parse::<ipnet::IpNet>().ok().or_else(|| text.parse::<std::net::IpAddr>().ok().map(Into::into)).map(|net| Expr::Const(Value::Network(net))),
-        Type::Status => text.parse::<u16>().ok().filter(|code| (100..=599).contains(code)).map(|code| Expr::Const(Value::Status(code, code))),
+        Type::Cidr => text
+            .parse::<ipnet::IpNet>()
+            .ok()
+            .or_else(|| text.parse::<std::net::IpAddr>().ok().map(Into::into))
+            .map(|net| Expr::Const(Value::Network(net))),
+        Type::Status => {
+            text.parse::<u16>().ok().filter(|code| (100..=599).contains(code)).map(|code| Expr::Const(Value::Status(code, code)))
+        }
         Type::Enum(choices) => choices.iter().any(|choice| choice == text).then(|| Expr::Const(Value::Text(text.into()))),
         Type::Url => text.contains("://").then(|| Expr::Const(Value::Text(text.into()))),
         Type::Path => text.starts_with('/').then(|| Expr::Const(Value::Text(text.into()))),

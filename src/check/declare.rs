@@ -4,14 +4,13 @@ use super::load::Module;
 use super::uses::Level;
 use super::{Options, explain::Explained, gateway, invariant, order, route, script};
 use crate::diag::{Code, Diagnostic, FileId, Report, Sources, Span};
-use crate::http::UpstreamIndex;
 use crate::ir::{self, Program};
+use crate::lang::Node;
 use crate::lang::checker::{Checker, Declaration, Names, RouteFacts, Scope};
 use crate::lang::form::{Declared, Place};
 use crate::lang::read::{Reader, Schema, ScopeId};
-use crate::lang::{Given, Node};
 use crate::policy::auth;
-use crate::syntax::ast::Ident;
+use crate::syntax::ast::{ClauseKind, Ident};
 use crate::upstream::{self, check as upstream_check};
 use std::collections::HashMap;
 
@@ -32,6 +31,7 @@ pub fn read<'a>(modules: &'a [Module], schema: &Schema, names: &mut Names, repor
         let scope = ScopeId(u32::try_from(at).unwrap_or(u32::MAX));
         let imports = module.imports.iter().map(|(name, scope)| (name.text.clone(), *scope)).collect();
         names.scopes.push(Scope { folder: module.folder.clone(), imports, ..Scope::default() });
+        imported(module, names, report);
         for broken in &module.ast.broken {
             names.suspects.extend(broken.words.iter().map(|word| word.text.clone()));
         }
@@ -46,8 +46,32 @@ pub fn read<'a>(modules: &'a [Module], schema: &Schema, names: &mut Names, repor
     files
 }
 
+/// An import that could not be loaded declares its name all the same; two of one name are a mistake.
+fn imported(module: &Module, names: &mut Names, report: &mut Report) {
+    for (at, (name, _)) in module.imports.iter().enumerate() {
+        if let Some((first, _)) = module.imports.iter().take(at).find(|(before, _)| before.text == name.text) {
+            report.push(
+                Diagnostic::new(Code::NameDuplicate, format!("two files are imported as `{}`", name.text))
+                    .at(name.span, "here again")
+                    .also(first.span, "first here"),
+            );
+        }
+    }
+    for statement in module.ast.body.statements.iter().filter(|statement| statement.word.text == "import") {
+        let words = statement.clauses.iter().filter_map(|clause| match &clause.kind {
+            ClauseKind::Expr(expr) => expr.as_word().map(|word| word.text.as_str()),
+            _ => None,
+        });
+        let lost = words.filter(|word| module.imports.iter().all(|(name, _)| name.text != *word));
+        names.suspects.extend(lost.map(str::to_owned));
+    }
+}
+
 fn only_declarations(nodes: &[Node<'_>], report: &mut Report) {
-    for node in nodes.iter().filter(|node| !matches!(node.form.word, "gate" | "import" | "let" | "param" | "policy" | "auth" | "store" | "upstream")) {
+    for node in nodes
+        .iter()
+        .filter(|node| !matches!(node.form.word, "gate" | "import" | "let" | "param" | "policy" | "auth" | "store" | "upstream"))
+    {
         report.push(
             Diagnostic::new(Code::SchemaWrongBlock, format!("an imported file holds no `{}`", node.name))
                 .at(node.word, "not in an imported file")
@@ -61,6 +85,23 @@ fn collect(files: &[FileNodes<'_>], names: &mut Names, report: &mut Report) {
     for file in files {
         for node in &file.nodes {
             declare(node, file.scope, names, &mut counts, report);
+        }
+        groups(&file.nodes, report);
+    }
+}
+
+/// Groups side by side have different names: a limit is told from others by the group that declares it.
+fn groups(nodes: &[Node<'_>], report: &mut Report) {
+    let mut seen: HashMap<&str, Span> = HashMap::new();
+    for node in nodes.iter().filter(|node| node.form.word == "group") {
+        groups(&node.statements, report);
+        let Some(name) = node.word_in("name") else { continue };
+        if let Some(first) = seen.insert(&name.text, name.span) {
+            report.push(
+                Diagnostic::new(Code::NameDuplicate, format!("group `{}` is declared twice", name.text))
+                    .at(name.span, "here again")
+                    .also(first, "first here"),
+            );
         }
     }
 }
@@ -141,6 +182,7 @@ impl<'a> Bench<'_, 'a> {
             auth_facts: auths.iter().flatten().map(auth::auth_fact).collect(),
             upstreams: &upstreams,
             gateway: &gateway,
+            credentials: auths.iter().flatten().flat_map(order::credentials).collect(),
             explain: options.explain.as_deref(),
             found: Vec::new(),
             explained: None,
@@ -172,10 +214,14 @@ impl<'a> Bench<'_, 'a> {
         let Some(first) = gateways.next() else { return Level::default() };
         if let Some(second) = gateways.next() {
             self.report.push(
-                Diagnostic::new(Code::SchemaRepeated, "a file has one `gateway`").at(second.span, "here again").also(first.span, "first here"),
+                Diagnostic::new(Code::SchemaRepeated, "a file has one `gateway`")
+                    .at(second.span, "here again")
+                    .also(first.span, "first here"),
             );
         }
-        self.level(&first.statements, "gateway")
+        let mut level = self.level(&first.statements, "gateway", Place::Gateway);
+        level.damaged |= first.damaged;
+        level
     }
 
     fn upstreams(&mut self, files: &[FileNodes<'a>], gateway: &Level<'a>) -> Vec<route::UpstreamFacts> {
@@ -185,11 +231,13 @@ impl<'a> Bench<'_, 'a> {
             .statements
             .iter()
             .filter(|statement| statement.node.form.word == "timeout")
-            .fold(upstream_check::Timeouts::default(), |outer, statement| outer.or(upstream_check::Timeouts::read(&statement.node, &mut checker)));
+            .fold(upstream_check::Timeouts::default(), |outer, statement| {
+                outer.or(upstream_check::Timeouts::read(&statement.node, &mut checker))
+            });
         for file in files {
             for node in file.nodes.iter().filter(|node| node.form.word == "upstream") {
                 let Some(name) = declared_name(node) else { continue };
-                let level = self.level(&node.statements, &format!("upstream {}", name.text));
+                let level = self.level(&node.statements, &format!("upstream {}", name.text), Place::Upstream);
                 found.push(self.upstream(node, name, &level, outer));
             }
         }
@@ -199,8 +247,12 @@ impl<'a> Bench<'_, 'a> {
     fn upstream(&mut self, node: &Node<'a>, name: &Ident, level: &Level<'a>, outer: upstream_check::Timeouts) -> route::UpstreamFacts {
         let of = |word: &'static str| level.statements.iter().map(|statement| &statement.node).filter(move |node| node.form.word == word);
         let breaker_node = super::merge::fields(&of("breaker").collect::<Vec<_>>());
-        let damaged = node.damaged;
-        let mut checker = Checker { report: self.report, names: &self.names, facts: RouteFacts { route: format!("upstream {}", name.text), ..RouteFacts::default() } };
+        let damaged = node.damaged || level.damaged;
+        let mut checker = Checker {
+            report: self.report,
+            names: &self.names,
+            facts: RouteFacts { route: format!("upstream {}", name.text), ..RouteFacts::default() },
+        };
         let timeouts = of("timeout").fold(outer, |outer, node| outer.or(upstream_check::Timeouts::read(node, &mut checker)));
         let written = of("target").count();
         let targets: Vec<_> = of("target").filter_map(|node| upstream_check::target(node, &mut checker)).collect();
@@ -246,11 +298,5 @@ impl<'a> Bench<'_, 'a> {
                     .help("add `gateway { listen :8080 }`"),
             );
         }
-    }
-
-    /// The index of an upstream that a slot names.
-    pub fn upstream_index(&mut self, given: Given<'_>) -> Option<UpstreamIndex> {
-        let index = self.checker("").declared(given, Declared::Upstream)?;
-        u16::try_from(index).ok().map(UpstreamIndex)
     }
 }

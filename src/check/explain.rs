@@ -3,7 +3,7 @@
 use crate::diag::{Sources, Span};
 use crate::ir::{Route, Target};
 use crate::lang::Node;
-use crate::lang::form::{Form, Kind, Mark, Merge, Ready};
+use crate::lang::form::{Form, Kind, Mark, Merge, Ready, Word};
 use crate::policy::{self, Effective};
 use crate::upstream;
 use serde::Serialize;
@@ -35,11 +35,32 @@ pub struct Line {
 }
 
 /// The stages in the order they run.
-const STAGES: &[&str] =
-    &["accept", "tls", "normalise", "match", "access", "preflight", "limit", "authenticate", "authorize", "target", "body", "cache", "shape", "call", "respond"];
+const STAGES: &[&str] = &[
+    "accept",
+    "tls",
+    "normalise",
+    "match",
+    "access",
+    "preflight",
+    "limit",
+    "authenticate",
+    "authorize",
+    "target",
+    "body",
+    "cache",
+    "shape",
+    "call",
+    "respond",
+];
 
 /// Explains a route.
-pub fn explain(route: &Route, in_force: &[Effective<'_>], levels: &[&[Effective<'_>]], upstreams: &[&upstream::Config], sources: &Sources) -> Explained {
+pub fn explain(
+    route: &Route,
+    in_force: &[Effective<'_>],
+    levels: &[&[Effective<'_>]],
+    upstreams: &[&upstream::Config],
+    sources: &Sources,
+) -> Explained {
     let mut lines = Vec::new();
     let mut add = |stage: &'static str, setting: String, from: String, depth: usize| lines.push(Line { stage, setting, from, depth });
     add("normalise", "path normalised once, RFC 3986 §6".to_owned(), "default".to_owned(), 0);
@@ -148,8 +169,9 @@ fn target_lines(route: &Route, levels: &[&[Effective<'_>]], upstreams: &[&upstre
 
 /// How a word is written, with what may stand behind it: for `gate explain FILE WORD`.
 #[must_use]
-pub fn word(form: &Form, merge: Merge) -> String {
-    let mut out = format!("{}\n  {}\n", crate::lang::read::usage(form), form.doc);
+pub fn explain_word(word: &Word) -> String {
+    let Word { form, merge, .. } = *word;
+    let mut out = format!("{}\n  {}\n", crate::lang::read::usage(&form), form.doc);
     for slot in form.slots.iter().filter(|slot| !matches!(slot.kind, Kind::Fixed(_))) {
         let mark = match slot.mark {
             Mark::None => "",

@@ -9,6 +9,7 @@ use crate::lang::types::Type;
 use crate::lang::value::Value;
 use crate::lang::{Given, Node};
 use crate::policy::Effective;
+use crate::syntax::ast::ExprKind;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
@@ -25,12 +26,16 @@ pub fn gateway<'a>(level: &Level<'a>, bench: &mut Bench<'_, 'a>) -> Gateway {
         .and_then(|given| checker.header_name(given))
         .unwrap_or(http::HeaderName::from_static("x-request-id"));
     let limits = of("limits").last().map(|node| limits(node, &mut checker)).unwrap_or_default();
-    let drain = of("drain").last().and_then(|node| node.get("time")).and_then(|given| checker.duration(given)).unwrap_or(Duration::from_secs(30));
+    let drain =
+        of("drain").last().and_then(|node| node.get("time")).and_then(|given| checker.duration(given)).unwrap_or(Duration::from_secs(30));
     let workers = of("workers")
         .last()
         .and_then(|node| node.get("number"))
         .and_then(|given| checker.int(given, 1..=1_024))
         .and_then(|number| usize::try_from(number).ok());
+    // Who calls is known route by route: there the gateway's `log` is held against it again. A request that no route takes
+    // has no caller, and its line no such field.
+    checker.facts.uncertain = true;
     let log = log(&[statements], &mut checker).unwrap_or_default();
     Gateway { listeners, trust, request_id, limits, drain, workers, log }
 }
@@ -72,11 +77,16 @@ fn address(text: &str) -> Option<SocketAddr> {
 
 /// Port 0 is a free port each time.
 fn clash(first: SocketAddr, second: SocketAddr) -> bool {
-    first.port() == second.port() && first.port() != 0 && (first.ip() == second.ip() || first.ip().is_unspecified() || second.ip().is_unspecified())
+    first.port() == second.port()
+        && first.port() != 0
+        && (first.ip() == second.ip() || first.ip().is_unspecified() || second.ip().is_unspecified())
 }
 
 fn networks(given: Given<'_>, checker: &mut Checker<'_>) -> Vec<ipnet::IpNet> {
-    match checker.constant(given, Type::List(Box::new(Type::Cidr))) {
+    let literal = matches!(given.expr.kind, ExprKind::Literal(..));
+    let ty = if literal { Type::Cidr } else { Type::List(Box::new(Type::Cidr)) };
+    match checker.constant(given, ty) {
+        Some(Value::Network(network)) => vec![network],
         Some(Value::List(all)) => all
             .into_iter()
             .filter_map(|value| match value {
@@ -97,7 +107,12 @@ fn limits(node: &Node<'_>, checker: &mut Checker<'_>) -> Limits {
         if range.contains(&size) {
             return Some(size);
         }
-        checker.error(Code::TypeRange, format!("`{name}` is out of range"), given.expr.span, format!("{} to {} bytes", range.start(), range.end()));
+        checker.error(
+            Code::TypeRange,
+            format!("`{name}` is out of range"),
+            given.expr.span,
+            format!("{} to {} bytes", range.start(), range.end()),
+        );
         None
     };
     let header_bytes = size("header_bytes", 1_024..=1 << 20).unwrap_or(default.header_bytes);
@@ -119,7 +134,8 @@ pub fn log(levels: &[&[Effective<'_>]], checker: &mut Checker<'_>) -> Option<Log
         "text" => Some(LogFormat::Text),
         _ => None,
     };
-    let sample = node.child("sample").and_then(|child| child.get("share")).and_then(|given| checker.percent(given)).map_or(10_000, |share| share.0);
+    let sample =
+        node.child("sample").and_then(|child| child.get("share")).and_then(|given| checker.percent(given)).map_or(10_000, |share| share.0);
     let when = node.child("when").and_then(|child| child.get("condition")).and_then(|given| checker.condition(given, Moment::Response));
     let fields = node
         .children_of("field")

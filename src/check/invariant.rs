@@ -4,6 +4,7 @@ use super::declare::Bench;
 use super::route::Spans;
 use crate::diag::{Code, Diagnostic};
 use crate::ir::Route;
+use crate::lang::form::Declared;
 use crate::lang::{Given, Node};
 use crate::route::Pattern;
 use crate::syntax::ast::{Expr, ExprKind, Operator};
@@ -37,7 +38,13 @@ fn invariant<'a>(node: &Node<'a>, routes: &[(Route, Spans)], bench: &mut Bench<'
 }
 
 /// `expect route in [a, b]`
-fn expectation<'a>(node: &Node<'a>, expect: &Node<'a>, spoken_of: &[&(Route, Spans)], routes: &[(Route, Spans)], bench: &mut Bench<'_, 'a>) {
+fn expectation<'a>(
+    node: &Node<'a>,
+    expect: &Node<'a>,
+    spoken_of: &[&(Route, Spans)],
+    routes: &[(Route, Spans)],
+    bench: &mut Bench<'_, 'a>,
+) {
     let claim = expect.all("claim");
     let Some(listed) = claim.first().filter(|_| claim.len() == 1).and_then(|given| route_list(*given)) else {
         bench.report.push(
@@ -48,7 +55,11 @@ fn expectation<'a>(node: &Node<'a>, expect: &Node<'a>, spoken_of: &[&(Route, Spa
         return;
     };
     for name in &listed {
-        let known = name.as_word().is_some_and(|word| routes.iter().any(|(route, _)| route.name == word.text) || bench.names.suspects.contains(&word.text));
+        // A route that could not be read is declared all the same.
+        let known = name.as_word().is_some_and(|word| {
+            let declared = bench.names.declaration(Declared::Route, node.scope, std::slice::from_ref(word)).is_some();
+            declared || bench.names.suspects.contains(&word.text)
+        });
         if !known {
             let written = name.as_word().map_or("?", |word| word.text.as_str());
             let mut found = Diagnostic::new(Code::NameUnknown, format!("no route is called `{written}`")).at(name.span, "not declared");
@@ -62,12 +73,15 @@ fn expectation<'a>(node: &Node<'a>, expect: &Node<'a>, spoken_of: &[&(Route, Spa
         if listed.iter().any(|name| name.as_word().is_some_and(|word| word.text == route.name)) {
             continue;
         }
-        let example = crate::route::example(&route.key).map_or_else(String::new, |witness| format!("e.g. {witness}"));
+        let example = crate::route::relation::overlap(&route.key, &route.key).map_or_else(String::new, |witness| format!("e.g. {witness}"));
         bench.report.push(
-            Diagnostic::new(Code::InvariantViolated, format!("route `{}` breaks the invariant {}", route.name, bench.sources.text(node.span_of("name"))))
-                .at(spans.name, example)
-                .also(expect.span, "only these are expected")
-                .help(format!("change the route, or add `{}` to the list", route.name)),
+            Diagnostic::new(
+                Code::InvariantViolated,
+                format!("route `{}` breaks the invariant {}", route.name, bench.sources.text(node.span_of("name"))),
+            )
+            .at(spans.name, example)
+            .also(expect.span, "only these are expected")
+            .help(format!("change the route, or add `{}` to the list", route.name)),
         );
     }
 }

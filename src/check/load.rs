@@ -55,7 +55,7 @@ pub fn load(main: &Path, files: &dyn Files, sources: &mut Sources, report: &mut 
 
 fn text(path: &Path, files: &dyn Files) -> Result<String, String> {
     let bytes = files.read(path).map_err(|error| error.to_string())?;
-    syntax::decode(bytes)
+    syntax::load::decode(bytes).map_err(|error| error.to_string())
 }
 
 struct Loader<'l> {
@@ -103,7 +103,9 @@ impl Loader<'_> {
             return None;
         }
         if self.modules.len() + self.open.len() >= MODULES_MAX {
-            self.report.push(Diagnostic::new(Code::NameImportMissing, format!("a policy has at most {MODULES_MAX} files")).at(span, "one too many"));
+            self.report.push(
+                Diagnostic::new(Code::NameImportMissing, format!("a policy has at most {MODULES_MAX} files")).at(span, "one too many"),
+            );
             return None;
         }
         match text(path, self.files) {

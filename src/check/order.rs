@@ -5,6 +5,7 @@ use crate::diag::{Code, Diagnostic, Report};
 use crate::ir::Route;
 use crate::lang::expr::{Comparison, Expr, Ref};
 use crate::lang::value::Value;
+use crate::policy::auth;
 use crate::route::{Atom, Finding, MatchTree, Predicate, RouteKey, Test, Witness, analyse};
 
 /// The routes in the order they are tried; what overlaps without an order is reported.
@@ -30,20 +31,24 @@ fn diagnostic(finding: &Finding, routes: &[(Route, Spans)]) -> Option<Diagnostic
     let path = |at: usize| routes.get(at).map(|(_, spans)| spans.path);
     Some(match finding {
         Finding::Ambiguous { a, b, witness_a_only, witness_b_only, witness_both } => {
-            let also = |witness: &Option<Witness>| witness.as_ref().map_or_else(|| "overlaps".to_owned(), |witness| format!("also matches e.g. {witness}"));
+            let also = |witness: &Option<Witness>| {
+                witness.as_ref().map_or_else(|| "overlaps".to_owned(), |witness| format!("also matches e.g. {witness}"))
+            };
             let both = witness_both.as_ref().map_or_else(|| "some requests".to_owned(), ToString::to_string);
-            Diagnostic::new(Code::RouteAmbiguous, format!("`{}` and `{}` both match {both} and neither is more specific", name(*a)?, name(*b)?))
-                .at(path(*a)?, also(witness_a_only))
-                .also(path(*b)?, also(witness_b_only))
-                .help(ambiguous_help(witness_both.as_ref()))
+            Diagnostic::new(
+                Code::RouteAmbiguous,
+                format!("`{}` and `{}` both match {both} and neither is more specific", name(*a)?, name(*b)?),
+            )
+            .at(path(*a)?, also(witness_a_only))
+            .also(path(*b)?, also(witness_b_only))
+            .help(ambiguous_help(witness_both.as_ref()))
         }
-        Finding::Duplicate { first, second } => Diagnostic::new(
-            Code::RouteDuplicate,
-            format!("`{}` and `{}` match the same requests", name(*first)?, name(*second)?),
-        )
-        .at(path(*second)?, "the same again")
-        .also(path(*first)?, "first here")
-        .help("remove one, or tell them apart by method, host, path or `match`"),
+        Finding::Duplicate { first, second } => {
+            Diagnostic::new(Code::RouteDuplicate, format!("`{}` and `{}` match the same requests", name(*first)?, name(*second)?))
+                .at(path(*second)?, "the same again")
+                .also(path(*first)?, "first here")
+                .help("remove one, or tell them apart by method, host, path or `match`")
+        }
         Finding::Unreachable { route, by } => {
             let takers: Vec<String> = by.iter().filter_map(|at| name(*at)).map(|name| format!("`{name}`")).collect();
             let mut found = Diagnostic::new(Code::RouteUnreachable, format!("no request reaches `{}`", name(*route)?))
@@ -171,14 +176,31 @@ fn written(reference: &Ref) -> String {
     }
 }
 
-/// True when an expression asks for a field that carries credentials.
-pub fn names_credential(expr: &Expr) -> bool {
+/// Where an auth looks for its credentials.
+pub fn credentials(declared: &auth::Declared) -> Vec<Ref> {
+    let carriers: &[auth::Carrier] = match &declared.kind {
+        auth::Kind::Jwt(jwt) => &jwt.from,
+        auth::Kind::Key(key) => &key.from,
+        auth::Kind::Basic(_) => &[],
+    };
+    let reference = |carrier: &auth::Carrier| match carrier {
+        auth::Carrier::Header(name) => Ref::Header(name.clone()),
+        auth::Carrier::Cookie(name) => Ref::Cookie(name.clone()),
+        auth::Carrier::Query(name) => Ref::Query(name.clone()),
+    };
+    carriers.iter().map(reference).collect()
+}
+
+/// True when an expression asks for what carries credentials: of HTTP itself, or of an `auth` of the policy.
+pub fn names_credential(expr: &Expr, credentials: &[Ref]) -> bool {
+    let names = |expr: &Expr| names_credential(expr, credentials);
     match expr {
-        Expr::Ref(Ref::Header(name)) => matches!(name.as_str(), "authorization" | "proxy-authorization" | "x-api-key"),
-        Expr::Ref(_) | Expr::Const(_) | Expr::Secret(_) => false,
-        Expr::Text(pieces) => pieces.iter().any(|piece| matches!(piece, crate::lang::expr::Piece::Hole(inner, _) if names_credential(inner))),
-        Expr::Not(inner) | Expr::Has(inner) | Expr::Lower(inner) | Expr::Matches(inner, _) => names_credential(inner),
-        Expr::And(all) | Expr::Or(all) => all.iter().any(names_credential),
-        Expr::Compare(left, _, right) | Expr::In(left, right) | Expr::OrElse(left, right) => names_credential(left) || names_credential(right),
+        Expr::Ref(Ref::Header(name)) if matches!(name.as_str(), "authorization" | "proxy-authorization") => true,
+        Expr::Ref(reference) => credentials.contains(reference),
+        Expr::Const(_) | Expr::Secret(_) => false,
+        Expr::Text(pieces) => pieces.iter().any(|piece| matches!(piece, crate::lang::expr::Piece::Hole(inner, _) if names(inner))),
+        Expr::Not(inner) | Expr::Has(inner) | Expr::Lower(inner) | Expr::Matches(inner, _) => names(inner),
+        Expr::And(all) | Expr::Or(all) => all.iter().any(names),
+        Expr::Compare(left, _, right) | Expr::In(left, right) | Expr::OrElse(left, right) => names(left) || names(right),
     }
 }

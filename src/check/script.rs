@@ -1,6 +1,7 @@
 //! `test` blocks to scripts.
 
 use super::declare::Bench;
+use super::load::Module;
 use crate::diag::{Code, Diagnostic, Span};
 use crate::http::UpstreamIndex;
 use crate::ir::Route;
@@ -10,14 +11,29 @@ use crate::lang::types::Type;
 use crate::lang::value::Value;
 use crate::lang::{Checker, Given, Node};
 use crate::policy::Config;
-use crate::syntax::ast::{Expr, ExprKind, Operator};
+use crate::syntax::ast::{Body, Clause, ClauseKind, Expr, ExprKind, Operator};
 use std::time::Duration;
 
 /// Most times one step may repeat a request.
 const REPEAT_MAX: u64 = 1_000_000;
 /// The stages that can answer.
-const STAGES: &[&str] =
-    &["accept", "tls", "normalise", "match", "access", "preflight", "limit", "authenticate", "authorize", "target", "body", "cache", "shape", "call", "respond"];
+const STAGES: &[&str] = &[
+    "accept",
+    "tls",
+    "normalise",
+    "match",
+    "access",
+    "preflight",
+    "limit",
+    "authenticate",
+    "authorize",
+    "target",
+    "body",
+    "cache",
+    "shape",
+    "call",
+    "respond",
+];
 /// States of a breaker.
 const BREAKER: &[&str] = &["closed", "open", "half_open"];
 /// Verdicts of the cache.
@@ -31,13 +47,19 @@ pub fn tests<'a>(nodes: &[Node<'a>], routes: &[Route], bench: &mut Bench<'_, 'a>
         let Some(name) = bench.checker("test").text(given) else { continue };
         if let Some((_, first)) = found.iter().find(|(test, _)| test.name == name) {
             bench.report.push(
-                Diagnostic::new(Code::NameDuplicate, format!("two tests are called \"{name}\"")).at(given.expr.span, "here again").also(*first, "first here"),
+                Diagnostic::new(Code::NameDuplicate, format!("two tests are called \"{name}\""))
+                    .at(given.expr.span, "here again")
+                    .also(*first, "first here"),
             );
         }
         let place = bench.sources.place(node.word);
         let steps: Vec<Step> = node.statements.iter().filter_map(|step| self::step(step, routes, bench)).collect();
         if !node.damaged && steps.len() == node.statements.len() && !steps.iter().any(|step| matches!(step.action, Action::Expect(_))) {
-            bench.report.push(Diagnostic::new(Code::TestNoAssert, format!("test \"{name}\" expects nothing")).at(given.expr.span, "cannot fail").help("add an `expect`"));
+            bench.report.push(
+                Diagnostic::new(Code::TestNoAssert, format!("test \"{name}\" expects nothing"))
+                    .at(given.expr.span, "cannot fail")
+                    .help("add an `expect`"),
+            );
         }
         found.push((Test { name, place, steps }, given.expr.span));
     }
@@ -47,7 +69,8 @@ pub fn tests<'a>(nodes: &[Node<'a>], routes: &[Route], bench: &mut Bench<'_, 'a>
 fn step<'a>(node: &Node<'a>, routes: &[Route], bench: &mut Bench<'_, 'a>) -> Option<Step> {
     let place = bench.sources.place(node.word);
     let text = bench.sources.text(node.span).split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut reading = Reading { checker: bench.checker("test"), routes };
+    let modules = bench.modules;
+    let mut reading = Reading { checker: bench.checker("test"), routes, modules };
     let action = match node.form.word {
         "given" => reading.given(node),
         "request" => reading.request(node, 1).map(Action::Request),
@@ -64,6 +87,7 @@ fn step<'a>(node: &Node<'a>, routes: &[Route], bench: &mut Bench<'_, 'a>) -> Opt
 struct Reading<'r, 'c> {
     checker: Checker<'c>,
     routes: &'r [Route],
+    modules: &'r [Module],
 }
 
 impl Reading<'_, '_> {
@@ -73,8 +97,7 @@ impl Reading<'_, '_> {
     }
 
     fn given(&mut self, node: &Node<'_>) -> Option<Action> {
-        const HELP: &str =
-            "write `given claims { … }`, `key { … }`, `user \"name\"`, `client.ip IP`, `header \"x\" \"y\"`, `upstream U replies STATUS`, `upstream U refuses` or `only limit L`";
+        const HELP: &str = "write `given claims { … }`, `key { … }`, `user \"name\"`, `client.ip IP`, `header \"x\" \"y\"`, `upstream U replies STATUS`, `upstream U refuses` or `only limit L`";
         let all = node.all("what");
         let (first, rest) = all.split_first()?;
         let path: Vec<&str> = first.expr.as_reference().unwrap_or_default().iter().map(|part| part.text.as_str()).collect();
@@ -117,7 +140,12 @@ impl Reading<'_, '_> {
             let values = items.iter().map(|expr| self.value(Given { expr, scope: given.scope })).collect::<Option<Vec<_>>>()?;
             return Some(Value::List(values));
         }
-        let want = crate::lang::checker::Want { ty: None, by: crate::lang::checker::Moment::Constant, spot: crate::lang::checker::Spot::Plain, response: false };
+        let want = crate::lang::checker::Want {
+            ty: None,
+            by: crate::lang::checker::Moment::Constant,
+            spot: crate::lang::checker::Spot::Plain,
+            response: false,
+        };
         match self.checker.typed(given, &want)?.expr {
             crate::lang::expr::Expr::Const(value) => Some(value),
             _ => None,
@@ -161,13 +189,15 @@ impl Reading<'_, '_> {
     }
 
     fn limit_name(&mut self, expr: &Expr) -> Option<String> {
-        let Some(word) = expr.as_word() else { return self.unknown(expr.span, "the name of a limit is expected", "write `limited by NAME`") };
+        let Some(word) = expr.as_word() else {
+            return self.unknown(expr.span, "the name of a limit is expected", "write `limited by NAME`");
+        };
         let known: Vec<&str> = self
             .routes
             .iter()
             .flat_map(|route| &route.policies)
             .filter_map(|policy| match policy {
-                Config::Limit(limits) => Some(limits.names()),
+                Config::Limit(limits) => Some(limits.limits.iter().map(|limit| limit.name.as_str())),
                 _ => None,
             })
             .flatten()
@@ -175,7 +205,13 @@ impl Reading<'_, '_> {
         if known.contains(&word.text.as_str()) || self.checker.names.suspects.contains(&word.text) {
             return Some(word.text.clone());
         }
-        let mut found = Diagnostic::new(Code::TestImpossible, format!("no limit is called `{}`", word.text)).at(word.span, "no request can meet it");
+        // A limit that was written and could not be read is in no route; that has been said.
+        let written = self.modules.iter().any(|module| declares_limit(&module.ast.body, &word.text));
+        if written && self.checker.report.has_errors() {
+            return Some(word.text.clone());
+        }
+        let mut found =
+            Diagnostic::new(Code::TestImpossible, format!("no limit is called `{}`", word.text)).at(word.span, "no request can meet it");
         if let Some(near) = crate::diag::suggest::nearest(&word.text, known.iter().copied()) {
             found = found.help(format!("did you mean `{near}`?"));
         }
@@ -286,7 +322,11 @@ impl Reading<'_, '_> {
                 ("header", false) => Some(Expectation::Header(name.to_owned(), how, value)),
                 ("header", true) => Some(Expectation::ReceivedHeader(name.to_owned(), how, value)),
                 ("query", true) => Some(Expectation::ReceivedQuery(name.to_owned(), how, value)),
-                _ => self.unknown(left.span, "this cannot be expected", "replies have `header(…)`, received requests `header(…)`, `query(…)` and `path`"),
+                _ => self.unknown(
+                    left.span,
+                    "this cannot be expected",
+                    "replies have `header(…)`, received requests `header(…)`, `query(…)` and `path`",
+                ),
             };
         }
         match (left.as_word().map(|word| word.text.as_str()), received) {
@@ -298,7 +338,11 @@ impl Reading<'_, '_> {
                 ExprKind::Path(path) => Some(Expectation::ReceivedPath(how, path.clone())),
                 _ => self.checker.text(right).map(|path| Expectation::ReceivedPath(how, path)),
             },
-            _ => self.unknown(left.span, "this cannot be expected", "known: `route`, `upstream`, `cache`, `attempts`, `header(…)`, and `received …`"),
+            _ => self.unknown(
+                left.span,
+                "this cannot be expected",
+                "known: `route`, `upstream`, `cache`, `attempts`, `header(…)`, and `received …`",
+            ),
         }
     }
 
@@ -317,6 +361,14 @@ impl Reading<'_, '_> {
         }
         self.checker.text(given).map(Some)
     }
+}
+
+fn declares_limit(body: &Body, name: &str) -> bool {
+    body.statements.iter().any(|statement| {
+        let names = |clause: &Clause| matches!(&clause.kind, ClauseKind::Expr(expr) if is_word(expr, name));
+        let limit = statement.word.text == "limit" && statement.clauses.first().is_some_and(names);
+        limit || statement.block.as_ref().is_some_and(|block| declares_limit(block, name))
+    })
 }
 
 fn is_word(expr: &Expr, text: &str) -> bool {

@@ -6,9 +6,9 @@ use crate::lang::form::{Declared, Form, Kind, Merge, Place, Slot, Word};
 pub const WORDS: &[Word] = &[
     top(Form::new("gate", "the edition of the language, first in the file").slots(&[Slot::value("edition", "an edition, such as `1`")])),
     top(GATEWAY),
-    top(Form::new("import", "the declarations of another file, under a name").slots(&[Slot::value("file", "a file name in quotes")]).children(&[
-        Form::new("as", "the name they go by").slots(&[Slot::name("name")]).required(),
-    ])),
+    top(Form::new("import", "the declarations of another file, under a name")
+        .slots(&[Slot::value("file", "a file name in quotes")])
+        .children(&[Form::new("as", "the name they go by").slots(&[Slot::name("name")]).required()])),
     top(Form::new("let", "a constant").slots(&[
         Slot::name("name"),
         Slot::new("type", Kind::Value("a type")).annotation().optional(),
@@ -27,10 +27,13 @@ pub const WORDS: &[Word] = &[
         .slots(&[Slot::value("name", "a name in quotes")])
         .holds(Place::Test)),
     top(Form::new("invariant", "what must hold for all routes").slots(&[Slot::value("name", "a name in quotes")]).children(&[
-        Form::new("for", "which routes it speaks of").slots(&[Slot::fixed("route")]).children(&[
-            Form::new("public", "those that nobody has to prove who they are for"),
-            Form::new("under", "those under a path").slots(&[Slot::new("path", Kind::Path)]),
-        ]).required(),
+        Form::new("for", "which routes it speaks of")
+            .slots(&[Slot::fixed("route")])
+            .children(&[
+                Form::new("public", "those that nobody has to prove who they are for"),
+                Form::new("under", "those under a path").slots(&[Slot::new("path", Kind::Path)]),
+            ])
+            .required(),
         Form::new("expect", "what must hold for them").slots(&[Slot::new("claim", Kind::Rest)]).many(),
     ])),
     Word {
@@ -40,7 +43,8 @@ pub const WORDS: &[Word] = &[
         stage: "",
     },
     Word {
-        form: Form::new("match", "what must be true of a request besides its host, method and path").slots(&[Slot::value("condition", "a condition")]),
+        form: Form::new("match", "what must be true of a request besides its host, method and path")
+            .slots(&[Slot::value("condition", "a condition")]),
         places: &[Place::Group, Place::Route],
         merge: Merge::Conjunctive,
         stage: "match",
@@ -56,7 +60,9 @@ pub const WORDS: &[Word] = &[
     Word { form: LOG, places: &[Place::Gateway, Place::Group, Place::Route], merge: Merge::Single, stage: "" },
     gateway(LISTEN),
     gateway(Form::new("admin", "the admin listener").later()),
-    gateway(Form::new("trust", "proxies whose forwarding fields are believed").slots(&[Slot::value("networks", "a list of networks")])),
+    gateway(
+        Form::new("trust", "proxies whose forwarding fields are believed").slots(&[Slot::value("networks", "a network or a list of them")]),
+    ),
     gateway(
         Form::new("request_id", "the field that carries a request's id")
             .slots(&[Slot::value("field", "a field name in quotes")])
@@ -70,7 +76,11 @@ pub const WORDS: &[Word] = &[
     ),
     gateway(Form::new("workers", "worker threads; one per core when it is not written").slots(&[Slot::value("number", "an integer")])),
     step(Form::new("given", "what the test starts from").slots(&[Slot::new("what", Kind::Rest)]).rows(&GIVEN_ROW)),
-    step(Form::new("request", "makes a request").slots(&[Slot::value("method", "a method"), Slot::value("target", "a path or URL")]).children(&[WITH])),
+    step(
+        Form::new("request", "makes a request")
+            .slots(&[Slot::value("method", "a method"), Slot::value("target", "a path or URL")])
+            .children(&[WITH]),
+    ),
     step(
         Form::new("repeat", "makes a request several times; an `expect` behind it holds for every reply")
             .slots(&[Slot::value("times", "an integer"), Slot::value("method", "a method"), Slot::value("target", "a path or URL")])
@@ -142,12 +152,18 @@ const LOG: Form = Form::new("log", "the access log: one line per request on stan
     .children(&[
         Form::new("sample", "the share of requests that is written").slots(&[Slot::value("share", "a percentage")]).default("sample 100%"),
         Form::new("when", "written only when this holds").slots(&[Slot::value("condition", "a condition")]),
-        Form::new("redact", "fields whose values are never written, besides the credentials").slots(&[Slot::value("fields", "a list of field names")]),
+        Form::new("redact", "fields whose values are never written, besides the credentials")
+            .slots(&[Slot::value("fields", "a list of field names")])
+            .later(),
         Form::new("field", "a further field").slots(&[Slot::name("name"), Slot::value("value", "a value")]).many(),
     ]);
 
 const WITH: Form = Form::new("with", "a header or a body of the request")
-    .slots(&[Slot::word("what", &["header", "body"]), Slot::value("name", "a field name in quotes, or `json` or `text`"), Slot::value("value", "a string")])
+    .slots(&[
+        Slot::word("what", &["header", "body"]),
+        Slot::value("name", "a field name in quotes, or `json` or `text`"),
+        Slot::value("value", "a string"),
+    ])
     .many();
 
 const GIVEN_ROW: Form = Form::new("NAME", "a claim or attribute and its value").slots(&[Slot::value("value", "a value")]);

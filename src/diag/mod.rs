@@ -159,3 +159,20 @@ pub struct Counts {
     /// Findings that do not.
     pub warnings: usize,
 }
+
+/// The findings of several compilations as one: their sources side by side, their spans moved along.
+#[must_use]
+pub fn merge(all: Vec<(Sources, Vec<Diagnostic>)>) -> (Sources, Vec<Diagnostic>) {
+    let mut sources = Sources::new();
+    let mut merged = Vec::new();
+    for (own, found) in all {
+        let ids: Vec<FileId> = own.iter().map(|(_, source)| sources.add(source.clone())).collect();
+        let moved = |span: Span| Span { file: ids.get(span.file.0 as usize).copied().unwrap_or_default(), ..span };
+        merged.extend(found.into_iter().map(|mut diagnostic| {
+            diagnostic.labels.iter_mut().for_each(|label| label.span = moved(label.span));
+            diagnostic.fixes.iter_mut().flat_map(|fix| &mut fix.edits).for_each(|edit| edit.span = moved(edit.span));
+            diagnostic
+        }));
+    }
+    (sources, merged)
+}

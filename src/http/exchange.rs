@@ -180,12 +180,30 @@ pub struct Exchange {
     pub calls: Arc<dyn Calls>,
 }
 
+/// The target before it was shaped.
+#[derive(Clone)]
+struct Arrived(PathAndQuery);
+
 impl Exchange {
     /// The text a path parameter matched, by its slot.
     #[must_use]
     pub fn param(&self, slot: usize) -> Option<&str> {
         let (start, end) = *self.params.get(slot)?;
-        self.request.path().get(start as usize..end as usize)
+        self.arrived().path().get(start as usize..end as usize)
+    }
+
+    /// The normalised target as it arrived, whatever became of it on the way upstream: what conditions and logs speak of.
+    #[must_use]
+    pub fn arrived(&self) -> &PathAndQuery {
+        self.kept.get::<Arrived>().map_or(&self.request.target, |arrived| &arrived.0)
+    }
+
+    /// Sends the request to another target at the upstream.
+    pub fn retarget(&mut self, target: PathAndQuery) {
+        let before = std::mem::replace(&mut self.request.target, target);
+        if self.kept.get::<Arrived>().is_none() {
+            self.kept.insert(Arrived(before));
+        }
     }
 
     /// An attribute of the caller, by auth and slot; [`Attribute::Missing`] when that auth did not identify it.

@@ -68,10 +68,7 @@ fn elements<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item
 }
 
 fn forwarded_for(element: &str) -> Option<IpAddr> {
-    let (_, node) = element
-        .split(';')
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| name.eq_ignore_ascii_case("for"))?;
+    let (_, node) = element.split(';').filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| name.eq_ignore_ascii_case("for"))?;
     address(node.trim_matches('"'))
 }
 
@@ -171,10 +168,7 @@ fn extend(headers: &mut HeaderMap, name: HeaderName, element: &HeaderValue) {
 /// A request id from a trusted proxy, when it is one: visible ASCII, not too long.
 #[must_use]
 pub fn trusted_id(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
-    headers
-        .get(name)
-        .filter(|id| (1..=REQUEST_ID_BYTES_MAX).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic))
-        .cloned()
+    headers.get(name).filter(|id| (1..=REQUEST_ID_BYTES_MAX).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)).cloned()
 }
 
 /// Continues the trace the client began with a span of our own, or begins one (W3C Trace Context §3).

@@ -129,8 +129,11 @@ mod tests {
 
     #[test]
     fn connection_never_names_an_end_to_end_field_away() {
-        let mut headers =
-            fields(&[("connection", "authorization, x-forwarded-for, host"), ("authorization", "Bearer x"), ("x-forwarded-for", "1.2.3.4")]);
+        let mut headers = fields(&[
+            ("connection", "authorization, x-forwarded-for, host"),
+            ("authorization", "Bearer x"),
+            ("x-forwarded-for", "1.2.3.4"),
+        ]);
         strip_request(&mut headers);
         assert_eq!(headers, fields(&[("authorization", "Bearer x"), ("x-forwarded-for", "1.2.3.4")]));
     }
@@ -144,7 +147,8 @@ mod tests {
 
     #[test]
     fn forged_forwarding_fields_are_dropped() {
-        let mut headers = fields(&[("forwarded", "for=x"), ("x-forwarded-for", "x"), ("x-forwarded-port", "1"), ("x-real-ip", "x"), ("via", "1.1 a")]);
+        let mut headers =
+            fields(&[("forwarded", "for=x"), ("x-forwarded-for", "x"), ("x-forwarded-port", "1"), ("x-real-ip", "x"), ("via", "1.1 a")]);
         strip_forwarding(&mut headers);
         assert_eq!(headers, fields(&[("via", "1.1 a")]));
     }

@@ -6,8 +6,8 @@ pub mod script;
 
 use crate::http::UpstreamIndex;
 use crate::lang::expr::{Expr, header_name};
-use crate::policy::auth;
 use crate::policy::Config;
+use crate::policy::auth;
 use crate::route::RouteKey;
 use crate::upstream::{self, timeout};
 use ipnet::IpNet;

@@ -95,7 +95,7 @@ impl Ref {
         let text = |found: Option<&'a str>| found.map_or(Scalar::Missing, |text| Scalar::Text(Cow::Borrowed(text)));
         match self {
             Self::Method => text(Some(request.method.as_str())),
-            Self::Path => text(Some(request.path())),
+            Self::Path => text(Some(exchange.arrived().path())),
             Self::Host => text(Some(&request.host)),
             Self::Scheme => text(Some(exchange.client.scheme.as_str())),
             Self::Id => text(exchange.id.to_str().ok()),
@@ -104,7 +104,7 @@ impl Ref {
             }
             Self::Listener => text(Some(&exchange.client.listener)),
             Self::Header(name) => text(request.header(name)),
-            Self::Query(name) => query(request.target.query().unwrap_or_default(), name).map_or(Scalar::Missing, Scalar::Text),
+            Self::Query(name) => query(exchange.arrived().query().unwrap_or_default(), name).map_or(Scalar::Missing, Scalar::Text),
             Self::Cookie(name) => text(cookie(exchange, name)),
             Self::ClientIp => Scalar::Ip(exchange.client.ip),
             Self::Param { slot, int } => match exchange.param(usize::from(*slot)) {

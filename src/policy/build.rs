@@ -1,10 +1,12 @@
 //! What a policy is given when a route's pipeline is built.
 
 use super::Registry;
+use super::auth::Runtime;
 use super::stage::{OnRequest, OnResponse, Place, ReplyPlace};
 use crate::lang::expr::{Expr, Piece, Secret};
 use crate::lang::value::Value;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Where secrets and files come from: the machine, or made up under `--dev` and in tests.
 pub trait Secrets {
@@ -94,6 +96,13 @@ pub struct Build<'b> {
     pub warnings: Vec<Warning>,
 }
 
+/// Signs tokens for an auth of the program.
+pub trait Signer: Send + Sync {
+    /// A token for claims by their declared names, valid from `now` (since the epoch) for `ttl`; `iat`, `exp`, `iss` and `aud`
+    /// are filled in. `None` when the auth has no tokens.
+    fn sign(&self, claims: &serde_json::Map<String, serde_json::Value>, now: Duration, ttl: Duration) -> Option<String>;
+}
+
 /// Something outside the policy that is there but weak.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
@@ -107,6 +116,25 @@ impl Build<'_> {
     /// Adds a request part.
     pub fn on_request(&mut self, place: Place, part: impl OnRequest + 'static) {
         self.request.push((place, Arc::new(part)));
+    }
+
+    /// The runtime of an auth, shared by all routes.
+    ///
+    /// # Errors
+    /// When a secret is missing or bad, or there is no such auth.
+    pub fn auth(&mut self, index: u16) -> Result<Arc<Runtime>, BuildError> {
+        let auths = self.auths;
+        let declared = auths.get(usize::from(index)).ok_or_else(|| BuildError::unset(format!("there is no auth {index}")))?;
+        super::auth::runtime(index, declared, self)
+    }
+
+    /// What signs the tokens of an auth.
+    ///
+    /// # Errors
+    /// Those of [`Self::auth`].
+    pub fn signer(&mut self, auth: u16) -> Result<Arc<dyn Signer>, BuildError> {
+        let signer: Arc<dyn Signer> = self.auth(auth)?;
+        Ok(signer)
     }
 
     /// Adds a response part.

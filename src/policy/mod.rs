@@ -4,8 +4,13 @@
 //! To add one: a folder, a line in the list below, its tests. `CONTRIBUTING.md` goes through it step by step.
 
 pub mod build;
+#[cfg(test)]
+pub mod fixtures;
+pub mod later;
 pub mod registry;
 pub mod stage;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use build::{Build, BuildError, Endpoint, Secrets};
 pub use registry::Registry;
@@ -103,9 +108,16 @@ macro_rules! policies {
 
 // The one list, in the order of the pipeline.
 policies! {
-    auth Auth;
+    access Access;
+    cors Cors;
     limit Limit;
+    auth Auth;
+    body Body;
+    shape Shape;
+    aggregate Aggregate;
+    respond Respond;
     issue Issue;
+    compress Compress;
 }
 
 /// True for a statement that makes the policy itself answer.

@@ -62,8 +62,7 @@ pub(super) fn covered(of: &[&RouteKey], by: &[&RouteKey]) -> Cover {
 }
 
 fn left_over(of: &[&RouteKey], by: &[&RouteKey], there: &[usize], budget: &mut Budget) -> Verdict {
-    let positives: Vec<Machine<'_>> =
-        of.iter().map(|route| Machine::Path(&route.pattern)).chain([Machine::All(Universe::Path)]).collect();
+    let positives: Vec<Machine<'_>> = of.iter().map(|route| Machine::Path(&route.pattern)).chain([Machine::All(Universe::Path)]).collect();
     let patterns: Vec<&Pattern> = there.iter().filter_map(|index| by.get(*index)).map(|route| &route.pattern).collect();
     let negatives: Vec<Machine<'_>> = patterns.into_iter().map(Machine::Path).collect();
     witness(&positives, &negatives, budget)

@@ -199,11 +199,7 @@ fn fault(source: &str, unicode: bool, error: &dense::BuildError) -> RegexFault {
 }
 
 /// Walks all states of a machine and writes them down without those that cannot accept.
-fn explore<S: Copy + Eq + std::hash::Hash>(
-    start: S,
-    step: impl Fn(S, u8) -> Option<S>,
-    accepts: impl Fn(S) -> bool,
-) -> Option<Dfa> {
+fn explore<S: Copy + Eq + std::hash::Hash>(start: S, step: impl Fn(S, u8) -> Option<S>, accepts: impl Fn(S) -> bool) -> Option<Dfa> {
     let mut numbers = HashMap::from([(start, 0_u32)]);
     let mut states = vec![start];
     let mut edges: Vec<(u32, u8, u32)> = Vec::new();

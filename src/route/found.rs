@@ -78,11 +78,13 @@ impl Captures {
         let mut at = 0;
         for segment in pattern.segments() {
             let start = at + 1;
-            let length = bytes.get(start..).and_then(|rest| rest.iter().position(|byte| *byte == b'/'));
-            at = length.map_or(bytes.len(), |length| start + length);
             match segment {
-                Segment::Literal(_) => {}
-                Segment::Parameter { .. } => self.push(start..at),
+                Segment::Literal(text) => at = start + text.len(),
+                Segment::Parameter { .. } => {
+                    let length = bytes.get(start..).and_then(|rest| rest.iter().position(|byte| *byte == b'/'));
+                    at = length.map_or(bytes.len(), |length| start + length);
+                    self.push(start..at);
+                }
             }
         }
         match pattern.end() {

@@ -37,11 +37,12 @@ fn pattern() -> impl Strategy<Value = Pattern> {
     let segment = prop_oneof![
         4 => of(&["a", "b", "1", "a-1", "G"]),
         3 => Just("{}".to_owned()),
-        3 => of(&["{:int}", "{:hex}", "{:slug}", "{:a|b}", "{:1|G}", "{:re\"[a-z]+\"}", "{:re\"a|1\"}", "{:re\".*1\"}"]),
+        3 => of(&["{:int}", "{:hex}", "{:slug}", "{:a|b}", "{:a|a-1}", "{:1|G}", "{:re\"[a-z]+\"}", "{:re\"a|1\"}", "{:re\".*1\"}"]),
     ];
     let end = prop_oneof![4 => Just(""), 1 => Just("/"), 2 => Just("/**"), 1 => Just("re\"/a.*\""), 1 => Just("re\"/(?<g>[a-z]+)(/1)?\"")];
     (prop::collection::vec(segment, 0..4), end).prop_map(|(segments, end)| {
-        let named: Vec<String> = segments.iter().enumerate().map(|(index, text)| text.replace('{', &format!("{{p{index}")).replace(":}", "}")).collect();
+        let named: Vec<String> =
+            segments.iter().enumerate().map(|(index, text)| text.replace('{', &format!("{{p{index}")).replace(":}", "}")).collect();
         let mut text = named.iter().fold(String::new(), |text, segment| format!("{text}/{segment}")) + end;
         if text.is_empty() {
             text.push('/');
@@ -68,8 +69,13 @@ pub fn route() -> impl Strategy<Value = RouteKey> {
     let predicate = prop_oneof![3 => Just(Vec::new()), 2 => prop::collection::vec(atom, 1..3)].prop_map(|atoms| Predicate { atoms });
     let hosts = prop_oneof![3 => Just(Vec::new()), 1 => prop::collection::vec(host, 1..3)];
     let priority = prop_oneof![5 => Just(0_i64), 1 => Just(1_i64), 1 => Just(-1_i64)];
-    (hosts, methods, pattern(), predicate, priority)
-        .prop_map(|(hosts, methods, pattern, predicate, priority)| RouteKey { hosts, methods, pattern, predicate, priority })
+    (hosts, methods, pattern(), predicate, priority).prop_map(|(hosts, methods, pattern, predicate, priority)| RouteKey {
+        hosts,
+        methods,
+        pattern,
+        predicate,
+        priority,
+    })
 }
 
 /// Any request.

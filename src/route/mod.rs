@@ -20,6 +20,7 @@ pub mod predicate;
 pub mod product;
 pub mod rank;
 pub mod relation;
+mod sample;
 pub mod segment;
 #[cfg(test)]
 mod tests;

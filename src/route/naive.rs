@@ -15,13 +15,11 @@ pub fn find(
     params: &mut Captures,
 ) -> Found {
     params.clear();
-    let known: Vec<usize> =
-        (0..routes.len()).filter(|index| routes.get(*index).is_some_and(|key| key.matches_host(host) && key.pattern.matches(path))).collect();
-    let taking: Vec<(usize, &RouteKey)> = known
-        .iter()
-        .filter_map(|index| Some((*index, routes.get(*index)?)))
-        .filter(|(_, key)| key.methods.contains(method))
+    let known: Vec<usize> = (0..routes.len())
+        .filter(|index| routes.get(*index).is_some_and(|key| key.matches_host(host) && key.pattern.matches(path)))
         .collect();
+    let taking: Vec<(usize, &RouteKey)> =
+        known.iter().filter_map(|index| Some((*index, routes.get(*index)?))).filter(|(_, key)| key.methods.contains(method)).collect();
     let holding: Vec<(usize, &RouteKey)> =
         taking.iter().copied().filter(|(index, key)| key.predicate.is_always() || predicate(*index)).collect();
     let first = holding.iter().find(|(_, key)| holding.iter().all(|(_, other)| std::ptr::eq(*key, *other) || !before(other, key)));

@@ -3,15 +3,13 @@
 use std::collections::HashMap;
 
 use super::cover::{Cover, UNION_MAX, covered};
-use super::dfa::Universe;
 use super::found::{Captures, Found};
 use super::host::HostPattern;
 use super::key::RouteKey;
 use super::pairs::{Pair, Pairs, overlapping};
 use super::pattern::{End, Pattern, Segment};
-use super::product::{Budget, Machine, Verdict, witness};
 use super::relation::{Witness, difference, overlap};
-use super::segment::SegmentType;
+use super::sample::unlikely_path;
 use super::tree::MatchTree;
 
 /// The most routes that an unreachable one's finding is narrowed down from.
@@ -19,6 +17,7 @@ const NARROWED_MAX: usize = 32;
 
 /// One thing to say about some routes, given by their numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "findings are few, and most that matter are the large one")]
 pub enum Finding {
     /// Both take some request and neither comes first.
     Ambiguous {
@@ -225,54 +224,16 @@ fn sampled(tree: &MatchTree, routes: &[RouteKey], route: usize) -> bool {
         Some(HostPattern::Exact(name)) => name.clone(),
         Some(HostPattern::Suffix(suffix)) => format!("sample-of-any{suffix}"),
     };
-    let Some(path) = sample_path(&key.pattern) else { return false };
+    let Some(path) = unlikely_path(&key.pattern) else { return false };
     let method = key.methods.names().last().unwrap_or("GET").to_owned();
     let method = if key.methods.is_any() { "UNNAMED".to_owned() } else { method };
     let mut params = Captures::new();
-    let mut overlaps = |other: usize| {
-        other == route || routes.get(other).is_none_or(|other| other.predicate.overlaps(&key.predicate))
-    };
+    let mut overlaps = |other: usize| other == route || routes.get(other).is_none_or(|other| other.predicate.overlaps(&key.predicate));
     let paths: &[String] = &match key.pattern.end() {
         End::Rest => vec![format!("{path}/~/~/~/~"), format!("{path}/"), path],
         End::Exact | End::Slash | End::Regex(_) => vec![path],
     };
     paths.iter().any(|path| tree.find(&method, &host, path, &mut overlaps, &mut params) == Found::Route(route))
-}
-
-/// A path of the pattern whose parameters are unlike anything; without the segments of a `/**`.
-fn sample_path(pattern: &Pattern) -> Option<String> {
-    let mut path = String::new();
-    for segment in pattern.segments() {
-        path.push('/');
-        match segment {
-            Segment::Literal(text) => path.push_str(text),
-            Segment::Parameter { kind, .. } => path.push_str(&match kind {
-                SegmentType::Any | SegmentType::Rest | SegmentType::RegexGroup => "~~".to_owned(),
-                SegmentType::Int => "7305918264730591826".to_owned(),
-                SegmentType::Hex => "7Fe3bD05a91c".to_owned(),
-                SegmentType::Slug => "z9-zz-q7".to_owned(),
-                SegmentType::Uuid => "7Fe3bD05-91c6-4a0B-8d2e-5f60c7e9a134".to_owned(),
-                SegmentType::Date => "9999-99-99".to_owned(),
-                SegmentType::Choice(words) => words.first()?.clone(),
-                SegmentType::Regex(regex) => match witness(&[Machine::Table(regex.dfa())], &[], &mut Budget::default()) {
-                    Verdict::Word(word) => word,
-                    Verdict::Empty | Verdict::TooComplex => return None,
-                },
-            }),
-        }
-    }
-    match pattern.end() {
-        End::Exact | End::Rest => {}
-        End::Slash => path.push('/'),
-        End::Regex(_) => {
-            let positives = [Machine::Path(pattern), Machine::All(Universe::Path)];
-            match witness(&positives, &[], &mut Budget::default()) {
-                Verdict::Word(word) => path = word,
-                Verdict::Empty | Verdict::TooComplex => return None,
-            }
-        }
-    }
-    Some(path)
 }
 
 /// Routes that differ by a trailing slash or by case only, and may be asked for by the same client.

@@ -208,8 +208,7 @@ fn common_children(one: &Node<'_>, other: &Node<'_>, same: bool, tasks: &mut Vec
     if same {
         tasks.extend(one.literals.values().map(|child| (*child, *child)));
     } else {
-        let (small, large, turned) =
-            if one.literals.len() <= other.literals.len() { (one, other, false) } else { (other, one, true) };
+        let (small, large, turned) = if one.literals.len() <= other.literals.len() { (one, other, false) } else { (other, one, true) };
         for (text, child) in &small.literals {
             if let Some(twin) = large.literals.get(text) {
                 tasks.push(if turned { (*twin, *child) } else { (*child, *twin) });

@@ -58,7 +58,10 @@ impl Predicate {
     pub fn is_subset(&self, other: &Self) -> bool {
         other.atoms.iter().all(|wanted| {
             self.atoms.contains(wanted)
-                || implies(&self.atoms.iter().filter(|atom| atom.attribute == wanted.attribute).map(|atom| &atom.test).collect::<Vec<_>>(), &wanted.test)
+                || implies(
+                    &self.atoms.iter().filter(|atom| atom.attribute == wanted.attribute).map(|atom| &atom.test).collect::<Vec<_>>(),
+                    &wanted.test,
+                )
         })
     }
 

@@ -208,7 +208,9 @@ fn segment_step(segment: &Segment, state: Inner, byte: u8) -> Option<Inner> {
     match (segment, state) {
         (Segment::Literal(text), Inner::Literal(at)) => (text.as_bytes().get(at as usize) == Some(&byte)).then_some(Inner::Literal(at + 1)),
         (Segment::Parameter { .. }, Inner::Any(_)) => Some(Inner::Any(true)),
-        (Segment::Parameter { kind: SegmentType::Choice(words), .. }, Inner::Choice(range, depth)) => choice_step(words, range, depth, byte),
+        (Segment::Parameter { kind: SegmentType::Choice(words), .. }, Inner::Choice(range, depth)) => {
+            choice_step(words, range, depth, byte)
+        }
         (Segment::Parameter { kind, .. }, Inner::Table(state)) => {
             let next = types::table(kind)?.step(state, byte);
             (next != DEAD).then_some(Inner::Table(next))

@@ -11,7 +11,8 @@ use super::host::{HostPattern, simplified};
 use super::key::RouteKey;
 use super::pattern::{End, Pattern, Segment};
 use super::predicate::{Predicate, Test, values};
-use super::relation::{lead, paths};
+use super::product::Budget;
+use super::relation::{inside, paths};
 use super::segment::SegmentType;
 use super::types::{self, finite, kinds};
 
@@ -119,13 +120,9 @@ fn place_regexes<'a>(regexes: &BTreeMap<&'a str, &'a Pattern>, placed: &[(PathSi
     let patterns: Vec<&Pattern> = regexes.values().copied().collect();
     let levels = levels(&patterns, |first, second| paths(first, second).subset);
     for (pattern, level) in patterns.iter().zip(levels) {
-        let start = lead(pattern);
-        let inside = |candidate: &Pattern| {
-            let other = lead(candidate);
-            other.starts_with(&start) && paths(candidate, pattern).subset
-        };
         // The largest plain subset decides, so the search runs from the end.
-        let after = placed.iter().rev().find(|(_, candidate)| inside(candidate)).map_or(0, |((position, _), _)| *position);
+        let last = placed.iter().rev().find(|(_, candidate)| inside(candidate, pattern, &mut Budget::default()) == Some(true));
+        let after = last.map_or(0, |((position, _), _)| *position);
         sizes.insert(pattern.text(), (after, level + 1));
     }
 }

@@ -10,6 +10,7 @@ use super::key::RouteKey;
 use super::methods::Methods;
 use super::pattern::{End, Pattern};
 use super::product::{Budget, Machine, Verdict, witness};
+use super::sample::unlikely_path;
 use super::types::{self, Relation};
 
 /// A request that shows something about two routes: the shortest one, in readable letters.
@@ -127,18 +128,33 @@ fn paths_by_tables(first: &Pattern, second: &Pattern) -> Relation {
         return Relation::DISJOINT;
     }
     let mut budget = Budget::default();
-    let all = Machine::All(Universe::Path);
-    let (one, other) = (Machine::Path(first), Machine::Path(second));
-    let verdicts = [
-        witness(&[one, other, all], &[], &mut budget),
-        witness(&[one, all], &[other], &mut budget),
-        witness(&[other, all], &[one], &mut budget),
-    ];
-    if verdicts.contains(&Verdict::TooComplex) {
-        return Relation::UNKNOWN;
+    match walk(&[first, second], &[], &mut budget) {
+        Verdict::Empty => return Relation::DISJOINT,
+        Verdict::TooComplex => return Relation::UNKNOWN,
+        Verdict::Word(_) => {}
     }
-    let [both, first_only, second_only] = verdicts.map(|verdict| verdict != Verdict::Empty);
-    if both { Relation { subset: !first_only, superset: !second_only, overlap: true, unknown: false } } else { Relation::DISJOINT }
+    match (inside(first, second, &mut budget), inside(second, first, &mut budget)) {
+        (Some(subset), Some(superset)) => Relation { subset, superset, overlap: true, unknown: false },
+        (_, _) => Relation::UNKNOWN,
+    }
+}
+
+/// Whether every path of the first pattern is one of the second's; `None` past the budget.
+pub(super) fn inside(first: &Pattern, second: &Pattern, budget: &mut Budget) -> Option<bool> {
+    if unlikely_path(first).is_some_and(|path| !second.matches(&path)) {
+        return Some(false);
+    }
+    match walk(&[first], &[second], budget) {
+        Verdict::Empty => Some(true),
+        Verdict::Word(_) => Some(false),
+        Verdict::TooComplex => None,
+    }
+}
+
+fn walk(taken: &[&Pattern], refused: &[&Pattern], budget: &mut Budget) -> Verdict {
+    let positives: Vec<Machine<'_>> = taken.iter().map(|pattern| Machine::Path(pattern)).chain([Machine::All(Universe::Path)]).collect();
+    let negatives: Vec<Machine<'_>> = refused.iter().map(|pattern| Machine::Path(pattern)).collect();
+    witness(&positives, &negatives, budget)
 }
 
 /// The text that every path of the pattern begins with.
@@ -154,7 +170,7 @@ pub(super) fn lead(pattern: &Pattern) -> Vec<u8> {
     match pattern.end() {
         End::Exact | End::Rest => {}
         End::Slash => lead.push(b'/'),
-        End::Regex(regex) => lead.extend(regex.dfa().prefix()),
+        End::Regex(regex) => lead.extend_from_slice(regex.prefix()),
     }
     lead
 }
@@ -176,9 +192,7 @@ pub(super) fn hosts(first: &[HostPattern], second: &[HostPattern]) -> Relation {
 
 /// A path that all of the first take and none of the second.
 pub(super) fn path_word(taken: &[&Pattern], refused: &[&Pattern]) -> Option<String> {
-    let positives: Vec<Machine<'_>> = taken.iter().map(|pattern| Machine::Path(pattern)).chain([Machine::All(Universe::Path)]).collect();
-    let negatives: Vec<Machine<'_>> = refused.iter().map(|pattern| Machine::Path(pattern)).collect();
-    match witness(&positives, &negatives, &mut Budget::default()) {
+    match walk(taken, refused, &mut Budget::default()) {
         Verdict::Word(path) => Some(path),
         Verdict::Empty | Verdict::TooComplex => None,
     }

@@ -82,7 +82,9 @@ proptest! {
 
 /// Whether a route takes the witness, its predicates apart.
 fn takes(key: &RouteKey, witness: &Witness) -> bool {
-    key.methods.contains(&witness.method) && key.matches_host(witness.host.as_deref().unwrap_or("any")) && key.pattern.matches(&witness.path)
+    key.methods.contains(&witness.method)
+        && key.matches_host(witness.host.as_deref().unwrap_or("any"))
+        && key.pattern.matches(&witness.path)
 }
 
 #[test]
@@ -177,7 +179,8 @@ fn predicates_of_one_attribute_are_compared_exactly() {
 
 #[test]
 fn ten_thousand_routes_are_analysed_without_comparing_all_pairs() {
-    let mut routes: Vec<RouteKey> = (0..5_000).flat_map(|number| [key(&format!("GET /r{number}/{{id}}")), key(&format!("GET /{{t}}/x{number}/y"))]).collect();
+    let mut routes: Vec<RouteKey> =
+        (0..5_000).flat_map(|number| [key(&format!("GET /r{number}/{{id}}")), key(&format!("GET /{{t}}/x{number}/y"))]).collect();
     routes.push(key("ANY /**"));
     assert_eq!(analyse(&routes), []);
     routes.push(key("GET /r17/{name}"));

@@ -1,10 +1,10 @@
 //! One line per request on standard output, written by a thread of its own. Query values and credentials are never in it.
 
 use super::drive::Driven;
-use crate::compile::plan::{AccessLog, LogFormat};
 use crate::compile::Plan;
-use crate::lang::eval::Facts;
+use crate::compile::plan::{AccessLog, LogFormat};
 use crate::http::Clock;
+use crate::lang::eval::Facts;
 use http::{HeaderValue, Method, StatusCode};
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -186,7 +186,9 @@ fn text(values: &[(&str, Value<'_>)]) -> String {
         }
         let _ = match value {
             Value::Nothing => write!(line, "-"),
-            Value::Text(text) if text.is_empty() || text.contains(|letter: char| letter.is_whitespace() || letter.is_control() || letter == '"') => {
+            Value::Text(text)
+                if text.is_empty() || text.contains(|letter: char| letter.is_whitespace() || letter.is_control() || letter == '"') =>
+            {
                 write!(line, "{}", serde_json::Value::from(&**text))
             }
             Value::Text(text) => write!(line, "{text}"),

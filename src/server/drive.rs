@@ -5,7 +5,9 @@
 use super::answer::{Options, preflight_method};
 use crate::compile::{Pipeline, Plan, Target};
 use crate::http::forward::{self, Hop};
-use crate::http::{Body, Calls, Client, Clock, Exchange, Fault, Outgoing, Problem, Record, Reply, Request, UpstreamHealth, UpstreamIndex, hop, path};
+use crate::http::{
+    Body, Calls, Client, Clock, Exchange, Fault, Outgoing, Problem, Record, Reply, Request, UpstreamHealth, UpstreamIndex, hop, path,
+};
 use crate::lang::eval::Facts;
 use crate::policy::stage::{Flow, Place};
 use crate::route::{Captures, Found};
@@ -127,7 +129,8 @@ fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> (Exchange, 
         known.unwrap_or_else(|| forward::request_id(engine.clock.at_instant(started), &mut random))
     };
     headers.insert(settings.request_id.clone(), id.clone());
-    let normalised = if target == "*" { Ok((target.clone(), false)) } else { path::normalise(&target).map(|it| (it.target, it.encoded_slash)) };
+    let normalised =
+        if target == "*" { Ok((target.clone(), false)) } else { path::normalise(&target).map(|it| (it.target, it.encoded_slash)) };
     let (target, verdict) = match normalised {
         Ok((target, encoded_slash)) => (target, Ok(encoded_slash)),
         Err(malformed) => (target, Err(malformed)),

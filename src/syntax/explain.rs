@@ -43,9 +43,10 @@ impl Head<'_> {
 
     /// What stands where the grammar stopped: the token at or behind that byte.
     fn found(&self) -> Option<(usize, Token)> {
-        let at = self.tokens.iter().position(|token| {
-            token.end as usize > self.at && !matches!(token.kind, Kind::Newline | Kind::Break | Kind::Comment)
-        })?;
+        let at = self
+            .tokens
+            .iter()
+            .position(|token| token.end as usize > self.at && !matches!(token.kind, Kind::Newline | Kind::Break | Kind::Comment))?;
         Some((at, *self.tokens.get(at)?))
     }
 
@@ -100,9 +101,9 @@ impl Head<'_> {
             "=>" => self.replaced(*odd, "->", "an arrow is written with a dash"),
             "'" => Self::unexpected("strings are not written in single quotes").at(self.span(*odd), "a single quote").help("use `\"…\"`"),
             "`" => Self::unexpected("strings are not written in backticks").at(self.span(*odd), "a backtick").help("use `\"…\"`"),
-            "“" | "”" | "„" | "‘" | "’" | "«" | "»" => {
-                Self::unexpected("strings are not written in typographic quotes").at(self.span(*odd), "not a plain quote").help("use `\"…\"`")
-            }
+            "“" | "”" | "„" | "‘" | "’" | "«" | "»" => Self::unexpected("strings are not written in typographic quotes")
+                .at(self.span(*odd), "not a plain quote")
+                .help("use `\"…\"`"),
             "+" | "%" | "^" | "~" => Self::unexpected(format!("`{}` has no meaning here", self.letters(*odd)))
                 .at(self.span(*odd), "there is no arithmetic")
                 .help("write the value itself; texts are joined in a string, as in `\"a-${name}\"`"),
@@ -115,10 +116,16 @@ impl Head<'_> {
             "$" => Self::unexpected("`$` has no meaning here")
                 .at(self.span(*odd), "interpolation belongs to strings")
                 .help("write the name alone, or `\"${name}\"` inside a string"),
-            "@" => Self::unexpected("`@` has no meaning here").at(self.span(*odd), "no token begins with it").help("put the text in quotes"),
-            "?" => Self::unexpected("`?` does not touch its type").at(self.span(*odd), "behind a space").help("write `str?`, without a space"),
+            "@" => {
+                Self::unexpected("`@` has no meaning here").at(self.span(*odd), "no token begins with it").help("put the text in quotes")
+            }
+            "?" => {
+                Self::unexpected("`?` does not touch its type").at(self.span(*odd), "behind a space").help("write `str?`, without a space")
+            }
             letters if self.tokens.iter().any(|token| token == odd && token.kind == Kind::Odd) => {
-                Self::unexpected(format!("`{letters}` has no meaning here")).at(self.span(*odd), "no token begins with it").help("put text in quotes")
+                Self::unexpected(format!("`{letters}` has no meaning here"))
+                    .at(self.span(*odd), "no token begins with it")
+                    .help("put text in quotes")
             }
             _ => return None,
         })
@@ -135,7 +142,8 @@ impl Head<'_> {
                     .help("end the line before with an operator, or put the expression in parentheses"),
             );
         }
-        let plain = first.kind == Kind::Word && self.letters(first).bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+        let plain =
+            first.kind == Kind::Word && self.letters(first).bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
         if plain {
             return None;
         }
@@ -174,12 +182,20 @@ impl Head<'_> {
                 .at(span, "a type should follow, as in `name: str`")
                 .help("a value follows its word without a colon; text with a colon goes in quotes"),
             Kind::Operator => found.at(span, "a value is missing before this").help("an operator stands between two values"),
-            Kind::Word if is_operator_word(&letters) => found.at(span, "a value is missing beside this").help("an operator stands between two values"),
-            Kind::Path => found.at(span, "this path or url does not end where a token may end").help("put it in quotes if it has other letters than a path may have"),
-            _ if before.is_some_and(|before| matches!(before.kind, Kind::Word | Kind::Number | Kind::Text | Kind::Path)) && self.in_brackets(index) => {
+            Kind::Word if is_operator_word(&letters) => {
+                found.at(span, "a value is missing beside this").help("an operator stands between two values")
+            }
+            Kind::Path => found
+                .at(span, "this path or url does not end where a token may end")
+                .help("put it in quotes if it has other letters than a path may have"),
+            _ if before.is_some_and(|before| matches!(before.kind, Kind::Word | Kind::Number | Kind::Text | Kind::Path))
+                && self.in_brackets(index) =>
+            {
                 found.at(span, "a comma or an operator is missing before this").help("separate values with `,`")
             }
-            _ => found.at(span, "the statement makes sense up to here").help("a statement is a word, its clauses, and perhaps a block; text goes in quotes"),
+            _ => found
+                .at(span, "the statement makes sense up to here")
+                .help("a statement is a word, its clauses, and perhaps a block; text goes in quotes"),
         }
     }
 
@@ -194,7 +210,8 @@ impl Head<'_> {
 
     /// The head ends where something should follow.
     fn missing(&self) -> Diagnostic {
-        let Some(last) = self.tokens.iter().rev().find(|token| !matches!(token.kind, Kind::Newline | Kind::Break | Kind::Comment)).copied() else {
+        let Some(last) = self.tokens.iter().rev().find(|token| !matches!(token.kind, Kind::Newline | Kind::Break | Kind::Comment)).copied()
+        else {
             return Self::unexpected("a statement is empty");
         };
         let (span, letters) = (self.span(last), short(self.letters(last)));
@@ -205,7 +222,9 @@ impl Head<'_> {
             Kind::Comma => found.at(span, "what follows the comma").help("remove the comma, or go on behind it"),
             Kind::Colon => found.at(span, "which type").help("put a type behind the colon, or remove it"),
             Kind::Operator => found.at(span, "its right side is missing").help("an operator stands between two values"),
-            Kind::Word if is_operator_word(&letters) => found.at(span, "its right side is missing").help("an operator stands between two values"),
+            Kind::Word if is_operator_word(&letters) => {
+                found.at(span, "its right side is missing").help("an operator stands between two values")
+            }
             _ => found.at(span, "this cannot be the end").help("text with other letters than a word has goes in quotes"),
         }
     }

@@ -23,7 +23,10 @@ fn indentation_and_spaces_are_made_right() {
     becomes("x{a ;b}", "x { a; b }\n");
     becomes("x{a;b;};y;;z", "x { a; b }; y; z\n");
     becomes("x {  }\ny {\n}", "x {}\ny {\n}\n");
-    becomes("a->b\nlet x:int=5\nrequire a==b??c\nlet y : set<str>=[ 1,2 , 3 , ]", "a -> b\nlet x: int = 5\nrequire a == b ?? c\nlet y: set<str> = [1, 2, 3,]\n");
+    becomes(
+        "a->b\nlet x:int=5\nrequire a==b??c\nlet y : set<str>=[ 1,2 , 3 , ]",
+        "a -> b\nlet x: int = 5\nrequire a == b ?? c\nlet y: set<str> = [1, 2, 3,]\n",
+    );
     becomes("r GET,POST /a{x}{ y }\ns 95%  u,  5% v", "r GET,POST /a{x} { y }\ns 95% u, 5% v\n");
     becomes("use f( a=1 , b : int=2 )\nby ( x )\ncall f (x)", "use f(a = 1, b: int = 2)\nby (x)\ncall f (x)\n");
     becomes("", "");
@@ -32,7 +35,10 @@ fn indentation_and_spaces_are_made_right() {
 
 #[test]
 fn comments_stay_where_they_are() {
-    becomes("# top\n\n\na{# one\n#two\nb   # three\n  # four\n}# five\n   # end", "# top\n\na { # one\n  #two\n  b # three\n  # four\n} # five\n# end\n");
+    becomes(
+        "# top\n\n\na{# one\n#two\nb   # three\n  # four\n}# five\n   # end",
+        "# top\n\na { # one\n  #two\n  b # three\n  # four\n} # five\n# end\n",
+    );
     becomes("a; # b", "a # b\n");
     becomes("a [ # x\n1, # y\n# z\n2\n]", "a [ # x\n  1, # y\n  # z\n  2\n]\n");
     becomes("a {\n\n\nb\n}\n\n\n", "a {\n\n  b\n}\n\n");
@@ -40,7 +46,10 @@ fn comments_stay_where_they_are() {
 
 #[test]
 fn lists_over_lines_keep_their_lines() {
-    becomes("x {\na [\n1,\n\n\n   2, 3\n]\nb f([\n1\n])\nc a or\nb,\nd\n}", "x {\n  a [\n    1,\n\n    2, 3\n  ]\n  b f([\n    1\n  ])\n  c a or\n    b,\n    d\n}\n");
+    becomes(
+        "x {\na [\n1,\n\n\n   2, 3\n]\nb f([\n1\n])\nc a or\nb,\nd\n}",
+        "x {\n  a [\n    1,\n\n    2, 3\n  ]\n  b f([\n    1\n  ])\n  c a or\n    b,\n    d\n}\n",
+    );
     becomes("x { a [\n1] }", "x {\n  a [\n    1]\n}\n");
 }
 

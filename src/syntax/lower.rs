@@ -216,7 +216,9 @@ impl Lowering<'_> {
         let span = self.span(&pair);
         match pair.into_inner().find(|part| part.as_rule() == Rule::type_name) {
             Some(name) => self.type_name(name),
-            None => TypeName { name: Ident { text: String::new(), span }, generics: Vec::new(), choices: Vec::new(), optional: false, span },
+            None => {
+                TypeName { name: Ident { text: String::new(), span }, generics: Vec::new(), choices: Vec::new(), optional: false, span }
+            }
         }
     }
 

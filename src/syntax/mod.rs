@@ -23,8 +23,8 @@ pub use format::format;
 pub use parse::parse;
 
 #[cfg(test)]
-mod tests;
-#[cfg(test)]
 mod format_tests;
 #[cfg(test)]
 mod property_tests;
+#[cfg(test)]
+mod tests;

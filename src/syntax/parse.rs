@@ -2,11 +2,11 @@
 //! reported, left out and remembered by its words.
 
 use super::ast::{Ast, Body, Broken, ClauseKind, ExprKind, Ident, LiteralKind, Statement};
+use super::explain;
 use super::lex::{Kind, Token};
 use super::lower::Lowering;
 use super::report::Findings;
 use super::scan::{self, Block, Piece, Scan, is_operator_word};
-use super::explain;
 use crate::diag::{Code, Diagnostic, FileId, Report, Span};
 
 /// Most words that are remembered of one broken statement.

@@ -136,7 +136,9 @@ impl<'a> Cutter<'a> {
 
     fn span(&self, at: usize) -> Span {
         let end = self.text.len();
-        self.tokens.get(at).map_or_else(|| Span::new(self.file, end, end), |token| Span::new(self.file, token.start as usize, token.end as usize))
+        self.tokens
+            .get(at)
+            .map_or_else(|| Span::new(self.file, end, end), |token| Span::new(self.file, token.start as usize, token.end as usize))
     }
 
     fn letters(&self, at: usize) -> &'a str {
@@ -206,6 +208,7 @@ impl<'a> Cutter<'a> {
             Kind::Bad(fault) => {
                 let (span, text) = (self.span(at), self.text);
                 self.fault(at, || wording::bad_token(fault, span, text));
+                self.swallowed_braces(at, token);
             }
             Kind::Comma
             | Kind::Arrow
@@ -249,6 +252,24 @@ impl<'a> Cutter<'a> {
         let head = self.extend(at);
         if !std::mem::replace(&mut head.broken, true) {
             self.findings.report(found);
+        }
+    }
+
+    /// A string without its closing quote takes the rest of its line with it, and so the braces at the line's end: as
+    /// many blocks as began on this line end with it.
+    fn swallowed_braces(&mut self, at: usize, token: Token) {
+        let letters = token.text(self.text);
+        if letters.contains('\n') {
+            return;
+        }
+        let tail = letters.bytes().rev().take_while(|byte| matches!(byte, b'}' | b' ' | b'\t' | b';'));
+        for _ in 0..tail.filter(|byte| *byte == b'}').count() {
+            let here = |frame: &Frame| self.tokens.get(frame.open).is_some_and(|open| open.start as usize >= self.line_start);
+            if !self.frames.last().is_some_and(here) {
+                return;
+            }
+            self.finish();
+            self.close(at + 1, true);
         }
     }
 
@@ -313,7 +334,8 @@ impl<'a> Cutter<'a> {
         let open = *head.brackets.last()?;
         let indent = head.indent;
         let line = head.lines.iter().find(|(line, column)| {
-            *column <= indent && self.tokens.get(*line).is_some_and(|token| token.kind == Kind::Word && !is_operator_word(token.text(self.text)))
+            *column <= indent
+                && self.tokens.get(*line).is_some_and(|token| token.kind == Kind::Word && !is_operator_word(token.text(self.text)))
         });
         let line = line.map(|(line, _)| *line).filter(|_| self.rewinds < MAX_REWINDS);
         let (span, letters) = (self.span(open), self.letters(open));
@@ -346,7 +368,9 @@ impl<'a> Cutter<'a> {
 
     fn add(&mut self, head: Head, block: Option<Block>) {
         let mut end = head.end;
-        while end > head.first && self.tokens.get(end - 1).is_some_and(|token| matches!(token.kind, Kind::Newline | Kind::Break | Kind::Comment)) {
+        while end > head.first
+            && self.tokens.get(end - 1).is_some_and(|token| matches!(token.kind, Kind::Newline | Kind::Break | Kind::Comment))
+        {
             end -= 1;
         }
         let piece = Piece { docs: head.docs, first: head.first, end, broken: head.broken, block };

@@ -223,7 +223,18 @@ fn each_fault_is_one_diagnostic_in_the_users_terms() {
 
 #[test]
 fn machine_fixes_repair_their_fault() {
-    let texts = ["timeout: 5s", "drain = 5s", "drain 5s // c", "require a && !b", "r GET /x => b", "x { } y", "x [a]#y", "x a \u{FEFF}", "x\u{A0}a", "x y#z"];
+    let texts = [
+        "timeout: 5s",
+        "drain = 5s",
+        "drain 5s // c",
+        "require a && !b",
+        "r GET /x => b",
+        "x { } y",
+        "x [a]#y",
+        "x a \u{FEFF}",
+        "x\u{A0}a",
+        "x y#z",
+    ];
     for text in texts {
         let mut text = text.to_owned();
         for _ in 0..3 {
@@ -272,7 +283,10 @@ fn indentation_tells_which_brace_is_missing_or_too_much() {
     let text = "group a {\n  route b GET /b {\n    public\n  }\n  }\n  route c GET /c\n}\nupstream d {\n}\n";
     let (ast, found) = read(text);
     assert_eq!(found.len(), 1);
-    assert_eq!((found[0].message.as_str(), found[0].primary().unwrap().start as usize), ("`}` closes nothing", text.find("  }\n  }").unwrap() + 6));
+    assert_eq!(
+        (found[0].message.as_str(), found[0].primary().unwrap().start as usize),
+        ("`}` closes nothing", text.find("  }\n  }").unwrap() + 6)
+    );
     assert_eq!(ast.body.statements[0].block.as_ref().unwrap().statements.len(), 2);
 
     let (ast, found) = read("upstream a {\n  target x\n\nroute b GET /b\n");

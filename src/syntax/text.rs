@@ -62,9 +62,7 @@ pub(super) fn unescape(escape: &str) -> Option<char> {
 pub(super) fn unknown_escape(span: Span, escape: &str) -> Diagnostic {
     let found = Diagnostic::new(Code::SyntaxEscape, format!("`{escape}` is no escape"));
     if escape.starts_with("\\u") {
-        return found
-            .at(span, "no character has this number")
-            .help("write `\\u{…}` with one to six hexadecimal digits, such as `\\u{e9}`");
+        return found.at(span, "no character has this number").help("write `\\u{…}` with one to six hexadecimal digits, such as `\\u{e9}`");
     }
     found
         .at(span, "not known in strings")

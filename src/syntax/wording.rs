@@ -11,9 +11,9 @@ pub(super) fn bad_token(fault: Fault, span: Span, text: &str) -> Diagnostic {
         Fault::OpenString => Diagnostic::new(Code::SyntaxString, "a string does not end on its line")
             .at(span, "the closing `\"` is missing")
             .help("put the closing `\"`; text over several lines goes between `\"\"\"` and `\"\"\"`"),
-        Fault::OpenRaw => Diagnostic::new(Code::SyntaxString, "a raw string does not end")
-            .at(first(3), "opened here")
-            .help("close it with `\"\"\"`"),
+        Fault::OpenRaw => {
+            Diagnostic::new(Code::SyntaxString, "a raw string does not end").at(first(3), "opened here").help("close it with `\"\"\"`")
+        }
         Fault::OpenRegex => Diagnostic::new(Code::SyntaxString, "a regex does not end on its line")
             .at(span, "the closing `\"` is missing")
             .help("put the closing `\"`; a quote inside is written `\\\"`"),
@@ -32,10 +32,13 @@ pub(super) fn bad_token(fault: Fault, span: Span, text: &str) -> Diagnostic {
             .fix("remove the byte order mark", vec![Edit { span, text: String::new() }]),
         Fault::StrangeSpace => {
             let found = text.get(span.start as usize..span.end as usize).and_then(|found| found.chars().next()).unwrap_or_default();
-            Diagnostic::new(Code::SyntaxUnexpected, format!("the character U+{:04X} cannot be seen and means nothing here", u32::from(found)))
-                .at(span, "between these")
-                .help("use spaces and tabs; in a string write it as `\\u{…}`")
-                .fix("replace it by a space", vec![Edit { span, text: " ".to_owned() }])
+            Diagnostic::new(
+                Code::SyntaxUnexpected,
+                format!("the character U+{:04X} cannot be seen and means nothing here", u32::from(found)),
+            )
+            .at(span, "between these")
+            .help("use spaces and tabs; in a string write it as `\\u{…}`")
+            .fix("replace it by a space", vec![Edit { span, text: " ".to_owned() }])
         }
         Fault::TouchingComment => Diagnostic::new(Code::SyntaxUnexpected, "a `#` touches what stands before it")
             .at(first(1), "neither a comment nor a part of a word")

@@ -10,7 +10,7 @@ use crate::lang::types::Type;
 use crate::lang::value::Value;
 use crate::lang::{Checker, Given, Node};
 use crate::route::methods::Methods;
-use crate::route::pattern::{Pattern, SegmentType};
+use crate::route::{Pattern, SegmentType};
 use crate::syntax::ast::{ExprKind, Operator};
 use std::time::Duration;
 
@@ -46,7 +46,10 @@ fn endpoint(url: &str, span: Span, checker: &mut Checker<'_>) -> Option<(bool, S
         }
     };
     if uri.path_and_query().is_some_and(|rest| rest.as_str() != "/") || url.ends_with('/') {
-        checker.report.push(bad("a target has no path".to_owned(), "leave the path out here, and use `add_prefix` in the route to put one before the request's"));
+        checker.report.push(bad(
+            "a target has no path".to_owned(),
+            "leave the path out here, and use `add_prefix` in the route to put one before the request's",
+        ));
         return None;
     }
     let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
@@ -139,7 +142,11 @@ pub fn pattern(given: Given<'_>, checker: &mut Checker<'_>) -> Option<Pattern> {
     match parsed {
         Ok(pattern) => Some(pattern),
         Err(error) => {
-            let at = Span { file: span.file, start: span.start + skip + u32::try_from(error.at.start).unwrap_or(0), end: span.start + skip + u32::try_from(error.at.end).unwrap_or(0) };
+            let at = Span {
+                file: span.file,
+                start: span.start + skip + u32::try_from(error.at.start).unwrap_or(0),
+                end: span.start + skip + u32::try_from(error.at.end).unwrap_or(0),
+            };
             let code = if error.is_encoding() { Code::RoutePathEncoding } else { Code::TypeMismatch };
             let at = if at.end <= span.end && at.start < at.end { at } else { span };
             let mut found = Diagnostic::new(code, error.to_string()).at(at, "");
@@ -212,9 +219,11 @@ impl Timeouts {
 
     /// With the defaults filled in, each capped by the longer step; written values that contradict each other are `timeout::inverted`.
     pub fn complete(self, checker: &mut Checker<'_>) -> timeout::Config {
-        for (short, long, short_name, long_name) in
-            [(self.connect, self.attempt, "connect", "attempt"), (self.attempt, self.total, "attempt", "total"), (self.connect, self.total, "connect", "total")]
-        {
+        for (short, long, short_name, long_name) in [
+            (self.connect, self.attempt, "connect", "attempt"),
+            (self.attempt, self.total, "attempt", "total"),
+            (self.connect, self.total, "connect", "total"),
+        ] {
             if let (Some((inner, at)), Some((outer, beside))) = (short, long)
                 && inner > outer
             {
@@ -270,7 +279,11 @@ pub fn breaker(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<breaker::Co
 fn share(node: &Node<'_>, window: Duration, checker: &mut Checker<'_>) -> Option<Opens> {
     let given = node.get("share")?;
     let ExprKind::Binary(left, Operator::GreaterOrEqual, right) = &given.expr.kind else {
-        checker.report.push(Diagnostic::new(Code::TypeMismatch, "a share of failures is expected").at(given.expr.span, "").help("write `open_when failures >= 50% of 20`"));
+        checker.report.push(
+            Diagnostic::new(Code::TypeMismatch, "a share of failures is expected")
+                .at(given.expr.span, "")
+                .help("write `open_when failures >= 50% of 20`"),
+        );
         return None;
     };
     if left.as_word().is_none_or(|word| word.text != "failures") {

@@ -63,8 +63,11 @@ const STUB_ROW: Form = Form::new("METHOD", "a scripted answer: method, path, sta
 const BREAKER: Form = Form::new("breaker", "stops calling an upstream that fails, and probes whether it has recovered").children(&[
     Form::new("open_after", "failures in a row that open it").slots(&[Slot::value("count", "an integer"), Slot::fixed("failures")]),
     Form::new("window", "how far back `open_when` looks").slots(&[Slot::value("time", "a duration")]).default("window 10s"),
-    Form::new("open_when", "the share of failed attempts within `window` that opens it, and the least number of attempts")
-        .slots(&[Slot::value("share", "`failures >= 50%`"), Slot::fixed("of"), Slot::value("least", "an integer")]),
+    Form::new("open_when", "the share of failed attempts within `window` that opens it, and the least number of attempts").slots(&[
+        Slot::value("share", "`failures >= 50%`"),
+        Slot::fixed("of"),
+        Slot::value("least", "an integer"),
+    ]),
     Form::new("cooldown", "how long it stays open").slots(&[Slot::value("time", "a duration")]).default("cooldown 30s"),
     Form::new("probes", "requests let through after the cooldown").slots(&[Slot::value("count", "an integer")]).default("probes 1"),
 ]);

@@ -4,7 +4,9 @@
 use super::endpoint::Endpoint;
 use super::transport::{Attempt, Transport};
 use super::{Upstream, config};
-use crate::http::{Body, Calls, Client, Clock, Exchange, Fault, FaultKind, Outgoing, Record, Reply, Request, Scheme, UpstreamHealth, UpstreamIndex};
+use crate::http::{
+    Body, Calls, Client, Clock, Exchange, Fault, FaultKind, Outgoing, Record, Reply, Request, Scheme, UpstreamHealth, UpstreamIndex,
+};
 use crate::lang::eval::Facts;
 use crate::route::Captures;
 use bytes::Bytes;

@@ -1,9 +1,9 @@
 //! How one attempt reaches one endpoint: over TCP, or played from a script.
 
+use super::Upstream;
 use super::endpoint::{Endpoint, Occupied};
 use super::pool::Pool;
 use super::wire::{self, Wire};
-use super::Upstream;
 use crate::http::{Body, Fault, FaultKind};
 use http::Method;
 use std::future::Future;

@@ -155,7 +155,8 @@ fn every_place_of_a_strange_file_can_be_shown() {
         sources.add(Source::new("a", text));
         for start in 0..=text.len() + 1 {
             for length in [0, 1, 3, 500] {
-                let found = [Diagnostic::new(Code::SyntaxBrace, "m\u{1b}").at(at(0, start, start + length), "here").also(at(0, 0, 1), "there")];
+                let found =
+                    [Diagnostic::new(Code::SyntaxBrace, "m\u{1b}").at(at(0, start, start + length), "here").also(at(0, 0, 1), "there")];
                 for format in [Format::Human, Format::Plain] {
                     let out = render(format, &sources, &found);
                     let shown = text.trim().is_empty() || out.contains("here");

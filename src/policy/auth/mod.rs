@@ -3,16 +3,30 @@
 //! A declaration becomes one [`Runtime`] that all routes share and that survives a reload which does not touch it. A route's
 //! stage asks its runtimes, pushes an identity for each that knows the caller, and takes the credentials out of the request.
 
+mod attribute;
+mod carry;
 mod check;
 mod config;
 mod facts;
 mod forms;
+mod keys;
+mod passwords;
+mod runtime;
+mod stage;
+mod token;
+mod token_cache;
+
+#[cfg(test)]
+mod tests;
 
 pub use check::declare;
 pub use config::{Algorithm, AttributeDecl, AttributeType, Basic, Carrier, Config, Declared, Jwt, Key, Kind, Mode, SingleKey};
 pub use facts::{Clash, auth_fact, clash, facts};
 pub use forms::DECLARATION;
+pub use passwords::hash_password;
+pub use runtime::{Runtime, Verdict, hash_key, install_crypto, runtime, sign};
 
+use super::stage::Place;
 use super::{Build, BuildError, Effective, Policy};
 use crate::lang::Checker;
 use crate::lang::form::Word;
@@ -24,7 +38,12 @@ impl Policy for Config {
         check::statement(statements, checker)
     }
 
-    fn build(&self, _: &mut Build<'_>) -> Result<(), BuildError> {
+    fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError> {
+        if matches!(self.mode, Mode::Public { .. }) {
+            return Ok(());
+        }
+        let auths = self.auths.iter().map(|index| build.auth(*index)).collect::<Result<_, _>>()?;
+        build.on_request(Place::Authenticate, stage::Authenticate::new(self.mode.clone(), auths));
         Ok(())
     }
 }

@@ -3,11 +3,16 @@
 //! Knows no auth: the claims it may set come with the checker's facts, the signature from [`Build::signer`].
 
 mod check;
+mod stage;
+
+#[cfg(test)]
+mod tests;
 
 use super::{Build, BuildError, Effective, Policy};
 use crate::lang::Checker;
 use crate::lang::expr::Expr;
 use crate::lang::form::{Declared, Form, Merge, Place, Slot, Word};
+use crate::policy::stage::Place as Stage;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -30,13 +35,18 @@ const FORM: Form = Form::new("issue", "answers with a token: `{\"token\", \"toke
     .rows(&CLAIM);
 
 impl Policy for Config {
+    const ANSWERS: bool = true;
     const WORDS: &'static [Word] = &[Word { form: FORM, places: &[Place::Route], merge: Merge::Single, stage: "call" }];
 
     fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
         check::statement(statements, checker)
     }
 
-    fn build(&self, _: &mut Build<'_>) -> Result<(), BuildError> {
+    fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError> {
+        let claims =
+            self.claims.iter().map(|(name, value)| Ok((name.clone(), build.resolve(value)?))).collect::<Result<_, BuildError>>()?;
+        let signer = build.signer(self.auth)?;
+        build.on_request(Stage::Call, stage::Issue { signer, ttl: self.ttl, claims });
         Ok(())
     }
 }

@@ -4,15 +4,28 @@
 //! not touch the declaration keeps them. A limit whose key and conditions are known before identity runs before it.
 
 mod check;
+mod count;
 mod disjoint;
 mod forms;
+mod key;
+mod limiter;
+mod stage;
 
+#[cfg(test)]
+mod tests;
+
+pub use limiter::{Limiter, Tally};
+
+use super::stage::{Place, ReplyPlace};
 use super::{Build, BuildError, Effective, Policy};
 use crate::lang::Checker;
 use crate::lang::expr::Expr;
 use crate::lang::form::Word;
 use crate::lang::value::Rate;
+use count::Rule;
 use serde::{Deserialize, Serialize};
+use stage::{Against, Bounded};
+use std::sync::Arc;
 
 /// Every limit in force on a route, and how their state is told to clients.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -106,7 +119,68 @@ impl Policy for Config {
         check::statements(statements, checker)
     }
 
-    fn build(&self, _: &mut Build<'_>) -> Result<(), BuildError> {
+    fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError> {
+        let (mut early, mut late, mut settled, mut told) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for limit in &self.limits {
+            let bounded = limit.bounded(build)?;
+            if let Some(counting) = &bounded.counting {
+                settled.push((bounded.limiter.clone(), counting.clone()));
+            }
+            if let Against::Rules(rules) = &bounded.against {
+                told.extend(rules.iter().map(|(_, rule)| (bounded.limiter.name().clone(), *rule)));
+            }
+            if limit.by_identity { &mut late } else { &mut early }.push(bounded);
+        }
+        if !early.is_empty() {
+            build.on_request(Place::Limit, stage::Limits(early));
+        }
+        if !late.is_empty() {
+            build.on_request(Place::LimitByIdentity, stage::Limits(late));
+        }
+        if !settled.is_empty() {
+            build.on_response(ReplyPlace::Quota, stage::Settle(settled));
+        }
+        if !self.headers.is_empty() && !told.is_empty() {
+            build.on_response(ReplyPlace::Quota, stage::Tell::new(&self.headers, told.iter().map(|(name, rule)| (name, rule))));
+        }
         Ok(())
     }
 }
+
+impl Limit {
+    fn bounded(&self, build: &mut Build<'_>) -> Result<Bounded, BuildError> {
+        let mut content = serde_json::to_value(self).map_err(|error| BuildError::unset(error.to_string()))?;
+        without_slots(&mut content);
+        let limiter: Arc<Limiter> = build.registry.state(STATE, content.to_string(), || Limiter::new(&self.name));
+        let against = match &self.bound {
+            Bound::Concurrent(most) => Against::Slots(*most),
+            Bound::Rate { algorithm, flow, arms } => {
+                let arms = arms.iter().map(|arm| Ok((Some(build.resolve(&arm.when)?), Rule::new(*algorithm, arm.flow))));
+                let mut rules: Vec<_> = arms.collect::<Result<_, BuildError>>()?;
+                rules.push((None, Rule::new(*algorithm, *flow)));
+                Against::Rules(rules)
+            }
+        };
+        Ok(Bounded { limiter, key: self.key.clone(), against, counting: self.counting.clone() })
+    }
+}
+
+/// One declaration has one set of counters, although a claim or parameter may lie in another slot on each route.
+fn without_slots(content: &mut serde_json::Value) {
+    match content {
+        serde_json::Value::Object(members) => {
+            for (name, value) in members {
+                if matches!(name.as_str(), "Attribute" | "Param") {
+                    *value = serde_json::Value::Null;
+                } else {
+                    without_slots(value);
+                }
+            }
+        }
+        serde_json::Value::Array(all) => all.iter_mut().for_each(without_slots),
+        _ => {}
+    }
+}
+
+/// The registry's kind of [`Limiter`]s: `registry.each::<Limiter>(limit::STATE)` lists them.
+pub const STATE: &str = "limit";

@@ -131,8 +131,8 @@ fn segment_type(text: &str, start: usize) -> Result<(SegmentType, usize), Patter
     let end = start + rest.find('}').unwrap_or(rest.len());
     let written = text.get(start..end).unwrap_or_default();
     if !written.contains('|') {
-        let kind = SegmentType::named(written)
-            .ok_or_else(|| error(start..end, PatternErrorKind::UnknownType { word: written.to_owned() }))?;
+        let kind =
+            SegmentType::named(written).ok_or_else(|| error(start..end, PatternErrorKind::UnknownType { word: written.to_owned() }))?;
         return Ok((kind, end));
     }
     let mut words = Vec::new();

@@ -20,6 +20,7 @@ const REGEX_BYTES_MAX: usize = 8 << 20;
 pub struct PathRegex {
     source: String,
     dfa: Arc<Dfa>,
+    prefix: Arc<[u8]>,
     captures: Arc<meta::Regex>,
     groups: Vec<(String, usize)>,
 }
@@ -42,7 +43,8 @@ impl PathRegex {
             .enumerate()
             .filter_map(|(index, name)| Some((name?.to_owned(), index)))
             .collect();
-        Ok(Self { source: source.to_owned(), dfa: Arc::new(dfa), captures: Arc::new(captures), groups })
+        let prefix = dfa.prefix().into();
+        Ok(Self { source: source.to_owned(), dfa: Arc::new(dfa), prefix, captures: Arc::new(captures), groups })
     }
 
     /// The regex as it was written.
@@ -55,6 +57,12 @@ impl PathRegex {
     #[must_use]
     pub fn dfa(&self) -> &Arc<Dfa> {
         &self.dfa
+    }
+
+    /// The text that everything it takes begins with.
+    #[must_use]
+    pub fn prefix(&self) -> &[u8] {
+        &self.prefix
     }
 
     /// The named groups with their numbers, in the order in which they open.

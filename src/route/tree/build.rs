@@ -10,13 +10,13 @@ use crate::route::pattern::{End, Segment};
 use crate::route::rank;
 use crate::route::segment::SegmentType;
 
-use super::{Edge, Leaf, MatchTree, NONE, Node, RegexLeaf, Run, Target};
+use super::{Edge, Leaf, Literals, MatchTree, NONE, Node, RegexLeaf, Run, Target};
 
 /// A node while routes are still put in.
 #[derive(Default)]
 struct Draft {
     any: Option<u32>,
-    has_literals: bool,
+    literals: Literals,
     typed: Vec<(SegmentType, u32)>,
     exact: Vec<Leaf>,
     slash: Vec<Leaf>,
@@ -93,9 +93,8 @@ impl Builder {
             End::Slash => return self.with(node, |draft| draft.slash.push(leaf)),
             End::Rest => return self.with(node, |draft| draft.rest.push(leaf)),
         };
-        let prefix = regex.dfa().prefix();
         let mut back = 0;
-        for segment in whole_segments(&prefix) {
+        for segment in whole_segments(regex.prefix()) {
             node = self.literal(node, segment);
             self.touch(node, leaf.rank);
             back += number(segment.len() + 1);
@@ -122,8 +121,14 @@ impl Builder {
             return edge.child;
         }
         let child = self.draft();
-        self.with(parent, |draft| draft.has_literals = true);
         let edge = Edge { parent, child, start: number(self.text.len()), length: number(segment.len()) };
+        let (start, length) = (edge.start, edge.length);
+        self.with(parent, |draft| {
+            draft.literals = match draft.literals {
+                Literals::None => Literals::One { child, start, length },
+                Literals::One { .. } | Literals::Many => Literals::Many,
+            };
+        });
         self.text.extend_from_slice(segment);
         let (hasher, text) = (&self.hasher, &self.text);
         self.edges.insert_unique(hash, edge, |edge| hasher.hash_one((edge.parent, written(text, edge))));
@@ -164,7 +169,7 @@ impl Builder {
             tree.nodes.push(Node {
                 best: draft.best.unwrap_or(u32::MAX),
                 any: draft.any.unwrap_or(NONE),
-                has_literals: draft.has_literals,
+                literals: draft.literals,
                 typed: append(&mut tree.typed, draft.typed),
                 exact: append(&mut tree.leaves, draft.exact),
                 slash: append(&mut tree.leaves, draft.slash),

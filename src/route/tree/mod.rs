@@ -49,12 +49,23 @@ struct Node {
     /// The earliest place in the order that any route at or below this node has.
     best: u32,
     any: u32,
-    has_literals: bool,
+    literals: Literals,
     typed: Run,
     exact: Run,
     slash: Run,
     rest: Run,
     regexes: Run,
+}
+
+/// The literal children of a node.
+#[derive(Debug, Clone, Copy, Default)]
+enum Literals {
+    #[default]
+    None,
+    /// One, which needs no hashing to be found.
+    One { child: u32, start: u32, length: u32 },
+    /// Some, in the table of edges.
+    Many,
 }
 
 /// Some neighbours in one of the tree's lists.
@@ -115,14 +126,7 @@ impl MatchTree {
     /// The route that takes the request: of all that match, the first by priority and subset order. `host` is that
     /// of the Host field, `path` is normalised; `predicate` says whether a route's predicate holds and is only
     /// asked for routes that have one.
-    pub fn find(
-        &self,
-        method: &str,
-        host: &str,
-        path: &str,
-        predicate: &mut dyn FnMut(usize) -> bool,
-        params: &mut Captures,
-    ) -> Found {
+    pub fn find(&self, method: &str, host: &str, path: &str, predicate: &mut dyn FnMut(usize) -> bool, params: &mut Captures) -> Found {
         params.clear();
         let roots = self.roots(host);
         let mut best = Best::new(self, methods::bit(method), method, predicate);

@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 use crate::route::found::Found;
 use crate::route::methods::{self, Methods};
 
-use super::{Leaf, MatchTree, NONE};
+use super::{Leaf, Literals, MatchTree, NONE};
 
 /// What a walk is for.
 pub(super) trait Gather {
@@ -37,9 +37,14 @@ impl Search<'_> {
                 let length = segments.iter().position(|byte| *byte == b'/').unwrap_or(segments.len());
                 let segment = segments.get(..length).unwrap_or_default();
                 let end = at + 1 + length;
-                if node_data.has_literals
-                    && let Some(child) = self.literal(node, segment)
-                {
+                let child = match node_data.literals {
+                    Literals::None => None,
+                    Literals::One { child, start, length } => {
+                        (self.tree.text.get(start as usize..(start + length) as usize) == Some(segment)).then_some(child)
+                    }
+                    Literals::Many => self.literal(node, segment),
+                };
+                if let Some(child) = child {
                     self.visit(child, end, gather);
                 }
                 if !segment.is_empty() {

@@ -115,6 +115,13 @@ fn a_regex_in_the_paths_place_binds_its_named_groups() {
 }
 
 #[test]
+fn a_choice_inside_a_regex_comes_before_it() {
+    let routes = [key("GET", "re\"/a.*\""), key("GET", "/{x:ab|ac}")];
+    assert_eq!(found(&routes, "GET", "h", "/ab"), (Found::Route(1), vec!["ab".to_owned()]));
+    assert_eq!(found(&routes, "GET", "h", "/ad").0, Found::Route(0));
+}
+
+#[test]
 fn connect_and_trace_reach_no_route() {
     let routes = [key("ANY", "/**")];
     assert!(matches!(found(&routes, "TRACE", "h", "/").0, Found::MethodNotAllowed(_)));

@@ -11,7 +11,10 @@ const TRAILER_BYTES_MAX: usize = 8 << 10;
 
 #[derive(Debug, Clone, Copy)]
 enum Place {
-    Size { value: u64, digits: u8 },
+    Size {
+        value: u64,
+        digits: u8,
+    },
     /// Blanks between a size and its extension.
     Blank(u64),
     Extension(u64),

@@ -153,7 +153,8 @@ fn is_target(method: &[u8], target: &[u8]) -> bool {
     if target == b"*" {
         return method == b"OPTIONS";
     }
-    let after = |scheme: &[u8]| target.get(scheme.len()..).filter(|_| target.get(..scheme.len()).is_some_and(|at| at.eq_ignore_ascii_case(scheme)));
+    let after =
+        |scheme: &[u8]| target.get(scheme.len()..).filter(|_| target.get(..scheme.len()).is_some_and(|at| at.eq_ignore_ascii_case(scheme)));
     after(b"http://").or_else(|| after(b"https://")).is_some_and(|rest| {
         let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
         rest.get(..end).is_some_and(is_authority)

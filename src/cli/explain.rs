@@ -1,0 +1,93 @@
+//! `gate explain`
+
+use super::{Outcome, Policy, complain, print_out};
+use crate::check::{self, Explained};
+use crate::diag::Code;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+/// Arguments of `gate explain`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// A policy and a route or word of it; or a diagnostic code alone
+    #[arg(required = true, num_args = 1..=2, value_names = ["FILE", "ROUTE|WORD|CODE"])]
+    what: Vec<String>,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+    /// The value of a `param`
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = super::parse_set)]
+    set: Vec<(String, String)>,
+}
+
+/// Explains.
+pub fn run(arguments: &Arguments) -> Outcome {
+    match arguments.what.as_slice() {
+        [only] => code(only),
+        [file, name] => in_file(arguments, file, name),
+        _ => Outcome::Usage,
+    }
+}
+
+fn code(name: &str) -> Outcome {
+    let full = if name.starts_with("gate::") { name.to_owned() } else { format!("gate::{name}") };
+    if let Some(code) = Code::ALL.iter().find(|code| code.name() == full) {
+        let severity = match code.severity() {
+            crate::diag::Severity::Error => "error",
+            crate::diag::Severity::Warning => "warning",
+        };
+        print_out(&format!("{} ({severity})\n  {}\n", code.name(), code.summary()));
+        return Outcome::Fine;
+    }
+    if let Some(text) = words(name) {
+        print_out(&text);
+        return Outcome::Fine;
+    }
+    let known = Code::ALL.iter().map(|code| code.name());
+    let near = crate::diag::suggest::nearest(&full, known).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    complain(&format!("`{name}` is neither a diagnostic code nor a word of the language{near}"));
+    Outcome::Usage
+}
+
+/// What the schema says of a word.
+fn words(name: &str) -> Option<String> {
+    let schema = check::schema();
+    let texts: Vec<String> = schema.words().filter(|word| word.form.word == name).map(check::explain_word).collect();
+    (!texts.is_empty()).then(|| texts.join("\n"))
+}
+
+fn in_file(arguments: &Arguments, file: &str, name: &str) -> Outcome {
+    let policy = Policy { file: PathBuf::from(file), set: arguments.set.clone() };
+    let checked = match policy.load(policy.params(), Some(name)) {
+        Ok(checked) => checked,
+        Err(outcome) => return outcome,
+    };
+    if let Some(explained) = checked.explained {
+        print_out(&if arguments.json { serde_json::to_string_pretty(&explained).unwrap_or_default() + "\n" } else { text(&explained) });
+        return Outcome::Fine;
+    }
+    if let Some(text) = words(name) {
+        print_out(&text);
+        return Outcome::Fine;
+    }
+    let routes = checked.program.iter().flat_map(|program| &program.routes).map(|route| route.name.as_str());
+    let near = crate::diag::suggest::nearest(name, routes).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    complain(&format!("{file} has no route `{name}`, and it is no word of the language{near}"));
+    Outcome::Usage
+}
+
+fn text(explained: &Explained) -> String {
+    let mut out = format!("route {}: {}\n", explained.route, explained.takes);
+    if let Some(doc) = &explained.doc {
+        let _ = writeln!(out, "  {doc}");
+    }
+    let width = explained.lines.iter().map(|line| line.setting.chars().count() + 2 * line.depth).max().unwrap_or(0).min(72);
+    let mut stage = "";
+    for line in &explained.lines {
+        let shown = if line.stage == stage { "" } else { line.stage };
+        stage = line.stage;
+        let setting = format!("{}{}", "  ".repeat(line.depth), line.setting);
+        let _ = writeln!(out, "  {shown:<13} {setting:<width$}  {}", line.from);
+    }
+    out
+}

@@ -1,0 +1,48 @@
+//! Files of the machine, and the policies below a folder.
+
+use crate::check::Files;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The machine's files.
+pub struct Disk;
+
+impl Files for Disk {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+}
+
+/// The files themselves, and of folders the `.gate` files directly and deeper in them, sorted.
+pub fn policies(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let mut inside = Vec::new();
+            below(path, &mut inside)?;
+            if inside.is_empty() {
+                return Err(io::Error::new(io::ErrorKind::NotFound, format!("{}: no `.gate` file in this folder", path.display())));
+            }
+            inside.sort();
+            found.append(&mut inside);
+        } else {
+            found.push(path.clone());
+        }
+    }
+    Ok(found)
+}
+
+fn below(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", folder.display()));
+    for entry in std::fs::read_dir(folder).map_err(named)? {
+        let entry = entry?;
+        let path = entry.path();
+        // A link to a folder is not followed: it may lead back here.
+        if entry.file_type()?.is_dir() {
+            below(&path, found)?;
+        } else if path.extension().is_some_and(|extension| extension == "gate") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}

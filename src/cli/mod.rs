@@ -1,0 +1,200 @@
+//! The command line: arguments in, exit code out. 0 is fine, 1 a policy with errors, a failed test or a file that is not
+//! formatted, 2 wrong usage or a file that cannot be read.
+
+mod check;
+mod dev;
+mod dump;
+mod explain;
+mod files;
+mod fmt;
+mod hash;
+mod routes;
+mod run;
+mod secrets;
+mod token;
+
+use crate::diag::render::{self, Format};
+use crate::diag::{Diagnostic, Sources};
+use clap::{Parser, Subcommand, ValueEnum};
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// An API gateway whose policy is checked, proved and tested before traffic meets it.
+#[derive(Debug, Parser)]
+#[command(name = "gate", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Checks policies: every fault of every file, in one run
+    Check(check::Arguments),
+    /// Runs the gateway
+    Run(run::Arguments),
+    /// Formats policies in place
+    Fmt(fmt::Arguments),
+    /// Explains a route's pipeline, a word of the language, or a diagnostic code
+    Explain(explain::Arguments),
+    /// Lists the routes in the order they are tried
+    Routes(routes::Arguments),
+    /// Writes what a policy means, or the language's schema, as JSON
+    Dump(dump::Arguments),
+    /// Prints a token that an `auth jwt` of the policy accepts, for development
+    Token(token::Arguments),
+    /// Reads a key or a password and prints the line for the file
+    Hash(hash::Arguments),
+    /// Prints a shell's completions
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // A reader that has gone away is no reason to fail.
+            let _ = error.print();
+            return if error.use_stderr() { Outcome::Usage.into() } else { Outcome::Fine.into() };
+        }
+    };
+    let outcome = match arguments.command {
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Fmt(arguments) => fmt::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Routes(arguments) => routes::run(&arguments),
+        Command::Dump(arguments) => dump::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Token(arguments) => token::run(&arguments),
+        Command::Hash(arguments) => hash::run(&arguments),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut <Arguments as clap::CommandFactory>::command(), "gate", &mut std::io::stdout());
+            Outcome::Fine
+        }
+    };
+    outcome.into()
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// All is well.
+    Fine,
+    /// The policy has errors, a test failed, a file is not formatted.
+    Failed,
+    /// Wrong usage, or a file that cannot be read.
+    Usage,
+}
+
+impl Outcome {
+    /// The worse of two.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Usage, _) | (_, Self::Usage) => Self::Usage,
+            (Self::Failed, _) | (_, Self::Failed) => Self::Failed,
+            (Self::Fine, Self::Fine) => Self::Fine,
+        }
+    }
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(match outcome {
+            Outcome::Fine => 0,
+            Outcome::Failed => 1,
+            Outcome::Usage => 2,
+        })
+    }
+}
+
+/// How findings are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Shown {
+    /// Graphical, with colours on a terminal; on standard error
+    Human,
+    /// Plain lines, no colour, no box drawing; on standard error
+    Plain,
+    /// One JSON object; on standard output
+    Json,
+}
+
+/// A `param`'s value, as `--set name=value` gives it.
+fn parse_set(text: &str) -> Result<(String, String), String> {
+    text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "write name=value".to_owned())
+}
+
+/// A policy file and the values of its `param`s.
+#[derive(Debug, clap::Args)]
+struct Policy {
+    /// The policy
+    file: PathBuf,
+    /// The value of a `param`
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
+    set: Vec<(String, String)>,
+}
+
+impl Policy {
+    /// The values given on the command line.
+    fn params(&self) -> BTreeMap<String, String> {
+        self.set.iter().cloned().collect()
+    }
+
+    /// The same, over those of the environment.
+    fn params_with_environment(&self) -> BTreeMap<String, String> {
+        let environment =
+            std::env::vars().filter_map(|(name, value)| name.strip_prefix("GATE_PARAM_").map(|name| (name.to_owned(), value)));
+        environment.chain(self.set.iter().cloned()).collect()
+    }
+
+    /// Checks the policy; findings are printed, and a policy with errors is none.
+    fn load(&self, params: BTreeMap<String, String>, explain: Option<&str>) -> Result<crate::check::Checked, Outcome> {
+        let options = crate::check::Options { params, explain: explain.map(str::to_owned) };
+        let mut checked = match crate::check::check(&self.file, &files::Disk, &options) {
+            Ok(checked) => checked,
+            Err(error) => {
+                complain(&error.to_string());
+                return Err(Outcome::Usage);
+            }
+        };
+        let found = std::mem::take(&mut checked.report).into_sorted();
+        show(Shown::Human, &checked.sources, &found);
+        if checked.program.is_some() { Ok(checked) } else { Err(Outcome::Failed) }
+    }
+}
+
+/// Prints findings where their format belongs.
+fn show(shown: Shown, sources: &Sources, found: &[Diagnostic]) {
+    match shown {
+        Shown::Json => print_out(&render::render(Format::Json, sources, found)),
+        Shown::Plain => print_error(&render::render(Format::Plain, sources, found)),
+        Shown::Human => {
+            let terminal = std::io::stderr().is_terminal();
+            let width = std::env::var("COLUMNS").ok().and_then(|width| width.parse().ok()).unwrap_or(if terminal { 100 } else { 80 });
+            let colour = terminal && std::env::var_os("NO_COLOR").is_none();
+            let text = render::render_for(render::Terminal { width, colour }, Format::Human, sources, found);
+            print_error(&text);
+        }
+    }
+}
+
+/// Writes to standard output; a reader that has gone away is no reason to fail.
+fn print_out(text: &str) {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// Writes to standard error.
+fn print_error(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Says what is wrong outside any policy text.
+fn complain(message: &str) {
+    print_error(&format!("gate: {message}\n"));
+}

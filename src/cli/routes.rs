@@ -1,0 +1,107 @@
+//! `gate routes`
+
+use super::{Outcome, Policy, print_out};
+use crate::ir::{Program, Route, Target};
+use crate::policy::auth::Mode;
+use std::fmt::Write;
+
+/// Arguments of `gate routes`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    policy: Policy,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Lists the routes in the order they are tried.
+pub fn run(arguments: &Arguments) -> Outcome {
+    let checked = match arguments.policy.load(arguments.policy.params(), None) {
+        Ok(checked) => checked,
+        Err(outcome) => return outcome,
+    };
+    let Some(program) = checked.program else { return Outcome::Failed };
+    let rows: Vec<Row> = program.routes.iter().map(|route| row(route, &program)).collect();
+    print_out(&if arguments.json { serde_json::to_string_pretty(&rows).unwrap_or_default() + "\n" } else { table(&rows) });
+    Outcome::Fine
+}
+
+#[derive(serde::Serialize)]
+struct Row {
+    route: String,
+    methods: String,
+    host: String,
+    path: String,
+    target: String,
+    auth: String,
+    place: String,
+}
+
+fn row(route: &Route, program: &Program) -> Row {
+    let hosts: Vec<String> = route.key.hosts.iter().map(ToString::to_string).collect();
+    let target = match route.target {
+        Target::Upstream(index) => {
+            program.upstreams.get(usize::from(index.0)).map_or_else(String::new, |upstream| format!("-> {}", upstream.name))
+        }
+        Target::Policy => "(policy)".to_owned(),
+    };
+    Row {
+        route: route.name.clone(),
+        methods: methods(route),
+        host: if hosts.is_empty() { "*".to_owned() } else { hosts.join(",") },
+        path: route.key.pattern.text().to_owned(),
+        target,
+        auth: auth(route, program),
+        place: route.place.clone(),
+    }
+}
+
+fn methods(route: &Route) -> String {
+    if route.key.methods.is_any() { "ANY".to_owned() } else { route.key.methods.names().collect::<Vec<_>>().join(",") }
+}
+
+/// How callers prove who they are, in the words of the policy.
+fn auth(route: &Route, program: &Program) -> String {
+    let Some(auth) = route.auth() else { return String::new() };
+    let names: Vec<&str> =
+        auth.auths.iter().filter_map(|index| program.auths.get(usize::from(*index))).map(|auth| auth.name.as_str()).collect();
+    match auth.mode {
+        Mode::Public { .. } => "public".to_owned(),
+        Mode::One => names.join(""),
+        Mode::Any => format!("any [{}]", names.join(", ")),
+        Mode::All => format!("all [{}]", names.join(", ")),
+        Mode::Optional => format!("optional {}", names.join("")),
+    }
+}
+
+fn table(rows: &[Row]) -> String {
+    let cells = |row: &Row| {
+        [
+            row.route.clone(),
+            row.methods.clone(),
+            row.host.clone(),
+            row.path.clone(),
+            row.target.clone(),
+            row.auth.clone(),
+            row.place.clone(),
+        ]
+    };
+    let head = ["ROUTE", "METHODS", "HOST", "PATH", "TARGET", "AUTH", "WHERE"].map(str::to_owned);
+    let lines: Vec<[String; 7]> = std::iter::once(head).chain(rows.iter().map(cells)).collect();
+    let mut widths = [0_usize; 7];
+    for line in &lines {
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut out = String::new();
+    for line in &lines {
+        let mut text = String::new();
+        for (width, cell) in widths.iter().zip(line) {
+            let _ = write!(text, "{cell:<width$}  ");
+        }
+        let _ = writeln!(out, "{}", text.trim_end());
+    }
+    out
+}

@@ -1,0 +1,120 @@
+//! `aggregate`: several upstreams asked in parallel, answered as one JSON object.
+
+mod check;
+mod json;
+mod stage;
+#[cfg(test)]
+mod tests;
+
+use super::stage::Place as Stage;
+use super::{Build, BuildError, Effective, Policy};
+use crate::http::UpstreamIndex;
+use crate::lang::Checker;
+use crate::lang::expr::Expr;
+use crate::lang::form::{Declared, Form, Merge, Place, Slot, Word};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// What is asked, in the order of the answer's members.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// At least one part; names are unique.
+    pub parts: Vec<Part>,
+}
+
+/// One question and its member of the answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// The member's name.
+    pub name: String,
+    /// The method. A part that is not GET gets the client's body and content type.
+    pub method: String,
+    /// The path, with a query if its text has one; the client's query does not go along.
+    pub target: Expr,
+    /// The upstream, by its place among the declarations.
+    pub upstream: u16,
+    /// What is taken of its answer.
+    pub take: Take,
+    /// The JSON text that stands for it when it fails; none: the whole answer fails with 502.
+    pub default: Option<String>,
+    /// How long it may take, besides the upstream's own timeouts.
+    pub within: Option<Duration>,
+}
+
+/// What is taken of an answer, in this order.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Take {
+    /// This value alone; one that is not there is null.
+    pub pick: Option<Pointer>,
+    /// Of the value only these; none written: all.
+    pub keep: Vec<Pointer>,
+    /// Not these.
+    pub drop: Vec<Pointer>,
+    /// Members under another name.
+    pub rename: Vec<(Pointer, String)>,
+}
+
+/// A place in a JSON value: a member's name, or a JSON pointer (RFC 6901) in which `*` stands for all members.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pointer(pub Vec<Step>);
+
+/// A step of a pointer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Step {
+    /// The member of this name, or the item at this place.
+    Member(String),
+    /// `*`
+    All,
+}
+
+/// The largest answer of a part, and the largest body of a client that parts are sent, in bytes.
+pub const PART_MAX: usize = 1 << 20;
+
+const PART: Form = Form::new("part", "one question and the member of the answer that it fills")
+    .slots(&[
+        Slot::name("name"),
+        Slot::value("method", "a method"),
+        Slot::value("path", "a path"),
+        Slot::declared("upstream", Declared::Upstream).arrow(),
+    ])
+    .children(&[
+        Form::new("body", "the body that it is sent").later(),
+        Form::new("pick", "takes one field's value").slots(&[Slot::value("field", "a field or a JSON pointer")]),
+        Form::new("keep", "takes only these fields").slots(&[Slot::value("fields", "a list of fields or JSON pointers")]),
+        Form::new("drop", "leaves these fields out").slots(&[Slot::value("fields", "a list of fields or JSON pointers")]),
+        Form::new("rename", "gives a field another name")
+            .slots(&[Slot::value("old", "a field or a JSON pointer"), Slot::value("new", "a name")])
+            .many(),
+        Form::new("optional", "the answer does without it when it fails").children(&[DEFAULT, WITHIN]),
+        WITHIN,
+    ])
+    .many();
+
+const DEFAULT: Form =
+    Form::new("default", "what stands for it then, as JSON").slots(&[Slot::value("json", "a string of JSON")]).default("default \"null\"");
+
+const WITHIN: Form = Form::new("within", "how long it may take").slots(&[Slot::value("time", "a duration")]);
+
+impl Policy for Config {
+    const ANSWERS: bool = true;
+
+    const WORDS: &'static [Word] = &[Word {
+        form: Form::new("aggregate", "asks several upstreams in parallel and answers with one JSON object").children(&[PART]),
+        places: &[Place::Route],
+        merge: Merge::Single,
+        stage: "call",
+    }];
+
+    fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
+        check::check(&statements.last()?.node, checker)
+    }
+
+    fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError> {
+        build.on_request(Stage::Call, stage::Aggregate::new(self));
+        Ok(())
+    }
+
+    fn upstreams(&self) -> Vec<UpstreamIndex> {
+        self.parts.iter().map(|part| UpstreamIndex(part.upstream)).collect()
+    }
+}

@@ -1,0 +1,219 @@
+//! Asks the parts in parallel and puts their answers together.
+
+use super::json::taken;
+use super::{Config, PART_MAX, Part};
+use crate::http::fault::PROXY_STATUS;
+use crate::http::{Body, Calls, Exchange, Fault, FaultKind, Outgoing, Problem, Reply, UpstreamIndex};
+use crate::lang::eval::Facts;
+use crate::policy::stage::{Flow, OnRequest};
+use bytes::{Bytes, BytesMut};
+use futures_util::future::try_join_all;
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, IF_MATCH, IF_MODIFIED_SINCE,
+    IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
+};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::value::RawValue;
+use std::sync::Arc;
+
+/// Names the optional parts that are missing.
+const INCOMPLETE: HeaderName = HeaderName::from_static("x-gate-incomplete");
+
+/// What a client asks of the whole answer and no part can fulfil.
+const OF_THE_WHOLE: &[HeaderName] =
+    &[ACCEPT_ENCODING, CONTENT_LENGTH, EXPECT, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE];
+/// What belongs to a body that a GET does not have.
+const OF_THE_BODY: &[HeaderName] = &[CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE];
+
+/// The request part.
+pub(super) struct Aggregate {
+    parts: Arc<[Asked]>,
+    sends_body: bool,
+}
+
+/// A part, ready to be asked.
+struct Asked {
+    part: Part,
+    method: Method,
+    default: Option<Box<RawValue>>,
+}
+
+impl Aggregate {
+    pub(super) fn new(config: &Config) -> Self {
+        let asked = |part: &Part| Asked {
+            method: Method::from_bytes(part.method.as_bytes()).unwrap_or(Method::GET),
+            default: part.default.clone().and_then(|default| RawValue::from_string(default).ok()),
+            part: part.clone(),
+        };
+        let parts: Arc<[Asked]> = config.parts.iter().map(asked).collect();
+        Self { sends_body: parts.iter().any(|asked| asked.method != Method::GET), parts }
+    }
+}
+
+impl OnRequest for Aggregate {
+    fn request<'a>(&'a self, exchange: &'a mut Exchange) -> Flow<'a> {
+        let facts = Facts::request(exchange);
+        let targets: Option<Vec<PathAndQuery>> = self
+            .parts
+            .iter()
+            .map(|asked| asked.part.target.eval(facts).as_text().filter(|text| leads_straight(text))?.parse().ok())
+            .collect();
+        let Some(targets) = targets else {
+            return Flow::Refuse(Problem::new(StatusCode::BAD_REQUEST, "the request's path leads nowhere"));
+        };
+        let body = if self.sends_body { exchange.body.take() } else { Body::empty() };
+        let request = &exchange.request;
+        let (headers, authority, calls) = (end_to_end(&request.headers), request.authority.clone(), exchange.calls.clone());
+        Flow::Wait(Box::pin(async move {
+            let body = match collected(body, FaultKind::BodyTooLarge).await {
+                Ok(body) => body,
+                Err(fault) => return Flow::Refuse(fault.problem()),
+            };
+            let answers = self.parts.iter().zip(targets).map(|(asked, target)| {
+                let outgoing = outgoing(&asked.method, target, &authority, &headers, &body);
+                answer(asked, calls.clone(), outgoing)
+            });
+            match try_join_all(answers).await {
+                Ok(answers) => Flow::Answer(together(&self.parts, &answers)),
+                Err(problem) => Flow::Refuse(problem),
+            }
+        }))
+    }
+}
+
+/// No step that a value could have put into the path.
+fn leads_straight(target: &str) -> bool {
+    let path = target.split('?').next().unwrap_or_default();
+    let step = |segment: &str| matches!(segment.replace("%2e", ".").replace("%2E", ".").as_str(), "." | "..");
+    path.starts_with('/') && !path.contains("//") && !path.split('/').any(step)
+}
+
+fn end_to_end(headers: &HeaderMap) -> HeaderMap {
+    let mut headers = headers.clone();
+    for name in OF_THE_WHOLE {
+        headers.remove(name);
+    }
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers
+}
+
+fn outgoing(method: &Method, target: PathAndQuery, authority: &HeaderValue, headers: &HeaderMap, body: &Bytes) -> Outgoing {
+    let mut headers = headers.clone();
+    let body = if *method == Method::GET {
+        for name in OF_THE_BODY {
+            headers.remove(name);
+        }
+        Body::empty()
+    } else {
+        Body::full(body.clone())
+    };
+    Outgoing { method: method.clone(), target, authority: authority.clone(), headers, body }
+}
+
+/// A whole body of at most [`PART_MAX`] bytes.
+async fn collected(mut body: Body, too_large: FaultKind) -> Result<Bytes, Fault> {
+    if let Some(bytes) = body.at_hand().filter(|bytes| bytes.len() <= PART_MAX) {
+        return Ok(bytes);
+    }
+    let mut all = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        if all.len() + data.len() > PART_MAX {
+            return Err(Fault::new(too_large, format!("more than {PART_MAX} bytes")));
+        }
+        all.extend_from_slice(&data);
+    }
+    Ok(all.freeze())
+}
+
+/// What became of a part that is there, or may be missing.
+enum Member {
+    Whole(Box<RawValue>),
+    Missing,
+}
+
+/// Why a part has nothing to show, in the words of `Proxy-Status` (RFC 9209).
+enum Failure {
+    Late,
+    Status(StatusCode),
+    TooLarge,
+    NotJson,
+    Fault(Fault),
+}
+
+impl Failure {
+    fn proxy_status(self) -> Option<HeaderValue> {
+        match self {
+            Self::Late => Some(HeaderValue::from_static("gatewright; error=http_response_timeout")),
+            Self::Status(status) => HeaderValue::try_from(format!("gatewright; received-status={}", status.as_u16())).ok(),
+            Self::TooLarge => Some(HeaderValue::from_static("gatewright; error=http_response_body_size")),
+            Self::NotJson => Some(HeaderValue::from_static("gatewright; error=http_protocol_error")),
+            Self::Fault(fault) => fault.problem().headers.into_iter().find(|(name, _)| *name == PROXY_STATUS).map(|(_, value)| value),
+        }
+    }
+}
+
+/// Asks one part; a required one that fails ends all.
+async fn answer(asked: &Asked, calls: Arc<dyn Calls>, outgoing: Outgoing) -> Result<Member, Problem> {
+    let fetched = fetched(&asked.part, calls, outgoing);
+    let fetched = match asked.part.within {
+        Some(within) => tokio::time::timeout(within, fetched).await.unwrap_or(Err(Failure::Late)),
+        None => fetched.await,
+    };
+    match fetched {
+        Ok(value) => Ok(Member::Whole(value)),
+        Err(_) if asked.default.is_some() => Ok(Member::Missing),
+        Err(failure) => {
+            let problem = Problem::new(StatusCode::BAD_GATEWAY, format!("the part `{}` of the answer failed", asked.part.name));
+            Err(match failure.proxy_status() {
+                Some(value) => problem.with(PROXY_STATUS, value),
+                None => problem,
+            })
+        }
+    }
+}
+
+async fn fetched(part: &Part, calls: Arc<dyn Calls>, outgoing: Outgoing) -> Result<Box<RawValue>, Failure> {
+    let reply = calls.call(UpstreamIndex(part.upstream), outgoing).await.map_err(Failure::Fault)?;
+    if !reply.status.is_success() {
+        return Err(Failure::Status(reply.status));
+    }
+    // The kind only tells the two ends of this function apart; it is no client's body.
+    let body = collected(reply.body, FaultKind::BodyTooLarge).await.map_err(|fault| match fault.kind {
+        FaultKind::BodyTooLarge => Failure::TooLarge,
+        _ => Failure::Fault(fault),
+    })?;
+    taken(&body, &part.take).ok_or(Failure::NotJson)
+}
+
+/// One object, a member for each part, in their order.
+fn together(parts: &[Asked], answers: &[Member]) -> Reply {
+    let mut body = String::from("{");
+    let mut missing: Vec<&str> = Vec::new();
+    for (asked, member) in parts.iter().zip(answers) {
+        let name = asked.part.name.as_str();
+        let value = match (member, &asked.default) {
+            (Member::Whole(value), _) => value.get(),
+            (Member::Missing, default) => {
+                missing.push(name);
+                default.as_deref().map_or("null", RawValue::get)
+            }
+        };
+        if body.len() > 1 {
+            body.push(',');
+        }
+        body.push_str(&serde_json::Value::from(name).to_string());
+        body.push(':');
+        body.push_str(value);
+    }
+    body.push('}');
+    let mut reply = Reply::of(StatusCode::OK, "application/json", body);
+    if !missing.is_empty()
+        && let Ok(value) = HeaderValue::try_from(missing.join(", "))
+    {
+        reply.headers.insert(INCOMPLETE, value);
+    }
+    reply
+}

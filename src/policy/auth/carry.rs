@@ -1,0 +1,116 @@
+//! Where credentials stand in a request: found, and taken out again.
+
+use super::config::Carrier;
+use crate::http::Request;
+use http::header::{AUTHORIZATION, COOKIE};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue};
+use std::borrow::Cow;
+
+/// What stands in the places of a credential.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Found<'r> {
+    /// Nothing.
+    Absent,
+    /// One credential.
+    One(Cow<'r, str>),
+    /// Two, or one that is no text: nobody can say which is meant.
+    Unclear,
+}
+
+/// Looks in every place. `scheme` is what stands before a credential in `Authorization`; another scheme is another's credential.
+pub fn find<'r>(request: &'r Request, places: &[Carrier], scheme: Option<&str>) -> Found<'r> {
+    let mut found = Found::Absent;
+    for place in places {
+        let here = match place {
+            Carrier::Header(name) => field(&request.headers, name, scheme.filter(|_| *name == AUTHORIZATION)),
+            Carrier::Cookie(name) => once(cookies(&request.headers).filter(|(key, _)| key == name).map(|(_, value)| Cow::Borrowed(value))),
+            Carrier::Query(name) => once(pairs(request).filter(|(key, _)| decode(key) == name.as_str()).map(|(_, value)| decode(value))),
+        };
+        found = match (found, here) {
+            (found, Found::Absent) => found,
+            (Found::Absent, here) => here,
+            (Found::One(_) | Found::Unclear, Found::One(_) | Found::Unclear) => Found::Unclear,
+        };
+    }
+    found
+}
+
+/// Takes the credential out of every place.
+pub fn remove(request: &mut Request, places: &[Carrier]) {
+    for place in places {
+        match place {
+            Carrier::Header(name) => {
+                request.headers.remove(name);
+            }
+            Carrier::Cookie(name) => remove_cookie(&mut request.headers, name),
+            Carrier::Query(name) => remove_query(request, name),
+        }
+    }
+}
+
+fn once<'r>(mut all: impl Iterator<Item = Cow<'r, str>>) -> Found<'r> {
+    match (all.next(), all.next()) {
+        (None, _) => Found::Absent,
+        (Some(one), None) => Found::One(one),
+        (Some(_), Some(_)) => Found::Unclear,
+    }
+}
+
+fn field<'r>(headers: &'r HeaderMap, name: &http::HeaderName, scheme: Option<&str>) -> Found<'r> {
+    let mut fields = headers.get_all(name).iter();
+    let (first, second) = (fields.next(), fields.next());
+    let Some(first) = first else { return Found::Absent };
+    if second.is_some() {
+        return Found::Unclear;
+    }
+    let Ok(text) = first.to_str() else { return Found::Unclear };
+    let Some(scheme) = scheme else { return Found::One(Cow::Borrowed(text)) };
+    let (written, credential) = text.split_once(' ').unwrap_or((text, ""));
+    if written.eq_ignore_ascii_case(scheme) { Found::One(Cow::Borrowed(credential.trim_start_matches(' '))) } else { Found::Absent }
+}
+
+/// Cookies in the order they stand (RFC 6265 §4.2.1).
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    headers.get_all(COOKIE).iter().filter_map(|field| field.to_str().ok()).flat_map(|field| field.split(';')).filter_map(|pair| {
+        let (name, value) = pair.trim().split_once('=')?;
+        Some((name, value.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')).unwrap_or(value)))
+    })
+}
+
+fn pairs(request: &Request) -> impl Iterator<Item = (&str, &str)> {
+    request.target.query().unwrap_or_default().split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+}
+
+fn decode(text: &str) -> Cow<'_, str> {
+    percent_encoding::percent_decode_str(text).decode_utf8_lossy()
+}
+
+fn remove_cookie(headers: &mut HeaderMap, name: &str) {
+    let is_it = |pair: &str| pair.trim().split_once('=').is_some_and(|(key, _)| key == name);
+    let left: Vec<String> = headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|field| field.to_str().ok())
+        .flat_map(|field| field.split(';'))
+        .map(str::trim)
+        .filter(|pair| !pair.is_empty() && !is_it(pair))
+        .map(str::to_owned)
+        .collect();
+    headers.remove(COOKIE);
+    if !left.is_empty()
+        && let Ok(value) = HeaderValue::try_from(left.join("; "))
+    {
+        headers.insert(COOKIE, value);
+    }
+}
+
+fn remove_query(request: &mut Request, name: &str) {
+    let Some(query) = request.target.query() else { return };
+    let left: Vec<&str> = query.split('&').filter(|pair| decode(pair.split_once('=').map_or(*pair, |(key, _)| key)) != name).collect();
+    let path = request.target.path();
+    let target = if left.is_empty() { path.to_owned() } else { format!("{path}?{}", left.join("&")) };
+    if let Ok(target) = PathAndQuery::try_from(target) {
+        request.target = target;
+    }
+}

@@ -1,0 +1,160 @@
+//! Reads `respond` and `redirect`.
+
+use super::{Config, Format};
+use crate::diag::suggest::nearest;
+use crate::diag::{Code, Diagnostic, Span};
+use crate::lang::checker::{Moment, Spot, Want};
+use crate::lang::expr::{Encoding, Expr, Piece};
+use crate::lang::types::Type;
+use crate::lang::value::Value;
+use crate::lang::{Checker, Given, Node};
+
+/// What `respond` answers by itself.
+const MADE: &[&str] = &["health", "routes", "openapi"];
+
+pub(super) fn respond(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Config> {
+    if let Some(what) = node.word_in("what") {
+        if node.has("status") || node.has("format") || node.has("text") {
+            checker.error(Code::SchemaArity, format!("`respond {}` takes nothing more", what.text), node.span, "too much");
+            return None;
+        }
+        return match what.text.as_str() {
+            "health" => Some(Config::Health),
+            "routes" => Some(Config::Routes),
+            _ => {
+                checker.report.push(
+                    Diagnostic::new(Code::SchemaNotAvailable, format!("`respond {}` is not available yet", what.text))
+                        .at(what.span, "this release does not carry it out"),
+                );
+                None
+            }
+        };
+    }
+    let Some(given) = node.get("status") else {
+        checker.report.push(
+            Diagnostic::new(Code::SchemaArity, "`respond` needs what it answers")
+                .at(node.span, "with what?")
+                .help("write `respond 200 json \"…\"`, `respond health` or `respond routes`"),
+        );
+        return None;
+    };
+    if let Some(word) = given.expr.as_word()
+        && let Some(near) = nearest(&word.text, MADE.iter().copied())
+    {
+        checker.report.push(
+            Diagnostic::new(Code::TypeEnum, format!("`{}` is nothing that `respond` answers", word.text))
+                .at(word.span, "")
+                .help(format!("did you mean `{near}`?")),
+        );
+        return None;
+    }
+    let status = status(given, 200..=599, "from 200 to 599", checker);
+    let format = match node.word_in("format").map(|word| word.text.as_str()) {
+        Some("json") => Format::Json,
+        Some("html") => Format::Html,
+        _ => Format::Text,
+    };
+    let body = match node.get("text") {
+        Some(given) => body(given, format, checker),
+        None if node.has("format") => {
+            checker.error(Code::SchemaArity, "`respond` needs a text behind its format", node.span.after(), "missing here");
+            None
+        }
+        None => Some(Expr::Const(Value::Text("".into()))),
+    };
+    let (status, body) = (status?, body?);
+    if matches!(status, 204 | 205 | 304) && node.has("text") {
+        checker.error(Code::TypeRange, format!("a {status} has no body"), node.span_of("text"), "no client would read this");
+        return None;
+    }
+    if node.has("text") && !node.has("format") {
+        checker.error(Code::SchemaArity, "`respond` says what its text is", node.span_of("text"), "put `json`, `text` or `html` before it");
+        return None;
+    }
+    Some(Config::Body { status, format, body })
+}
+
+fn body(given: Given<'_>, format: Format, checker: &mut Checker<'_>) -> Option<Expr> {
+    let spot = match format {
+        Format::Json => Spot::Json,
+        Format::Text => Spot::Plain,
+        Format::Html => Spot::Html,
+    };
+    let typed = checker.typed(given, &Want { ty: Some(Type::Str), by: Moment::Body, spot, response: false })?;
+    if format == Format::Json {
+        json(&typed.expr, typed.span, checker)?;
+    }
+    Some(typed.expr)
+}
+
+/// The text is JSON whatever its holes are filled with.
+fn json(text: &Expr, span: Span, checker: &mut Checker<'_>) -> Option<()> {
+    let sample = match text {
+        Expr::Const(Value::Text(text)) => text.to_string(),
+        Expr::Text(pieces) => pieces
+            .iter()
+            .map(|piece| match piece {
+                Piece::Literal(text) => text.as_str(),
+                Piece::Hole(_, Encoding::JsonValue) => "null",
+                Piece::Hole(..) => "x",
+            })
+            .collect(),
+        _ => {
+            checker.error(Code::TypeMismatch, "a JSON text is expected", span, "not written out");
+            return None;
+        }
+    };
+    if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&sample) {
+        checker.error(Code::TypeMismatch, "this is not JSON", span, error.to_string());
+        return None;
+    }
+    Some(())
+}
+
+fn status(given: Given<'_>, range: std::ops::RangeInclusive<u16>, label: &str, checker: &mut Checker<'_>) -> Option<u16> {
+    match checker.constant(given, Type::Status)? {
+        Value::Status(low, high) if low == high && range.contains(&low) => Some(low),
+        _ => {
+            checker.error(Code::TypeRange, "one status is expected", given.expr.span, label);
+            None
+        }
+    }
+}
+
+pub(super) fn redirect(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Config> {
+    let given = node.get("status")?;
+    let status = status(given, 300..=399, "from 300 to 399", checker).filter(|status| {
+        if *status == 304 {
+            checker.error(Code::TypeRange, "304 sends nobody elsewhere", given.expr.span, "from 300 to 399, but not this one");
+        }
+        *status != 304
+    });
+    let typed = checker.typed(node.get("url")?, &Want { ty: None, by: Moment::Body, spot: Spot::Url, response: false });
+    let (status, typed) = (status?, typed?);
+    let first = match &typed.expr {
+        Expr::Const(Value::Text(text)) => text.to_string(),
+        Expr::Text(pieces) => match pieces.first() {
+            Some(Piece::Literal(text)) => text.clone(),
+            // A path at the very front stays on this host.
+            _ => "/".to_owned(),
+        },
+        _ => String::new(),
+    };
+    if !first.starts_with('/') && !first.starts_with("http://") && !first.starts_with("https://") {
+        checker.report.push(
+            Diagnostic::new(Code::TypeMismatch, "a redirect leads to a URL or to a path")
+                .at(typed.span, "neither")
+                .help("begin it with `https://`, `http://` or `/`"),
+        );
+        return None;
+    }
+    Some(Config::Redirect { status, keeps_query: !has_query(&typed.expr), location: typed.expr })
+}
+
+fn has_query(text: &Expr) -> bool {
+    match text {
+        Expr::Const(Value::Text(text)) => text.contains('?'),
+        Expr::Text(pieces) => pieces.iter().any(|piece| matches!(piece, Piece::Literal(text) if text.contains('?'))),
+        _ => false,
+    }
+}

@@ -1,0 +1,81 @@
+//! Routes that the policy itself answers: `respond` and `redirect`.
+
+mod check;
+mod stage;
+#[cfg(test)]
+mod tests;
+
+use super::stage::Place as Stage;
+use super::{Build, BuildError, Effective, Policy};
+use crate::lang::Checker;
+use crate::lang::expr::Expr;
+use crate::lang::form::{Form, Merge, Place, Slot, Word};
+use serde::{Deserialize, Serialize};
+
+/// What is answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Config {
+    /// `respond STATUS json|text|html "…"`
+    Body {
+        /// 200 to 599.
+        status: u16,
+        /// What the body is written in.
+        format: Format,
+        /// The body; empty for a status without one.
+        body: Expr,
+    },
+    /// `respond health`: every upstream's state, always 200.
+    Health,
+    /// `respond routes`: the gateway's routes.
+    Routes,
+    /// `redirect STATUS "…"`
+    Redirect {
+        /// 300 to 399, never 304.
+        status: u16,
+        /// The `Location` (RFC 9110 §10.2.2).
+        location: Expr,
+        /// The request's query is put behind it: its text has no `?` of its own.
+        keeps_query: bool,
+    },
+}
+
+/// What a body is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Format {
+    /// `application/json`
+    Json,
+    /// `text/plain; charset=utf-8`
+    Text,
+    /// `text/html; charset=utf-8`
+    Html,
+}
+
+const RESPOND: Form = Form::new("respond", "answers without an upstream: a literal body, the gateway's health, or its routes").slots(&[
+    Slot::word("what", &["health", "routes", "openapi"]).optional(),
+    Slot::value("status", "a status, `health` or `routes`").optional(),
+    Slot::word("format", &["json", "text", "html"]).optional(),
+    Slot::value("text", "a string").optional(),
+]);
+
+const REDIRECT: Form = Form::new("redirect", "sends the client elsewhere; the query is kept unless the text has a `?`")
+    .slots(&[Slot::value("status", "a status from 300 to 399"), Slot::value("url", "a URL or a path")]);
+
+impl Policy for Config {
+    const ANSWERS: bool = true;
+
+    const WORDS: &'static [Word] = &[
+        Word { form: RESPOND, places: &[Place::Route], merge: Merge::Single, stage: "call" },
+        Word { form: REDIRECT, places: &[Place::Route], merge: Merge::Single, stage: "call" },
+    ];
+
+    fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
+        let node = &statements.last()?.node;
+        if node.form.word == "redirect" { check::redirect(node, checker) } else { check::respond(node, checker) }
+    }
+
+    fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError> {
+        let part = stage::Respond::new(self, build.endpoints);
+        build.on_request(Stage::Call, part);
+        Ok(())
+    }
+}

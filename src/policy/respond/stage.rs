@@ -1,0 +1,128 @@
+//! Answers without an upstream.
+
+use super::{Config, Format};
+use crate::http::{Exchange, Problem, Reply, UpstreamHealth};
+use crate::lang::eval::Facts;
+use crate::lang::expr::{Expr, Piece};
+use crate::lang::value::Value;
+use crate::policy::Endpoint;
+use crate::policy::stage::{Flow, OnRequest};
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, LOCATION};
+use http::{HeaderValue, StatusCode};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+/// What a `Location` cannot hold; what it holds already encoded stays.
+const UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
+
+/// An answer, as far as it is known beforehand.
+pub(super) enum Respond {
+    Empty(StatusCode),
+    Ready(StatusCode, &'static str, Bytes),
+    Text(StatusCode, &'static str, Expr),
+    Health,
+    Redirect { status: StatusCode, location: Expr, keeps_query: bool, leaves_host: bool },
+}
+
+impl Respond {
+    pub(super) fn new(config: &Config, endpoints: &[Endpoint]) -> Self {
+        let code = |status: u16| StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+        match config {
+            Config::Body { status, format, body } => match body {
+                Expr::Const(Value::Text(text)) if text.is_empty() => Self::Empty(code(*status)),
+                Expr::Const(Value::Text(text)) => Self::Ready(code(*status), media_type(*format), Bytes::from(text.to_string())),
+                text => Self::Text(code(*status), media_type(*format), text.clone()),
+            },
+            Config::Health => Self::Health,
+            Config::Routes => {
+                let list = serde_json::json!({ "endpoints": endpoints });
+                Self::Ready(StatusCode::OK, media_type(Format::Json), Bytes::from(list.to_string()))
+            }
+            Config::Redirect { status, location, keeps_query } => Self::Redirect {
+                status: code(*status),
+                leaves_host: !front(location).starts_with('/') || front(location).starts_with("//"),
+                location: location.clone(),
+                keeps_query: *keeps_query,
+            },
+        }
+    }
+}
+
+/// The letters a text certainly begins with; a path at its very front begins with `/`.
+fn front(text: &Expr) -> &str {
+    match text {
+        Expr::Const(Value::Text(text)) => text,
+        Expr::Text(pieces) => match pieces.first() {
+            Some(Piece::Literal(text)) => text,
+            Some(Piece::Hole(..)) | None => "/",
+        },
+        _ => "/",
+    }
+}
+
+fn media_type(format: Format) -> &'static str {
+    match format {
+        Format::Json => "application/json",
+        Format::Text => "text/plain; charset=utf-8",
+        Format::Html => "text/html; charset=utf-8",
+    }
+}
+
+impl OnRequest for Respond {
+    fn request<'a>(&'a self, exchange: &'a mut Exchange) -> Flow<'a> {
+        match self {
+            Self::Empty(status) => Flow::Answer(Reply::empty(*status)),
+            Self::Ready(status, media_type, body) => Flow::Answer(Reply::of(*status, media_type, body.clone())),
+            Self::Text(status, media_type, text) => {
+                let body = text.eval(Facts::request(exchange)).as_text().unwrap_or_default().into_owned();
+                Flow::Answer(Reply::of(*status, media_type, body))
+            }
+            Self::Health => Flow::Answer(health(&exchange.calls.health())),
+            Self::Redirect { status, location, keeps_query, leaves_host } => {
+                let text = location.eval(Facts::request(exchange)).as_text().unwrap_or_default().into_owned();
+                let query = exchange.arrived().query().filter(|_| *keeps_query);
+                let Ok(location) = HeaderValue::try_from(place(&text, query, *leaves_host)) else {
+                    return Flow::Refuse(Problem::new(StatusCode::BAD_REQUEST, "the request's path leads nowhere"));
+                };
+                let mut reply = Reply::empty(*status);
+                reply.headers.insert(LOCATION, location);
+                Flow::Answer(reply)
+            }
+        }
+    }
+}
+
+/// Where a redirect leads: the text, with the query before its fragment.
+fn place(text: &str, query: Option<&str>, leaves_host: bool) -> String {
+    // Two slashes in front would be another host: no value may bring the second one.
+    let text = if leaves_host || !text.starts_with("//") { text } else { text.trim_start_matches('/') };
+    let slash = if leaves_host || text.starts_with('/') { "" } else { "/" };
+    let (before, fragment) = text.split_once('#').map_or((text, None), |(before, fragment)| (before, Some(fragment)));
+    let mut out = format!("{slash}{}", utf8_percent_encode(before, UNSAFE));
+    if let Some(query) = query {
+        out.push('?');
+        out.push_str(query);
+    }
+    if let Some(fragment) = fragment {
+        out.push('#');
+        out.extend(utf8_percent_encode(fragment, UNSAFE));
+    }
+    out
+}
+
+/// Always 200: the gateway answers, however its upstreams are.
+fn health(upstreams: &[UpstreamHealth]) -> Reply {
+    let well = |upstream: &UpstreamHealth| upstream.healthy == upstream.targets && upstream.breaker.is_none_or(|state| state == "closed");
+    let status = if upstreams.iter().all(well) { "ok" } else { "degraded" };
+    let states: serde_json::Map<String, serde_json::Value> = upstreams
+        .iter()
+        .map(|upstream| {
+            let state = serde_json::json!({ "breaker": upstream.breaker, "healthy": upstream.healthy, "targets": upstream.targets });
+            (upstream.name.to_string(), state)
+        })
+        .collect();
+    let body = serde_json::json!({ "status": status, "upstreams": states });
+    let mut reply = Reply::of(StatusCode::OK, media_type(Format::Json), body.to_string());
+    reply.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    reply
+}

@@ -1,0 +1,134 @@
+//! Shaping of requests and responses: `request`, `response`, `query`, `strip_prefix`, `add_prefix` and `rewrite`.
+//!
+//! Whatever the order in a file, a request's lines run as remove, rename, set, add, and every value and condition sees the
+//! message as it arrived.
+
+mod check;
+mod fields;
+mod forms;
+mod lines;
+mod response;
+mod stage;
+mod target;
+#[cfg(test)]
+mod tests;
+
+use super::stage::{Place as Stage, ReplyPlace};
+use super::{Build, BuildError, Effective, Policy};
+use crate::lang::Checker;
+use crate::lang::expr::Expr;
+use crate::lang::form::Word;
+use serde::{Deserialize, Serialize};
+
+/// How a route's requests and responses are changed.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Config {
+    /// Fields of the request, before it goes upstream.
+    pub request: Lines,
+    /// Fields of what an upstream or the policy answered; the gateway's own errors stay as they are.
+    pub response: Lines,
+    /// The query's parameters.
+    pub query: Lines,
+    /// The path.
+    pub path: Path,
+}
+
+/// The lines of one kind in force on a route, of all levels.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Lines {
+    /// Taken away.
+    pub remove: Vec<Names>,
+    /// Moved to another name.
+    pub rename: Vec<Rename>,
+    /// Given one value.
+    pub set: Vec<Set>,
+    /// Given a value beside those that are there.
+    pub add: Vec<Set>,
+}
+
+/// Which fields or parameters: in lower case for fields.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Names {
+    /// This one.
+    Exact(String),
+    /// All that begin so: `X-Internal-*`.
+    Prefix(String),
+}
+
+/// `rename OLD NEW`: when OLD is there, its values become those of NEW.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rename {
+    /// The name before.
+    pub old: String,
+    /// The name afterwards.
+    pub new: String,
+}
+
+/// `set NAME …` or `add NAME …`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Set {
+    /// The name.
+    pub name: String,
+    /// The first choice whose condition holds gives the value; when none does, or the value is missing, nothing is set.
+    pub choices: Vec<Choice>,
+    /// Only when the response has none of that name.
+    pub if_missing: bool,
+    /// The upstream relies on the gateway here: the value or its condition depends on who asks or on a secret. What the
+    /// client itself sent under that name is removed in any case.
+    pub vouched: bool,
+}
+
+/// A value and when it is the one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Choice {
+    /// Its condition; none always holds.
+    pub when: Option<Expr>,
+    /// The value.
+    pub value: Expr,
+}
+
+/// What becomes of the path.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub enum Path {
+    /// It stays.
+    #[default]
+    Keep,
+    /// First a prefix is taken away, then one is put before it.
+    Prefix {
+        /// Whole segments at the front: `/inside` of `/inside/a`; the upstream is told in `X-Forwarded-Prefix`.
+        strip: Option<String>,
+        /// What is put in front.
+        add: Option<Expr>,
+    },
+    /// Another path; its text may bring its own query, else the request's stays.
+    Rewrite(Expr),
+}
+
+impl Lines {
+    /// True when there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.remove.is_empty() && self.rename.is_empty() && self.set.is_empty() && self.add.is_empty()
+    }
+}
+
+impl Policy for Config {
+    const WORDS: &'static [Word] = forms::WORDS;
+
+    fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
+        check::check(statements, checker)
+    }
+
+    fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError> {
+        if !self.request.is_empty() || !self.query.is_empty() || self.path != Path::Keep {
+            let request = fields::Fields::new(&self.request, |expr| build.resolve(expr))?;
+            let query = target::Query::new(&self.query);
+            build.on_request(Stage::Shape, stage::Shape::new(request, query, self.path.clone()));
+        }
+        if !self.response.is_empty() {
+            let fields = fields::Fields::new(&self.response, |expr| Ok(expr.clone()))?;
+            build.on_response(ReplyPlace::Shape, response::Shape::new(fields));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,49 @@
+//! Shapes a request before it goes upstream.
+
+use super::Path;
+use super::fields::Fields;
+use super::target::{Query, shaped};
+use crate::http::{Exchange, Problem};
+use crate::lang::eval::Facts;
+use crate::policy::stage::{Flow, OnRequest};
+use http::{HeaderName, HeaderValue, StatusCode};
+
+/// What the upstream has to put before its own links.
+const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
+
+/// The request part.
+pub(super) struct Shape {
+    fields: Fields,
+    query: Query,
+    path: Path,
+    prefix: Option<HeaderValue>,
+}
+
+impl Shape {
+    pub(super) fn new(fields: Fields, query: Query, path: Path) -> Self {
+        let prefix = match &path {
+            Path::Prefix { strip: Some(strip), .. } => HeaderValue::try_from(strip.as_str()).ok(),
+            Path::Prefix { strip: None, .. } | Path::Keep | Path::Rewrite(_) => None,
+        };
+        Self { fields, query, path, prefix }
+    }
+}
+
+impl OnRequest for Shape {
+    fn request<'a>(&'a self, exchange: &'a mut Exchange) -> Flow<'a> {
+        let facts = Facts::request(exchange);
+        let values = self.fields.values(facts);
+        let Ok(shaped) = shaped(&self.path, &self.query, facts) else {
+            return Flow::Refuse(Problem::new(StatusCode::BAD_REQUEST, "the request's path leads nowhere"));
+        };
+        if let Some(target) = shaped.target {
+            exchange.retarget(target);
+        }
+        let headers = &mut exchange.request.headers;
+        if let (Some(prefix), true) = (&self.prefix, shaped.stripped) {
+            headers.insert(FORWARDED_PREFIX, prefix.clone());
+        }
+        self.fields.apply_to_request(headers, values);
+        Flow::Next
+    }
+}
