@@ -48,7 +48,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
         compile(&mut compiler, &program, &machine).map(|compiled| compiled.plan)
     };
     let plan = compiled.plan;
-    let ended = if arguments.dev { serve(plan, || Scripted::default(), reload, notes) } else { serve(plan, || Tcp::default(), reload, notes) };
+    let ended =
+        if arguments.dev { serve(plan, || Scripted::default(), reload, notes) } else { serve(plan, || Tcp::default(), reload, notes) };
     match ended {
         Ok(0) => Outcome::Fine,
         Ok(cut) => {
