@@ -98,7 +98,7 @@ fn the_reference_names_every_word_and_says_which_are_not_there_yet() {
     for word in schema().words() {
         named(&word.form, "", now, later, &mut missing);
     }
-    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(missing.is_empty(), "docs/language.md does not name these where they belong: {missing:#?}");
 }
 
 /// Notes a form whose word is not on the part of the page where it belongs, and the same of its clauses.
