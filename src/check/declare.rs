@@ -10,7 +10,7 @@ use crate::lang::checker::{Checker, Declaration, Names, RouteFacts, Scope};
 use crate::lang::form::{Declared, Place};
 use crate::lang::read::{Reader, Schema, ScopeId};
 use crate::policy::auth;
-use crate::syntax::ast::Ident;
+use crate::syntax::ast::{ClauseKind, Ident};
 use crate::upstream::{self, check as upstream_check};
 use std::collections::HashMap;
 
@@ -31,6 +31,7 @@ pub fn read<'a>(modules: &'a [Module], schema: &Schema, names: &mut Names, repor
         let scope = ScopeId(u32::try_from(at).unwrap_or(u32::MAX));
         let imports = module.imports.iter().map(|(name, scope)| (name.text.clone(), *scope)).collect();
         names.scopes.push(Scope { folder: module.folder.clone(), imports, ..Scope::default() });
+        imported(module, names, report);
         for broken in &module.ast.broken {
             names.suspects.extend(broken.words.iter().map(|word| word.text.clone()));
         }
@@ -43,6 +44,27 @@ pub fn read<'a>(modules: &'a [Module], schema: &Schema, names: &mut Names, repor
     }
     collect(&files, names, report);
     files
+}
+
+/// An import that could not be loaded declares its name all the same; two of one name are a mistake.
+fn imported(module: &Module, names: &mut Names, report: &mut Report) {
+    for (at, (name, _)) in module.imports.iter().enumerate() {
+        if let Some((first, _)) = module.imports.iter().take(at).find(|(before, _)| before.text == name.text) {
+            report.push(
+                Diagnostic::new(Code::NameDuplicate, format!("two files are imported as `{}`", name.text))
+                    .at(name.span, "here again")
+                    .also(first.span, "first here"),
+            );
+        }
+    }
+    for statement in module.ast.body.statements.iter().filter(|statement| statement.word.text == "import") {
+        let words = statement.clauses.iter().filter_map(|clause| match &clause.kind {
+            ClauseKind::Expr(expr) => expr.as_word().map(|word| word.text.as_str()),
+            _ => None,
+        });
+        let lost = words.filter(|word| module.imports.iter().all(|(name, _)| name.text != *word));
+        names.suspects.extend(lost.map(str::to_owned));
+    }
 }
 
 fn only_declarations(nodes: &[Node<'_>], report: &mut Report) {
@@ -63,6 +85,23 @@ fn collect(files: &[FileNodes<'_>], names: &mut Names, report: &mut Report) {
     for file in files {
         for node in &file.nodes {
             declare(node, file.scope, names, &mut counts, report);
+        }
+        groups(&file.nodes, report);
+    }
+}
+
+/// Groups side by side have different names: a limit is told from others by the group that declares it.
+fn groups(nodes: &[Node<'_>], report: &mut Report) {
+    let mut seen: HashMap<&str, Span> = HashMap::new();
+    for node in nodes.iter().filter(|node| node.form.word == "group") {
+        groups(&node.statements, report);
+        let Some(name) = node.word_in("name") else { continue };
+        if let Some(first) = seen.insert(&name.text, name.span) {
+            report.push(
+                Diagnostic::new(Code::NameDuplicate, format!("group `{}` is declared twice", name.text))
+                    .at(name.span, "here again")
+                    .also(first, "first here"),
+            );
         }
     }
 }
@@ -143,6 +182,7 @@ impl<'a> Bench<'_, 'a> {
             auth_facts: auths.iter().flatten().map(auth::auth_fact).collect(),
             upstreams: &upstreams,
             gateway: &gateway,
+            credentials: auths.iter().flatten().flat_map(order::credentials).collect(),
             explain: options.explain.as_deref(),
             found: Vec::new(),
             explained: None,
@@ -179,7 +219,9 @@ impl<'a> Bench<'_, 'a> {
                     .also(first.span, "first here"),
             );
         }
-        self.level(&first.statements, "gateway")
+        let mut level = self.level(&first.statements, "gateway", Place::Gateway);
+        level.damaged |= first.damaged;
+        level
     }
 
     fn upstreams(&mut self, files: &[FileNodes<'a>], gateway: &Level<'a>) -> Vec<route::UpstreamFacts> {
@@ -195,7 +237,7 @@ impl<'a> Bench<'_, 'a> {
         for file in files {
             for node in file.nodes.iter().filter(|node| node.form.word == "upstream") {
                 let Some(name) = declared_name(node) else { continue };
-                let level = self.level(&node.statements, &format!("upstream {}", name.text));
+                let level = self.level(&node.statements, &format!("upstream {}", name.text), Place::Upstream);
                 found.push(self.upstream(node, name, &level, outer));
             }
         }
@@ -205,7 +247,7 @@ impl<'a> Bench<'_, 'a> {
     fn upstream(&mut self, node: &Node<'a>, name: &Ident, level: &Level<'a>, outer: upstream_check::Timeouts) -> route::UpstreamFacts {
         let of = |word: &'static str| level.statements.iter().map(|statement| &statement.node).filter(move |node| node.form.word == word);
         let breaker_node = super::merge::fields(&of("breaker").collect::<Vec<_>>());
-        let damaged = node.damaged;
+        let damaged = node.damaged || level.damaged;
         let mut checker = Checker {
             report: self.report,
             names: &self.names,

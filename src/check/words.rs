@@ -60,7 +60,9 @@ pub const WORDS: &[Word] = &[
     Word { form: LOG, places: &[Place::Gateway, Place::Group, Place::Route], merge: Merge::Single, stage: "" },
     gateway(LISTEN),
     gateway(Form::new("admin", "the admin listener").later()),
-    gateway(Form::new("trust", "proxies whose forwarding fields are believed").slots(&[Slot::value("networks", "a list of networks")])),
+    gateway(
+        Form::new("trust", "proxies whose forwarding fields are believed").slots(&[Slot::value("networks", "a network or a list of them")]),
+    ),
     gateway(
         Form::new("request_id", "the field that carries a request's id")
             .slots(&[Slot::value("field", "a field name in quotes")])
@@ -151,7 +153,8 @@ const LOG: Form = Form::new("log", "the access log: one line per request on stan
         Form::new("sample", "the share of requests that is written").slots(&[Slot::value("share", "a percentage")]).default("sample 100%"),
         Form::new("when", "written only when this holds").slots(&[Slot::value("condition", "a condition")]),
         Form::new("redact", "fields whose values are never written, besides the credentials")
-            .slots(&[Slot::value("fields", "a list of field names")]),
+            .slots(&[Slot::value("fields", "a list of field names")])
+            .later(),
         Form::new("field", "a further field").slots(&[Slot::name("name"), Slot::value("value", "a value")]).many(),
     ]);
 

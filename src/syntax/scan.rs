@@ -208,6 +208,7 @@ impl<'a> Cutter<'a> {
             Kind::Bad(fault) => {
                 let (span, text) = (self.span(at), self.text);
                 self.fault(at, || wording::bad_token(fault, span, text));
+                self.swallowed_braces(at, token);
             }
             Kind::Comma
             | Kind::Arrow
@@ -251,6 +252,24 @@ impl<'a> Cutter<'a> {
         let head = self.extend(at);
         if !std::mem::replace(&mut head.broken, true) {
             self.findings.report(found);
+        }
+    }
+
+    /// A string without its closing quote takes the rest of its line with it, and so the braces at the line's end: as
+    /// many blocks as began on this line end with it.
+    fn swallowed_braces(&mut self, at: usize, token: Token) {
+        let letters = token.text(self.text);
+        if letters.contains('\n') {
+            return;
+        }
+        let tail = letters.bytes().rev().take_while(|byte| matches!(byte, b'}' | b' ' | b'\t' | b';'));
+        for _ in 0..tail.filter(|byte| *byte == b'}').count() {
+            let here = |frame: &Frame| self.tokens.get(frame.open).is_some_and(|open| open.start as usize >= self.line_start);
+            if !self.frames.last().is_some_and(here) {
+                return;
+            }
+            self.finish();
+            self.close(at + 1, true);
         }
     }
 
