@@ -22,6 +22,8 @@ pub struct FileNodes<'a> {
     pub file: FileId,
     /// Its statements.
     pub nodes: Vec<Node<'a>>,
+    /// True when a statement was not understood.
+    pub damaged: bool,
 }
 
 /// Reads every file's statements and collects what they declare.
@@ -36,11 +38,11 @@ pub fn read<'a>(modules: &'a [Module], schema: &Schema, names: &mut Names, repor
             names.suspects.extend(broken.words.iter().map(|word| word.text.clone()));
         }
         let mut reader = Reader { schema, report, suspects: &mut names.suspects };
-        let (nodes, _) = reader.body(&module.ast.body, Place::File, scope);
+        let (nodes, damaged) = reader.body(&module.ast.body, Place::File, scope);
         if at + 1 < modules.len() {
             only_declarations(&nodes, report);
         }
-        files.push(FileNodes { scope, file: module.ast.file, nodes });
+        files.push(FileNodes { scope, file: module.ast.file, nodes, damaged });
     }
     collect(&files, names, report);
     files
@@ -121,7 +123,9 @@ fn declare(node: &Node<'_>, scope: ScopeId, names: &mut Names, counts: &mut Hash
         _ => return,
     };
     let Some(name) = declared_name(node) else {
-        report.push(Diagnostic::new(Code::SchemaArity, format!("`{}` needs a name", node.name)).at(node.span_of("name"), "no name"));
+        if !node.damaged {
+            report.push(Diagnostic::new(Code::SchemaArity, format!("`{}` needs a name", node.name)).at(node.span_of("name"), "no name"));
+        }
         return;
     };
     let index = counts.entry(kind).or_insert(0);
@@ -189,7 +193,7 @@ impl<'a> Bench<'_, 'a> {
         };
         routes.all(nodes, gateway_level, self);
         let route::Routes { found, explained, .. } = routes;
-        self.listeners(nodes, &gateway, found.is_empty());
+        self.listeners(nodes, main.is_some_and(|file| file.damaged), &gateway, found.is_empty());
         let found = order::order(found, self.report);
         invariant::invariants(nodes, &found, self);
         let (routes, _): (Vec<ir::Route>, Vec<route::Spans>) = found.into_iter().unzip();
@@ -287,9 +291,9 @@ impl<'a> Bench<'_, 'a> {
         }
     }
 
-    fn listeners(&mut self, nodes: &[Node<'a>], gateway: &ir::Gateway, no_routes: bool) {
-        let damaged = nodes.iter().any(|node| node.form.word == "gateway" && node.damaged) || self.names.suspects.contains("listen");
-        if !no_routes && gateway.listeners.is_empty() && !damaged && !self.modules.last().is_some_and(|module| module.ast.body.damaged) {
+    fn listeners(&mut self, nodes: &[Node<'a>], damaged: bool, gateway: &ir::Gateway, no_routes: bool) {
+        let damaged = damaged || nodes.iter().any(|node| node.form.word == "gateway" && node.damaged);
+        if !no_routes && gateway.listeners.is_empty() && !damaged {
             let at = nodes.iter().find(|node| node.form.word == "gateway").or_else(|| nodes.iter().find(|node| node.form.word == "route"));
             let span = at.map_or_else(Span::default, |node| node.word);
             self.report.push(

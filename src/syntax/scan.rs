@@ -3,7 +3,7 @@
 //!
 //! Indentation is looked at only when braces do not balance, in a second pass, to tell which brace is the wrong one.
 
-use super::lex::{Kind, Token, lex};
+use super::lex::{Fault, Kind, Token, lex};
 use super::report::Findings;
 use super::wording;
 use crate::diag::{FileId, Span};
@@ -159,8 +159,12 @@ impl<'a> Cutter<'a> {
         self.finish();
         if !self.frames.is_empty() {
             self.unbalanced = true;
+            // What a raw string without an end has swallowed may have closed them.
+            let swallowed = self.tokens.last().is_some_and(|token| token.kind == Kind::Bad(Fault::OpenRaw));
             let opens: Vec<_> = self.frames.iter().rev().map(|frame| (self.span(frame.open), self.letters(frame.head.first))).collect();
-            self.findings.report(|| wording::unclosed_blocks(&opens));
+            if !swallowed {
+                self.findings.report(|| wording::unclosed_blocks(&opens));
+            }
             while !self.frames.is_empty() {
                 self.close(at, true);
             }
@@ -262,7 +266,8 @@ impl<'a> Cutter<'a> {
         if letters.contains('\n') {
             return;
         }
-        let tail = letters.bytes().rev().take_while(|byte| matches!(byte, b'}' | b' ' | b'\t' | b';'));
+        let code = letters.rfind(" #").and_then(|comment| letters.get(..comment)).unwrap_or(letters);
+        let tail = code.bytes().rev().take_while(|byte| matches!(byte, b'}' | b' ' | b'\t' | b';'));
         for _ in 0..tail.filter(|byte| *byte == b'}').count() {
             let here = |frame: &Frame| self.tokens.get(frame.open).is_some_and(|open| open.start as usize >= self.line_start);
             if !self.frames.last().is_some_and(here) {
