@@ -181,7 +181,9 @@ impl<'a> Bench<'_, 'a> {
         let upstreams = self.upstreams(files, &gateway_level);
         self.policies(files);
         let gateway = gateway::gateway(&gateway_level, self);
+        let auth_nodes = files.iter().flat_map(|file| &file.nodes).filter(|node| node.form.word == "auth" && declared_name(node).is_some());
         let mut routes = route::Routes {
+            auth_nodes: auth_nodes.collect(),
             auths: auths.as_deref(),
             auth_facts: auths.iter().flatten().map(auth::auth_fact).collect(),
             upstreams: &upstreams,
@@ -228,7 +230,7 @@ impl<'a> Bench<'_, 'a> {
         level
     }
 
-    fn upstreams(&mut self, files: &[FileNodes<'a>], gateway: &Level<'a>) -> Vec<route::UpstreamFacts> {
+    fn upstreams(&mut self, files: &[FileNodes<'a>], gateway: &Level<'a>) -> Vec<route::UpstreamFacts<'a>> {
         let mut found = Vec::new();
         let mut checker = self.checker("gateway");
         let outer = gateway
@@ -242,13 +244,13 @@ impl<'a> Bench<'_, 'a> {
             for node in file.nodes.iter().filter(|node| node.form.word == "upstream") {
                 let Some(name) = declared_name(node) else { continue };
                 let level = self.level(&node.statements, &format!("upstream {}", name.text), Place::Upstream);
-                found.push(self.upstream(node, name, &level, outer));
+                found.push(self.upstream(node, name, level, outer));
             }
         }
         found
     }
 
-    fn upstream(&mut self, node: &Node<'a>, name: &Ident, level: &Level<'a>, outer: upstream_check::Timeouts) -> route::UpstreamFacts {
+    fn upstream(&mut self, node: &Node<'a>, name: &Ident, level: Level<'a>, outer: upstream_check::Timeouts) -> route::UpstreamFacts<'a> {
         let of = |word: &'static str| level.statements.iter().map(|statement| &statement.node).filter(move |node| node.form.word == word);
         let breaker_node = super::merge::fields(&of("breaker").collect::<Vec<_>>());
         let damaged = node.damaged || level.damaged;
@@ -279,7 +281,7 @@ impl<'a> Bench<'_, 'a> {
             stubs,
             encoded_slashes: of("path").last().is_some_and(upstream_check::encoded_slashes),
         };
-        route::UpstreamFacts { config, timeouts }
+        route::UpstreamFacts { name: name.span, level, config, timeouts }
     }
 
     /// Every policy is read once with its defaults, used or not, so that faults in it are found.

@@ -259,14 +259,18 @@ impl<'a> Cutter<'a> {
         }
     }
 
-    /// A string without its closing quote takes the rest of its line with it, and so the braces at the line's end: as
-    /// many blocks as began on this line end with it.
+    /// A string without its closing quote takes the rest of its line with it, and so the braces at the line's end: a
+    /// block opens there, or as many blocks as began on this line end.
     fn swallowed_braces(&mut self, at: usize, token: Token) {
         let letters = token.text(self.text);
         if letters.contains('\n') {
             return;
         }
         let code = letters.rfind(" #").and_then(|comment| letters.get(..comment)).unwrap_or(letters);
+        if code.ends_with(" {") {
+            self.open(at);
+            return;
+        }
         let tail = code.bytes().rev().take_while(|byte| matches!(byte, b'}' | b' ' | b'\t' | b';'));
         for _ in 0..tail.filter(|byte| *byte == b'}').count() {
             let here = |frame: &Frame| self.tokens.get(frame.open).is_some_and(|open| open.start as usize >= self.line_start);

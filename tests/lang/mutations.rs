@@ -26,7 +26,7 @@ fn each(text: &str, pattern: &str, change: impl Fn(&str) -> String) -> Vec<Mutat
     let mut all = Vec::new();
     let mut start = 0;
     for (at, line) in text.split_inclusive('\n').enumerate() {
-        let code = line.find(" #").or_else(|| line.starts_with('#').then_some(0)).map_or(line, |comment| &line[..comment]);
+        let code = line.find(" #").or_else(|| line.starts_with('#').then_some(0)).map_or(line, |comment| &line[..comment]).trim_end();
         for found in pattern.find_iter(code) {
             let changed = change(found.as_str());
             let mut text = text.to_owned();
@@ -80,8 +80,8 @@ fn a_misspelt_word_is_found() {
             letters.swap(last - 3, last - 2);
             letters.into_iter().collect()
         });
-        let mutations: Vec<_> = mutations.into_iter().filter(|mutation| !same(&mutation.what)).collect();
-        count += all_found(name, mutations, 0, |mutation| user_word(&mutation.what));
+        let mutations: Vec<_> = mutations.into_iter().filter(|mutation| !same(&mutation.what) && !user_word(&mutation.what)).collect();
+        count += all_found(name, mutations, 0, |_| false);
     }
     assert!(count > 100, "{count}");
 }
