@@ -452,6 +452,34 @@ impl<'a> Cutter<'a> {
         }
     }
 
+    /// With more closing braces than opening ones: a line that is indented deeper than the statement before it, which has
+    /// no block, is the first of its block.
+    fn unopened(&mut self, at: usize) {
+        let pieces = self.frames.last_mut().map_or(&mut self.top, |frame| &mut frame.pieces);
+        let Some(piece) = pieces.last().filter(|piece| piece.block.is_none()) else { return };
+        let column = |at: usize| {
+            let start = self.tokens.get(at).map_or(0, |token| token.start as usize);
+            start - self.text.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1)
+        };
+        let indent = column(piece.first);
+        if self.line_indent <= indent {
+            return;
+        }
+        let Some(piece) = pieces.pop() else { return };
+        let (span, word) = (self.span(piece.end.saturating_sub(1)), self.letters(piece.first));
+        self.findings.report(|| wording::unopened_block(span, word));
+        let head = Head {
+            docs: piece.docs,
+            first: piece.first,
+            end: piece.end,
+            indent,
+            broken: piece.broken,
+            brackets: Vec::new(),
+            lines: Vec::new(),
+        };
+        self.frames.push(Frame { head, open: at, pieces: Vec::new(), damaged: false, judged: Some(true) });
+    }
+
     /// With braces that do not balance: a line that stands too far left ends the blocks around it, and a closing brace
     /// that stands too far right closes nothing: then the answer is true.
     fn dedent(&mut self, at: usize, token: Token) -> bool {
@@ -471,6 +499,9 @@ impl<'a> Cutter<'a> {
             let (open, word, here) = (self.span(frame.open), self.letters(frame.head.first), self.span(at));
             self.findings.report(|| wording::unclosed_block(open, word, here));
             self.close(at, true);
+        }
+        if !brace && self.surplus {
+            self.unopened(at);
         }
         let Some(frame) = self.frames.last_mut().filter(|_| brace && self.surplus) else { return false };
         let stray = indent > frame.head.indent && frame.judged == Some(true);
