@@ -99,7 +99,9 @@ impl Caller {
                     .map(|(declared, runtime, given)| {
                         // What another auth of the same kind declares is that one's to say.
                         let elsewhere = |name: &str| {
-                            fitting.iter().any(|(other, ..)| other.name != declared.name && other.root() == declared.root() && knows(other, name))
+                            fitting
+                                .iter()
+                                .any(|(other, ..)| other.name != declared.name && other.root() == declared.root() && knows(other, name))
                         };
                         let own = given.iter().filter(|(name, _)| knows(declared, name) || !elsewhere(name));
                         mint(declared, runtime, &own.map(|(name, value)| (name.clone(), value.clone())).collect())

@@ -35,9 +35,7 @@ pub fn judge(expectation: &Expectation, answer: &Answer) -> Result<(), Unmet> {
         Expectation::Stage(name) => compare("stage", Comparison::Equal, Some(name), Some(answer.stage())),
         Expectation::LimitedBy(name) => compare("limit", Comparison::Equal, Some(name), answer.limited_by.as_deref()),
         Expectation::Cache(how, verdict) => compare("cache", *how, Some(verdict), answer.cache),
-        Expectation::Attempts(how, count) => {
-            compare("attempts", *how, Some(&count.to_string()), Some(&answer.attempts.to_string()))
-        }
+        Expectation::Attempts(how, count) => compare("attempts", *how, Some(&count.to_string()), Some(&answer.attempts.to_string())),
         Expectation::Header(name, how, value) => {
             compare(&format!("header(\"{name}\")"), *how, value.as_deref(), field(&answer.headers, name).as_deref())
         }
@@ -56,9 +54,7 @@ pub fn judge(expectation: &Expectation, answer: &Answer) -> Result<(), Unmet> {
                 request.query.as_deref().and_then(|text| query(text, name)).map(std::borrow::Cow::into_owned)
             })
         }
-        Expectation::ReceivedPath(how, path) => {
-            received("received path", *how, Some(path), answer, |request| Some(request.path.clone()))
-        }
+        Expectation::ReceivedPath(how, path) => received("received path", *how, Some(path), answer, |request| Some(request.path.clone())),
         // Asked of the upstream when its turn comes, not of an answer.
         Expectation::Breaker(..) => Ok(()),
     }

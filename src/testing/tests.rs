@@ -38,7 +38,8 @@ route items GET,POST /items -> app {
 }
 route mine GET /mine -> app { auth main; request { set X-User claim.sub } }
 route admins GET /admins -> app { auth main; require claim.role == "admin" }
-route both GET /both -> app { auth all [main, staff] }
+route both GET /both -> app { auth all [main, partner] }
+route desk GET /desk -> app { auth optional staff }
 route hello GET /hello -> app { public }
 route other ANY /other -> bare { public; body { max 1KiB } }
 group hosted host api.example.com {
@@ -117,13 +118,17 @@ fn every_expectation_can_fail_and_says_both_sides() {
     assert_eq!(hello(r#"body text "bye""#), both("bye", "hello"));
     assert_eq!(hello(r#"body json "[]""#).0, "[]");
     assert_eq!(hello(r#"received query("a") == "b""#), both(r#"received query("a") == b"#, r#"received query("a") == "b c""#));
-    assert_eq!(hello(r#"received header("host") == "x""#), both(r#"received header("host") == x"#, r#"received header("host") == localhost"#));
+    assert_eq!(
+        hello(r#"received header("host") == "x""#),
+        both(r#"received header("host") == x"#, r#"received header("host") == localhost"#)
+    );
     assert_eq!(hello(r#"received path == "/bye""#), both(r#"received path == "/bye""#, r#"received path == "/hello""#));
 }
 
 #[test]
 fn a_failure_shows_the_step_the_request_and_its_way() {
-    let outcome = outcome("given header \"x-a\" \"1\"\ngiven claims { sub \"7\" }\nrequest GET /admins\nexpect status 200\nexpect status 403");
+    let outcome =
+        outcome("given header \"x-a\" \"1\"\ngiven claims { sub \"7\" }\nrequest GET /admins\nexpect status 200\nexpect status 403");
     let failure = outcome.failure.unwrap();
     assert_eq!(outcome.name, "it");
     assert_eq!(failure.step, "expect status 200");
@@ -143,8 +148,14 @@ fn credentials_are_made_for_whatever_the_route_asks() {
     passes("given claims { sub \"7\" }\nrequest GET /items\nexpect status 200");
     passes("given key { name \"acme\"; plan pro }\nrequest GET /items\nexpect status 200");
     passes("given claims { sub \"7\" }\nrequest GET /mine\nexpect received header(\"x-user\") == \"7\"");
-    passes("given claims { }\nrequest GET /mine\nexpect received header(\"x-user\") == \"some-sub\"\nexpect received header(\"authorization\") == none");
+    passes(
+        "given claims { }\nrequest GET /mine\nexpect received header(\"x-user\") == \"some-sub\"\nexpect received header(\"authorization\") == none",
+    );
     passes("given claims { role admin }\nrequest GET /admins\nexpect route == admins\nexpect stage call");
+    passes("given claims { sub \"7\" }\ngiven key { plan pro }\nrequest GET /both\nexpect stage call");
+    passes("given claims { sub \"7\" }\nrequest GET /both\nexpect status 401");
+    passes("given user \"ann\"\nrequest GET /desk\nexpect stage call");
+    passes("request GET /desk\nexpect stage call");
     passes("given user \"ann\"\nrequest GET /mine\nexpect status 401");
     passes("given claims { sub \"7\" }\nrequest GET /mine with header \"authorization\" \"Bearer nonsense\"\nexpect status 401");
 }
@@ -202,8 +213,12 @@ fn breakers_open_and_close_in_virtual_time() {
 
 #[test]
 fn scripted_replies_come_first_and_the_last_word_counts() {
-    passes("given upstream app replies 200 json \"[1]\" times 1\nrequest GET /hello\nexpect body json \"[1]\"\nrequest GET /hello\nexpect body text \"hello\"");
-    passes("given upstream app replies 404\nrequest GET /hello\nexpect status 404\nexpect body text \"hello\"\ngiven upstream app replies 200\nrequest GET /hello\nexpect status 200");
+    passes(
+        "given upstream app replies 200 json \"[1]\" times 1\nrequest GET /hello\nexpect body json \"[1]\"\nrequest GET /hello\nexpect body text \"hello\"",
+    );
+    passes(
+        "given upstream app replies 404\nrequest GET /hello\nexpect status 404\nexpect body text \"hello\"\ngiven upstream app replies 200\nrequest GET /hello\nexpect status 200",
+    );
     passes("given upstream bare replies 200\nrequest GET /other\nexpect body json \"{}\"");
     passes("request GET /other\nexpect status 200\nexpect body json \"{}\"");
 }
@@ -211,7 +226,9 @@ fn scripted_replies_come_first_and_the_last_word_counts() {
 #[test]
 fn an_upstream_that_thinks_too_long_is_a_timeout() {
     passes("given upstream app replies 200 after 20s\nrequest GET /hello\nexpect status 504");
-    passes("given upstream app replies 200 after 2s\nrequest GET /hello\nexpect status 200\nadvance 30d\nrequest GET /hello\nexpect status 200");
+    passes(
+        "given upstream app replies 200 after 2s\nrequest GET /hello\nexpect status 200\nadvance 30d\nrequest GET /hello\nexpect status 200",
+    );
 }
 
 #[test]
@@ -231,7 +248,9 @@ fn hosts_bodies_and_methods_go_the_whole_way() {
     passes("request HEAD /hello\nexpect status 200\nexpect body text \"\"");
     passes("request OPTIONS /hello\nexpect status 204");
     passes("request DELETE /hello\nexpect status 405");
-    passes("given key { name \"k\" }\nrequest POST /items with body json \"{}\"\nexpect status 201\nexpect received header(\"content-type\") == \"application/json\"");
+    passes(
+        "given key { name \"k\" }\nrequest POST /items with body json \"{}\"\nexpect status 201\nexpect received header(\"content-type\") == \"application/json\"",
+    );
     passes(&format!("request POST /other with body text \"{}\"\nexpect status 413\nexpect stage body", "x".repeat(2000)));
     passes("request GET /a%zz\nexpect status 400\nexpect stage normalise");
 }

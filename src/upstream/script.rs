@@ -137,7 +137,8 @@ impl Transport for Scripted {
         let (status, headers, body, after) = match act {
             Some(Act::Reply { status, headers, body: Some(body), after }) => (status, headers, body, after),
             Some(Act::Reply { status, mut headers, body: None, after }) => {
-                let (_, media_type, body) = stub(&upstream.config.stubs, head.method, &head.uri, head.headers).unwrap_or_else(nothing_special);
+                let (_, media_type, body) =
+                    stub(&upstream.config.stubs, head.method, &head.uri, head.headers).unwrap_or_else(nothing_special);
                 headers.insert(header::CONTENT_TYPE, media_type);
                 (status, headers, Bytes::from(body), after)
             }
