@@ -4,7 +4,11 @@ use std::time::Duration;
 #[tokio::test]
 async fn a_refused_head_is_answered_in_its_turn_and_the_connection_closed() {
     let gate = draft(echo().await).start();
-    let reply = gate.send("GET /first HTTP/1.1\r\nHost: a\r\n\r\nGET /second HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\nGET /third HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let reply = gate
+        .send(
+            "GET /first HTTP/1.1\r\nHost: a\r\n\r\nGET /second HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\nGET /third HTTP/1.1\r\nHost: a\r\n\r\n",
+        )
+        .await;
     assert_eq!(status(&reply), 200, "{reply}");
     let (_, second) = reply.split_once("HTTP/1.1 400").unwrap();
     assert!(second.contains("connection: close") && second.contains("application/problem+json"), "{second}");
