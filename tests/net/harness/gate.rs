@@ -42,11 +42,6 @@ impl Setup {
         self
     }
 
-    /// The policy as it stands now.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
     /// Starts it; what was printed by the checker is shown when that fails.
     #[track_caller]
     pub fn start(self) -> Gate {

@@ -7,10 +7,10 @@ mod message;
 mod origin;
 mod program;
 
-pub use client::{Ask, Client};
+pub use client::Client;
 pub use gate::{Gate, key_line, password_line, token};
 pub use message::{Broken, Response};
-pub use origin::{Answer, Origin, Received};
+pub use origin::{Answer, Origin};
 pub use program::Program;
 
 use std::time::Duration;
