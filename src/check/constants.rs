@@ -81,6 +81,7 @@ impl<'n, 'a> Evaluation<'_, 'n, 'a> {
         match self.state.get(name) {
             Some(State::Done) => return,
             Some(State::Running) => {
+                self.names.suspects.insert(name.to_owned());
                 self.report.push(
                     Diagnostic::new(Code::NameUnknown, format!("`{name}` is defined by itself"))
                         .at(node.span_of("name"), "needs its own value"),
@@ -149,11 +150,7 @@ impl<'n, 'a> Evaluation<'_, 'n, 'a> {
         let secret_allowed = node.form.word == "param" && declared == Some(Type::Secret);
         let spot = if secret_allowed { Spot::Secret } else { Spot::Plain };
         let want = Want { ty: declared.clone(), by: Moment::Constant, spot, response: false };
-        let typed = if declared.is_none() && matches!(given.expr.kind, ExprKind::List(_)) {
-            checker.typed(given, &Want { ty: Some(Type::List(Box::new(Type::Str))), ..want })?
-        } else {
-            checker.typed(given, &want)?
-        };
+        let typed = if declared.is_none() { checker.inferred(given)? } else { checker.typed(given, &want)? };
         Some(Constant { expr: typed.expr, ty: declared.unwrap_or(typed.ty), span })
     }
 }

@@ -10,7 +10,7 @@ use crate::lang::checker::{Checker, Declaration, Names, RouteFacts, Scope};
 use crate::lang::form::{Declared, Place};
 use crate::lang::read::{Reader, Schema, ScopeId};
 use crate::policy::auth;
-use crate::syntax::ast::Ident;
+use crate::syntax::ast::{ClauseKind, Ident};
 use crate::upstream::{self, check as upstream_check};
 use std::collections::HashMap;
 
@@ -22,6 +22,8 @@ pub struct FileNodes<'a> {
     pub file: FileId,
     /// Its statements.
     pub nodes: Vec<Node<'a>>,
+    /// True when a statement was not understood.
+    pub damaged: bool,
 }
 
 /// Reads every file's statements and collects what they declare.
@@ -31,18 +33,40 @@ pub fn read<'a>(modules: &'a [Module], schema: &Schema, names: &mut Names, repor
         let scope = ScopeId(u32::try_from(at).unwrap_or(u32::MAX));
         let imports = module.imports.iter().map(|(name, scope)| (name.text.clone(), *scope)).collect();
         names.scopes.push(Scope { folder: module.folder.clone(), imports, ..Scope::default() });
+        imported(module, names, report);
         for broken in &module.ast.broken {
             names.suspects.extend(broken.words.iter().map(|word| word.text.clone()));
         }
         let mut reader = Reader { schema, report, suspects: &mut names.suspects };
-        let (nodes, _) = reader.body(&module.ast.body, Place::File, scope);
+        let (nodes, damaged) = reader.body(&module.ast.body, Place::File, scope);
         if at + 1 < modules.len() {
             only_declarations(&nodes, report);
         }
-        files.push(FileNodes { scope, file: module.ast.file, nodes });
+        files.push(FileNodes { scope, file: module.ast.file, nodes, damaged });
     }
     collect(&files, names, report);
     files
+}
+
+/// An import that could not be loaded declares its name all the same; two of one name are a mistake.
+fn imported(module: &Module, names: &mut Names, report: &mut Report) {
+    for (at, (name, _)) in module.imports.iter().enumerate() {
+        if let Some((first, _)) = module.imports.iter().take(at).find(|(before, _)| before.text == name.text) {
+            report.push(
+                Diagnostic::new(Code::NameDuplicate, format!("two files are imported as `{}`", name.text))
+                    .at(name.span, "here again")
+                    .also(first.span, "first here"),
+            );
+        }
+    }
+    for statement in module.ast.body.statements.iter().filter(|statement| statement.word.text == "import") {
+        let words = statement.clauses.iter().filter_map(|clause| match &clause.kind {
+            ClauseKind::Expr(expr) => expr.as_word().map(|word| word.text.as_str()),
+            _ => None,
+        });
+        let lost = words.filter(|word| module.imports.iter().all(|(name, _)| name.text != *word));
+        names.suspects.extend(lost.map(str::to_owned));
+    }
 }
 
 fn only_declarations(nodes: &[Node<'_>], report: &mut Report) {
@@ -64,6 +88,23 @@ fn collect(files: &[FileNodes<'_>], names: &mut Names, report: &mut Report) {
         for node in &file.nodes {
             declare(node, file.scope, names, &mut counts, report);
         }
+        groups(&file.nodes, report);
+    }
+}
+
+/// Groups side by side have different names: a limit is told from others by the group that declares it.
+fn groups(nodes: &[Node<'_>], report: &mut Report) {
+    let mut seen: HashMap<&str, Span> = HashMap::new();
+    for node in nodes.iter().filter(|node| node.form.word == "group") {
+        groups(&node.statements, report);
+        let Some(name) = node.word_in("name") else { continue };
+        if let Some(first) = seen.insert(&name.text, name.span) {
+            report.push(
+                Diagnostic::new(Code::NameDuplicate, format!("group `{}` is declared twice", name.text))
+                    .at(name.span, "here again")
+                    .also(first, "first here"),
+            );
+        }
     }
 }
 
@@ -82,7 +123,9 @@ fn declare(node: &Node<'_>, scope: ScopeId, names: &mut Names, counts: &mut Hash
         _ => return,
     };
     let Some(name) = declared_name(node) else {
-        report.push(Diagnostic::new(Code::SchemaArity, format!("`{}` needs a name", node.name)).at(node.span_of("name"), "no name"));
+        if !node.damaged {
+            report.push(Diagnostic::new(Code::SchemaArity, format!("`{}` needs a name", node.name)).at(node.span_of("name"), "no name"));
+        }
         return;
     };
     let index = counts.entry(kind).or_insert(0);
@@ -138,18 +181,21 @@ impl<'a> Bench<'_, 'a> {
         let upstreams = self.upstreams(files, &gateway_level);
         self.policies(files);
         let gateway = gateway::gateway(&gateway_level, self);
+        let auth_nodes = files.iter().flat_map(|file| &file.nodes).filter(|node| node.form.word == "auth" && declared_name(node).is_some());
         let mut routes = route::Routes {
+            auth_nodes: auth_nodes.collect(),
             auths: auths.as_deref(),
             auth_facts: auths.iter().flatten().map(auth::auth_fact).collect(),
             upstreams: &upstreams,
             gateway: &gateway,
+            credentials: auths.iter().flatten().flat_map(order::credentials).collect(),
             explain: options.explain.as_deref(),
             found: Vec::new(),
             explained: None,
         };
         routes.all(nodes, gateway_level, self);
         let route::Routes { found, explained, .. } = routes;
-        self.listeners(nodes, &gateway, found.is_empty());
+        self.listeners(nodes, main.is_some_and(|file| file.damaged), &gateway, found.is_empty());
         let found = order::order(found, self.report);
         invariant::invariants(nodes, &found, self);
         let (routes, _): (Vec<ir::Route>, Vec<route::Spans>) = found.into_iter().unzip();
@@ -179,10 +225,12 @@ impl<'a> Bench<'_, 'a> {
                     .also(first.span, "first here"),
             );
         }
-        self.level(&first.statements, "gateway")
+        let mut level = self.level(&first.statements, "gateway", Place::Gateway);
+        level.damaged |= first.damaged;
+        level
     }
 
-    fn upstreams(&mut self, files: &[FileNodes<'a>], gateway: &Level<'a>) -> Vec<route::UpstreamFacts> {
+    fn upstreams(&mut self, files: &[FileNodes<'a>], gateway: &Level<'a>) -> Vec<route::UpstreamFacts<'a>> {
         let mut found = Vec::new();
         let mut checker = self.checker("gateway");
         let outer = gateway
@@ -195,17 +243,17 @@ impl<'a> Bench<'_, 'a> {
         for file in files {
             for node in file.nodes.iter().filter(|node| node.form.word == "upstream") {
                 let Some(name) = declared_name(node) else { continue };
-                let level = self.level(&node.statements, &format!("upstream {}", name.text));
-                found.push(self.upstream(node, name, &level, outer));
+                let level = self.level(&node.statements, &format!("upstream {}", name.text), Place::Upstream);
+                found.push(self.upstream(node, name, level, outer));
             }
         }
         found
     }
 
-    fn upstream(&mut self, node: &Node<'a>, name: &Ident, level: &Level<'a>, outer: upstream_check::Timeouts) -> route::UpstreamFacts {
+    fn upstream(&mut self, node: &Node<'a>, name: &Ident, level: Level<'a>, outer: upstream_check::Timeouts) -> route::UpstreamFacts<'a> {
         let of = |word: &'static str| level.statements.iter().map(|statement| &statement.node).filter(move |node| node.form.word == word);
         let breaker_node = super::merge::fields(&of("breaker").collect::<Vec<_>>());
-        let damaged = node.damaged;
+        let damaged = node.damaged || level.damaged;
         let mut checker = Checker {
             report: self.report,
             names: &self.names,
@@ -233,7 +281,7 @@ impl<'a> Bench<'_, 'a> {
             stubs,
             encoded_slashes: of("path").last().is_some_and(upstream_check::encoded_slashes),
         };
-        route::UpstreamFacts { config, timeouts }
+        route::UpstreamFacts { name: name.span, level, config, timeouts }
     }
 
     /// Every policy is read once with its defaults, used or not, so that faults in it are found.
@@ -245,9 +293,9 @@ impl<'a> Bench<'_, 'a> {
         }
     }
 
-    fn listeners(&mut self, nodes: &[Node<'a>], gateway: &ir::Gateway, no_routes: bool) {
-        let damaged = nodes.iter().any(|node| node.form.word == "gateway" && node.damaged) || self.names.suspects.contains("listen");
-        if !no_routes && gateway.listeners.is_empty() && !damaged && !self.modules.last().is_some_and(|module| module.ast.body.damaged) {
+    fn listeners(&mut self, nodes: &[Node<'a>], damaged: bool, gateway: &ir::Gateway, no_routes: bool) {
+        let damaged = damaged || nodes.iter().any(|node| node.form.word == "gateway" && node.damaged);
+        if !no_routes && gateway.listeners.is_empty() && !damaged {
             let at = nodes.iter().find(|node| node.form.word == "gateway").or_else(|| nodes.iter().find(|node| node.form.word == "route"));
             let span = at.map_or_else(Span::default, |node| node.word);
             self.report.push(

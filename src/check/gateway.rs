@@ -9,6 +9,7 @@ use crate::lang::types::Type;
 use crate::lang::value::Value;
 use crate::lang::{Given, Node};
 use crate::policy::Effective;
+use crate::syntax::ast::ExprKind;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
@@ -32,6 +33,9 @@ pub fn gateway<'a>(level: &Level<'a>, bench: &mut Bench<'_, 'a>) -> Gateway {
         .and_then(|node| node.get("number"))
         .and_then(|given| checker.int(given, 1..=1_024))
         .and_then(|number| usize::try_from(number).ok());
+    // Who calls is known route by route: there the gateway's `log` is held against it again. A request that no route takes
+    // has no caller, and its line no such field.
+    checker.facts.uncertain = true;
     let log = log(&[statements], &mut checker).unwrap_or_default();
     Gateway { listeners, trust, request_id, limits, drain, workers, log }
 }
@@ -79,7 +83,10 @@ fn clash(first: SocketAddr, second: SocketAddr) -> bool {
 }
 
 fn networks(given: Given<'_>, checker: &mut Checker<'_>) -> Vec<ipnet::IpNet> {
-    match checker.constant(given, Type::List(Box::new(Type::Cidr))) {
+    let literal = matches!(given.expr.kind, ExprKind::Literal(..));
+    let ty = if literal { Type::Cidr } else { Type::List(Box::new(Type::Cidr)) };
+    match checker.constant(given, ty) {
+        Some(Value::Network(network)) => vec![network],
         Some(Value::List(all)) => all
             .into_iter()
             .filter_map(|value| match value {

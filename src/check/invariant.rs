@@ -4,6 +4,7 @@ use super::declare::Bench;
 use super::route::Spans;
 use crate::diag::{Code, Diagnostic};
 use crate::ir::Route;
+use crate::lang::form::Declared;
 use crate::lang::{Given, Node};
 use crate::route::Pattern;
 use crate::syntax::ast::{Expr, ExprKind, Operator};
@@ -54,9 +55,11 @@ fn expectation<'a>(
         return;
     };
     for name in &listed {
-        let known = name
-            .as_word()
-            .is_some_and(|word| routes.iter().any(|(route, _)| route.name == word.text) || bench.names.suspects.contains(&word.text));
+        // A route that could not be read is declared all the same.
+        let known = name.as_word().is_some_and(|word| {
+            let declared = bench.names.declaration(Declared::Route, node.scope, std::slice::from_ref(word)).is_some();
+            declared || bench.names.suspects.contains(&word.text)
+        });
         if !known {
             let written = name.as_word().map_or("?", |word| word.text.as_str());
             let mut found = Diagnostic::new(Code::NameUnknown, format!("no route is called `{written}`")).at(name.span, "not declared");

@@ -78,13 +78,12 @@ where
 
 fn nothing_to_drop(statement: &Effective<'_>, report: &mut Report) {
     let node = &statement.node;
+    let name = key(node);
+    let what = if name.is_empty() { node.name.to_owned() } else { format!("{} {name}", node.name) };
     report.push(
-        Diagnostic::new(
-            Code::PolicyNothingToDrop,
-            format!("there is no `{} {}` to drop here", node.name, key(node)).replace(" `", "`").replace("no`", "no `"),
-        )
-        .at(node.span, "drops nothing")
-        .help("`drop` removes what an enclosing group, the gateway or a policy declared"),
+        Diagnostic::new(Code::PolicyNothingToDrop, format!("there is no `{what}` to drop here"))
+            .at(node.span, "drops nothing")
+            .help("`drop` removes what an enclosing group, the gateway or a policy declared"),
     );
 }
 

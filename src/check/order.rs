@@ -5,6 +5,7 @@ use crate::diag::{Code, Diagnostic, Report};
 use crate::ir::Route;
 use crate::lang::expr::{Comparison, Expr, Ref};
 use crate::lang::value::Value;
+use crate::policy::auth;
 use crate::route::{Atom, Finding, MatchTree, Predicate, RouteKey, Test, Witness, analyse};
 
 /// The routes in the order they are tried; what overlaps without an order is reported.
@@ -175,18 +176,31 @@ fn written(reference: &Ref) -> String {
     }
 }
 
-/// True when an expression asks for a field that carries credentials.
-pub fn names_credential(expr: &Expr) -> bool {
+/// Where an auth looks for its credentials.
+pub fn credentials(declared: &auth::Declared) -> Vec<Ref> {
+    let carriers: &[auth::Carrier] = match &declared.kind {
+        auth::Kind::Jwt(jwt) => &jwt.from,
+        auth::Kind::Key(key) => &key.from,
+        auth::Kind::Basic(_) => &[],
+    };
+    let reference = |carrier: &auth::Carrier| match carrier {
+        auth::Carrier::Header(name) => Ref::Header(name.clone()),
+        auth::Carrier::Cookie(name) => Ref::Cookie(name.clone()),
+        auth::Carrier::Query(name) => Ref::Query(name.clone()),
+    };
+    carriers.iter().map(reference).collect()
+}
+
+/// True when an expression asks for what carries credentials: of HTTP itself, or of an `auth` of the policy.
+pub fn names_credential(expr: &Expr, credentials: &[Ref]) -> bool {
+    let names = |expr: &Expr| names_credential(expr, credentials);
     match expr {
-        Expr::Ref(Ref::Header(name)) => matches!(name.as_str(), "authorization" | "proxy-authorization" | "x-api-key"),
-        Expr::Ref(_) | Expr::Const(_) | Expr::Secret(_) => false,
-        Expr::Text(pieces) => {
-            pieces.iter().any(|piece| matches!(piece, crate::lang::expr::Piece::Hole(inner, _) if names_credential(inner)))
-        }
-        Expr::Not(inner) | Expr::Has(inner) | Expr::Lower(inner) | Expr::Matches(inner, _) => names_credential(inner),
-        Expr::And(all) | Expr::Or(all) => all.iter().any(names_credential),
-        Expr::Compare(left, _, right) | Expr::In(left, right) | Expr::OrElse(left, right) => {
-            names_credential(left) || names_credential(right)
-        }
+        Expr::Ref(Ref::Header(name)) if matches!(name.as_str(), "authorization" | "proxy-authorization") => true,
+        Expr::Ref(reference) => credentials.contains(reference),
+        Expr::Const(_) | Expr::Secret(_) => false,
+        Expr::Text(pieces) => pieces.iter().any(|piece| matches!(piece, crate::lang::expr::Piece::Hole(inner, _) if names(inner))),
+        Expr::Not(inner) | Expr::Has(inner) | Expr::Lower(inner) | Expr::Matches(inner, _) => names(inner),
+        Expr::And(all) | Expr::Or(all) => all.iter().any(names),
+        Expr::Compare(left, _, right) | Expr::In(left, right) | Expr::OrElse(left, right) => names(left) || names(right),
     }
 }

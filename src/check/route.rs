@@ -9,21 +9,25 @@ use crate::diag::{Code, Diagnostic, Span};
 use crate::http::UpstreamIndex;
 use crate::ir::{self, Gateway, Target};
 use crate::lang::checker::{Checker, Moment, Typed};
-use crate::lang::expr::Expr;
-use crate::lang::form::Declared;
+use crate::lang::expr::{Expr, Ref};
+use crate::lang::form::{Declared, Place};
 use crate::lang::read::Mode;
 use crate::lang::types::Type;
 use crate::lang::value::Value;
 use crate::lang::{Given, Node};
 use crate::policy::{self, Config, Effective, auth};
 use crate::route::{HostPattern, Methods, Pattern, Predicate, RouteKey};
-use crate::syntax::ast::ExprKind;
+use crate::syntax::ast::{ExprKind, TextPart};
 use crate::upstream::{self, check as upstream_check};
 use std::rc::Rc;
 use std::sync::Arc;
 
 /// An upstream with what its timeouts were made of.
-pub struct UpstreamFacts {
+pub struct UpstreamFacts<'a> {
+    /// Where its name stands.
+    pub name: Span,
+    /// Its statements.
+    pub level: Level<'a>,
     /// What it means.
     pub config: upstream::Config,
     /// The gateway's timeouts and its own.
@@ -40,15 +44,19 @@ pub struct Spans {
 }
 
 /// All routes while they are read.
-pub struct Routes<'r> {
+pub struct Routes<'r, 'a> {
+    /// The declarations of auths, in their order.
+    pub auth_nodes: Vec<&'r Node<'a>>,
     /// Declared auths; none when one of them is broken.
     pub auths: Option<&'r [auth::Declared]>,
     /// What `issue` knows of them.
     pub auth_facts: Arc<[crate::lang::checker::AuthFact]>,
     /// Upstreams.
-    pub upstreams: &'r [UpstreamFacts],
+    pub upstreams: &'r [UpstreamFacts<'a>],
     /// The gateway.
     pub gateway: &'r Gateway,
+    /// Where callers' credentials stand.
+    pub credentials: Vec<Ref>,
     /// The route to be explained.
     pub explain: Option<&'r str>,
     /// What was read.
@@ -65,16 +73,17 @@ struct Around<'a> {
     prefix: Option<Pattern>,
     matches: Vec<Given<'a>>,
     groups: Vec<String>,
+    damaged: bool,
 }
 
-impl Routes<'_> {
+impl<'a> Routes<'_, 'a> {
     /// Reads the routes of a file.
-    pub fn all<'a>(&mut self, nodes: &[Node<'a>], gateway: Level<'a>, bench: &mut Bench<'_, 'a>) {
-        let around = Around { levels: vec![Rc::new(gateway)], ..Around::default() };
+    pub fn all(&mut self, nodes: &[Node<'a>], gateway: Level<'a>, bench: &mut Bench<'_, 'a>) {
+        let around = Around { damaged: gateway.damaged, levels: vec![Rc::new(gateway)], ..Around::default() };
         self.inside(nodes, &around, bench);
     }
 
-    fn inside<'a>(&mut self, nodes: &[Node<'a>], around: &Around<'a>, bench: &mut Bench<'_, 'a>) {
+    fn inside(&mut self, nodes: &[Node<'a>], around: &Around<'a>, bench: &mut Bench<'_, 'a>) {
         for node in nodes {
             match node.form.word {
                 "group" => self.group(node, around, bench),
@@ -84,7 +93,7 @@ impl Routes<'_> {
         }
     }
 
-    fn group<'a>(&mut self, node: &Node<'a>, around: &Around<'a>, bench: &mut Bench<'_, 'a>) {
+    fn group(&mut self, node: &Node<'a>, around: &Around<'a>, bench: &mut Bench<'_, 'a>) {
         let name = node.word_in("name").map_or_else(|| "?".to_owned(), |name| name.text.clone());
         let mut inner = around.clone();
         inner.groups.push(name);
@@ -101,14 +110,16 @@ impl Routes<'_> {
             });
         }
         inner.matches.extend(matches(node));
-        let level = bench.level(&node.statements, &format!("group {}", inner.groups.join(".")));
+        let level = bench.level(&node.statements, &format!("group {}", inner.groups.join(".")), Place::Group);
+        inner.damaged |= node.damaged || level.damaged;
         inner.levels.push(Rc::new(level));
         self.inside(&node.statements, &inner, bench);
     }
 
-    fn route<'a>(&mut self, node: &Node<'a>, around: &Around<'a>, bench: &mut Bench<'_, 'a>) {
+    fn route(&mut self, node: &Node<'a>, around: &Around<'a>, bench: &mut Bench<'_, 'a>) {
         let Some(name) = declared_name(node) else { return };
-        let level = Rc::new(bench.level(&node.statements, &format!("route {}", name.text)));
+        let level = Rc::new(bench.level(&node.statements, &format!("route {}", name.text), Place::Route));
+        let damaged = around.damaged || node.damaged || level.damaged;
         let mut levels = around.levels.clone();
         levels.push(level);
         let place = bench.sources.place(name.span);
@@ -121,9 +132,9 @@ impl Routes<'_> {
         let statements: Vec<&[Effective<'a>]> = levels.iter().map(|level| level.statements.as_slice()).collect();
         let mut in_force: Vec<Effective<'a>> = Vec::new();
         let mut policies = Vec::new();
-        self.access(node, &statements, &mut checker, &mut policies, &mut in_force);
+        self.access(node, damaged, &statements, &mut checker, &mut policies, &mut in_force);
         let conditions: Vec<Given<'a>> = around.matches.iter().copied().chain(matches(node)).collect();
-        let predicate = predicate(&conditions, &mut checker);
+        let predicate = predicate(&conditions, &self.credentials, &mut checker);
         for entry in policy::ALL.iter().filter(|entry| entry.name != "auth") {
             let relevant = entry
                 .words
@@ -141,8 +152,7 @@ impl Routes<'_> {
             }
             in_force.extend(effective);
         }
-        public_with_require(&policies, &in_force, checker.report);
-        let target = target(node, &in_force, &mut checker);
+        let target = target(node, damaged, &in_force, &mut checker);
         let timeouts = self.timeouts(target, &policies, &statements, &mut checker);
         let log = gateway::log(&statements, &mut checker).unwrap_or_else(|| self.gateway.log.clone());
         let priority = node.statements.iter().find(|inner| inner.form.word == "priority").and_then(|inner| inner.get("number"));
@@ -167,16 +177,28 @@ impl Routes<'_> {
             place,
         };
         if self.explain == Some(route.name.as_str()) {
-            let upstreams: Vec<&upstream::Config> = self.upstreams.iter().map(|facts| &facts.config).collect();
-            self.explained = Some(explain::explain(&route, &in_force, &statements, &upstreams, bench.sources));
+            let context = explain::Context {
+                in_force: &in_force,
+                levels: &statements,
+                upstreams: self.upstreams,
+                auths: &self.auth_nodes,
+                timeouts: inner_timeouts(&statements, &mut Checker {
+                    report: &mut crate::diag::Report::new(),
+                    names: &bench.names,
+                    facts: crate::lang::checker::RouteFacts::default(),
+                }),
+                sources: bench.sources,
+            };
+            self.explained = Some(explain::explain(&route, &context));
         }
         self.found.push((route, Spans { name: name.span, path: node.span_of("path") }));
     }
 
     /// `auth` and `public`: who is let in, whether that is looser than the groups around, and what is known of the caller.
-    fn access<'a>(
+    fn access(
         &self,
         node: &Node<'a>,
+        damaged: bool,
         levels: &[&[Effective<'a>]],
         checker: &mut Checker<'_>,
         policies: &mut Vec<Config>,
@@ -190,12 +212,16 @@ impl Routes<'_> {
             .collect();
         overrides(&written, checker);
         let Some(last) = written.last() else {
-            if !node.damaged {
+            if !damaged {
                 uncovered(node, checker);
             }
-            checker.facts.uncertain = node.damaged;
+            // Who calls is not known here; that has been said, and need not be said of every claim.
+            checker.facts.uncertain = true;
             return;
         };
+        if last.node.form.word == "public" && last.node.mode == Mode::Override {
+            checker.facts.uncertain = public_with_require(last, levels, checker.report);
+        }
         let Some(config) = (entry.check)(&[(*last).clone()], checker) else {
             checker.facts.uncertain = true;
             return;
@@ -229,11 +255,7 @@ impl Routes<'_> {
         levels: &[&[Effective<'_>]],
         checker: &mut Checker<'_>,
     ) -> Vec<(UpstreamIndex, upstream::timeout::Config)> {
-        // The gateway's own are part of each upstream's already.
-        let written = levels.iter().skip(1).flat_map(|level| level.iter()).filter(|statement| statement.node.form.word == "timeout");
-        let inner = written.fold(upstream_check::Timeouts::default(), |outer, statement| {
-            outer.or(upstream_check::Timeouts::read(&statement.node, checker))
-        });
+        let inner = inner_timeouts(levels, checker);
         if inner.is_empty() {
             return Vec::new();
         }
@@ -247,6 +269,14 @@ impl Routes<'_> {
             .filter_map(|index| self.upstreams.get(usize::from(index.0)).map(|facts| (index, facts.timeouts.or(inner).complete(checker))))
             .collect()
     }
+}
+
+/// What groups and the route say; the gateway's own timeouts are part of each upstream's already.
+fn inner_timeouts(levels: &[&[Effective<'_>]], checker: &mut Checker<'_>) -> upstream_check::Timeouts {
+    let written = levels.iter().skip(1).flat_map(|level| level.iter()).filter(|statement| statement.node.form.word == "timeout");
+    written.fold(upstream_check::Timeouts::default(), |outer, statement| {
+        outer.or(upstream_check::Timeouts::read(&statement.node, checker))
+    })
 }
 
 fn shape<'a>(node: &Node<'a>, around: &Around<'a>, checker: &mut Checker<'_>) -> Option<(Methods, Pattern)> {
@@ -311,11 +341,11 @@ fn matches<'a>(node: &Node<'a>) -> Vec<Given<'a>> {
 }
 
 /// All `match` conditions as one expression, and as the atoms that routes are compared by.
-fn predicate(conditions: &[Given<'_>], checker: &mut Checker<'_>) -> Option<(Expr, Predicate)> {
+fn predicate(conditions: &[Given<'_>], credentials: &[Ref], checker: &mut Checker<'_>) -> Option<(Expr, Predicate)> {
     let mut all = Vec::new();
     for given in conditions {
         let Some(Typed { expr, span, .. }) = checker.condition(*given, Moment::Match) else { continue };
-        if super::order::names_credential(&expr) {
+        if super::order::names_credential(&expr, credentials) {
             checker.report.push(
                 Diagnostic::new(Code::RouteMatchCredential, "a route is not chosen by a credential")
                     .at(span, "asks for a credential before anyone has verified it")
@@ -350,6 +380,17 @@ fn overrides(written: &[&Effective<'_>], checker: &mut Checker<'_>) {
     for statement in written {
         let node = &statement.node;
         match (outer, node.mode) {
+            (Some(before), _) if before.site == statement.site => {
+                // The same word twice has been reported by whoever read the block.
+                if before.node.form.word != node.form.word {
+                    checker.report.push(
+                        Diagnostic::new(Code::SchemaRepeated, "a block says `auth` or `public`, not both")
+                            .at(node.span, "and this")
+                            .also(before.node.span, "says this")
+                            .help("keep one of them"),
+                    );
+                }
+            }
             (Some(before), Mode::Plain) if before.node.form.word == "auth" && !same(&before.node, node) => {
                 let how = if node.form.word == "public" { "`public`" } else { "another `auth`" };
                 checker.report.push(
@@ -396,22 +437,21 @@ fn same(first: &Node<'_>, second: &Node<'_>) -> bool {
     first.form.word == second.form.word && words(first).is_some() && words(first) == words(second)
 }
 
-/// A `require` on who the caller is cannot be met when nobody is asked.
-fn public_with_require(policies: &[Config], in_force: &[Effective<'_>], report: &mut crate::diag::Report) {
-    let public = policies.iter().any(|policy| matches!(policy, Config::Auth(auth) if auth.is_public()));
-    let access = in_force.iter().find(|statement| matches!(statement.node.form.word, "public" | "auth"));
-    let Some(access) = access.filter(|access| public && access.node.mode == Mode::Override) else { return };
-    for require in in_force.iter().filter(|statement| statement.node.form.word == "require") {
-        let asks = require.node.get("condition").is_some_and(|given| asks_identity(given.expr));
-        if asks {
-            report.push(
-                Diagnostic::new(Code::AuthPublicWithRequire, "a requirement on the caller cannot be made public")
-                    .at(access.node.span, "asks nobody who they are")
-                    .also(require.node.span, "but this must hold")
-                    .help("move the route out of the group, or keep its `auth`"),
-            );
-        }
+/// A `require` on who the caller is cannot be met when nobody is asked; true when there is one.
+fn public_with_require(public: &Effective<'_>, levels: &[&[Effective<'_>]], report: &mut crate::diag::Report) -> bool {
+    let requires = levels.iter().flat_map(|level| level.iter()).filter(|statement| statement.node.form.word == "require");
+    let asking = requires.filter(|require| require.node.get("condition").is_some_and(|given| asks_identity(given.expr)));
+    let mut found = false;
+    for require in asking {
+        found = true;
+        report.push(
+            Diagnostic::new(Code::AuthPublicWithRequire, "a requirement on the caller cannot be made public")
+                .at(public.node.span, "asks nobody who they are")
+                .also(require.node.span, "but this must hold")
+                .help("move the route out of the group, or keep its `auth`"),
+        );
     }
+    found
 }
 
 fn asks_identity(tree: &crate::syntax::ast::Expr) -> bool {
@@ -423,12 +463,13 @@ fn asks_identity(tree: &crate::syntax::ast::Expr) -> bool {
         ExprKind::Paren(inner) | ExprKind::Not(inner) => asks_identity(inner),
         ExprKind::Binary(left, _, right) => asks_identity(left) || asks_identity(right),
         ExprKind::List(items) => items.iter().any(asks_identity),
-        ExprKind::Literal(..) | ExprKind::Text(_) | ExprKind::Regex(_) | ExprKind::Path(_) | ExprKind::Url(_) => false,
+        ExprKind::Text(parts) => parts.iter().any(|part| matches!(part, TextPart::Interpolation(inner) if asks_identity(inner))),
+        ExprKind::Literal(..) | ExprKind::Regex(_) | ExprKind::Path(_) | ExprKind::Url(_) => false,
     }
 }
 
 /// What answers: exactly one of an upstream behind `->` and a policy that answers itself.
-fn target(node: &Node<'_>, in_force: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Target> {
+fn target(node: &Node<'_>, damaged: bool, in_force: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Target> {
     let arrow = node.get("upstream");
     let answering: Vec<&Effective<'_>> = in_force.iter().filter(|statement| policy::answers(statement.node.form.word)).collect();
     let index = match arrow {
@@ -455,7 +496,7 @@ fn target(node: &Node<'_>, in_force: &[Effective<'_>], checker: &mut Checker<'_>
         return u16::try_from(index?).ok().map(|index| Target::Upstream(UpstreamIndex(index)));
     }
     if answering.is_empty() {
-        if !node.damaged {
+        if !damaged {
             let name = declared_name(node).map_or(node.span, |name| name.span);
             checker.report.push(
                 Diagnostic::new(Code::RouteNoTarget, format!("route `{}` does not say what answers", checker.facts.route))

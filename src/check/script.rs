@@ -1,6 +1,7 @@
 //! `test` blocks to scripts.
 
 use super::declare::Bench;
+use super::load::Module;
 use crate::diag::{Code, Diagnostic, Span};
 use crate::http::UpstreamIndex;
 use crate::ir::Route;
@@ -10,7 +11,7 @@ use crate::lang::types::Type;
 use crate::lang::value::Value;
 use crate::lang::{Checker, Given, Node};
 use crate::policy::Config;
-use crate::syntax::ast::{Expr, ExprKind, Operator};
+use crate::syntax::ast::{Body, Clause, ClauseKind, Expr, ExprKind, Operator};
 use std::time::Duration;
 
 /// Most times one step may repeat a request.
@@ -68,7 +69,8 @@ pub fn tests<'a>(nodes: &[Node<'a>], routes: &[Route], bench: &mut Bench<'_, 'a>
 fn step<'a>(node: &Node<'a>, routes: &[Route], bench: &mut Bench<'_, 'a>) -> Option<Step> {
     let place = bench.sources.place(node.word);
     let text = bench.sources.text(node.span).split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut reading = Reading { checker: bench.checker("test"), routes };
+    let modules = bench.modules;
+    let mut reading = Reading { checker: bench.checker("test"), routes, modules };
     let action = match node.form.word {
         "given" => reading.given(node),
         "request" => reading.request(node, 1).map(Action::Request),
@@ -85,6 +87,7 @@ fn step<'a>(node: &Node<'a>, routes: &[Route], bench: &mut Bench<'_, 'a>) -> Opt
 struct Reading<'r, 'c> {
     checker: Checker<'c>,
     routes: &'r [Route],
+    modules: &'r [Module],
 }
 
 impl Reading<'_, '_> {
@@ -200,6 +203,11 @@ impl Reading<'_, '_> {
             .flatten()
             .collect();
         if known.contains(&word.text.as_str()) || self.checker.names.suspects.contains(&word.text) {
+            return Some(word.text.clone());
+        }
+        // A limit that was written and could not be read is in no route; that has been said.
+        let written = self.modules.iter().any(|module| declares_limit(&module.ast.body, &word.text));
+        if written && self.checker.report.has_errors() {
             return Some(word.text.clone());
         }
         let mut found =
@@ -353,6 +361,14 @@ impl Reading<'_, '_> {
         }
         self.checker.text(given).map(Some)
     }
+}
+
+fn declares_limit(body: &Body, name: &str) -> bool {
+    body.statements.iter().any(|statement| {
+        let names = |clause: &Clause| matches!(&clause.kind, ClauseKind::Expr(expr) if is_word(expr, name));
+        let limit = statement.word.text == "limit" && statement.clauses.first().is_some_and(names);
+        limit || statement.block.as_ref().is_some_and(|block| declares_limit(block, name))
+    })
 }
 
 fn is_word(expr: &Expr, text: &str) -> bool {

@@ -2,7 +2,6 @@
 
 use super::declare::{FileNodes, declared_name};
 use crate::diag::{Code, Diagnostic, Report};
-use crate::lang::Node;
 use crate::lang::checker::Names;
 
 /// Warns of unused declarations of the main file; imported files are shared, and others may use what this one does not.
@@ -12,13 +11,17 @@ pub fn unused(files: &[FileNodes<'_>], names: &Names, report: &mut Report) {
         return;
     }
     let Some(main) = files.last() else { return };
+    // A file that only declares is a module: what it declares is for the files that import it.
+    if !main.nodes.iter().any(|node| matches!(node.form.word, "gateway" | "group" | "route")) {
+        return;
+    }
     let used = names.used.borrow();
     for node in &main.nodes {
         let what = match node.form.word {
             word @ ("let" | "param" | "upstream" | "auth" | "policy") => word,
             _ => continue,
         };
-        if let Some(name) = name(node)
+        if let Some(name) = declared_name(node)
             && !used.contains(&name.span)
         {
             report.push(
@@ -28,8 +31,4 @@ pub fn unused(files: &[FileNodes<'_>], names: &Names, report: &mut Report) {
             );
         }
     }
-}
-
-fn name<'a>(node: &Node<'a>) -> Option<&'a crate::syntax::ast::Ident> {
-    declared_name(node)
 }

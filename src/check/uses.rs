@@ -16,6 +16,30 @@ use std::collections::HashMap;
 pub struct Level<'a> {
     /// Statements.
     pub statements: Vec<Effective<'a>>,
+    /// True when something in it was not understood: what is missing may be what was not understood.
+    pub damaged: bool,
+}
+
+/// A declared policy, wherever it is used from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Policy {
+    home: ScopeId,
+    name: String,
+}
+
+/// What a `use` brings.
+struct Used<'a> {
+    policy: Policy,
+    body: Vec<Node<'a>>,
+    damaged: bool,
+}
+
+/// A level while its `use`s are expanded.
+struct Expansion<'a> {
+    place: Place,
+    /// The policies that are being expanded, outermost first.
+    open: Vec<Policy>,
+    level: Level<'a>,
 }
 
 /// Deepest nesting of policies that use policies.
@@ -23,30 +47,51 @@ const USES_MAX: usize = 32;
 
 impl<'a> Bench<'_, 'a> {
     /// The statements of a block, `use`s expanded. `site` says which block it is.
-    pub fn level(&mut self, nodes: &[Node<'a>], site: &str) -> Level<'a> {
-        let mut statements = Vec::new();
-        self.expand(nodes, site, &mut Vec::new(), &mut statements);
-        self.conflicts(&statements);
+    pub fn level(&mut self, nodes: &[Node<'a>], site: &str, place: Place) -> Level<'a> {
+        let mut expansion = Expansion { place, open: Vec::new(), level: Level::default() };
+        self.expand(nodes, site, &mut expansion);
+        let mut level = expansion.level;
+        self.conflicts(&level.statements);
         let own = nodes.iter().filter(|node| !matches!(node.form.word, "use" | "group" | "route" | "match" | "priority"));
-        statements.extend(own.map(|node| Effective { node: node.clone(), site: site.to_owned() }));
-        Level { statements }
+        level.statements.extend(own.map(|node| Effective { node: node.clone(), site: site.to_owned() }));
+        level
     }
 
-    fn expand(&mut self, nodes: &[Node<'a>], site: &str, open: &mut Vec<String>, out: &mut Vec<Effective<'a>>) {
+    fn expand(&mut self, nodes: &[Node<'a>], site: &str, expansion: &mut Expansion<'a>) {
         for node in nodes.iter().filter(|node| node.form.word == "use") {
             let Some(given) = node.get("policy") else { continue };
-            let Some((body, name)) = self.used(given, open) else { continue };
+            let Some(used) = self.used(given, &expansion.open) else {
+                expansion.level.damaged = true;
+                continue;
+            };
+            expansion.level.damaged |= used.damaged;
             let inner_site = format!("{site}, use {}", self.sources.text(given.expr.span));
-            open.push(name);
-            self.expand(&body, &inner_site, open, out);
-            open.pop();
-            let own = body.into_iter().filter(|node| node.form.word != "use");
-            out.extend(own.map(|node| Effective { node, site: inner_site.clone() }));
+            expansion.open.push(used.policy);
+            self.expand(&used.body, &inner_site, expansion);
+            expansion.open.pop();
+            for node in used.body.into_iter().filter(|node| node.form.word != "use") {
+                if self.schema.word(node.form.word, expansion.place).is_some() {
+                    expansion.level.statements.push(Effective { node, site: inner_site.clone() });
+                } else {
+                    self.misplaced(&node, given, expansion.place);
+                }
+            }
         }
     }
 
+    /// A policy's statement that means nothing where the policy is used: ignoring it would change what the policy says.
+    fn misplaced(&mut self, node: &Node<'a>, at: Given<'a>, place: Place) {
+        let homes = self.schema.homes(node.form.word).into_iter().filter(|home| home != Place::Policy.name()).collect::<Vec<_>>();
+        self.report.push(
+            Diagnostic::new(Code::SchemaWrongBlock, format!("this policy says `{}`, which has no meaning in {}", node.name, place.name()))
+                .at(at.expr.span, "not to be used here")
+                .also(node.word, "said here")
+                .help(format!("`{}` belongs in {}", node.name, homes.join(" or "))),
+        );
+    }
+
     /// The statements of the policy that a `use` names, in a scope of their own with its arguments.
-    fn used(&mut self, given: Given<'a>, open: &[String]) -> Option<(Vec<Node<'a>>, String)> {
+    fn used(&mut self, given: Given<'a>, open: &[Policy]) -> Option<Used<'a>> {
         let ExprKind::Term(Term { path, args, .. }) = &given.expr.kind else {
             self.report.push(Diagnostic::new(Code::SchemaArity, "`use` takes the name of a policy").at(given.expr.span, ""));
             return None;
@@ -60,19 +105,23 @@ impl<'a> Bench<'_, 'a> {
             self.checker("use").declared(Given { expr: &reference, scope: given.scope }, Declared::Policy);
             return None;
         };
-        if open.contains(&name) || open.len() >= USES_MAX {
+        let last = path.last()?;
+        let policy = Policy { home, name: last.text.clone() };
+        if open.contains(&policy) || open.len() >= USES_MAX {
+            let circle = open.iter().skip_while(|before| **before != policy).chain([&policy]);
+            let circle = circle.map(|policy| format!("`{}`", policy.name)).collect::<Vec<_>>().join(" uses ");
             self.report.push(
                 Diagnostic::new(Code::PolicyUseCycle, format!("policy `{name}` uses itself"))
                     .at(given.expr.span, "leads back here")
-                    .help(format!("the circle: {}", open.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" uses "))),
+                    .help(format!("the circle: {circle}")),
             );
             return None;
         }
-        let last = path.last()?;
         let statement = self.policy_statement(home, &last.text)?;
         let declared = parameters(statement);
         let scope = self.arguments(home, declared, args.as_deref().unwrap_or_default(), given, &name)?;
-        Some((self.policy_body(statement, scope), name))
+        let (body, damaged) = self.policy_body(statement, scope);
+        Some(Used { policy, body, damaged })
     }
 
     fn policy_statement(&self, home: ScopeId, name: &str) -> Option<&'a Statement> {
@@ -83,10 +132,10 @@ impl<'a> Bench<'_, 'a> {
         })
     }
 
-    fn policy_body(&mut self, statement: &'a Statement, scope: ScopeId) -> Vec<Node<'a>> {
-        let Some(block) = &statement.block else { return Vec::new() };
+    fn policy_body(&mut self, statement: &'a Statement, scope: ScopeId) -> (Vec<Node<'a>>, bool) {
+        let Some(block) = &statement.block else { return (Vec::new(), false) };
         let mut reader = Reader { schema: self.schema, report: self.report, suspects: &mut self.names.suspects };
-        reader.body(block, Place::Policy, scope).0
+        reader.body(block, Place::Policy, scope)
     }
 
     /// Reads a declared policy with what is known without a use: its parameters are left to their defaults.
@@ -172,29 +221,42 @@ impl<'a> Bench<'_, 'a> {
         );
     }
 
-    /// Two `use`s of one level that both set what can be set once.
+    /// Two `use`s of one level that both set what can be set once: which one wins must not depend on their order.
     fn conflicts(&mut self, statements: &[Effective<'a>]) {
-        let mut seen: HashMap<&'static str, &Effective<'a>> = HashMap::new();
+        let mut seen: HashMap<(&'static str, String), &Effective<'a>> = HashMap::new();
         for statement in statements {
-            let word = statement.node.form.word;
-            let single = self.schema.words().any(|known| known.form.word == word && known.merge == Merge::Single);
-            if !single {
-                continue;
-            }
-            match seen.get(word) {
-                Some(first) if first.site != statement.site => self.report.push(
-                    Diagnostic::new(Code::PolicyConflict, format!("two policies used here both set `{word}`"))
-                        .at(statement.node.span, "set here")
-                        .also(first.node.span, "and here")
-                        .help("use one of them here, or set it in the block itself"),
-                ),
-                Some(_) => {}
-                None => {
-                    seen.insert(word, statement);
+            for thing in self.set_once(statement) {
+                match seen.get(&thing) {
+                    Some(first) if first.site != statement.site => self.report.push(
+                        Diagnostic::new(Code::PolicyConflict, format!("two policies used here both set `{}`", set_name(&thing)))
+                            .at(statement.node.span, "set here")
+                            .also(first.node.span, "and here")
+                            .help("use one of them here, or set it in the block itself"),
+                    ),
+                    Some(_) => {}
+                    None => {
+                        seen.insert(thing, statement);
+                    }
                 }
             }
         }
     }
+
+    /// What a statement sets that can be set once: itself, its clauses, or the name it declares.
+    fn set_once(&self, statement: &Effective<'a>) -> Vec<(&'static str, String)> {
+        let node = &statement.node;
+        let word = node.form.word;
+        match self.schema.merge(word) {
+            Some(Merge::Single) => vec![(word, String::new())],
+            Some(Merge::Keyed) => node.word_in("name").map(|name| (word, name.text.clone())).into_iter().collect(),
+            Some(Merge::Fields) => node.children.iter().map(|child| (word, child.form.word.to_owned())).collect(),
+            Some(Merge::Lines | Merge::Conjunctive) | None => Vec::new(),
+        }
+    }
+}
+
+fn set_name((word, part): &(&'static str, String)) -> String {
+    if part.is_empty() { (*word).to_owned() } else { format!("{word} {part}") }
 }
 
 fn policy_term(statement: &Statement) -> Option<&Term> {

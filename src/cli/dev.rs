@@ -1,18 +1,21 @@
 //! What `gate run --dev` says when it starts: what is made up, and a request for each route that works as printed.
 
 use super::secrets::Machine;
-use crate::compile::Compiled;
 use crate::compile::made_up::NAME;
 use crate::http::Clock;
 use crate::ir::{Program, Route};
 use crate::lang::expr::Secret;
-use crate::policy::auth::{Declared, Kind, Mode};
+use crate::policy::auth::{Declared, Kind, Mode, Runtime};
 use crate::route::relation::overlap;
 use std::fmt::Write;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-/// The text.
-pub fn notes(program: &Program, compiled: &Compiled, machine: &Machine) -> String {
+/// The runtimes of a program's auths, by their index.
+type Auths = [Option<Arc<Runtime>>];
+
+/// The text, for a gateway that listens at an address.
+pub fn notes(program: &Program, auths: &Auths, machine: &Machine, address: SocketAddr) -> String {
     let mut out = String::from("gate: development mode, for this machine only: upstreams answer from their stubs\n");
     for declared in &program.auths {
         for secret in secrets(declared) {
@@ -23,7 +26,7 @@ pub fn notes(program: &Program, compiled: &Compiled, machine: &Machine) -> Strin
     }
     out.push_str("\ntry:\n");
     for route in &program.routes {
-        if let Some(line) = curl(route, program, compiled, machine) {
+        if let Some(line) = curl(route, program, auths, machine, address) {
             let _ = writeln!(out, "  {line}");
         }
     }
@@ -46,9 +49,8 @@ fn secrets(declared: &Declared) -> Vec<&Secret> {
 }
 
 /// A request that the route takes, with credentials that let it in.
-fn curl(route: &Route, program: &Program, compiled: &Compiled, machine: &Machine) -> Option<String> {
+fn curl(route: &Route, program: &Program, auths: &Auths, machine: &Machine, address: SocketAddr) -> Option<String> {
     let example = overlap(&route.key, &route.key)?;
-    let listener = compiled.plan.settings.listeners.first()?;
     let mut line = "curl -i".to_owned();
     if example.method != "GET" {
         let _ = write!(line, " -X {}", example.method);
@@ -64,21 +66,21 @@ fn curl(route: &Route, program: &Program, compiled: &Compiled, machine: &Machine
             Mode::Any | Mode::Optional => auth.auths.get(..1).unwrap_or_default(),
         };
         for index in wanted {
-            line.push_str(&credential(*index, program, compiled, machine)?);
+            line.push_str(&credential(*index, program, auths, machine)?);
         }
     }
     if matches!(example.method.as_str(), "POST" | "PUT" | "PATCH") {
         line.push_str(" -H 'Content-Type: application/json' -d '{}'");
     }
-    let _ = write!(line, " 'http://{}{}'", reachable(listener.address), example.path);
+    let _ = write!(line, " 'http://{}{}'", reachable(address), example.path);
     Some(line)
 }
 
 /// The credential of an auth as curl takes it; none when it is the machine's own and so not ours to know.
-fn credential(index: u16, program: &Program, compiled: &Compiled, machine: &Machine) -> Option<String> {
+fn credential(index: u16, program: &Program, auths: &Auths, machine: &Machine) -> Option<String> {
     let declared = program.auths.get(usize::from(index))?;
     let invented = || secrets(declared).into_iter().find_map(|secret| machine.invention(secret)?.credential);
-    let runtime = compiled.auths.get(usize::from(index))?.as_ref()?;
+    let runtime = auths.get(usize::from(index))?.as_ref()?;
     match &declared.kind {
         Kind::Basic(_) => invented().map(|credential| format!(" -u '{credential}'")),
         Kind::Jwt(_) | Kind::Key(_) => {

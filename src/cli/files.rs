@@ -20,6 +20,9 @@ pub fn policies(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
         if path.is_dir() {
             let mut inside = Vec::new();
             below(path, &mut inside)?;
+            if inside.is_empty() {
+                return Err(io::Error::new(io::ErrorKind::NotFound, format!("{}: no `.gate` file in this folder", path.display())));
+            }
             inside.sort();
             found.append(&mut inside);
         } else {
@@ -30,9 +33,12 @@ pub fn policies(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
 }
 
 fn below(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", folder.display()));
+    for entry in std::fs::read_dir(folder).map_err(named)? {
+        let entry = entry?;
+        let path = entry.path();
+        // A link to a folder is not followed: it may lead back here.
+        if entry.file_type()?.is_dir() {
             below(&path, found)?;
         } else if path.extension().is_some_and(|extension| extension == "gate") {
             found.push(path);

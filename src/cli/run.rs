@@ -10,6 +10,7 @@ use crate::server::{self, Server};
 use crate::upstream::script::Scripted;
 use crate::upstream::transport::Tcp;
 use std::fmt::Write;
+use std::net::SocketAddr;
 
 /// Arguments of `gate run`.
 #[derive(Debug, clap::Args)]
@@ -42,13 +43,14 @@ pub fn run(arguments: &Arguments) -> Outcome {
             return Outcome::Failed;
         }
     };
-    let notes = arguments.dev.then(|| dev::notes(&program, &compiled, &machine));
+    let Compiled { plan, auths, .. } = compiled;
+    let notes = |address: SocketAddr| arguments.dev.then(|| dev::notes(&program, &auths, &machine, address));
     let reload = || {
         let program = load(arguments).map_err(|_| "the policy has errors".to_owned())?;
         compile(&mut compiler, &program, &machine).map(|compiled| compiled.plan)
     };
-    let plan = compiled.plan;
-    let ended = if arguments.dev { serve(plan, || Scripted::default(), reload, notes) } else { serve(plan, || Tcp::default(), reload, notes) };
+    let ended =
+        if arguments.dev { serve(plan, || Scripted::default(), reload, notes) } else { serve(plan, || Tcp::default(), reload, notes) };
     match ended {
         Ok(0) => Outcome::Fine,
         Ok(cut) => {
@@ -66,13 +68,13 @@ fn serve<T: crate::upstream::Transport>(
     plan: Plan,
     transport: impl Fn() -> T,
     reload: impl FnMut() -> Result<Plan, String>,
-    notes: Option<String>,
+    notes: impl FnOnce(SocketAddr) -> Option<String>,
 ) -> std::io::Result<usize> {
     server::run(plan, transport, reload, |server: &Server| {
         let addresses: Vec<String> = server.addresses().iter().map(ToString::to_string).collect();
         print_error(&format!("gate: listening on {}\n", addresses.join(", ")));
-        if let Some(notes) = &notes {
-            print_error(notes);
+        if let Some(notes) = server.addresses().first().and_then(|address| notes(*address)) {
+            print_error(&notes);
         }
     })
 }

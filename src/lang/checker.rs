@@ -442,7 +442,14 @@ impl Checker<'_> {
         let want = Want { ty: Some(Type::Secret), by: Moment::Constant, spot: Spot::Secret, response: false };
         match self.typed(given, &want)?.expr {
             Expr::Secret(secret) => Some(secret),
-            _ => None,
+            _ => {
+                self.report.push(
+                    Diagnostic::new(Code::TypeMismatch, "one whole secret is expected")
+                        .at(given.expr.span, "put together of several parts")
+                        .help("write `env(\"NAME\")` or `file(\"path\")` alone"),
+                );
+                None
+            }
         }
     }
 

@@ -160,6 +160,8 @@ impl Pattern {
     /// # Errors
     /// When the text is no regular expression, or compiles to more than [`Self::SIZE_MAX`].
     pub fn new(source: &str) -> Result<Self, regex::Error> {
+        // By itself first: `a)|(b` would be a pattern between the anchors, and then match more than the whole text.
+        regex::RegexBuilder::new(source).size_limit(Self::SIZE_MAX).build()?;
         let regex = regex::RegexBuilder::new(&format!(r"\A(?:{source})\z")).size_limit(Self::SIZE_MAX).build()?;
         Ok(Self { source: source.to_owned(), regex })
     }

@@ -1,10 +1,10 @@
 //! Statements read against their forms: which clause fills which slot. Types are not looked at here.
 
-use super::form::{Count, Form, Kind, Mark, Place, Ready, Slot, Word};
+use super::form::{Count, Form, Kind, Mark, Merge, Place, Ready, Slot, Word};
 use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic, Report, Span};
 use crate::syntax::ast::{Body, Clause, ClauseKind, Expr, Ident, Statement, TypeName};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// In which names an expression is understood: a file's own, or those of one use of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -19,6 +19,11 @@ pub enum Mode {
     Override,
     /// `drop`: removes what is inherited.
     Drop,
+}
+
+impl Mode {
+    /// The words that stand before a statement.
+    pub const WORDS: &'static [(&'static str, Self)] = &[("override", Self::Override), ("drop", Self::Drop)];
 }
 
 /// A statement or clause that was read by its form.
@@ -140,19 +145,31 @@ impl<'a> Node<'a> {
 #[derive(Debug, Clone, Default)]
 pub struct Schema {
     words: Vec<&'static Word>,
+    by_name: HashMap<&'static str, Vec<&'static Word>>,
 }
 
 impl Schema {
     /// The schema made of these words.
     #[must_use]
     pub fn new(words: Vec<&'static Word>) -> Self {
-        Self { words }
+        let mut by_name: HashMap<&'static str, Vec<&'static Word>> = HashMap::new();
+        for word in &words {
+            by_name.entry(word.form.word).or_default().push(word);
+        }
+        Self { words, by_name }
     }
 
     /// The statement of a name at a place.
     #[must_use]
     pub fn word(&self, name: &str, place: Place) -> Option<&'static Word> {
-        self.words.iter().find(|word| word.form.word == name && word.places.contains(&place)).copied()
+        self.by_name.get(name)?.iter().find(|word| word.places.contains(&place)).copied()
+    }
+
+    /// How a statement that routes inherit is brought together.
+    #[must_use]
+    pub fn merge(&self, name: &str) -> Option<Merge> {
+        let words = self.by_name.get(name)?;
+        words.iter().find(|word| word.places.contains(&Place::Policy) || word.places.contains(&Place::Route)).map(|word| word.merge)
     }
 
     /// All statements.
@@ -222,13 +239,17 @@ impl Reader<'_> {
                 None => damaged = true,
             }
         }
+        self.said_twice(&nodes, place);
         (nodes, damaged)
     }
 
     fn statement<'a>(&mut self, statement: &'a Statement, place: Place, scope: ScopeId) -> Option<Node<'a>> {
         let head = self.head(statement)?;
         match self.schema.word(&head.word.text, place) {
-            Some(word) => self.node(head, &word.form, scope),
+            Some(word) => {
+                self.mode_fits(&head, word)?;
+                self.node(head, &word.form, scope)
+            }
             None => {
                 let known: Vec<&str> = self.schema.words().filter(|word| word.places.contains(&place)).map(|word| word.form.word).collect();
                 self.unknown(&head, &known, place.name());
@@ -240,11 +261,7 @@ impl Reader<'_> {
     /// Takes `override` and `drop` from the front.
     fn head<'a>(&mut self, statement: &'a Statement) -> Option<Head<'a>> {
         let plain = plain(statement);
-        let mode = match statement.word.text.as_str() {
-            "override" => Mode::Override,
-            "drop" => Mode::Drop,
-            _ => return Some(plain),
-        };
+        let Some((_, mode)) = Mode::WORDS.iter().find(|(word, _)| *word == statement.word.text) else { return Some(plain) };
         let inner = statement.clauses.split_first().and_then(|(first, rest)| match &first.kind {
             ClauseKind::Expr(expr) => expr.as_word().map(|word| (word, rest)),
             _ => None,
@@ -257,7 +274,49 @@ impl Reader<'_> {
             );
             return None;
         };
-        Some(Head { word, clauses, mode, ..plain })
+        Some(Head { word, clauses, mode: *mode, ..plain })
+    }
+
+    /// `override` and `drop` stand where something outer can be loosened or removed, and nowhere else.
+    fn mode_fits(&mut self, head: &Head<'_>, word: &Word) -> Option<()> {
+        let name = word.form.word;
+        let access = matches!(name, "auth" | "public");
+        let inherited = word.places.contains(&Place::Group) || word.places.contains(&Place::Policy);
+        let found = match head.mode {
+            Mode::Plain => return Some(()),
+            Mode::Override if access => return Some(()),
+            Mode::Drop if inherited && !access && matches!(word.merge, Merge::Single | Merge::Keyed | Merge::Lines) => return Some(()),
+            Mode::Override => Diagnostic::new(Code::PolicyNothingToOverride, format!("`{name}` takes no `override`"))
+                .help("`override` stands before `auth` and `public`; of everything else the innermost is in force anyway"),
+            Mode::Drop if access => Diagnostic::new(Code::PolicyNothingToDrop, format!("`{name}` cannot be dropped"))
+                .help("write `override public \"why\"`, or `override auth NAME`"),
+            Mode::Drop if word.merge == Merge::Fields => Diagnostic::new(Code::PolicyNothingToDrop, format!("`{name}` cannot be dropped"))
+                .help("write its clauses again: the innermost of each is in force"),
+            Mode::Drop => Diagnostic::new(Code::PolicyNothingToDrop, format!("`{name}` cannot be dropped"))
+                .help("`drop` removes what is declared outside under a name, such as `drop limit per_ip`"),
+        };
+        self.suspect(head.clauses);
+        self.report.push(found.at(head.word.span, "not this"));
+        None
+    }
+
+    /// What can be said once in a block is said once; named statements are told apart by their names elsewhere.
+    fn said_twice(&mut self, nodes: &[Node<'_>], place: Place) {
+        let mut seen: HashMap<&'static str, Span> = HashMap::new();
+        for node in nodes.iter().filter(|node| node.form.count != Count::Many) {
+            let once = self.schema.word(node.form.word, place).is_some_and(|word| matches!(word.merge, Merge::Single | Merge::Fields));
+            let before = seen.get(node.form.word).copied();
+            match before.filter(|_| once) {
+                Some(first) => self.report.push(
+                    Diagnostic::new(Code::SchemaRepeated, format!("`{}` is written twice in {}", node.form.word, place.name()))
+                        .at(node.span, "here again")
+                        .also(first, "first here"),
+                ),
+                None => {
+                    seen.insert(node.form.word, node.span);
+                }
+            }
+        }
     }
 
     fn unknown(&mut self, head: &Head<'_>, known: &[&str], place: &str) {
@@ -401,14 +460,14 @@ impl Reader<'_> {
                 match slot.kind {
                     Kind::Word(words) => self.one_of(node, expr, words),
                     Kind::Fixed(_) => {}
-                    Kind::Name | Kind::Value(_) | Kind::Path | Kind::Declared(_) | Kind::Methods | Kind::Rest => {}
+                    Kind::Name | Kind::Value(_) | Kind::Path | Kind::Declared(_) | Kind::Methods | Kind::Rest(_) => {}
                 }
                 let several = match slot.kind {
-                    Kind::Rest => rest.len(),
+                    Kind::Rest(_) => rest.len(),
                     Kind::Methods => rest.iter().take_while(|clause| clause.comma).count(),
                     _ => 0,
                 };
-                if matches!(slot.kind, Kind::Rest | Kind::Methods) {
+                if matches!(slot.kind, Kind::Rest(_) | Kind::Methods) {
                     let more = rest.get(..several).unwrap_or_default();
                     let all = std::iter::once(first).chain(more).filter_map(expression).collect();
                     node.filled.push((at, Filled::Several(all)));
@@ -490,13 +549,17 @@ impl Reader<'_> {
             return;
         }
         for statement in &block.statements {
-            // A form with a clause of its own called `drop` means that one.
-            let head = if form.child(&statement.word.text).is_some() { Some(plain(statement)) } else { self.head(statement) };
+            // A form with a clause of its own called `drop` means that one, and a row may be called so.
+            let own = form.child(&statement.word.text).is_some() || (form.rows.is_some() && form.holds.is_none());
+            let head = if own { Some(plain(statement)) } else { self.head(statement) };
             let Some(head) = head else {
                 node.damaged = true;
                 continue;
             };
             self.line(node, head);
+        }
+        if let Some(place) = form.holds {
+            self.said_twice(&node.statements, place);
         }
     }
 
@@ -505,6 +568,11 @@ impl Reader<'_> {
         let form = node.form;
         let word = head.word.text.as_str();
         if let Some(child) = form.child(word) {
+            if head.mode != Mode::Plain && !(head.mode == Mode::Drop && self.schema.merge(form.word) == Some(Merge::Lines)) {
+                node.damaged = true;
+                self.clause_mode(&head, form);
+                return;
+            }
             match self.node(head, child, node.scope) {
                 Some(inner) => {
                     node.damaged |= inner.damaged;
@@ -521,7 +589,7 @@ impl Reader<'_> {
         }
         if let Some(place) = form.holds {
             match self.schema.word(word, place) {
-                Some(found) => match self.node(head, &found.form, node.scope) {
+                Some(found) => match self.mode_fits(&head, found).and_then(|()| self.node(head, &found.form, node.scope)) {
                     Some(inner) => node.statements.push(inner),
                     None => node.damaged = true,
                 },
@@ -552,6 +620,18 @@ impl Reader<'_> {
         node.damaged = true;
         let known: Vec<&str> = form.children.iter().map(|child| child.word).chain(form.slots.iter().map(|slot| slot.name)).collect();
         self.unknown(&head, &known, &format!("`{}`", form.word));
+    }
+
+    fn clause_mode(&mut self, head: &Head<'_>, form: &Form) {
+        let (code, mode) = match head.mode {
+            Mode::Drop => (Code::PolicyNothingToDrop, "drop"),
+            Mode::Override | Mode::Plain => (Code::PolicyNothingToOverride, "override"),
+        };
+        self.report.push(
+            Diagnostic::new(code, format!("a clause of `{}` takes no `{mode}`", form.word))
+                .at(head.word.span, "a clause, not a statement")
+                .help(format!("write the `{}` as it is to be here", form.word)),
+        );
     }
 
     fn slot_line<'a>(&mut self, node: &mut Node<'a>, at: usize, slot: &Slot, head: Head<'a>) {
@@ -666,7 +746,7 @@ fn fits(slot: &Slot, clause: &Clause) -> bool {
             Kind::Fixed(word) => expr.as_word().is_some_and(|found| found.text == word),
             Kind::Word(words) if slot.optional => expr.as_word().is_some_and(|found| words.contains(&found.text.as_str())),
             Kind::Path if slot.optional => matches!(expr.kind, ExprKind::Path(_) | ExprKind::Regex(_)),
-            Kind::Name | Kind::Value(_) | Kind::Word(_) | Kind::Methods | Kind::Path | Kind::Declared(_) | Kind::Rest => true,
+            Kind::Name | Kind::Value(_) | Kind::Word(_) | Kind::Methods | Kind::Path | Kind::Declared(_) | Kind::Rest(_) => true,
         },
         _ => false,
     }
@@ -685,7 +765,7 @@ pub fn what(slot: &Slot) -> String {
         Kind::Declared(what) => {
             format!("the name of {} `{}`", if matches!(what.word().chars().next(), Some('a' | 'u')) { "an" } else { "a" }, what.word())
         }
-        Kind::Rest => slot.name.to_owned(),
+        Kind::Rest(_) => slot.name.to_owned(),
     };
     match slot.mark {
         Mark::None => words,

@@ -12,9 +12,9 @@ use crate::syntax::ast::{Arg, Expr as Tree, ExprKind, Ident, LiteralKind, Operat
 use http::HeaderName;
 
 /// Names of the built-in references.
-const ROOTS: &[&str] = &["request", "client", "param", "claim", "key", "user", "upstream", "response", "flag"];
+pub const ROOTS: &[&str] = &["request", "client", "param", "claim", "key", "user", "upstream", "response", "flag"];
 /// Names of the built-in functions.
-const FUNCTIONS: &[&str] = &["header", "query", "cookie", "body", "env", "file", "has", "lower"];
+pub const FUNCTIONS: &[&str] = &["header", "query", "cookie", "body", "env", "file", "has", "lower"];
 
 /// True when a name may not be given to a `let` or a `param`.
 #[must_use]
@@ -27,6 +27,17 @@ impl Checker<'_> {
     pub fn typed(&mut self, given: Given<'_>, want: &Want) -> Option<Typed> {
         let typed = Typing { checker: self, scope: given.scope, want }.expr(given.expr, want.ty.as_ref())?;
         self.accept(typed, want)
+    }
+
+    /// Types a constant whose type is its own: a value or a list of values.
+    pub fn inferred(&mut self, given: Given<'_>) -> Option<Typed> {
+        let want = Want { ty: None, by: Moment::Constant, spot: Spot::Plain, response: false };
+        if !matches!(given.expr.kind, ExprKind::List(_)) {
+            return self.typed(given, &want);
+        }
+        let typed = Typing { checker: self, scope: given.scope, want: &want }.expr(given.expr, None)?;
+        let ty = typed.ty.clone();
+        self.accept(typed, &Want { ty: Some(ty), ..want })
     }
 
     fn accept(&mut self, typed: Typed, want: &Want) -> Option<Typed> {
@@ -190,8 +201,14 @@ impl Typing<'_, '_> {
                     moment = moment.max(hole.moment);
                     secret |= hole.ty == Type::Secret;
                     let encoding = Checker::encoding(self.want.spot, &before, self.keeps_slashes(&hole.expr));
+                    // The policy's own URLs and paths are parts of a URL, not values in one.
+                    let part = self.want.spot == Spot::Url && matches!(hole.ty, Type::Url | Type::Path);
                     match (&hole.expr, encoding) {
-                        (Expr::Const(value), Encoding::Plain) => push_literal(&mut pieces, &constant_text(value)),
+                        (Expr::Const(value), encoding) if part || encoding == Encoding::Plain => {
+                            let text = constant_text(value);
+                            before.push_str(&text);
+                            push_literal(&mut pieces, &text);
+                        }
                         _ => pieces.push(Piece::Hole(hole.expr, encoding)),
                     }
                 }
@@ -204,6 +221,10 @@ impl Typing<'_, '_> {
             (true, _) => Type::Secret,
             (false, Some(Type::Enum(choices))) => match pieces.as_slice() {
                 [Piece::Literal(text)] if choices.contains(text) => Type::Enum(choices.clone()),
+                [Piece::Literal(text)] => {
+                    self.no_choice(text, choices, span);
+                    return None;
+                }
                 _ => Type::Str,
             },
             // A quoted host, path or URL is one where one is asked for; its reader looks at it closely.
@@ -257,6 +278,7 @@ impl Typing<'_, '_> {
         let mut ty = Type::Nothing;
         for (item, tree) in typed.into_iter().zip(items) {
             let item = item?;
+            self.no_secret(&item)?;
             let Expr::Const(value) = item.expr else {
                 self.checker.too_early(item.span, item.moment, Moment::Constant);
                 return None;
@@ -323,12 +345,8 @@ impl Typing<'_, '_> {
     }
 
     fn comparison(&mut self, left: Typed, how: Comparison, right: Typed, span: Span) -> Option<Typed> {
-        for side in [&left, &right] {
-            if side.ty == Type::Secret {
-                self.checker.error(Code::SecretLeak, "a secret cannot be compared", side.span, "this is a secret");
-                return None;
-            }
-        }
+        self.no_secret(&left)?;
+        self.no_secret(&right)?;
         if !left.ty.comparable(&right.ty) {
             self.checker.report.push(
                 Diagnostic::new(Code::TypeMismatch, format!("`{}` and `{}` cannot be compared", left.ty, right.ty))
@@ -352,6 +370,19 @@ impl Typing<'_, '_> {
         }
         let moment = left.moment.max(right.moment);
         Some(Typed { expr: Expr::Compare(Box::new(left.expr), how, Box::new(right.expr)), ty: Type::Bool, moment, span })
+    }
+
+    /// A condition on a secret would tell of it, one request after the other.
+    fn no_secret(&mut self, typed: &Typed) -> Option<()> {
+        if typed.ty == Type::Secret {
+            self.checker.report.push(
+                Diagnostic::new(Code::SecretLeak, "a secret cannot be compared or asked about")
+                    .at(typed.span, "this is a secret")
+                    .help("secrets go into keys, credentials, store URLs, TLS material and `request { set … }` only"),
+            );
+            return None;
+        }
+        Some(())
     }
 
     fn or_else(&mut self, left: &Tree, right: &Tree, span: Span, hint: Option<&Type>) -> Option<Typed> {
@@ -383,6 +414,7 @@ impl Typing<'_, '_> {
             let hint = set.ty.present().member().cloned();
             (self.expr(item, hint.as_ref())?, set)
         };
+        self.no_secret(&item)?;
         let member = match set.ty.present() {
             Type::List(member) | Type::Set(member) | Type::Range(member) => (**member).clone(),
             Type::Status => Type::Status,
@@ -414,6 +446,7 @@ impl Typing<'_, '_> {
 
     fn matches(&mut self, text: &Tree, pattern: &Tree, span: Span) -> Option<Typed> {
         let typed = self.expr(text, None)?;
+        self.no_secret(&typed)?;
         if !typed.ty.is_text() {
             self.checker.error(Code::TypeMismatch, format!("`matches` needs text, this is `{}`", typed.ty), typed.span, "not text");
             return None;
@@ -491,16 +524,20 @@ impl Typing<'_, '_> {
         None
     }
 
+    fn no_choice(&mut self, written: &str, choices: &[String], span: Span) {
+        let mut found = Diagnostic::new(Code::TypeEnum, format!("`{written}` is none of the choices"))
+            .at(span, format!("one of {}", choices.iter().map(|choice| format!("`{choice}`")).collect::<Vec<_>>().join(", ")));
+        if let Some(near) = nearest(written, choices.iter().map(String::as_str)) {
+            found = found
+                .help(format!("did you mean `{near}`?"))
+                .fix(format!("replace `{written}` with `{near}`"), vec![Edit { span, text: near.to_owned() }]);
+        }
+        self.checker.report.push(found);
+    }
+
     fn unknown_word(&mut self, word: &Ident, hint: Option<&Type>) {
         if let Some(Type::Enum(choices)) = hint {
-            let mut found = Diagnostic::new(Code::TypeEnum, format!("`{}` is none of the choices", word.text))
-                .at(word.span, format!("one of {}", choices.iter().map(|choice| format!("`{choice}`")).collect::<Vec<_>>().join(", ")));
-            if let Some(near) = nearest(&word.text, choices.iter().map(String::as_str)) {
-                found = found
-                    .help(format!("did you mean `{near}`?"))
-                    .fix(format!("replace `{}` with `{near}`", word.text), vec![Edit { span: word.span, text: near.to_owned() }]);
-            }
-            self.checker.report.push(found);
+            self.no_choice(&word.text, choices, word.span);
             return;
         }
         let mut known: Vec<&str> =
@@ -718,6 +755,7 @@ impl Typing<'_, '_> {
             return None;
         };
         let typed = self.expr(value, None)?;
+        self.no_secret(&typed)?;
         if name == "has" {
             return Some(Typed { expr: Expr::Has(Box::new(typed.expr)), ty: Type::Bool, moment: typed.moment, span });
         }
@@ -754,7 +792,7 @@ impl Checker<'_> {
             simple => match Type::SIMPLE.iter().find(|(known, _)| *known == simple) {
                 Some((_, ty)) => ty.clone(),
                 None => {
-                    let known = Type::SIMPLE.iter().map(|(known, _)| *known).chain(["enum", "list", "set", "range"]);
+                    let known = Type::SIMPLE.iter().map(|(known, _)| *known).chain(Type::GENERIC.iter().copied());
                     let mut found = Diagnostic::new(Code::NameUnknown, format!("no type is called `{simple}`")).at(name.span, "");
                     if let Some(near) = nearest(simple, known) {
                         found = found.help(format!("did you mean `{near}`?"));

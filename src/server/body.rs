@@ -12,7 +12,7 @@ use std::error::Error;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// The body of a request from the client.
 pub fn of_request(incoming: Incoming) -> Body {
@@ -55,6 +55,8 @@ fn fault(error: &hyper::Error) -> Fault {
 pub struct ReplyBody {
     body: Body,
     bytes: u64,
+    /// Told at the next poll: what came before it is written first.
+    broken: Option<Fault>,
     ending: Ending,
 }
 
@@ -72,7 +74,7 @@ impl ReplyBody {
     /// A body and its ending.
     #[must_use]
     pub fn new(body: Body, ending: Ending) -> Self {
-        Self { body, bytes: 0, ending }
+        Self { body, bytes: 0, broken: None, ending }
     }
 }
 
@@ -81,15 +83,27 @@ impl http_body::Body for ReplyBody {
     type Error = Fault;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(cx);
-        if let Poll::Ready(Some(Ok(frame))) = &frame {
-            self.bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
+        if let Some(fault) = self.broken.take() {
+            return Poll::Ready(Some(Err(fault)));
         }
-        frame
+        match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+            Some(Err(fault)) => {
+                tracing::debug!(%fault, "a reply broke off");
+                self.broken = Some(fault);
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            frame => {
+                if let Some(Ok(frame)) = &frame {
+                    self.bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
+                }
+                Poll::Ready(frame)
+            }
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.broken.is_none() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -259,7 +259,7 @@ fn key_needs_auth(given: Given<'_>, what: &str, checker: &mut Checker<'_>) {
 
 /// True when an expression asks for the caller on a route that knows none.
 fn needs_auth(tree: &Tree, checker: &Checker<'_>) -> bool {
-    !checker.facts.identified && checker.facts.attributes.is_empty() && mentions_caller(tree)
+    !checker.facts.uncertain && !checker.facts.identified && checker.facts.attributes.is_empty() && mentions_caller(tree)
 }
 
 fn mentions_caller(tree: &Tree) -> bool {
