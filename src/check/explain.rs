@@ -256,7 +256,8 @@ impl Lines<'_> {
     }
 
     fn upstream(&mut self, facts: &UpstreamFacts<'_>, inner: Timeouts) {
-        let of = |word: &'static str| facts.level.statements.iter().map(|statement| &statement.node).filter(move |node| node.form.word == word);
+        let of =
+            |word: &'static str| facts.level.statements.iter().map(|statement| &statement.node).filter(move |node| node.form.word == word);
         self.add("call", 0, &format!("upstream {}", facts.config.name), &self.sources.place(facts.name));
         for target in of("target") {
             self.statement(target, "call", 1);

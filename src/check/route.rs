@@ -182,11 +182,14 @@ impl<'a> Routes<'_, 'a> {
                 levels: &statements,
                 upstreams: self.upstreams,
                 auths: &self.auth_nodes,
-                timeouts: inner_timeouts(&statements, &mut Checker {
-                    report: &mut crate::diag::Report::new(),
-                    names: &bench.names,
-                    facts: crate::lang::checker::RouteFacts::default(),
-                }),
+                timeouts: inner_timeouts(
+                    &statements,
+                    &mut Checker {
+                        report: &mut crate::diag::Report::new(),
+                        names: &bench.names,
+                        facts: crate::lang::checker::RouteFacts::default(),
+                    },
+                ),
                 sources: bench.sources,
             };
             self.explained = Some(explain::explain(&route, &context));
@@ -274,9 +277,7 @@ impl<'a> Routes<'_, 'a> {
 /// What groups and the route say; the gateway's own timeouts are part of each upstream's already.
 fn inner_timeouts(levels: &[&[Effective<'_>]], checker: &mut Checker<'_>) -> upstream_check::Timeouts {
     let written = levels.iter().skip(1).flat_map(|level| level.iter()).filter(|statement| statement.node.form.word == "timeout");
-    written.fold(upstream_check::Timeouts::default(), |outer, statement| {
-        outer.or(upstream_check::Timeouts::read(&statement.node, checker))
-    })
+    written.fold(upstream_check::Timeouts::default(), |outer, statement| outer.or(upstream_check::Timeouts::read(&statement.node, checker)))
 }
 
 fn shape<'a>(node: &Node<'a>, around: &Around<'a>, checker: &mut Checker<'_>) -> Option<(Methods, Pattern)> {

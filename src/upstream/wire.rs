@@ -106,6 +106,15 @@ impl Driver {
     }
 }
 
+/// No answer came.
+#[derive(Debug)]
+pub struct Unanswered {
+    /// Why.
+    pub fault: Fault,
+    /// The request, when nothing of it was sent.
+    pub unsent: Option<Box<http::Request<Body>>>,
+}
+
 impl Wire {
     /// Begins HTTP on a new connection.
     pub async fn begin(stream: TcpStream) -> Result<Self, Fault> {
