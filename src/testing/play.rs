@@ -70,7 +70,7 @@ struct Last {
     sent: Sent,
     answer: Answer,
     /// What is expected of its answers, judged when they came, in the order of the steps.
-    verdicts: VecDeque<Result<(), Box<Trouble>>>,
+    verdicts: VecDeque<Result<(), Trouble>>,
 }
 
 /// Why a step failed.
@@ -78,7 +78,7 @@ enum Trouble {
     /// It cannot be carried out.
     Impossible(String),
     /// What it expects does not hold.
-    Unmet { unmet: Unmet, sent: Option<Sent>, answer: Option<Box<Answer>> },
+    Unmet(Unmet, Option<Box<(Sent, Answer)>>),
 }
 
 impl From<String> for Trouble {
@@ -92,14 +92,10 @@ impl Trouble {
         let (place, text) = (step.place.clone(), step.text.clone());
         match self {
             Self::Impossible(why) => Failure { step: text, ..Failure::unable(&place, why) },
-            Self::Unmet { unmet, sent, answer } => Failure {
-                place,
-                step: text,
-                expected: Some(unmet.expected),
-                actual: unmet.actual,
-                request: sent,
-                trace: answer.map(|answer| answer.trace()),
-            },
+            Self::Unmet(unmet, about) => {
+                let (request, trace) = about.map(|about| (about.0, about.1.trace())).unzip();
+                Failure { place, step: text, expected: Some(unmet.expected), actual: unmet.actual, request, trace }
+            }
         }
     }
 }
@@ -175,16 +171,16 @@ impl<'p> Stage<'p> {
                 _ => None,
             })
             .collect();
-        let mut verdicts: VecDeque<Result<(), Box<Trouble>>> = expectations.iter().map(|_| Ok(())).collect();
+        let mut verdicts: VecDeque<Result<(), Trouble>> = expectations.iter().map(|_| Ok(())).collect();
         let mut last = None;
         for number in 1..=request.times {
             let answer = self.answer(&asked).await?;
             for (verdict, expectation) in verdicts.iter_mut().zip(&expectations).filter(|(verdict, _)| verdict.is_ok()) {
                 *verdict = judge(expectation, &answer).map_err(|mut unmet| {
                     if request.times > 1 {
-                        unmet.actual.push_str(&format!(" (reply {number} of {})", request.times));
+                        unmet.actual = format!("{} (reply {number} of {})", unmet.actual, request.times);
                     }
-                    Box::new(Trouble::Unmet { unmet, sent: Some(sent.clone()), answer: Some(Box::new(answer.clone())) })
+                    Trouble::Unmet(unmet, Some(Box::new((sent.clone(), answer.clone()))))
                 });
             }
             last = Some(answer);
@@ -217,7 +213,7 @@ impl<'p> Stage<'p> {
     fn expect(&mut self) -> Result<(), Trouble> {
         let verdict = self.last.as_mut().and_then(|last| last.verdicts.pop_front());
         match verdict {
-            Some(verdict) => verdict.map_err(|trouble| *trouble),
+            Some(verdict) => verdict,
             None => Err(Trouble::Impossible("no request was made before".to_owned())),
         }
     }
@@ -225,10 +221,8 @@ impl<'p> Stage<'p> {
     fn breaker(&self, upstream: UpstreamIndex, how: Comparison, state: &str) -> Result<(), Trouble> {
         let health = self.upstream(upstream)?.health(Instant::now());
         let what = format!("breaker {}", health.name);
-        compare(&what, how, Some(state), health.breaker).map_err(|unmet| {
-            let last = self.last.as_ref();
-            Trouble::Unmet { unmet, sent: last.map(|last| last.sent.clone()), answer: last.map(|last| Box::new(last.answer.clone())) }
-        })
+        let about = || self.last.as_ref().map(|last| Box::new((last.sent.clone(), last.answer.clone())));
+        compare(&what, how, Some(state), health.breaker).map_err(|unmet| Trouble::Unmet(unmet, about()))
     }
 }
 
