@@ -82,8 +82,8 @@ fn nothing_to_drop(statement: &Effective<'_>, report: &mut Report) {
     let what = if name.is_empty() { node.name.to_owned() } else { format!("{} {name}", node.name) };
     report.push(
         Diagnostic::new(Code::PolicyNothingToDrop, format!("there is no `{what}` to drop here"))
-        .at(node.span, "drops nothing")
-        .help("`drop` removes what an enclosing group, the gateway or a policy declared"),
+            .at(node.span, "drops nothing")
+            .help("`drop` removes what an enclosing group, the gateway or a policy declared"),
     );
 }
 

@@ -198,13 +198,9 @@ pub fn names_credential(expr: &Expr, credentials: &[Ref]) -> bool {
         Expr::Ref(Ref::Header(name)) if matches!(name.as_str(), "authorization" | "proxy-authorization") => true,
         Expr::Ref(reference) => credentials.contains(reference),
         Expr::Const(_) | Expr::Secret(_) => false,
-        Expr::Text(pieces) => {
-            pieces.iter().any(|piece| matches!(piece, crate::lang::expr::Piece::Hole(inner, _) if names(inner)))
-        }
+        Expr::Text(pieces) => pieces.iter().any(|piece| matches!(piece, crate::lang::expr::Piece::Hole(inner, _) if names(inner))),
         Expr::Not(inner) | Expr::Has(inner) | Expr::Lower(inner) | Expr::Matches(inner, _) => names(inner),
         Expr::And(all) | Expr::Or(all) => all.iter().any(names),
-        Expr::Compare(left, _, right) | Expr::In(left, right) | Expr::OrElse(left, right) => {
-            names(left) || names(right)
-        }
+        Expr::Compare(left, _, right) | Expr::In(left, right) | Expr::OrElse(left, right) => names(left) || names(right),
     }
 }

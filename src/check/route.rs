@@ -182,11 +182,14 @@ impl<'a> Routes<'_, 'a> {
                 levels: &statements,
                 upstreams: self.upstreams,
                 auths: &self.auth_nodes,
-                timeouts: inner_timeouts(&statements, &mut Checker {
-                    report: &mut crate::diag::Report::new(),
-                    names: &bench.names,
-                    facts: crate::lang::checker::RouteFacts::default(),
-                }),
+                timeouts: inner_timeouts(
+                    &statements,
+                    &mut Checker {
+                        report: &mut crate::diag::Report::new(),
+                        names: &bench.names,
+                        facts: crate::lang::checker::RouteFacts::default(),
+                    },
+                ),
                 sources: bench.sources,
             };
             self.explained = Some(explain::explain(&route, &context));
@@ -274,9 +277,7 @@ impl<'a> Routes<'_, 'a> {
 /// What groups and the route say; the gateway's own timeouts are part of each upstream's already.
 fn inner_timeouts(levels: &[&[Effective<'_>]], checker: &mut Checker<'_>) -> upstream_check::Timeouts {
     let written = levels.iter().skip(1).flat_map(|level| level.iter()).filter(|statement| statement.node.form.word == "timeout");
-    written.fold(upstream_check::Timeouts::default(), |outer, statement| {
-        outer.or(upstream_check::Timeouts::read(&statement.node, checker))
-    })
+    written.fold(upstream_check::Timeouts::default(), |outer, statement| outer.or(upstream_check::Timeouts::read(&statement.node, checker)))
 }
 
 fn shape<'a>(node: &Node<'a>, around: &Around<'a>, checker: &mut Checker<'_>) -> Option<(Methods, Pattern)> {
@@ -380,17 +381,14 @@ fn overrides(written: &[&Effective<'_>], checker: &mut Checker<'_>) {
     for statement in written {
         let node = &statement.node;
         match (outer, node.mode) {
-            (Some(before), _) if before.site == statement.site => {
-                // The same word twice has been reported by whoever read the block.
-                if before.node.form.word != node.form.word {
-                    checker.report.push(
-                        Diagnostic::new(Code::SchemaRepeated, "a block says `auth` or `public`, not both")
-                            .at(node.span, "and this")
-                            .also(before.node.span, "says this")
-                            .help("keep one of them"),
-                    );
-                }
-            }
+            // The same word twice has been reported by whoever read the block.
+            (Some(before), _) if before.site == statement.site && before.node.form.word == node.form.word => {}
+            (Some(before), _) if before.site == statement.site => checker.report.push(
+                Diagnostic::new(Code::SchemaRepeated, "a block says `auth` or `public`, not both")
+                    .at(node.span, "and this")
+                    .also(before.node.span, "says this")
+                    .help("keep one of them"),
+            ),
             (Some(before), Mode::Plain) if before.node.form.word == "auth" && !same(&before.node, node) => {
                 let how = if node.form.word == "public" { "`public`" } else { "another `auth`" };
                 checker.report.push(
@@ -472,10 +470,7 @@ fn asks_identity(tree: &crate::syntax::ast::Expr) -> bool {
 fn target(node: &Node<'_>, damaged: bool, in_force: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Target> {
     let arrow = node.get("upstream");
     let answering: Vec<&Effective<'_>> = in_force.iter().filter(|statement| policy::answers(statement.node.form.word)).collect();
-    let index = match arrow {
-        None => None,
-        Some(given) => Some(checker.declared(given, Declared::Upstream)),
-    };
+    let index = arrow.map(|given| checker.declared(given, Declared::Upstream));
     let own: Vec<&&Effective<'_>> =
         answering.iter().filter(|statement| node.statements.iter().any(|inner| inner.span == statement.node.span)).collect();
     let two = match (arrow, answering.as_slice()) {

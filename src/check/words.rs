@@ -60,7 +60,9 @@ pub const WORDS: &[Word] = &[
     Word { form: LOG, places: &[Place::Gateway, Place::Group, Place::Route], merge: Merge::Single, stage: "" },
     gateway(LISTEN),
     gateway(Form::new("admin", "the admin listener").later()),
-    gateway(Form::new("trust", "proxies whose forwarding fields are believed").slots(&[Slot::value("networks", "a network or a list of them")])),
+    gateway(
+        Form::new("trust", "proxies whose forwarding fields are believed").slots(&[Slot::value("networks", "a network or a list of them")]),
+    ),
     gateway(
         Form::new("request_id", "the field that carries a request's id")
             .slots(&[Slot::value("field", "a field name in quotes")])

@@ -63,9 +63,9 @@ fn no_source_raises_a_code_that_is_listed_as_not_raised() {
             } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
                 for code in NOT_RAISED {
-                    let used = text.match_indices(&format!("Code::{code:?}")).any(|(at, found)| {
-                        !text[at + found.len()..].starts_with(|letter: char| letter.is_ascii_alphanumeric())
-                    });
+                    let used = text
+                        .match_indices(&format!("Code::{code:?}"))
+                        .any(|(at, found)| !text[at + found.len()..].starts_with(|letter: char| letter.is_ascii_alphanumeric()));
                     assert!(!used, "{} uses {code}: take it off the list and write its case", path.display());
                 }
             }

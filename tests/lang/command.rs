@@ -25,7 +25,15 @@ fn five_faults_are_five_diagnostics_in_json_and_exit_one() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|found| format!("{} {}:{}+{}", found["code"].as_str().unwrap(), found["labels"][0]["line"], found["labels"][0]["column"], found["labels"][0]["length"]))
+        .map(|found| {
+            format!(
+                "{} {}:{}+{}",
+                found["code"].as_str().unwrap(),
+                found["labels"][0]["line"],
+                found["labels"][0]["column"],
+                found["labels"][0]["length"]
+            )
+        })
         .collect();
     assert_eq!(
         places,
@@ -52,7 +60,10 @@ fn exit_codes_tell_a_fine_policy_from_a_faulty_one_and_from_none() {
     std::fs::write(folder.join("latin.gate"), b"# caf\xe9\n").unwrap();
     let latin = gate(&["check", "latin.gate"], folder);
     assert_eq!(latin.status.code(), Some(2));
-    assert_eq!(String::from_utf8_lossy(&latin.stderr).lines().next(), Some("gate: latin.gate: the file is not UTF-8: byte 0xe9 at offset 5, in line 1"));
+    assert_eq!(
+        String::from_utf8_lossy(&latin.stderr).lines().next(),
+        Some("gate: latin.gate: the file is not UTF-8: byte 0xe9 at offset 5, in line 1")
+    );
     assert_eq!(gate(&["check", "."], folder).status.code(), Some(2));
     std::fs::create_dir(folder.join("empty")).unwrap();
     assert_eq!(gate(&["check", "empty"], folder).status.code(), Some(2));

@@ -80,8 +80,14 @@ fn names_in_broken_statements_raise_no_further_findings() {
         ("polcy service { timeout { total 5s } }", "route r GET /r { public \"a\"; respond 200 text \"x\"; use service }"),
         ("policy service { auth nobody }", "route r GET /r { use service; respond 200 text \"x\" }"),
         ("import \"nowhere.gate\" as lib", "route r GET /r { public \"a\"; respond 200 text \"x\"; use lib.service }"),
-        ("auth jwt main { algorithms [HS256]; kee env(\"K\") }", "route r GET /r { auth main; require claim.sub == \"a\"; respond 200 text \"x\" }"),
-        ("auth jwt main { algorithms [HS256]; key env(\"K\"); claims { sub strr } }", "route r GET /r { auth main; require claim.sub == \"a\"; respond 200 text \"x\" }"),
+        (
+            "auth jwt main { algorithms [HS256]; kee env(\"K\") }",
+            "route r GET /r { auth main; require claim.sub == \"a\"; respond 200 text \"x\" }",
+        ),
+        (
+            "auth jwt main { algorithms [HS256]; key env(\"K\"); claims { sub strr } }",
+            "route r GET /r { auth main; require claim.sub == \"a\"; respond 200 text \"x\" }",
+        ),
     ] {
         let (sources, found) = findings(&format!("gateway {{ listen :8080 }}\n{broken}\n{uses}\n"));
         assert_eq!(found.len(), 1, "{broken}: {:?}", shown(&sources, &found));

@@ -31,7 +31,11 @@ fn each(text: &str, pattern: &str, change: impl Fn(&str) -> String) -> Vec<Mutat
             let changed = change(found.as_str());
             let mut text = text.to_owned();
             text.replace_range(start + found.start()..start + found.end(), &changed);
-            all.push(Mutation { text, line: at + 1, what: format!("`{}` became `{changed}` in line {}: {}", found.as_str(), at + 1, line.trim()) });
+            all.push(Mutation {
+                text,
+                line: at + 1,
+                what: format!("`{}` became `{changed}` in line {}: {}", found.as_str(), at + 1, line.trim()),
+            });
         }
         start += line.len();
     }
@@ -101,7 +105,9 @@ fn user_word(what: &str) -> bool {
 fn a_quantity_without_its_unit_is_found() {
     let mut count = 0;
     for (name, text) in samples() {
-        let mutations = each(&text, r"\b[0-9]+(ms|s|m|h|/min)\b", |quantity| quantity.trim_end_matches(|letter: char| !letter.is_ascii_digit()).to_owned());
+        let mutations = each(&text, r"\b[0-9]+(ms|s|m|h|/min)\b", |quantity| {
+            quantity.trim_end_matches(|letter: char| !letter.is_ascii_digit()).to_owned()
+        });
         count += all_found(name, mutations, 0, |_| false);
     }
     assert!(count >= 12, "{count}");
@@ -125,7 +131,8 @@ fn a_brace_that_is_gone_is_found_nearby() {
 fn a_quote_that_is_gone_is_found() {
     let mut count = 0;
     for (name, text) in samples() {
-        let mutations = each(&text, "\"", |_| String::new()).into_iter().filter(|mutation| !mutation.what.contains("\"\"\"")).collect::<Vec<_>>();
+        let mutations =
+            each(&text, "\"", |_| String::new()).into_iter().filter(|mutation| !mutation.what.contains("\"\"\"")).collect::<Vec<_>>();
         count += all_found(name, mutations, 0, |_| false);
     }
     assert!(count > 60, "{count}");
@@ -135,7 +142,15 @@ fn a_quote_that_is_gone_is_found() {
 fn a_name_that_is_changed_is_found_where_it_is_used() {
     let mut count = 0;
     for (name, text) in samples() {
-        for pattern in [r"-> [a-z]+", r"\buse [a-z]+", r"^\s*auth [a-z]+$", r"\bclaim\.[a-z]+", r"\bkey\.[a-z]+", r"limited by [a-z_]+", r"expect breaker [a-z]+"] {
+        for pattern in [
+            r"-> [a-z]+",
+            r"\buse [a-z]+",
+            r"^\s*auth [a-z]+$",
+            r"\bclaim\.[a-z]+",
+            r"\bkey\.[a-z]+",
+            r"limited by [a-z_]+",
+            r"expect breaker [a-z]+",
+        ] {
             count += all_found(name, each(&text, pattern, |found| format!("{found}x")), 0, |_| false);
         }
     }
@@ -149,7 +164,11 @@ fn a_declaration_that_is_renamed_is_found_where_it_was_used() {
             for mutation in each(&text, pattern, |found| format!("{found}x")) {
                 let (_, found) = findings(&mutation.text);
                 assert!(!found.is_empty(), "{name}: {}", mutation.what);
-                assert!(found.iter().all(|found| found.code == gatewright::diag::Code::NameUnknown), "{name}: {}: {found:?}", mutation.what);
+                assert!(
+                    found.iter().all(|found| found.code == gatewright::diag::Code::NameUnknown),
+                    "{name}: {}: {found:?}",
+                    mutation.what
+                );
             }
         }
     }
