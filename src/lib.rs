@@ -1,12 +1,40 @@
 //! Gatewright: an API gateway whose policy is compiled, proved and tested before traffic meets it.
+//!
+//! ```text
+//! text ──syntax──▶ Ast ──check──▶ Program (ir) ──compile──▶ Plan ──server──▶ sockets
+//!                                                             └───testing──▶ verdicts
+//! ```
+//!
+//! Each arrow is a phase with types of its own, and a value proves the checks behind it: an [`syntax::ast::Ast`] has only
+//! whole statements, an [`ir::Program`] is sound, a plan has every secret and file it needs.
+//!
+//! The parts stand on floors, and imports go down only; `tests/tidy.rs` holds the table.
+//!
+//! | Floor | Parts |
+//! |---|---|
+//! | 0 | [`diag`]: spans, findings, codes, how they are shown · [`http`](mod@http): one exchange, its body, its faults |
+//! | 1 | [`syntax`]: text to tree and back |
+//! | 2 | [`lang`]: types, values, expressions, the schema's machinery · [`route`]: which request takes which route |
+//! | 3 | [`policy`]: one folder per policy · [`upstream`]: endpoints and calls |
+//! | 4 | [`ir`]: what a policy means, as plain data |
+//! | 5 | [`check`]: tree to program · `compile`: program to plan |
+//! | 6 | `server`: sockets · `testing`: virtual time |
+//! | 7 | [`cli`] |
+//!
+//! What holds everywhere: `check` and `compile` meet only in [`ir`]; the code that serves a request knows nothing of the
+//! language's text; time is tokio's and randomness is passed in, so both can be virtual; every queue, loop and table has a
+//! named limit. `docs/architecture.md` says why.
 
 pub mod check;
 pub mod cli;
+pub mod compile;
 pub mod diag;
 pub mod http;
 pub mod ir;
 pub mod lang;
 pub mod policy;
 pub mod route;
+pub mod server;
 pub mod syntax;
+pub mod testing;
 pub mod upstream;

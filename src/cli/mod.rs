@@ -2,11 +2,17 @@
 //! formatted, 2 wrong usage or a file that cannot be read.
 
 mod check;
+mod dev;
 mod dump;
 mod explain;
 mod files;
 mod fmt;
+mod hash;
 mod routes;
+mod run;
+mod secrets;
+mod test;
+mod token;
 
 use crate::diag::render::{self, Format};
 use crate::diag::{Diagnostic, Sources};
@@ -28,6 +34,8 @@ struct Arguments {
 enum Command {
     /// Checks policies: every fault of every file, in one run
     Check(check::Arguments),
+    /// Runs the gateway
+    Run(run::Arguments),
     /// Formats policies in place
     Fmt(fmt::Arguments),
     /// Explains a route's pipeline, a word of the language, or a diagnostic code
@@ -36,6 +44,17 @@ enum Command {
     Routes(routes::Arguments),
     /// Writes what a policy means, or the language's schema, as JSON
     Dump(dump::Arguments),
+    /// Runs the tests of policies on the real pipeline, in virtual time
+    Test(test::Arguments),
+    /// Prints a token that an `auth jwt` of the policy accepts, for development
+    Token(token::Arguments),
+    /// Reads a key or a password and prints the line for the file
+    Hash(hash::Arguments),
+    /// Prints a shell's completions
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
 }
 
 /// Runs the command line of this process.
@@ -55,6 +74,14 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Routes(arguments) => routes::run(&arguments),
         Command::Dump(arguments) => dump::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Token(arguments) => token::run(&arguments),
+        Command::Hash(arguments) => hash::run(&arguments),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut <Arguments as clap::CommandFactory>::command(), "gate", &mut std::io::stdout());
+            Outcome::Fine
+        }
     };
     outcome.into()
 }

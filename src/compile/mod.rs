@@ -1,5 +1,9 @@
 //! Program to Plan: the match tree, each route's pipeline, the upstreams' runtime state.
 
+pub mod made_up;
 pub mod plan;
+mod program;
 
+pub use made_up::MadeUp;
 pub use plan::{Choice, Pipeline, Plan, Settings, Target};
+pub use program::{Compiled, Compiler};

@@ -1,11 +1,11 @@
 //! Bodies: nothing, bytes at hand, or a stream. Streams are passed on as they come, with back-pressure.
 
-use super::Fault;
+use super::{Fault, FaultKind};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// A body whose faults say whose they are.
 #[derive(Debug, Default)]
@@ -87,5 +87,48 @@ impl http_body::Body for Body {
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Stream(stream) => stream.size_hint(),
         }
+    }
+}
+
+/// A stream that may not be larger than it was allowed to be.
+struct Limited {
+    body: Body,
+    left: u64,
+}
+
+impl Body {
+    /// This body, broken off with [`FaultKind::BodyTooLarge`] where it passes `max` bytes. Nothing is added to a body whose
+    /// length is known to fit.
+    #[must_use]
+    pub fn limited(self, max: u64) -> Self {
+        match http_body::Body::size_hint(&self).upper() {
+            Some(upper) if upper <= max => self,
+            Some(_) | None => Self::stream(Limited { body: self, left: max }),
+        }
+    }
+}
+
+impl http_body::Body for Limited {
+    type Data = Bytes;
+    type Error = Fault;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let length = frame.as_ref().and_then(|frame| frame.as_ref().ok()).and_then(Frame::data_ref).map_or(0, Bytes::len) as u64;
+        if length > self.left {
+            self.body = Body::empty();
+            self.left = 0;
+            return Poll::Ready(Some(Err(Fault::new(FaultKind::BodyTooLarge, "the body passed its limit"))));
+        }
+        self.left -= length;
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }

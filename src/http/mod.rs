@@ -6,7 +6,10 @@ pub mod body;
 pub mod clock;
 pub mod exchange;
 pub mod fault;
+pub mod forward;
+pub mod hop;
 pub mod identity;
+pub mod path;
 pub mod problem;
 pub mod reply;
 

@@ -1,6 +1,7 @@
 //! The gateway's own errors, as RFC 9457 problem details.
 
-use http::{HeaderName, HeaderValue, StatusCode};
+use super::{Body, Reply, Source};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use smallvec::SmallVec;
 use std::borrow::Cow;
 
@@ -34,5 +35,25 @@ impl Problem {
     pub fn retry_after(self, wait: std::time::Duration) -> Self {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         self.with(http::header::RETRY_AFTER, HeaderValue::from(seconds.max(1)))
+    }
+
+    /// The reply: `application/problem+json` with type, title, status, detail, the route's name and the request's id.
+    #[must_use]
+    pub fn render(self, route: Option<&str>, request_id: &HeaderValue) -> Reply {
+        let title = self.status.canonical_reason().unwrap_or("Error");
+        let body = serde_json::json!({
+            "type": "about:blank",
+            "title": title,
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+            "route": route,
+            "request_id": request_id.to_str().unwrap_or_default(),
+        });
+        let mut headers = HeaderMap::with_capacity(8);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        for (name, value) in self.headers {
+            headers.append(name, value);
+        }
+        Reply { status: self.status, headers, body: Body::full(body.to_string()), source: Source::Gateway }
     }
 }

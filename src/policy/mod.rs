@@ -4,6 +4,8 @@
 //! To add one: a folder, a line in the list below, its tests. `CONTRIBUTING.md` goes through it step by step.
 
 pub mod build;
+#[cfg(test)]
+pub mod fixtures;
 pub mod later;
 pub mod registry;
 pub mod stage;

@@ -10,6 +10,8 @@ use crate::lang::expr::Secret;
 use crate::lang::form::{Declared, Place as Home};
 use crate::lang::read::{Reader, Schema, ScopeId};
 use crate::lang::types::Type;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -126,7 +128,9 @@ impl Outcome {
 }
 
 /// Builds a policy as part of a gateway with the route `index`.
-pub fn build<P: Policy>(config: &P) -> Parts {
+pub fn build<P: Policy + PartialEq + std::fmt::Debug + Serialize + DeserializeOwned>(config: &P) -> Parts {
+    // INVARIANT: a program is the same after it was written to JSON and read again.
+    assert_eq!(&serde_json::from_str::<P>(&serde_json::to_string(config).unwrap()).unwrap(), config);
     let endpoint = Endpoint {
         route: "index".to_owned(),
         methods: vec!["GET".to_owned()],

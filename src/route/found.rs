@@ -55,6 +55,12 @@ impl Captures {
         path.get(self.range(index)?)
     }
 
+    /// All of them, as byte ranges.
+    #[must_use]
+    pub fn ranges(&self) -> SmallVec<[(u32, u32); 4]> {
+        SmallVec::from_slice(&self.ranges)
+    }
+
     /// Forgets all.
     pub fn clear(&mut self) {
         self.ranges.clear();
@@ -66,7 +72,7 @@ impl Captures {
     }
 
     /// Binds the parameters of a pattern that takes the path.
-    pub(super) fn bind(&mut self, pattern: &Pattern, path: &str) {
+    pub fn bind(&mut self, pattern: &Pattern, path: &str) {
         self.clear();
         let bytes = path.as_bytes();
         let mut at = 0;

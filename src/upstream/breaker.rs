@@ -1,7 +1,17 @@
 //! The circuit breaker of an upstream.
+//!
+//! ```text
+//! closed ──too many failures──▶ open ──cooldown over──▶ half open ──every probe succeeded──▶ closed
+//!                                 ▲──────────────────────── a probe failed
+//! ```
+//! Counts attempts. One that was given up (the client went away) counts as nothing and frees its probe's slot.
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// When it opens, how long it stays open, and how it closes again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,4 +38,236 @@ pub enum Opens {
         /// The window.
         window: Duration,
     },
+}
+
+/// What a breaker does with requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Lets all through.
+    Closed,
+    /// Lets none through.
+    Open,
+    /// Lets its probes through.
+    HalfOpen,
+}
+
+impl State {
+    /// The state's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half_open",
+        }
+    }
+}
+
+/// A breaker, shared by all workers.
+#[derive(Debug)]
+pub struct Breaker {
+    config: Config,
+    /// Closed without a failure in the current run: nothing to ask or to note on success. Saves the lock.
+    calm: AtomicBool,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    phase: Phase,
+    /// Counts phases, so that an attempt's outcome is not charged to a later one.
+    generation: u64,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Closed(Counts),
+    Open { until: Instant },
+    HalfOpen { under_way: u32, succeeded: u32 },
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    run: u32,
+    window: Vec<Slice>,
+}
+
+/// Attempts that ended within one slice of the window.
+#[derive(Debug)]
+struct Slice {
+    from: Instant,
+    attempts: u32,
+    failures: u32,
+}
+
+/// Slices of a window: it moves in steps of this fraction.
+const SLICES: u32 = 10;
+
+impl Breaker {
+    /// A closed breaker.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let inner = Inner { phase: Phase::Closed(Counts::default()), generation: 0 };
+        Self { calm: AtomicBool::new(Self::can_be_calm(&config)), inner: Mutex::new(inner), config }
+    }
+
+    fn can_be_calm(config: &Config) -> bool {
+        matches!(config.opens, Opens::AfterFailures(_))
+    }
+
+    /// What it was declared as.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Its state.
+    #[must_use]
+    pub fn state(&self, now: Instant) -> State {
+        match &self.inner.lock().phase {
+            Phase::Closed(_) => State::Closed,
+            Phase::Open { until } if now < *until => State::Open,
+            Phase::Open { .. } | Phase::HalfOpen { .. } => State::HalfOpen,
+        }
+    }
+
+    /// Failures in a row, or within the window, while it is closed.
+    #[must_use]
+    pub fn failures(&self) -> u32 {
+        match &self.inner.lock().phase {
+            Phase::Closed(counts) => counts.run.max(counts.window.iter().map(|slice| slice.failures).sum()),
+            Phase::Open { .. } | Phase::HalfOpen { .. } => 0,
+        }
+    }
+
+    /// Lets an attempt through.
+    ///
+    /// # Errors
+    /// How long it will refuse, when it is open; nothing of it when all probes are under way.
+    pub fn admit(self: &Arc<Self>, now: Instant) -> Result<Permit, Duration> {
+        if self.calm.load(Ordering::Relaxed) {
+            return Ok(Permit { breaker: Arc::clone(self), generation: None, settled: false });
+        }
+        let mut inner = self.inner.lock();
+        if let Phase::Open { until } = inner.phase {
+            if now < until {
+                return Err(until - now);
+            }
+            inner.enter(Phase::HalfOpen { under_way: 0, succeeded: 0 });
+        }
+        if let Phase::HalfOpen { under_way, succeeded } = &mut inner.phase {
+            if *under_way + *succeeded >= self.config.probes {
+                return Err(Duration::ZERO);
+            }
+            *under_way += 1;
+        }
+        Ok(Permit { breaker: Arc::clone(self), generation: Some(inner.generation), settled: false })
+    }
+
+    fn settle(&self, generation: Option<u64>, outcome: Option<bool>, now: Instant) {
+        if outcome == Some(true) && self.calm.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut inner = self.inner.lock();
+        // A permit that was given out calmly belongs to the closed phase, whichever number that had.
+        let current = match generation {
+            Some(generation) => generation == inner.generation,
+            None => matches!(inner.phase, Phase::Closed(_)),
+        };
+        if !current {
+            return;
+        }
+        let next = match &mut inner.phase {
+            Phase::Closed(counts) => match outcome {
+                Some(success) if counts.note(success, &self.config, now) => Some(self.opened(now)),
+                Some(_) | None => None,
+            },
+            Phase::HalfOpen { under_way, succeeded } => {
+                *under_way = under_way.saturating_sub(1);
+                match outcome {
+                    None => None,
+                    Some(false) => Some(self.opened(now)),
+                    Some(true) => {
+                        *succeeded += 1;
+                        (*succeeded >= self.config.probes).then(|| Phase::Closed(Counts::default()))
+                    }
+                }
+            }
+            Phase::Open { .. } => None,
+        };
+        if let Some(phase) = next {
+            inner.enter(phase);
+        }
+        let calm = matches!(&inner.phase, Phase::Closed(counts) if counts.run == 0);
+        self.calm.store(calm && Self::can_be_calm(&self.config), Ordering::Relaxed);
+    }
+
+    fn opened(&self, now: Instant) -> Phase {
+        Phase::Open { until: now + self.config.cooldown }
+    }
+}
+
+impl Inner {
+    fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.generation += 1;
+    }
+}
+
+impl Counts {
+    /// Notes an outcome; true when the breaker must open.
+    fn note(&mut self, success: bool, config: &Config, now: Instant) -> bool {
+        match config.opens {
+            Opens::AfterFailures(most) => {
+                self.run = if success { 0 } else { self.run + 1 };
+                self.run >= most
+            }
+            Opens::Share { share, least, window } => {
+                let step = window / SLICES;
+                self.window.retain(|slice| now.saturating_duration_since(slice.from) < window);
+                match self.window.last_mut().filter(|slice| now.saturating_duration_since(slice.from) < step) {
+                    Some(slice) => slice.note(success),
+                    None => {
+                        let mut slice = Slice { from: now, attempts: 0, failures: 0 };
+                        slice.note(success);
+                        self.window.push(slice);
+                    }
+                }
+                let attempts: u64 = self.window.iter().map(|slice| u64::from(slice.attempts)).sum();
+                let failures: u64 = self.window.iter().map(|slice| u64::from(slice.failures)).sum();
+                !success && attempts >= u64::from(least) && failures * 10_000 >= attempts * u64::from(share)
+            }
+        }
+    }
+}
+
+impl Slice {
+    fn note(&mut self, success: bool) {
+        self.attempts = self.attempts.saturating_add(1);
+        self.failures = self.failures.saturating_add(u32::from(!success));
+    }
+}
+
+/// An attempt a breaker let through. Dropped without an outcome it counts as nothing.
+#[derive(Debug)]
+pub struct Permit {
+    breaker: Arc<Breaker>,
+    generation: Option<u64>,
+    settled: bool,
+}
+
+impl Permit {
+    /// The attempt's outcome.
+    pub fn settle(mut self, success: bool, now: Instant) {
+        self.settled = true;
+        self.breaker.settle(self.generation, Some(success), now);
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if !self.settled && self.generation.is_some() {
+            self.breaker.settle(self.generation, None, Instant::now());
+        }
+    }
 }

@@ -1,9 +1,114 @@
 //! Where requests go: endpoints, their breaker, balance and timeouts, and one call under all of them.
 
+pub mod balance;
 pub mod breaker;
+pub mod call;
 pub mod check;
 pub mod config;
+pub mod endpoint;
 pub mod forms;
+pub mod pool;
+pub mod script;
 pub mod timeout;
+pub mod transport;
+mod wire;
 
+pub use breaker::Breaker;
 pub use config::Config;
+pub use endpoint::Endpoint;
+pub use transport::{Attempt, Transport};
+
+use crate::http::UpstreamHealth;
+use hashbrown::HashMap;
+use http::HeaderValue;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// A declared upstream with its state, shared by all workers.
+#[derive(Debug)]
+pub struct Upstream {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What the policy says of it.
+    pub config: Config,
+    /// Its targets, in the order of the configuration.
+    pub endpoints: Vec<Arc<Endpoint>>,
+    /// Its breaker, if it has one.
+    pub breaker: Option<Arc<Breaker>>,
+    /// The `Host` it is sent whatever the client asked for.
+    host_fixed: Option<HeaderValue>,
+}
+
+impl Upstream {
+    /// An upstream with fresh state.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self::continuing(config, None)
+    }
+
+    /// An upstream that takes over the state of what its predecessor declared alike.
+    fn continuing(config: Config, before: Option<&Self>) -> Self {
+        let endpoint = |target: &config::Target| {
+            before
+                .and_then(|before| before.endpoints.iter().find(|endpoint| endpoint.target == *target))
+                .map_or_else(|| Arc::new(Endpoint::new(target.clone())), Arc::clone)
+        };
+        let breaker = config.breaker.as_ref().map(|declared| {
+            before
+                .and_then(|before| before.breaker.as_ref())
+                .filter(|breaker| breaker.config() == declared)
+                .map_or_else(|| Arc::new(Breaker::new(declared.clone())), Arc::clone)
+        });
+        let host_fixed = match &config.host {
+            config::HostSent::Fixed(host) => HeaderValue::from_str(host).ok(),
+            config::HostSent::Keep | config::HostSent::Target => None,
+        };
+        Self { name: config.name.as_str().into(), endpoints: config.targets.iter().map(endpoint).collect(), breaker, host_fixed, config }
+    }
+
+    /// The `Host` an endpoint is sent for the authority a client asked for.
+    #[must_use]
+    pub fn host(&self, endpoint: &Endpoint, asked: &HeaderValue) -> HeaderValue {
+        match (&self.config.host, &self.host_fixed) {
+            (config::HostSent::Target, _) => endpoint.authority.clone(),
+            (config::HostSent::Fixed(_), Some(host)) => host.clone(),
+            (config::HostSent::Fixed(_) | config::HostSent::Keep, _) => asked.clone(),
+        }
+    }
+
+    /// Its state now.
+    #[must_use]
+    pub fn health(&self, now: Instant) -> UpstreamHealth {
+        UpstreamHealth {
+            name: Arc::clone(&self.name),
+            breaker: self.breaker.as_ref().map(|breaker| breaker.state(now).name()),
+            healthy: self.endpoints.len(),
+            targets: self.endpoints.len(),
+        }
+    }
+}
+
+/// The upstreams of a process by name: state survives a reload where the declaration did not change.
+#[derive(Debug, Default)]
+pub struct Registry {
+    known: Mutex<HashMap<String, Arc<Upstream>>>,
+}
+
+impl Registry {
+    /// The upstream of a declaration: the same one when it did not change, else one that keeps the state of its unchanged
+    /// targets and breaker.
+    pub fn upstream(&self, config: &Config) -> Arc<Upstream> {
+        let mut known = self.known.lock();
+        let before = known.get(&config.name);
+        if let Some(same) = before.filter(|before| before.config == *config) {
+            return Arc::clone(same);
+        }
+        let upstream = Arc::new(Upstream::continuing(config.clone(), before.map(|before| &**before)));
+        known.insert(config.name.clone(), Arc::clone(&upstream));
+        upstream
+    }
+}
+
+#[cfg(test)]
+mod tests;

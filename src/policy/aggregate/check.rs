@@ -68,7 +68,9 @@ fn field(given: Given<'_>, checker: &mut Checker<'_>) -> Option<String> {
 
 fn method(given: Given<'_>, checker: &mut Checker<'_>) -> Option<String> {
     let written = field(given, checker)?;
-    if matches!(written.as_str(), "HEAD" | "CONNECT" | "TRACE" | "OPTIONS" | "ANY") || !written.bytes().all(|byte| byte.is_ascii_uppercase()) {
+    if matches!(written.as_str(), "HEAD" | "CONNECT" | "TRACE" | "OPTIONS" | "ANY")
+        || !written.bytes().all(|byte| byte.is_ascii_uppercase())
+    {
         checker.report.push(
             Diagnostic::new(Code::TypeMismatch, format!("`{written}` is no method that answers with JSON"))
                 .at(given.expr.span, "")
@@ -148,16 +150,14 @@ fn pointer(given: Given<'_>, checker: &mut Checker<'_>) -> Option<Pointer> {
     }))
 }
 
-fn default(optional: &Node<'_>, checker: &mut Checker<'_>) -> Option<serde_json::Value> {
-    let Some(given) = optional.child("default").and_then(|child| child.get("json")) else { return Some(serde_json::Value::Null) };
+fn default(optional: &Node<'_>, checker: &mut Checker<'_>) -> Option<String> {
+    let Some(given) = optional.child("default").and_then(|child| child.get("json")) else { return Some("null".to_owned()) };
     let text = checker.text(given)?;
-    match serde_json::from_str(&text) {
-        Ok(value) => Some(value),
-        Err(error) => {
-            checker.error(Code::TypeMismatch, "the default is not JSON", given.expr.span, error.to_string());
-            None
-        }
+    if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&text) {
+        checker.error(Code::TypeMismatch, "the default is not JSON", given.expr.span, error.to_string());
+        return None;
     }
+    Some(text)
 }
 
 fn within(node: &Node<'_>, optional: Option<&Node<'_>>, checker: &mut Checker<'_>) -> Option<Option<std::time::Duration>> {

@@ -46,6 +46,9 @@ fn at<'v>(whole: &'v RawValue, pointer: &Pointer) -> Option<&'v RawValue> {
 
 /// The value with only what some pointer leads to; none when none leads into it.
 fn kept(value: Value, pointers: &[&[Step]]) -> Option<Value> {
+    if pointers.is_empty() {
+        return None;
+    }
     if pointers.iter().any(|steps| steps.is_empty()) {
         return Some(value);
     }

@@ -35,8 +35,8 @@ pub struct Part {
     pub upstream: u16,
     /// What is taken of its answer.
     pub take: Take,
-    /// What stands for it when it fails; none: the whole answer fails with 502.
-    pub default: Option<serde_json::Value>,
+    /// The JSON text that stands for it when it fails; none: the whole answer fails with 502.
+    pub default: Option<String>,
     /// How long it may take, besides the upstream's own timeouts.
     pub within: Option<Duration>,
 }

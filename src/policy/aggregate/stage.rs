@@ -9,31 +9,21 @@ use crate::policy::stage::{Flow, OnRequest};
 use bytes::{Bytes, BytesMut};
 use futures_util::future::try_join_all;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, IF_MATCH,
-    IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
+    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, IF_MATCH, IF_MODIFIED_SINCE,
+    IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
 };
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::BodyExt;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 use std::sync::Arc;
 
 /// Names the optional parts that are missing.
 const INCOMPLETE: HeaderName = HeaderName::from_static("x-gate-incomplete");
 
 /// What a client asks of the whole answer and no part can fulfil.
-const OF_THE_WHOLE: &[HeaderName] = &[
-    ACCEPT_ENCODING,
-    ACCEPT_RANGES,
-    CONTENT_LENGTH,
-    EXPECT,
-    IF_MATCH,
-    IF_MODIFIED_SINCE,
-    IF_NONE_MATCH,
-    IF_RANGE,
-    IF_UNMODIFIED_SINCE,
-    RANGE,
-];
+const OF_THE_WHOLE: &[HeaderName] =
+    &[ACCEPT_ENCODING, CONTENT_LENGTH, EXPECT, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE];
 /// What belongs to a body that a GET does not have.
 const OF_THE_BODY: &[HeaderName] = &[CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE];
 
@@ -54,7 +44,7 @@ impl Aggregate {
     pub(super) fn new(config: &Config) -> Self {
         let asked = |part: &Part| Asked {
             method: Method::from_bytes(part.method.as_bytes()).unwrap_or(Method::GET),
-            default: part.default.as_ref().and_then(|default| to_raw_value(default).ok()),
+            default: part.default.clone().and_then(|default| RawValue::from_string(default).ok()),
             part: part.clone(),
         };
         let parts: Arc<[Asked]> = config.parts.iter().map(asked).collect();

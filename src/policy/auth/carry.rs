@@ -25,9 +25,7 @@ pub fn find<'r>(request: &'r Request, places: &[Carrier], scheme: Option<&str>) 
         let here = match place {
             Carrier::Header(name) => field(&request.headers, name, scheme.filter(|_| *name == AUTHORIZATION)),
             Carrier::Cookie(name) => once(cookies(&request.headers).filter(|(key, _)| key == name).map(|(_, value)| Cow::Borrowed(value))),
-            Carrier::Query(name) => {
-                once(pairs(request).filter(|(key, _)| decode(key) == name.as_str()).map(|(_, value)| decode(value)))
-            }
+            Carrier::Query(name) => once(pairs(request).filter(|(key, _)| decode(key) == name.as_str()).map(|(_, value)| decode(value))),
         };
         found = match (found, here) {
             (found, Found::Absent) => found,

@@ -14,6 +14,9 @@ const KEYS_MAX: usize = 1_000_000;
 /// SHA-256 of a key.
 pub type Hash = [u8; 32];
 
+/// A key's hash and what is known of its owner.
+pub type Entry = (Hash, Box<[Attribute]>);
+
 /// The keys of one auth, by their hashes.
 pub struct Keys {
     auth: u16,
@@ -25,7 +28,7 @@ impl Keys {
     ///
     /// # Errors
     /// When there are more than a million, or two have the same hash.
-    pub fn new(auth: u16, entries: Vec<(Hash, Box<[Attribute]>)>) -> Result<Self, String> {
+    pub fn new(auth: u16, entries: Vec<Entry>) -> Result<Self, String> {
         if entries.len() > KEYS_MAX {
             return Err(format!("more than {KEYS_MAX} keys"));
         }
@@ -82,7 +85,7 @@ pub fn hash_text(hash: &Hash) -> String {
 ///
 /// # Errors
 /// The number of the first bad line, from 1, and what is wrong with it; never the hash.
-pub fn lines(text: &str, declared: &[AttributeDecl]) -> Result<Vec<(Hash, Box<[Attribute]>)>, String> {
+pub fn lines(text: &str, declared: &[AttributeDecl]) -> Result<Vec<Entry>, String> {
     let mut entries = Vec::new();
     for (number, line) in (1_usize..).zip(text.lines()) {
         let line = line.trim();
@@ -94,7 +97,7 @@ pub fn lines(text: &str, declared: &[AttributeDecl]) -> Result<Vec<(Hash, Box<[A
     Ok(entries)
 }
 
-fn entry(line: &str, declared: &[AttributeDecl]) -> Result<(Hash, Box<[Attribute]>), String> {
+fn entry(line: &str, declared: &[AttributeDecl]) -> Result<Entry, String> {
     let mut words = line.split_whitespace().take_while(|word| !word.starts_with('#'));
     let name = words.next().unwrap_or_default();
     let hash = words.next().and_then(|word| word.strip_prefix("sha256:")).and_then(digest);
@@ -109,9 +112,8 @@ fn entry(line: &str, declared: &[AttributeDecl]) -> Result<(Hash, Box<[Attribute
             return Err(format!("`{attribute}` is given twice"));
         }
     }
-    let attributes = identity(name, declared, |attribute| {
-        given.get(attribute.name.as_str()).map(|text| attribute::from_text(attribute, text))
-    })?;
+    let attributes =
+        identity(name, declared, |attribute| given.get(attribute.name.as_str()).map(|text| attribute::from_text(attribute, text)))?;
     Ok((hash, attributes))
 }
 

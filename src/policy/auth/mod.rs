@@ -24,7 +24,7 @@ pub use config::{Algorithm, AttributeDecl, AttributeType, Basic, Carrier, Config
 pub use facts::{Clash, auth_fact, clash, facts};
 pub use forms::DECLARATION;
 pub use passwords::hash_password;
-pub use runtime::{Runtime, hash_key, install_crypto, runtime, sign};
+pub use runtime::{Runtime, Verdict, hash_key, install_crypto, runtime, sign};
 
 use super::stage::Place;
 use super::{Build, BuildError, Effective, Policy};

@@ -194,5 +194,8 @@ fn verify(password: &str, hash: &str) -> bool {
 /// When the operating system has no randomness.
 pub fn hash_password(password: &str) -> Result<String, String> {
     use argon2::password_hash::PasswordHasher as _;
-    argon2::Argon2::default().hash_password(password.as_bytes()).map(|hash: PasswordHash| hash.to_string()).map_err(|error| error.to_string())
+    argon2::Argon2::default()
+        .hash_password(password.as_bytes())
+        .map(|hash: PasswordHash| hash.to_string())
+        .map_err(|error| error.to_string())
 }

@@ -29,7 +29,7 @@ pub struct Runtime {
 }
 
 enum Proof {
-    Token(Tokens),
+    Token(Box<Tokens>),
     Key(Keys),
     Password(Arc<Passwords>),
 }
@@ -138,7 +138,7 @@ impl Runtime {
         let (from, proof) = match &declared.kind {
             Kind::Jwt(jwt) => {
                 let tokens = Tokens::new(index, jwt.clone(), declared.attributes.clone(), first.as_bytes());
-                (jwt.from.clone(), Proof::Token(tokens))
+                (jwt.from.clone(), Proof::Token(Box::new(tokens)))
             }
             Kind::Key(key) => {
                 let (lines, single) = sources.split_at_checked(key.keys.len()).unwrap_or_default();

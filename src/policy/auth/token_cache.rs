@@ -66,18 +66,6 @@ impl TokenCache {
         shard.insert_unique(hash, Verified { hash, token: token.into(), identity, expires }, |known| known.hash);
     }
 
-    /// How many tokens are remembered.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().len()).sum()
-    }
-
-    /// True when none is.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// The table takes its bucket from the low bits and its tag from the high ones: the part is chosen from those between.
     fn shard(&self, hash: u64) -> Option<&Mutex<HashTable<Verified>>> {
         self.shards.get((hash >> 40) as usize % SHARDS)

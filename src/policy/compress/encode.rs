@@ -36,7 +36,7 @@ enum State {
 /// Levels that cost little more than sending the bytes would.
 enum Encoder {
     Zstd(ZstdEncoder<Vec<u8>>),
-    Brotli(BrotliEncoder<Vec<u8>>),
+    Brotli(Box<BrotliEncoder<Vec<u8>>>),
     Gzip(GzipEncoder<Vec<u8>>),
 }
 
@@ -46,7 +46,7 @@ impl Encoder {
             Algorithm::Zstd => Self::Zstd(ZstdEncoder::with_quality(Vec::new(), Level::Precise(3))),
             Algorithm::Brotli => {
                 let params = async_compression::brotli::EncoderParams::default().quality(Level::Precise(4)).window_size(BROTLI_WINDOW);
-                Self::Brotli(BrotliEncoder::with_params(Vec::new(), params))
+                Self::Brotli(Box::new(BrotliEncoder::with_params(Vec::new(), params)))
             }
             Algorithm::Gzip => Self::Gzip(GzipEncoder::with_quality(Vec::new(), Level::Precise(5))),
         }
@@ -55,7 +55,7 @@ impl Encoder {
     fn writer(&mut self) -> Pin<&mut (dyn AsyncWrite + Send + Unpin)> {
         match self {
             Self::Zstd(encoder) => Pin::new(encoder),
-            Self::Brotli(encoder) => Pin::new(encoder),
+            Self::Brotli(encoder) => Pin::new(encoder.as_mut()),
             Self::Gzip(encoder) => Pin::new(encoder),
         }
     }

@@ -64,7 +64,8 @@ fn chosen(headers: &HeaderMap, algorithms: &[Algorithm]) -> Option<Algorithm> {
 
 /// A weight in thousandths (RFC 9110 §12.4.2); one that cannot be read refuses.
 fn weight(parameters: &str) -> u16 {
-    let Some(text) = parameters.split(';').map(str::trim).find_map(|text| text.strip_prefix("q=").or_else(|| text.strip_prefix("Q="))) else {
+    let Some(text) = parameters.split(';').map(str::trim).find_map(|text| text.strip_prefix("q=").or_else(|| text.strip_prefix("Q=")))
+    else {
         return 1_000;
     };
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));

@@ -56,7 +56,9 @@ const CORS: Form = Form::new("cors", "which other origins' scripts may call, and
         .required(),
     Form::new("methods", "methods that may be used; not written: those of the route").slots(&[Slot::value("list", "a list of methods")]),
     Form::new("headers", "request fields that may be sent").slots(&[Slot::value("list", "a list of field names")]).default("headers []"),
-    Form::new("expose", "response fields that scripts may read").slots(&[Slot::value("list", "a list of field names")]).default("expose []"),
+    Form::new("expose", "response fields that scripts may read")
+        .slots(&[Slot::value("list", "a list of field names")])
+        .default("expose []"),
     Form::new("credentials", "cookies and `Authorization` may come along").slots(&[Slot::word("choice", &["allow"])]),
     Form::new("max_age", "how long browsers may keep a preflight's answer")
         .slots(&[Slot::value("time", "a duration")])

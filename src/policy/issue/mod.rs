@@ -5,11 +5,14 @@
 mod check;
 mod stage;
 
+#[cfg(test)]
+mod tests;
+
 use super::{Build, BuildError, Effective, Policy};
-use crate::policy::stage::Place as Stage;
 use crate::lang::Checker;
 use crate::lang::expr::Expr;
 use crate::lang::form::{Declared, Form, Merge, Place, Slot, Word};
+use crate::policy::stage::Place as Stage;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 

@@ -98,11 +98,7 @@ impl Limiter {
     pub fn tally(&self) -> Tally {
         self.shards.iter().fold(Tally::default(), |sum, shard| {
             let part = shard.lock().tally;
-            Tally {
-                allowed: sum.allowed + part.allowed,
-                rejected: sum.rejected + part.rejected,
-                forgotten: sum.forgotten + part.forgotten,
-            }
+            Tally { allowed: sum.allowed + part.allowed, rejected: sum.rejected + part.rejected, forgotten: sum.forgotten + part.forgotten }
         })
     }
 

@@ -69,9 +69,9 @@ impl Bounded {
             Against::Slots(most) => return self.enter(exchange, *most),
             Against::Rules(rules) => {
                 let facts = Facts::request(exchange);
-                (0_u8..).zip(rules).find_map(|(arm, (when, rule))| {
-                    when.as_ref().is_none_or(|when| when.holds(facts)).then_some((arm, rule))
-                })?
+                (0_u8..)
+                    .zip(rules)
+                    .find_map(|(arm, (when, rule))| when.as_ref().is_none_or(|when| when.holds(facts)).then_some((arm, rule)))?
             }
         };
         let key = key(arm, &self.key, Facts::request(exchange));

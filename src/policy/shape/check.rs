@@ -91,14 +91,17 @@ fn text(given: Given<'_>, query: bool, checker: &mut Checker<'_>) -> Option<Expr
             .collect(),
         _ => {
             checker.report.push(
-                Diagnostic::new(Code::TypeMismatch, "a path is expected").at(typed.span, "").help("write a string: `\"/files/${param.name}\"`"),
+                Diagnostic::new(Code::TypeMismatch, "a path is expected")
+                    .at(typed.span, "")
+                    .help("write a string: `\"/files/${param.name}\"`"),
             );
             return None;
         }
     };
     // A hole at the very front is the request's own path.
     let sample = pieces.concat();
-    let sample = if matches!(&typed.expr, Expr::Text(all) if matches!(all.first(), Some(Piece::Hole(..)))) { format!("/{sample}") } else { sample };
+    let sample =
+        if matches!(&typed.expr, Expr::Text(all) if matches!(all.first(), Some(Piece::Hole(..)))) { format!("/{sample}") } else { sample };
     literal(&sample, typed.span, checker)?;
     if !query && sample.contains('?') {
         checker.error(Code::RoutePathEncoding, "a prefix has no query", typed.span, "");

@@ -82,7 +82,12 @@ impl Reader {
         if statement.node.mode == Mode::Drop {
             if self.lines.is_empty() {
                 let word = statement.node.form.word;
-                checker.error(Code::PolicyNothingToDrop, format!("there is no `{word}` to drop here"), statement.node.span, "drops nothing");
+                checker.error(
+                    Code::PolicyNothingToDrop,
+                    format!("there is no `{word}` to drop here"),
+                    statement.node.span,
+                    "drops nothing",
+                );
             }
             self.lines.clear();
             return;
@@ -153,10 +158,7 @@ impl Reader {
     fn line(&self, node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Kind> {
         Some(match node.form.word {
             "remove" => Kind::Remove(self.names(node.get("name")?, checker)?),
-            "rename" => Kind::Rename(Rename {
-                old: self.name(node.get("old")?, checker)?,
-                new: self.name(node.get("new")?, checker)?,
-            }),
+            "rename" => Kind::Rename(Rename { old: self.name(node.get("old")?, checker)?, new: self.name(node.get("new")?, checker)? }),
             "set" => Kind::Set(self.set(node, checker)?),
             "add" => Kind::Add(self.set(node, checker)?),
             _ => return None,

@@ -1,8 +1,8 @@
 //! Shapes a request before it goes upstream.
 
+use super::Path;
 use super::fields::Fields;
 use super::target::{Query, shaped};
-use super::Path;
 use crate::http::{Exchange, Problem};
 use crate::lang::eval::Facts;
 use crate::policy::stage::{Flow, OnRequest};

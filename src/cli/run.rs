@@ -1,0 +1,108 @@
+//! `gate run`
+
+use super::secrets::Machine;
+use super::{Outcome, Policy, complain, dev, print_error};
+use crate::compile::{Compiled, Compiler, Plan};
+use crate::http::Clock;
+use crate::ir::Program;
+use crate::policy::auth;
+use crate::server::{self, Server};
+use crate::upstream::script::Scripted;
+use crate::upstream::transport::Tcp;
+use std::fmt::Write;
+use std::net::SocketAddr;
+
+/// Arguments of `gate run`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    policy: Policy,
+    /// Stands in for what a developer's machine lacks: upstreams answer from their stubs, missing secrets are made up
+    #[arg(long)]
+    dev: bool,
+}
+
+/// Runs the gateway until it is told to stop.
+pub fn run(arguments: &Arguments) -> Outcome {
+    start_log();
+    auth::install_crypto();
+    let program = match load(arguments) {
+        Ok(program) => program,
+        Err(outcome) => return outcome,
+    };
+    if program.gateway.listeners.is_empty() {
+        complain("the policy says nowhere to listen: add `gateway { listen :8080 }`");
+        return Outcome::Failed;
+    }
+    let machine = if arguments.dev { Machine::development() } else { Machine::strict() };
+    let mut compiler = Compiler::new();
+    let compiled = match compile(&mut compiler, &program, &machine) {
+        Ok(compiled) => compiled,
+        Err(message) => {
+            print_error(&message);
+            return Outcome::Failed;
+        }
+    };
+    let Compiled { plan, auths, .. } = compiled;
+    let notes = |address: SocketAddr| arguments.dev.then(|| dev::notes(&program, &auths, &machine, address));
+    let reload = || {
+        let program = load(arguments).map_err(|_| "the policy has errors".to_owned())?;
+        compile(&mut compiler, &program, &machine).map(|compiled| compiled.plan)
+    };
+    let ended =
+        if arguments.dev { serve(plan, || Scripted::default(), reload, notes) } else { serve(plan, || Tcp::default(), reload, notes) };
+    match ended {
+        Ok(0) => Outcome::Fine,
+        Ok(cut) => {
+            complain(&format!("stopped; {cut} connection{} cut when the drain time was over", if cut == 1 { " was" } else { "s were" }));
+            Outcome::Fine
+        }
+        Err(error) => {
+            complain(&error.to_string());
+            Outcome::Failed
+        }
+    }
+}
+
+fn serve<T: crate::upstream::Transport>(
+    plan: Plan,
+    transport: impl Fn() -> T,
+    reload: impl FnMut() -> Result<Plan, String>,
+    notes: impl FnOnce(SocketAddr) -> Option<String>,
+) -> std::io::Result<usize> {
+    server::run(plan, transport, reload, |server: &Server| {
+        let addresses: Vec<String> = server.addresses().iter().map(ToString::to_string).collect();
+        print_error(&format!("gate: listening on {}\n", addresses.join(", ")));
+        if let Some(notes) = server.addresses().first().and_then(|address| notes(*address)) {
+            print_error(&notes);
+        }
+    })
+}
+
+fn load(arguments: &Arguments) -> Result<Program, Outcome> {
+    let policy = &arguments.policy;
+    policy.load(policy.params_with_environment(), None)?.program.ok_or(Outcome::Failed)
+}
+
+/// Builds the plan; what is missing is said all at once.
+fn compile(compiler: &mut Compiler, program: &Program, machine: &Machine) -> Result<Compiled, String> {
+    match compiler.compile(program, machine, Clock::system()) {
+        Ok(compiled) => {
+            for warning in &compiled.warnings {
+                print_error(&format!("warning[{}]: {}\n", warning.code, warning.message));
+            }
+            Ok(compiled)
+        }
+        Err(errors) => Err(errors.iter().fold(String::new(), |mut text, error| {
+            let _ = writeln!(text, "error[{}]: {}", error.code, error.message);
+            text
+        })),
+    }
+}
+
+/// The process's own log goes to standard error; `GATE_LOG` sets its levels.
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("GATE_LOG").unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    // A second call in one process keeps the first log.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).try_init();
+}

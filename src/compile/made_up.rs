@@ -1,0 +1,81 @@
+//! Secrets that are made up: for `gate test`, and under `gate run --dev` for what the machine lacks.
+
+use crate::lang::expr::Secret;
+use crate::policy::auth;
+use crate::policy::build::Purpose;
+use crate::policy::{BuildError, Secrets};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+
+/// The name of the user and of the key that are made up.
+pub const NAME: &str = "dev";
+
+/// Random secrets of the right shape; the same one again for the same secret.
+pub struct MadeUp {
+    made: Mutex<Made>,
+    /// Real users cost a slow hash: tests, which mint their own, do without.
+    users: bool,
+}
+
+struct Made {
+    random: fastrand::Rng,
+    secrets: HashMap<Secret, Invention>,
+}
+
+/// One secret that was made up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invention {
+    /// What stands in for the secret.
+    pub value: String,
+    /// What a client sends to be let in by it: `name:password`, or a key.
+    pub credential: Option<String>,
+}
+
+impl MadeUp {
+    /// Secrets from a seed; without users anybody could be.
+    #[must_use]
+    pub fn for_tests(seed: u64) -> Self {
+        Self::new(fastrand::Rng::with_seed(seed), false)
+    }
+
+    /// Secrets nobody can guess, with a user and a key called [`NAME`].
+    #[must_use]
+    pub fn for_development() -> Self {
+        // Seeded from the system's randomness, and never more than a stand-in on a developer's machine.
+        Self::new(fastrand::Rng::new(), true)
+    }
+
+    fn new(random: fastrand::Rng, users: bool) -> Self {
+        Self { made: Mutex::new(Made { random, secrets: HashMap::new() }), users }
+    }
+
+    /// What was made up for a secret.
+    #[must_use]
+    pub fn invention(&self, secret: &Secret) -> Option<Invention> {
+        self.made.lock().secrets.get(secret).cloned()
+    }
+}
+
+impl Secrets for MadeUp {
+    fn secret(&self, secret: &Secret, purpose: Purpose<'_>) -> Result<String, BuildError> {
+        let mut made = self.made.lock();
+        if let Some(known) = made.secrets.get(secret) {
+            return Ok(known.value.clone());
+        }
+        let word: String = std::iter::repeat_with(|| made.random.alphanumeric()).take(64).collect();
+        let short: String = word.chars().take(20).collect();
+        let invention = match purpose {
+            Purpose::Hmac | Purpose::Text(_) => Invention { value: word, credential: None },
+            Purpose::Keys => Invention { value: format!("{NAME} {}\n", auth::hash_key(&short)), credential: Some(short) },
+            Purpose::Users if self.users => {
+                let hash = auth::hash_password(&short).map_err(BuildError::unset)?;
+                Invention { value: format!("{NAME}:{hash}\n"), credential: Some(format!("{NAME}:{short}")) }
+            }
+            Purpose::Users => Invention { value: String::new(), credential: None },
+            Purpose::PublicKey => return Err(BuildError::unset(format!("{secret} is a public key, which cannot be made up"))),
+        };
+        let value = invention.value.clone();
+        made.secrets.insert(secret.clone(), invention);
+        Ok(value)
+    }
+}

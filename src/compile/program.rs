@@ -1,0 +1,167 @@
+//! A program built into a plan. State whose declaration did not change is taken over from the plan before.
+
+use super::plan::{AccessLog, Listener, LogFormat, Pipeline, Plan, Settings, Target};
+use crate::http::Clock;
+use crate::ir::{self, Program};
+use crate::policy::auth::{self, Mode};
+use crate::policy::build::Warning;
+use crate::policy::{Build, BuildError, Endpoint, Registry, Secrets};
+use crate::route::{MatchTree, RouteKey};
+use crate::upstream;
+use std::sync::Arc;
+
+/// Builds plans one after the other, keeping the state that survives a reload.
+#[derive(Default)]
+pub struct Compiler {
+    registry: Registry,
+    upstreams: upstream::Registry,
+}
+
+/// A plan, and what is weak about what the machine has.
+pub struct Compiled {
+    /// The plan.
+    pub plan: Plan,
+    /// Such as a short HMAC key.
+    pub warnings: Vec<Warning>,
+    /// The runtime of every auth that a route asks for, by its index.
+    pub auths: Vec<Option<Arc<auth::Runtime>>>,
+}
+
+impl Compiler {
+    /// A compiler without state.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Builds a plan. When it fails, the state of the plan in force is untouched.
+    ///
+    /// # Errors
+    /// Everything that is missing outside the policy: secrets, files.
+    pub fn compile(&mut self, program: &Program, secrets: &dyn Secrets, clock: Clock) -> Result<Compiled, Vec<BuildError>> {
+        let endpoints: Arc<[Endpoint]> = program.routes.iter().map(|route| endpoint(route, program)).collect();
+        let mut warnings = Vec::new();
+        let mut errors: Vec<BuildError> = Vec::new();
+        let mut pipelines = Vec::with_capacity(program.routes.len());
+        for route in &program.routes {
+            let mut build = Build {
+                route: &route.name,
+                auths: &program.auths,
+                endpoints: &endpoints,
+                registry: &mut self.registry,
+                secrets,
+                clock,
+                request: Vec::new(),
+                response: Vec::new(),
+                body_max: None,
+                warnings: std::mem::take(&mut warnings),
+            };
+            for policy in &route.policies {
+                if let Err(error) = policy.build(&mut build)
+                    && !errors.contains(&error)
+                {
+                    errors.push(error);
+                }
+            }
+            warnings = std::mem::take(&mut build.warnings);
+            pipelines.push(pipeline(route, build, program));
+        }
+        if !errors.is_empty() {
+            self.registry.roll_back();
+            return Err(errors);
+        }
+        let auths = (0..program.auths.len()).map(|index| self.registry.of_plan("auth", &index.to_string())).collect();
+        self.registry.commit();
+        let keys: Vec<RouteKey> = program.routes.iter().map(|route| route.key.clone()).collect();
+        let plan = Plan {
+            tree: MatchTree::build(&keys),
+            predicates: program.routes.iter().map(|route| route.predicate.clone()).collect(),
+            pipelines,
+            upstreams: program.upstreams.iter().map(|config| self.upstreams.upstream(config)).collect(),
+            settings: settings(&program.gateway),
+        };
+        Ok(Compiled { plan, warnings, auths })
+    }
+
+    /// State of one kind that the plan in force uses.
+    pub fn state<T: std::any::Any + Send + Sync>(&self, kind: &'static str) -> impl Iterator<Item = Arc<T>> + '_ {
+        self.registry.each(kind)
+    }
+}
+
+fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program) -> Pipeline {
+    let Build { mut request, mut response, body_max, .. } = build;
+    // Stable: parts of one place run in the order of their policies.
+    request.sort_by_key(|(place, _)| *place);
+    response.sort_by_key(|(place, _)| *place);
+    Pipeline {
+        route: route.name.as_str().into(),
+        request,
+        target: match route.target {
+            ir::Target::Upstream(index) => Target::Upstream(index),
+            ir::Target::Policy => Target::Policy,
+        },
+        response,
+        body_max: body_max.unwrap_or(program.gateway.limits.body),
+        timeouts: route.timeouts.clone(),
+        log: log(&route.log),
+    }
+}
+
+fn log(log: &ir::Log) -> AccessLog {
+    AccessLog {
+        format: log.format.map(|format| match format {
+            ir::LogFormat::Json => LogFormat::Json,
+            ir::LogFormat::Text => LogFormat::Text,
+        }),
+        sample: log.sample,
+        when: log.when.clone(),
+        fields: log.fields.iter().map(|(name, expr)| (name.as_str().into(), expr.clone())).collect(),
+    }
+}
+
+fn settings(gateway: &ir::Gateway) -> Settings {
+    let limits = &gateway.limits;
+    let number = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+    Settings {
+        listeners: gateway
+            .listeners
+            .iter()
+            .map(|listener| Listener { name: listener.name.as_str().into(), address: listener.address })
+            .collect(),
+        trust: gateway.trust.clone(),
+        request_id: gateway.request_id.clone(),
+        header_bytes: number(limits.header_bytes),
+        headers: number(limits.headers),
+        connections: number(limits.connections),
+        header_timeout: limits.header_timeout,
+        idle: limits.idle,
+        drain: gateway.drain,
+        workers: gateway.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
+        body_max: limits.body,
+        log: log(&gateway.log),
+    }
+}
+
+fn endpoint(route: &ir::Route, program: &Program) -> Endpoint {
+    let methods = &route.key.methods;
+    Endpoint {
+        route: route.name.clone(),
+        methods: if methods.is_any() { vec!["ANY".to_owned()] } else { methods.names().map(str::to_owned).collect() },
+        path: route.key.pattern.text().to_owned(),
+        auth: route.auth().and_then(|auth| who(auth, &program.auths)),
+        doc: route.doc.clone(),
+    }
+}
+
+/// Who lets a caller in, in the words of the policy; none for a public route.
+fn who(auth: &auth::Config, declared: &[auth::Declared]) -> Option<String> {
+    let names: Vec<&str> = auth.auths.iter().filter_map(|index| declared.get(usize::from(*index))).map(|auth| auth.name.as_str()).collect();
+    match auth.mode {
+        Mode::Public { .. } => None,
+        Mode::One => Some(names.join("")),
+        Mode::Any => Some(names.join(" or ")),
+        Mode::All => Some(names.join(" and ")),
+        Mode::Optional => Some(format!("{} (optional)", names.join(""))),
+    }
+}

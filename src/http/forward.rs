@@ -1,0 +1,297 @@
+//! What the next hop is told about the one before: `Forwarded` (RFC 7239), `X-Forwarded-*`, `Via`, `traceparent`.
+//!
+//! Nobody is trusted unless the policy says so: a client's own forwarding fields are dropped and the chain begins anew.
+//! From a trusted proxy the chain is continued, and the client is found right to left over trusted addresses.
+
+use super::{Scheme, hop};
+use http::header::{FORWARDED, VIA};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+/// `X-Forwarded-For`
+pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// `X-Forwarded-Host`
+pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+/// `X-Forwarded-Proto`
+pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+/// `traceparent` (W3C Trace Context)
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// `tracestate`
+pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+const VIA_OURS: HeaderValue = HeaderValue::from_static("1.1 gatewright");
+
+/// Longest request id that is taken over from a trusted proxy, in bytes.
+const REQUEST_ID_BYTES_MAX: usize = 128;
+
+/// What a trusted proxy says about the client it forwards for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    /// The client's address: the first from the right that is not itself trusted.
+    pub ip: IpAddr,
+    /// The scheme it used.
+    pub scheme: Option<Scheme>,
+}
+
+/// Who the client is, when `peer` is trusted; `None` when it is not.
+#[must_use]
+pub fn told(headers: &HeaderMap, peer: IpAddr, trust: &[IpNet]) -> Option<Told> {
+    is_trusted(peer, trust).then(|| Told { ip: client(headers, peer, trust), scheme: scheme(headers) })
+}
+
+fn is_trusted(ip: IpAddr, trust: &[IpNet]) -> bool {
+    trust.iter().any(|network| network.contains(&ip))
+}
+
+/// Walks the chain right to left; an entry that is no address ends it, as nothing left of it can be believed.
+fn client(headers: &HeaderMap, peer: IpAddr, trust: &[IpNet]) -> IpAddr {
+    let chain: Vec<Option<IpAddr>> = if headers.contains_key(X_FORWARDED_FOR) {
+        elements(headers, &X_FORWARDED_FOR).map(|element| address(element.trim())).collect()
+    } else {
+        elements(headers, &FORWARDED).map(forwarded_for).collect()
+    };
+    let mut client = peer;
+    for hop in chain.into_iter().rev() {
+        let Some(hop) = hop else { break };
+        client = hop;
+        if !is_trusted(hop, trust) {
+            break;
+        }
+    }
+    client
+}
+
+fn elements<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','))
+}
+
+fn forwarded_for(element: &str) -> Option<IpAddr> {
+    let (_, node) = element.split(';').filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| name.eq_ignore_ascii_case("for"))?;
+    address(node.trim_matches('"'))
+}
+
+/// An address with or without a port; IPv6 with a port stands in brackets.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(ip, _)| ip);
+    let ip = match bare {
+        Some(ip) => ip.parse().ok(),
+        None => text.parse().ok().or_else(|| text.rsplit_once(':').and_then(|(ip, _)| ip.parse().ok())),
+    };
+    ip.map(|ip: IpAddr| ip.to_canonical())
+}
+
+/// The last hop's word counts: it is the one that was told apart.
+fn scheme(headers: &HeaderMap) -> Option<Scheme> {
+    match elements(headers, &X_FORWARDED_PROTO).last()?.trim() {
+        proto if proto.eq_ignore_ascii_case("https") => Some(Scheme::Https),
+        proto if proto.eq_ignore_ascii_case("http") => Some(Scheme::Http),
+        _ => None,
+    }
+}
+
+/// One hop as the next is told: made once per connection and host.
+#[derive(Debug, Clone)]
+pub struct Hop {
+    /// The peer's address.
+    pub address: HeaderValue,
+    /// The element of `Forwarded`.
+    pub element: HeaderValue,
+    /// The authority the peer asked for.
+    pub authority: HeaderValue,
+    /// The scheme the peer used.
+    pub scheme: Scheme,
+}
+
+impl Hop {
+    /// A hop from a peer's address, scheme and the authority it asked for.
+    #[must_use]
+    pub fn new(peer: IpAddr, scheme: Scheme, authority: &HeaderValue) -> Self {
+        let node = match peer {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("\"[{ip}]\""),
+        };
+        let host = authority.to_str().unwrap_or_default();
+        let element = format!("for={node};host=\"{host}\";proto={}", scheme.as_str());
+        let text = |text: String| HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("unknown"));
+        Self { address: text(peer.to_string()), element: text(element), authority: authority.clone(), scheme }
+    }
+
+    /// Writes the forwarding fields: anew when the peer is not trusted, continuing its chain when it is.
+    pub fn write(&self, headers: &mut HeaderMap, trusted: bool) {
+        // Room for what is added here and by the call, so that the map grows once at most.
+        headers.reserve(ADDED_FIELDS);
+        if trusted {
+            headers.remove(X_REAL_IP);
+            extend(headers, X_FORWARDED_FOR, &self.address);
+            extend(headers, FORWARDED, &self.element);
+            for (name, value) in [(X_FORWARDED_HOST, &self.authority), (X_FORWARDED_PROTO, &self.proto())] {
+                if !headers.contains_key(&name) {
+                    headers.insert(name, value.clone());
+                }
+            }
+        } else {
+            hop::strip_forwarding(headers);
+            headers.insert(X_FORWARDED_FOR, self.address.clone());
+            headers.insert(FORWARDED, self.element.clone());
+            headers.insert(X_FORWARDED_HOST, self.authority.clone());
+            headers.insert(X_FORWARDED_PROTO, self.proto());
+        }
+        extend(headers, VIA, &VIA_OURS);
+    }
+
+    fn proto(&self) -> HeaderValue {
+        HeaderValue::from_static(self.scheme.as_str())
+    }
+}
+
+/// Four forwarding fields, `Via`, `traceparent`, the request id, `Host`.
+const ADDED_FIELDS: usize = 8;
+
+/// Appends an element to a list field, keeping it one field.
+fn extend(headers: &mut HeaderMap, name: HeaderName, element: &HeaderValue) {
+    let mut all = Vec::new();
+    for value in headers.get_all(&name) {
+        all.extend_from_slice(value.as_bytes());
+        all.extend_from_slice(b", ");
+    }
+    let value = if all.is_empty() {
+        element.clone()
+    } else {
+        all.extend_from_slice(element.as_bytes());
+        HeaderValue::from_bytes(&all).unwrap_or_else(|_| element.clone())
+    };
+    headers.insert(name, value);
+}
+
+/// A request id from a trusted proxy, when it is one: visible ASCII, not too long.
+#[must_use]
+pub fn trusted_id(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
+    headers.get(name).filter(|id| (1..=REQUEST_ID_BYTES_MAX).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)).cloned()
+}
+
+/// Continues the trace the client began with a span of our own, or begins one (W3C Trace Context §3).
+pub fn trace(headers: &mut HeaderMap, random: &mut fastrand::Rng) {
+    let mut text = *b"00-00000000000000000000000000000000-0000000000000000-01";
+    let theirs = headers.get(TRACEPARENT).filter(|value| is_traceparent(value.as_bytes()));
+    match theirs {
+        Some(value) => text.iter_mut().zip(value.as_bytes()).for_each(|(ours, theirs)| *ours = *theirs),
+        None => {
+            let trace = (u128::from(random.u64(1..)) << 64) | u128::from(random.u64(..));
+            write_hex(text.iter_mut().skip(3), trace, 32);
+            headers.remove(TRACESTATE);
+        }
+    }
+    write_hex(text.iter_mut().skip(36), u128::from(random.u64(1..)), 16);
+    if let Ok(value) = HeaderValue::from_bytes(&text) {
+        headers.insert(TRACEPARENT, value);
+    }
+}
+
+fn write_hex<'a>(places: impl Iterator<Item = &'a mut u8>, value: u128, digits: u32) {
+    for (place, digit) in places.zip((0..digits).rev()) {
+        let nibble = u8::try_from((value >> (digit * 4)) & 15).unwrap_or_default();
+        *place = if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+    }
+}
+
+fn is_traceparent(value: &[u8]) -> bool {
+    let lower_hex = |part: &[u8]| part.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let zero = |part: &[u8]| part.iter().all(|byte| *byte == b'0');
+    let parts: Vec<&[u8]> = value.split(|byte| *byte == b'-').collect();
+    match parts.as_slice() {
+        [b"00", trace, span, flags] => {
+            trace.len() == 32
+                && span.len() == 16
+                && flags.len() == 2
+                && lower_hex(trace)
+                && lower_hex(span)
+                && lower_hex(flags)
+                && !zero(trace)
+                && !zero(span)
+        }
+        _ => false,
+    }
+}
+
+/// A UUID of version 7 (RFC 9562 §5.7) for an instant of the wall clock.
+#[must_use]
+pub fn request_id(since_epoch: std::time::Duration, random: &mut fastrand::Rng) -> HeaderValue {
+    let mut bytes = [0; 10];
+    random.fill(&mut bytes);
+    let millis = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
+    let id = uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid();
+    let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+    let text: &str = id.hyphenated().encode_lower(&mut text);
+    HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FORWARDED, Hop, Scheme, TRACEPARENT, Told, X_FORWARDED_FOR, X_FORWARDED_PROTO, request_id, told, trace};
+    use http::{HeaderMap, HeaderValue};
+    use std::net::IpAddr;
+    use std::time::Duration;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_untrusted_peer_tells_nothing_and_its_fields_are_replaced() {
+        let mut headers = HeaderMap::new();
+        headers.insert(X_FORWARDED_FOR, HeaderValue::from_static("6.6.6.6"));
+        assert_eq!(told(&headers, ip("192.0.2.1"), &["10.0.0.0/8".parse().unwrap()]), None);
+        Hop::new(ip("192.0.2.1"), Scheme::Http, &HeaderValue::from_static("shop.example:80")).write(&mut headers, false);
+        assert_eq!(headers[X_FORWARDED_FOR], "192.0.2.1");
+        assert_eq!(headers[FORWARDED], "for=192.0.2.1;host=\"shop.example:80\";proto=http");
+        assert_eq!(headers["via"], "1.1 gatewright");
+    }
+
+    #[test]
+    fn a_trusted_chain_is_walked_right_to_left_and_continued() {
+        let trust = ["10.0.0.0/8".parse().unwrap()];
+        let mut headers = HeaderMap::new();
+        headers.insert(X_FORWARDED_FOR, HeaderValue::from_static("6.6.6.6, 192.0.2.7, 10.0.0.2"));
+        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("https"));
+        let expected = Told { ip: ip("192.0.2.7"), scheme: Some(Scheme::Https) };
+        assert_eq!(told(&headers, ip("10.0.0.1"), &trust), Some(expected));
+        Hop::new(ip("10.0.0.1"), Scheme::Http, &HeaderValue::from_static("h")).write(&mut headers, true);
+        assert_eq!(headers[X_FORWARDED_FOR], "6.6.6.6, 192.0.2.7, 10.0.0.2, 10.0.0.1");
+        assert_eq!(headers[X_FORWARDED_PROTO], "https");
+    }
+
+    #[test]
+    fn a_broken_element_ends_the_chain() {
+        let trust = ["10.0.0.0/8".parse().unwrap()];
+        let mut headers = HeaderMap::new();
+        headers.insert(X_FORWARDED_FOR, HeaderValue::from_static("1.1.1.1, unknown, 10.0.0.2"));
+        assert_eq!(told(&headers, ip("10.0.0.1"), &trust).unwrap().ip, ip("10.0.0.2"));
+        headers.remove(X_FORWARDED_FOR);
+        headers.insert(FORWARDED, HeaderValue::from_static("for=\"[2001:db8::1]:99\";proto=https"));
+        assert_eq!(told(&headers, ip("10.0.0.1"), &trust).unwrap().ip, ip("2001:db8::1"));
+    }
+
+    #[test]
+    fn a_trace_is_continued_with_a_span_of_our_own_or_begun() {
+        let mut random = fastrand::Rng::with_seed(7);
+        let sent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let mut headers = HeaderMap::new();
+        headers.insert(TRACEPARENT, HeaderValue::from_static(sent));
+        trace(&mut headers, &mut random);
+        let seen = headers[TRACEPARENT].to_str().unwrap();
+        assert_eq!(seen[..36], sent[..36]);
+        assert_ne!(seen[36..52], sent[36..52]);
+        headers.insert(TRACEPARENT, HeaderValue::from_static("00-00000000000000000000000000000000-b7ad6b7169203331-01"));
+        trace(&mut headers, &mut random);
+        assert!(super::is_traceparent(headers[TRACEPARENT].as_bytes()));
+    }
+
+    #[test]
+    fn a_request_id_is_a_uuid_of_version_seven() {
+        let id = request_id(Duration::from_millis(0x0190_0000_0000), &mut fastrand::Rng::with_seed(1));
+        let id = id.to_str().unwrap();
+        assert!(id.starts_with("01900000-0000-7"), "{id}");
+    }
+}

@@ -1,0 +1,155 @@
+//! Fields that are for one hop only (RFC 9110 §7.6.1), and forwarding fields a client must not forge.
+
+use http::header::{CONNECTION, TE};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use smallvec::SmallVec;
+
+/// Names to remove; a message rarely has more than a few of them.
+type Names = SmallVec<[HeaderName; 4]>;
+
+/// Removes the hop-by-hop fields of a request; `TE: trailers` stays, as gRPC needs it.
+pub fn strip_request(headers: &mut HeaderMap) {
+    let trailers = headers.get_all(TE).iter().any(wants_trailers);
+    strip(headers);
+    if trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+}
+
+/// Removes the hop-by-hop fields of a reply.
+pub fn strip_reply(headers: &mut HeaderMap) {
+    strip(headers);
+}
+
+/// Removes the forwarding fields of a client that is not trusted.
+pub fn strip_forwarding(headers: &mut HeaderMap) {
+    let forged: Names = headers.keys().filter(|name| is_forwarding(name.as_str())).cloned().collect();
+    for name in &forged {
+        headers.remove(name);
+    }
+}
+
+// One pass over the names that are there costs less than asking for each name that could be.
+fn strip(headers: &mut HeaderMap) {
+    let doomed: Names = headers.keys().filter(|name| is_hop_by_hop(name.as_str())).cloned().collect();
+    if doomed.contains(&CONNECTION) {
+        let named: Names = headers
+            .get_all(CONNECTION)
+            .iter()
+            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+            .filter_map(|option| HeaderName::from_bytes(option.trim_ascii()).ok())
+            .filter(|name| !is_protected(name.as_str()))
+            .collect();
+        for name in &named {
+            headers.remove(name);
+        }
+    }
+    for name in &doomed {
+        headers.remove(name);
+    }
+}
+
+fn is_hop_by_hop(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "te"
+            | "transfer-encoding"
+            | "upgrade"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+    )
+}
+
+fn is_forwarding(name: &str) -> bool {
+    name == "forwarded" || name == "x-real-ip" || name.starts_with("x-forwarded-")
+}
+
+/// Fields that are end-to-end whatever `Connection` says: without them a message means something else (a client could
+/// otherwise take its own address, or the credential, out of a request).
+fn is_protected(name: &str) -> bool {
+    matches!(
+        name,
+        "host"
+            | "authorization"
+            | "cookie"
+            | "set-cookie"
+            | "content-length"
+            | "content-type"
+            | "content-encoding"
+            | "content-range"
+            | "cache-control"
+            | "date"
+            | "expect"
+            | "location"
+            | "origin"
+            | "range"
+            | "trailer"
+            | "vary"
+            | "via"
+            | "www-authenticate"
+            | "x-request-id"
+            | "x-api-key"
+            | "traceparent"
+            | "tracestate"
+    ) || is_forwarding(name)
+}
+
+fn wants_trailers(value: &HeaderValue) -> bool {
+    value.as_bytes().split(|byte| *byte == b',').any(|coding| {
+        let name = coding.split(|byte| *byte == b';').next().unwrap_or_default();
+        name.trim_ascii().eq_ignore_ascii_case(b"trailers")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{strip_forwarding, strip_request};
+    use http::{HeaderMap, HeaderName, HeaderValue};
+
+    fn fields(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn hop_by_hop_fields_and_those_named_by_connection_are_dropped() {
+        let mut headers = fields(&[
+            ("connection", "close, X-Secret"),
+            ("keep-alive", "timeout=5"),
+            ("proxy-connection", "keep-alive"),
+            ("upgrade", "h2c"),
+            ("x-secret", "1"),
+            ("accept", "*/*"),
+        ]);
+        strip_request(&mut headers);
+        assert_eq!(headers, fields(&[("accept", "*/*")]));
+    }
+
+    #[test]
+    fn connection_never_names_an_end_to_end_field_away() {
+        let mut headers = fields(&[
+            ("connection", "authorization, x-forwarded-for, host"),
+            ("authorization", "Bearer x"),
+            ("x-forwarded-for", "1.2.3.4"),
+        ]);
+        strip_request(&mut headers);
+        assert_eq!(headers, fields(&[("authorization", "Bearer x"), ("x-forwarded-for", "1.2.3.4")]));
+    }
+
+    #[test]
+    fn te_keeps_trailers_and_nothing_else() {
+        let mut headers = fields(&[("te", "gzip, trailers;q=0.5")]);
+        strip_request(&mut headers);
+        assert_eq!(headers, fields(&[("te", "trailers")]));
+    }
+
+    #[test]
+    fn forged_forwarding_fields_are_dropped() {
+        let mut headers =
+            fields(&[("forwarded", "for=x"), ("x-forwarded-for", "x"), ("x-forwarded-port", "1"), ("x-real-ip", "x"), ("via", "1.1 a")]);
+        strip_forwarding(&mut headers);
+        assert_eq!(headers, fields(&[("via", "1.1 a")]));
+    }
+}

@@ -1,0 +1,237 @@
+//! One line per request on standard output, written by a thread of its own. Query values and credentials are never in it.
+
+use super::drive::Driven;
+use crate::compile::Plan;
+use crate::compile::plan::{AccessLog, LogFormat};
+use crate::http::Clock;
+use crate::lang::eval::Facts;
+use http::{HeaderValue, Method, StatusCode};
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::io::Write;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Lines that may wait to be written; when there are more, the newest are dropped and counted.
+const WAITING_LINES_MAX: usize = 16 << 10;
+/// All of the requests, as the share of a sample.
+const ALL: u32 = 10_000;
+
+/// The way to the log.
+#[derive(Debug, Clone)]
+pub struct Log {
+    lines: SyncSender<String>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl Log {
+    /// Starts a log that writes to `out` until every copy of what is returned is gone.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn start(out: impl Write + Send + 'static) -> std::io::Result<(Self, std::thread::JoinHandle<()>)> {
+        let (lines, waiting) = sync_channel(WAITING_LINES_MAX);
+        let writer = std::thread::Builder::new().name("gate-log".to_owned()).spawn(move || write_all(&waiting, out))?;
+        Ok((Self { lines, dropped: Arc::default() }, writer))
+    }
+
+    /// Lines that were dropped because the writer could not keep up.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    fn send(&self, line: String) {
+        match self.lines.try_send(line) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// Writes what waits in one go, then waits for more. An output that fails ends nothing but its lines.
+fn write_all(waiting: &Receiver<String>, mut out: impl Write) {
+    let mut batch = String::new();
+    while let Ok(line) = waiting.recv() {
+        batch.push_str(&line);
+        while let Ok(line) = waiting.try_recv() {
+            batch.push_str(&line);
+        }
+        let _ = out.write_all(batch.as_bytes()).and_then(|()| out.flush());
+        batch.clear();
+    }
+}
+
+/// What is known of a request when its reply's head is.
+pub struct Line {
+    log: Log,
+    format: LogFormat,
+    started: Instant,
+    clock: Clock,
+    method: Method,
+    host: Arc<str>,
+    path: String,
+    route: Option<Arc<str>>,
+    status: StatusCode,
+    upstream: Option<Arc<str>>,
+    attempts: u32,
+    cache: Option<&'static str>,
+    id: HeaderValue,
+    ip: IpAddr,
+    fields: Vec<(Arc<str>, Option<String>)>,
+}
+
+impl Line {
+    /// The line of a request, when it is to be logged.
+    #[must_use]
+    pub fn of(driven: &Driven, plan: &Plan, log: &Log) -> Option<Box<Self>> {
+        let Driven { reply, exchange, route } = driven;
+        let pipeline = route.and_then(|route| plan.pipelines.get(route));
+        let how: &AccessLog = pipeline.map_or(&plan.settings.log, |pipeline| &pipeline.log);
+        let format = how.format?;
+        let facts = Facts::response(exchange, reply);
+        if how.sample < ALL && fastrand::u32(..ALL) >= how.sample || how.when.as_ref().is_some_and(|when| !when.holds(facts)) {
+            return None;
+        }
+        let upstream = exchange.record.upstream.and_then(|index| plan.upstreams.get(usize::from(index.0)));
+        let text = |expr: &crate::lang::expr::Expr| expr.eval(facts).as_text().map(Cow::into_owned);
+        Some(Box::new(Self {
+            log: log.clone(),
+            format,
+            started: exchange.started,
+            clock: exchange.clock,
+            method: exchange.request.method.clone(),
+            host: Arc::clone(&exchange.request.host),
+            path: exchange.request.path().to_owned(),
+            route: pipeline.map(|pipeline| Arc::clone(&pipeline.route)),
+            status: reply.status,
+            upstream: upstream.map(|upstream| Arc::clone(&upstream.name)),
+            attempts: exchange.record.attempts,
+            cache: exchange.record.cache,
+            id: exchange.id.clone(),
+            ip: exchange.client.ip,
+            fields: how.fields.iter().map(|(name, expr)| (Arc::clone(name), text(expr))).collect(),
+        }))
+    }
+
+    /// Writes the line now that the reply has ended after so many bytes of body.
+    pub fn write(self, bytes: u64) {
+        let now = Instant::now();
+        let duration = now.saturating_duration_since(self.started);
+        let mut values: Vec<(&str, Value<'_>)> = vec![
+            ("time", Value::Text(timestamp(self.clock.at_instant(now)).into())),
+            ("method", Value::Text(self.method.as_str().into())),
+            ("host", Value::Text((&*self.host).into())),
+            ("path", Value::Text(self.path.as_str().into())),
+            ("route", Value::maybe(self.route.as_deref())),
+            ("status", Value::Number(u64::from(self.status.as_u16()))),
+            ("bytes", Value::Number(bytes)),
+            ("duration_ms", Value::Millis(duration)),
+            ("upstream", Value::maybe(self.upstream.as_deref())),
+            ("attempts", Value::Number(u64::from(self.attempts))),
+            ("cache", Value::maybe(self.cache)),
+            ("request_id", Value::maybe(self.id.to_str().ok())),
+            ("client_ip", Value::Text(self.ip.to_string().into())),
+        ];
+        values.extend(self.fields.iter().map(|(name, value)| (&**name, Value::maybe(value.as_deref()))));
+        let line = match self.format {
+            LogFormat::Json => json(&values),
+            LogFormat::Text => text(&values),
+        };
+        self.log.send(line);
+    }
+}
+
+enum Value<'a> {
+    Nothing,
+    Text(Cow<'a, str>),
+    Number(u64),
+    Millis(Duration),
+}
+
+impl<'a> Value<'a> {
+    fn maybe(text: Option<&'a str>) -> Self {
+        text.map_or(Self::Nothing, |text| Self::Text(Cow::Borrowed(text)))
+    }
+}
+
+fn json(values: &[(&str, Value<'_>)]) -> String {
+    let mut line = String::with_capacity(320);
+    for (name, value) in values {
+        line.push(if line.is_empty() { '{' } else { ',' });
+        let _ = write!(line, "{}:", serde_json::Value::from(*name));
+        let _ = match value {
+            Value::Nothing => write!(line, "null"),
+            Value::Text(text) => write!(line, "{}", serde_json::Value::from(&**text)),
+            Value::Number(number) => write!(line, "{number}"),
+            Value::Millis(duration) => write!(line, "{:.3}", duration.as_secs_f64() * 1000.0),
+        };
+    }
+    line.push_str("}\n");
+    line
+}
+
+/// Words on a line in the order of the fields; what has blanks or quotes in it is quoted.
+fn text(values: &[(&str, Value<'_>)]) -> String {
+    let mut line = String::with_capacity(200);
+    for (at, (_, value)) in values.iter().enumerate() {
+        if at > 0 {
+            line.push(' ');
+        }
+        let _ = match value {
+            Value::Nothing => write!(line, "-"),
+            Value::Text(text)
+                if text.is_empty() || text.contains(|letter: char| letter.is_whitespace() || letter.is_control() || letter == '"') =>
+            {
+                write!(line, "{}", serde_json::Value::from(&**text))
+            }
+            Value::Text(text) => write!(line, "{text}"),
+            Value::Number(number) => write!(line, "{number}"),
+            Value::Millis(duration) => write!(line, "{:.3}", duration.as_secs_f64() * 1000.0),
+        };
+    }
+    line.push('\n');
+    line
+}
+
+/// RFC 3339 in UTC with milliseconds; the calendar by Howard Hinnant's `civil_from_days`.
+fn timestamp(since_epoch: Duration) -> String {
+    let seconds = since_epoch.as_secs();
+    let (days, of_day) = (seconds / 86_400, seconds % 86_400);
+    let z = days + 719_468;
+    let (era, of_era) = (z / 146_097, z % 146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", since_epoch.subsec_millis())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Value, json, text, timestamp};
+    use std::time::Duration;
+
+    #[test]
+    fn timestamps_are_rfc_3339() {
+        assert_eq!(timestamp(Duration::from_millis(1_800_000_000_250)), "2027-01-15T08:00:00.250Z");
+        assert_eq!(timestamp(Duration::from_secs(951_782_400)), "2000-02-29T00:00:00.000Z");
+        assert_eq!(timestamp(Duration::ZERO), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn lines_cannot_be_broken_by_what_a_client_sends() {
+        let values = [("path", Value::Text("/a\" b\n".into())), ("route", Value::Nothing), ("status", Value::Number(200))];
+        assert_eq!(json(&values), "{\"path\":\"/a\\\" b\\n\",\"route\":null,\"status\":200}\n");
+        assert_eq!(text(&values), "\"/a\\\" b\\n\" - 200\n");
+    }
+}

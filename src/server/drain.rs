@@ -1,0 +1,82 @@
+//! The connections of a worker, and how they are brought to their end.
+
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Waker};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+/// The connections of one worker.
+#[derive(Debug, Default)]
+pub struct Connections {
+    draining: AtomicBool,
+    next: AtomicU64,
+    open: Mutex<HashMap<u64, Option<Waker>>>,
+    none_left: Notify,
+}
+
+impl Connections {
+    /// A connection begins; it is one of them until the ticket is dropped.
+    #[must_use]
+    pub fn enter(self: &Arc<Self>) -> Ticket {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.open.lock().insert(number, None);
+        Ticket { connections: Arc::clone(self), number, watched: AtomicBool::new(false) }
+    }
+
+    /// True once the worker stops.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// How many are open.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.open.lock().len()
+    }
+
+    /// Lets every connection finish what runs, at most for `longest`: how many had to be cut.
+    pub async fn drain(&self, longest: Duration) -> usize {
+        self.draining.store(true, Ordering::Relaxed);
+        let wakers: Vec<Waker> = self.open.lock().values_mut().filter_map(Option::take).collect();
+        wakers.into_iter().for_each(Waker::wake);
+        let all = async {
+            while self.open() > 0 {
+                self.none_left.notified().await;
+            }
+        };
+        let _ = timeout(longest, all).await;
+        self.open()
+    }
+}
+
+/// One open connection.
+#[derive(Debug)]
+pub struct Ticket {
+    connections: Arc<Connections>,
+    number: u64,
+    watched: AtomicBool,
+}
+
+impl Ticket {
+    /// Has the connection's task woken when the worker drains. A task keeps its waker, so once is enough.
+    pub fn watch(&self, cx: &Context<'_>) {
+        if !self.watched.swap(true, Ordering::Relaxed) {
+            self.connections.open.lock().insert(self.number, Some(cx.waker().clone()));
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let mut open = self.connections.open.lock();
+        open.remove(&self.number);
+        if open.is_empty() {
+            self.connections.none_left.notify_one();
+        }
+    }
+}

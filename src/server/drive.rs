@@ -1,0 +1,330 @@
+//! A request's way through its pipeline: normalise, match, the request parts, the target, the response parts.
+//!
+//! The same for a socket and for `gate test`: only the transport towards the upstreams differs.
+
+use super::answer::{Options, preflight_method};
+use crate::compile::{Pipeline, Plan, Target};
+use crate::http::forward::{self, Hop};
+use crate::http::{
+    Body, Calls, Client, Clock, Exchange, Fault, Outgoing, Problem, Record, Reply, Request, UpstreamHealth, UpstreamIndex, hop, path,
+};
+use crate::lang::eval::Facts;
+use crate::policy::stage::{Flow, Place};
+use crate::route::{Captures, Found};
+use crate::upstream::{Transport, call};
+use futures_core::future::BoxFuture;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http_body::Body as _;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// A plan and what it needs to run; one per worker and plan.
+pub struct Engine<T> {
+    /// The plan.
+    pub plan: Arc<Plan>,
+    /// The way to the upstreams.
+    pub transport: Arc<T>,
+    /// Wall-clock time.
+    pub clock: Clock,
+    /// The worker's own randomness.
+    pub random: Arc<Mutex<fastrand::Rng>>,
+}
+
+/// What a client asked for: host and hop, the same for most requests of a connection.
+#[derive(Debug)]
+pub struct Asked {
+    /// The host in lower case, without the port.
+    pub host: Arc<str>,
+    /// What the upstream is told of the client.
+    pub hop: Hop,
+}
+
+impl Asked {
+    /// What a client asked for by an authority.
+    #[must_use]
+    pub fn new(client: &Client, authority: &HeaderValue) -> Self {
+        let text = authority.to_str().unwrap_or_default();
+        let host = crate::route::host::bare(text).to_ascii_lowercase();
+        Self { host: host.into(), hop: Hop::new(client.peer.ip().to_canonical(), client.scheme, authority) }
+    }
+}
+
+/// A request as it came, its framing already judged.
+#[derive(Debug)]
+pub struct Arrival {
+    /// The method.
+    pub method: Method,
+    /// Path and query as sent.
+    pub target: PathAndQuery,
+    /// What it asked for.
+    pub asked: Arc<Asked>,
+    /// All fields but `Host`.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Body,
+    /// Who is at the other end of the connection.
+    pub client: Client,
+}
+
+/// A request that has been answered.
+pub struct Driven {
+    /// The answer.
+    pub reply: Reply,
+    /// What the pipeline left of the exchange.
+    pub exchange: Exchange,
+    /// The route it took, by its index.
+    pub route: Option<usize>,
+}
+
+/// Why the pipeline ended.
+enum End {
+    Reply(Reply),
+    Problem(Problem),
+}
+
+/// Drives a request through its pipeline.
+pub async fn drive<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Driven {
+    let plan = &engine.plan;
+    let (mut exchange, normalised) = begin(engine, arrival);
+    let (route, end) = match normalised {
+        Err(malformed) => {
+            exchange.record.stopped = Some("normalise");
+            (None, End::Problem(Problem::new(StatusCode::BAD_REQUEST, malformed.0)))
+        }
+        Ok(encoded_slash) => match find(plan, &mut exchange) {
+            Err(end) => {
+                exchange.record.stopped = Some("match");
+                (None, end)
+            }
+            Ok(route) => match plan.pipelines.get(route) {
+                Some(pipeline) => (Some(route), run(engine, pipeline, encoded_slash, &mut exchange).await),
+                None => (None, End::Problem(Problem::new(StatusCode::NOT_FOUND, "no route takes this request"))),
+            },
+        },
+    };
+    let pipeline = route.and_then(|route| plan.pipelines.get(route));
+    let mut reply = match end {
+        End::Reply(reply) => reply,
+        End::Problem(problem) => problem.render(pipeline.map(|pipeline| &*pipeline.route), &exchange.id),
+    };
+    for (_, part) in pipeline.map(|pipeline| &pipeline.response).into_iter().flatten() {
+        part.response(&exchange, &mut reply);
+    }
+    reply.headers.insert(plan.settings.request_id.clone(), exchange.id.clone());
+    Driven { reply, exchange, route }
+}
+
+/// The route that would take a request, by its index.
+#[must_use]
+pub fn route_of<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Option<usize> {
+    let (mut exchange, normalised) = begin(engine, arrival);
+    normalised.ok()?;
+    find(&engine.plan, &mut exchange).ok()
+}
+
+/// Id, forwarding fields, trace and the one normalisation; true with it when the path holds an encoded slash.
+fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> (Exchange, Result<bool, path::Malformed>) {
+    let Arrival { method, target, asked, mut headers, body, mut client } = arrival;
+    let settings = &engine.plan.settings;
+    let started = Instant::now();
+    hop::strip_request(&mut headers);
+    let told = forward::told(&headers, client.peer.ip().to_canonical(), &settings.trust);
+    if let Some(told) = told {
+        client.ip = told.ip;
+        client.scheme = told.scheme.unwrap_or(client.scheme);
+    }
+    let known = told.and_then(|_| forward::trusted_id(&headers, &settings.request_id));
+    asked.hop.write(&mut headers, told.is_some());
+    let id = {
+        let mut random = engine.random.lock();
+        forward::trace(&mut headers, &mut random);
+        known.unwrap_or_else(|| forward::request_id(engine.clock.at_instant(started), &mut random))
+    };
+    headers.insert(settings.request_id.clone(), id.clone());
+    let normalised =
+        if target == "*" { Ok((target.clone(), false)) } else { path::normalise(&target).map(|it| (it.target, it.encoded_slash)) };
+    let (target, verdict) = match normalised {
+        Ok((target, encoded_slash)) => (target, Ok(encoded_slash)),
+        Err(malformed) => (target, Err(malformed)),
+    };
+    let exchange = Exchange {
+        request: Request { method, host: Arc::clone(&asked.host), authority: asked.hop.authority.clone(), target, headers },
+        body,
+        client,
+        id,
+        params: smallvec::SmallVec::new(),
+        identities: smallvec::SmallVec::new(),
+        started,
+        clock: engine.clock,
+        upstream: None,
+        upstream_name: None,
+        quota: None,
+        record: Record::default(),
+        kept: http::Extensions::new(),
+        guards: smallvec::SmallVec::new(),
+        calls: Arc::clone(engine) as Arc<dyn Calls>,
+    };
+    (exchange, verdict)
+}
+
+/// The route that takes the request.
+fn find(plan: &Plan, exchange: &mut Exchange) -> Result<usize, End> {
+    let look = |exchange: &Exchange, method: &str, captures: &mut Captures| {
+        let mut holds = |route: usize| match plan.predicates.get(route) {
+            Some(Some(condition)) => condition.holds(Facts::request(exchange)),
+            Some(None) | None => true,
+        };
+        plan.tree.find(method, &exchange.request.host, exchange.request.path(), &mut holds, captures)
+    };
+    let mut captures = Captures::new();
+    if let Some(asked) = preflight_method(&exchange.request)
+        && let Found::Route(route) = look(exchange, asked, &mut captures)
+        && plan.pipelines.get(route).is_some_and(answers_preflights)
+    {
+        exchange.params = captures.ranges();
+        return Ok(route);
+    }
+    let method = exchange.request.method.as_str();
+    let found = look(exchange, method, &mut captures);
+    let forbidden = matches!(method, "TRACE" | "CONNECT");
+    match found {
+        Found::Route(route) if !forbidden => {
+            exchange.params = captures.ranges();
+            Ok(route)
+        }
+        Found::MethodNotAllowed(methods) if exchange.request.method == Method::OPTIONS => Err(End::Reply(Options(&methods).reply())),
+        Found::NotFound if exchange.request.path() == "*" => Err(End::Reply(Reply::empty(StatusCode::NO_CONTENT))),
+        Found::MethodNotAllowed(methods) => Err(End::Problem(Options(&methods).not_allowed())),
+        Found::Route(_) => Err(End::Problem(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this method is never allowed"))),
+        Found::NotFound if forbidden => Err(End::Problem(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this method is never allowed"))),
+        Found::NotFound => Err(End::Problem(Problem::new(StatusCode::NOT_FOUND, "no route takes this request"))),
+    }
+}
+
+fn answers_preflights(pipeline: &Pipeline) -> bool {
+    pipeline.request.iter().any(|(place, _)| *place == Place::Preflight)
+}
+
+/// The request parts in their order, then the target.
+async fn run<T: Transport>(engine: &Arc<Engine<T>>, pipeline: &Pipeline, encoded_slash: bool, exchange: &mut Exchange) -> End {
+    let plan = &engine.plan;
+    if let Some(max) = pipeline.body_max {
+        if exchange.body.size_hint().lower() > max {
+            exchange.record.stopped = Some(Place::Body.name());
+            return End::Problem(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the request's body is too large"));
+        }
+        exchange.body = exchange.body.take().limited(max);
+    }
+    if encoded_slash && matches!(pipeline.target, Target::Policy) {
+        exchange.record.stopped = Some(Place::Target.name());
+        return End::Problem(encoded_slash_problem());
+    }
+    let mut chosen = false;
+    for (place, part) in &pipeline.request {
+        if !chosen && *place > Place::Target {
+            chosen = true;
+            if let Err(problem) = choose(plan, pipeline, encoded_slash, exchange) {
+                return End::Problem(problem);
+            }
+        }
+        let end = match part.request(exchange) {
+            Flow::Next => None,
+            Flow::Answer(reply) => Some(End::Reply(reply)),
+            Flow::Refuse(problem) => Some(End::Problem(problem)),
+            Flow::Wait(wait) => match wait.await {
+                Flow::Next | Flow::Wait(_) => None,
+                Flow::Answer(reply) => Some(End::Reply(reply)),
+                Flow::Refuse(problem) => Some(End::Problem(problem)),
+            },
+        };
+        if let Some(end) = end {
+            exchange.record.stopped = Some(place.name());
+            return end;
+        }
+    }
+    if !chosen && let Err(problem) = choose(plan, pipeline, encoded_slash, exchange) {
+        return End::Problem(problem);
+    }
+    match exchange.upstream {
+        Some(upstream) => match pass(engine, pipeline, upstream, exchange).await {
+            Ok(reply) => End::Reply(reply),
+            Err(fault) => {
+                tracing::debug!(route = &*pipeline.route, %fault, "a call failed");
+                End::Problem(fault.problem())
+            }
+        },
+        // INVARIANT: the checker lets no route pass without a target or a part that answers.
+        None => End::Problem(Problem::new(StatusCode::BAD_GATEWAY, "nothing answers this route")),
+    }
+}
+
+fn encoded_slash_problem() -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "the path holds an encoded slash")
+}
+
+/// Chooses the upstream, and judges an encoded slash by what it accepts.
+fn choose(plan: &Plan, pipeline: &Pipeline, encoded_slash: bool, exchange: &mut Exchange) -> Result<(), Problem> {
+    let chosen = match &pipeline.target {
+        Target::Upstream(upstream) => Some(*upstream),
+        Target::Choose(choices) => choices
+            .iter()
+            .find(|choice| choice.when.as_ref().is_none_or(|when| when.holds(Facts::request(exchange))))
+            .map(|choice| choice.upstream),
+        Target::Policy => None,
+    };
+    let upstream = chosen.and_then(|index| plan.upstreams.get(usize::from(index.0)));
+    if encoded_slash && upstream.is_none_or(|upstream| !upstream.config.encoded_slashes) {
+        exchange.record.stopped = Some(Place::Target.name());
+        return Err(encoded_slash_problem());
+    }
+    exchange.upstream = chosen;
+    exchange.upstream_name = upstream.map(|upstream| Arc::clone(&upstream.name));
+    Ok(())
+}
+
+/// Sends the request on, and takes back what the upstream answers.
+async fn pass<T: Transport>(
+    engine: &Engine<T>,
+    pipeline: &Pipeline,
+    index: UpstreamIndex,
+    exchange: &mut Exchange,
+) -> Result<Reply, Fault> {
+    let upstream = engine.upstream(index)?;
+    let own = pipeline.timeouts.iter().find(|(of, _)| *of == index).map(|(_, timeouts)| *timeouts);
+    let request = &mut exchange.request;
+    let outgoing = Outgoing {
+        method: request.method.clone(),
+        target: request.target.clone(),
+        authority: request.authority.clone(),
+        headers: std::mem::take(&mut request.headers),
+        body: exchange.body.take(),
+    };
+    exchange.record.upstream = Some(index);
+    let timeouts = own.unwrap_or(upstream.config.timeout);
+    call::call(&*engine.transport, upstream, timeouts, outgoing, &engine.random, &mut exchange.record.attempts).await
+}
+
+impl<T: Transport> Engine<T> {
+    fn upstream(&self, index: UpstreamIndex) -> Result<&Arc<crate::upstream::Upstream>, Fault> {
+        let found = self.plan.upstreams.get(usize::from(index.0));
+        found.ok_or_else(|| Fault::new(crate::http::FaultKind::ConnectError, "no such upstream"))
+    }
+}
+
+impl<T: Transport> Calls for Engine<T> {
+    fn call(&self, index: UpstreamIndex, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
+        let upstream = self.upstream(index).cloned();
+        let (transport, random) = (Arc::clone(&self.transport), Arc::clone(&self.random));
+        Box::pin(async move {
+            let upstream = upstream?;
+            call::call(&*transport, &upstream, upstream.config.timeout, outgoing, &random, &mut 0).await
+        })
+    }
+
+    fn health(&self) -> Vec<UpstreamHealth> {
+        let now = Instant::now();
+        self.plan.upstreams.iter().map(|upstream| upstream.health(now)).collect()
+    }
+}

@@ -1,0 +1,5 @@
+mod answers;
+mod framing;
+mod rig;
+mod streams;
+mod upstreams;

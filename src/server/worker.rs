@@ -1,0 +1,150 @@
+//! A worker: one thread, one runtime, its own listening sockets, upstream connections and timers.
+
+use super::access_log::Log;
+use super::connection;
+use super::drain::Connections;
+use super::drive::Engine;
+use crate::compile::Plan;
+use crate::http::Clock;
+use crate::upstream::Transport;
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How long accepting rests when the process is out of file descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What all workers of a process share.
+pub struct Shared {
+    /// The current plan.
+    pub plan: ArcSwap<Plan>,
+    /// The way to the access log.
+    pub log: Log,
+    /// Connections open, over all workers.
+    pub open: AtomicUsize,
+    /// Cancelled when the process is to end.
+    pub stop: CancellationToken,
+}
+
+/// A worker's own state. Its locks are taken by its thread alone.
+pub struct Worker<T> {
+    shared: Arc<Shared>,
+    connections: Arc<Connections>,
+    engine: Mutex<Arc<Engine<T>>>,
+}
+
+impl<T: Transport> Worker<T> {
+    /// A worker under the current plan.
+    #[must_use]
+    pub fn new(shared: Arc<Shared>, transport: T) -> Self {
+        let engine = Engine {
+            plan: shared.plan.load_full(),
+            transport: Arc::new(transport),
+            clock: Clock::system(),
+            random: Arc::new(Mutex::new(fastrand::Rng::new())),
+        };
+        Self { shared, connections: Arc::default(), engine: Mutex::new(Arc::new(engine)) }
+    }
+
+    /// The engine under the current plan. A request keeps the one it began with.
+    #[must_use]
+    pub fn engine(&self) -> Arc<Engine<T>> {
+        let plan = self.shared.plan.load();
+        let mut engine = self.engine.lock();
+        if !Arc::ptr_eq(&engine.plan, &plan) {
+            // The wall clock is read anew with each plan, so that a step of it is followed at last then.
+            *engine = Arc::new(Engine {
+                plan: Arc::clone(&plan),
+                transport: Arc::clone(&engine.transport),
+                clock: Clock::system(),
+                random: Arc::clone(&engine.random),
+            });
+        }
+        Arc::clone(&engine)
+    }
+
+    /// The worker's connections.
+    #[must_use]
+    pub fn connections(&self) -> &Arc<Connections> {
+        &self.connections
+    }
+
+    /// The way to the access log.
+    #[must_use]
+    pub fn log(&self) -> &Log {
+        &self.shared.log
+    }
+
+    /// Accepts and serves until the process is to end, then drains: how many connections had to be cut.
+    pub async fn run(self: Arc<Self>, listeners: Vec<(TcpListener, Arc<str>)>) -> io::Result<usize> {
+        let mut accepting = Vec::new();
+        for (listener, name) in listeners {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            accepting.push(tokio::spawn(Arc::clone(&self).accept(listener, name)));
+        }
+        self.shared.stop.cancelled().await;
+        for task in &accepting {
+            task.abort();
+        }
+        for task in accepting {
+            // Its listening socket is closed when this returns.
+            let _ = task.await;
+        }
+        let longest = self.shared.plan.load().settings.drain;
+        Ok(self.connections.drain(longest).await)
+    }
+
+    async fn accept(self: Arc<Self>, listener: tokio::net::TcpListener, name: Arc<str>) {
+        loop {
+            match listener.accept().await {
+                Ok((stream, peer)) => {
+                    let Some(place) = Place::take(&self.shared) else {
+                        // Over the cap: closed at once, so that those being served are served well.
+                        tracing::warn!(%peer, "connection cap reached");
+                        continue;
+                    };
+                    if stream.set_nodelay(true).is_err() {
+                        continue;
+                    }
+                    let (worker, name) = (Arc::clone(&self), Arc::clone(&name));
+                    tokio::spawn(async move {
+                        connection::serve(worker, stream, peer, name).await;
+                        drop(place);
+                    });
+                }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+/// Errors that say something of the connection that was to be accepted, not of the listener.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused)
+}
+
+/// One of the connections that may be open.
+struct Place(Arc<Shared>);
+
+impl Place {
+    fn take(shared: &Arc<Shared>) -> Option<Self> {
+        let most = shared.plan.load().settings.connections;
+        let place = Self(Arc::clone(shared));
+        (shared.open.fetch_add(1, Ordering::Relaxed) < most).then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,186 @@
+//! One call of an upstream: breaker, balance, one attempt under its timeouts, and the outcome noted.
+
+use super::transport::{Attempt, Transport};
+use super::{Upstream, balance, timeout};
+use crate::http::{Body, Fault, FaultKind, Outgoing, Reply, Side, Source, hop};
+use bytes::Bytes;
+use futures_util::task::AtomicWaker;
+use http::header::HOST;
+use http_body::{Frame, SizeHint};
+use parking_lot::Mutex;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// Calls an upstream; `attempts` counts those that were made.
+///
+/// # Errors
+/// When the breaker is open, no connection stands, no head comes in time, what comes is no HTTP, or the client's body
+/// fails while it is passed on.
+pub async fn call<T: Transport>(
+    transport: &T,
+    upstream: &Upstream,
+    timeouts: timeout::Config,
+    outgoing: Outgoing,
+    random: &Mutex<fastrand::Rng>,
+    attempts: &mut u32,
+) -> Result<Reply, Fault> {
+    let permit = match &upstream.breaker {
+        None => None,
+        Some(breaker) => {
+            let refused = |left| Fault::new(FaultKind::BreakerOpen(left), "the breaker is open");
+            Some(breaker.admit(Instant::now()).map_err(refused)?)
+        }
+    };
+    let chosen = balance::choose(&upstream.endpoints, &mut random.lock());
+    let endpoint = chosen.ok_or_else(|| Fault::new(FaultKind::ConnectError, "the upstream has no target"))?;
+    *attempts += 1;
+
+    let Outgoing { method, target, authority, mut headers, body } = outgoing;
+    headers.insert(HOST, upstream.host(endpoint, &authority));
+    let (body, passing) = pass_on(body);
+    let mut request = http::Request::new(body);
+    *request.method_mut() = method;
+    *request.uri_mut() = target.into();
+    *request.headers_mut() = headers;
+
+    let connect = timeouts.connect.min(timeouts.attempt).min(timeouts.total);
+    let attempt = Attempt { connect, read: timeouts.read, occupied: endpoint.occupy() };
+    let exchange = pin!(transport.exchange(upstream, endpoint, request, attempt));
+    let answer = within(exchange, passing.as_deref(), timeouts).await;
+
+    if let Some(permit) = permit {
+        match &answer {
+            Ok(response) => permit.settle(!response.status().is_server_error(), Instant::now()),
+            Err(fault) if fault.side() == Side::Upstream => permit.settle(false, Instant::now()),
+            // The client's doing says nothing of the upstream.
+            Err(_) => drop(permit),
+        }
+    }
+    let (head, body) = answer?.into_parts();
+    let mut headers = head.headers;
+    hop::strip_reply(&mut headers);
+    Ok(Reply { status: head.status, headers, body, source: Source::Upstream })
+}
+
+/// Waits for an answer as long as the timeouts allow. They count from the moment the body has been passed on; until then
+/// only an upstream that takes nothing of it for as long as `read` is given up.
+async fn within(
+    mut exchange: Pin<&mut impl Future<Output = Result<http::Response<Body>, Fault>>>,
+    passing: Option<&Passing>,
+    timeouts: timeout::Config,
+) -> Result<http::Response<Body>, Fault> {
+    let mut timer = pin!(None::<Sleep>);
+    let mut clock = Clock::NotStarted;
+    poll_fn(|cx| {
+        if let Poll::Ready(answer) = exchange.as_mut().poll(cx) {
+            return Poll::Ready(answer);
+        }
+        let passed = passing.is_none_or(|passing| passing.poll_done(cx));
+        if passed && !matches!(clock, Clock::Head) {
+            clock = Clock::Head;
+            timer.set(Some(sleep_until(Instant::now() + timeouts.attempt.min(timeouts.total))));
+        } else if matches!(clock, Clock::NotStarted) {
+            clock = Clock::Upload(0);
+            timer.set(Some(sleep_until(Instant::now() + timeouts.read)));
+        }
+        while let Some(sleep) = timer.as_mut().as_pin_mut()
+            && sleep.poll(cx).is_ready()
+        {
+            match (clock, passing) {
+                (Clock::Upload(before), Some(passing)) if passing.frames() != before => {
+                    clock = Clock::Upload(passing.frames());
+                    timer.set(Some(sleep_until(Instant::now() + timeouts.read)));
+                }
+                _ => {
+                    let kind = if timeouts.total < timeouts.attempt { FaultKind::TotalTimeout } else { FaultKind::AttemptTimeout };
+                    return Poll::Ready(Err(Fault::new(kind, "no response head in time")));
+                }
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// What the timer measures.
+#[derive(Debug, Clone, Copy)]
+enum Clock {
+    NotStarted,
+    /// The upload's progress: frames taken when the timer was set.
+    Upload(u64),
+    /// The wait for the head.
+    Head,
+}
+
+/// How much of a body was passed on, told by the body to the call.
+#[derive(Debug, Default)]
+struct Passing {
+    done: AtomicBool,
+    frames: AtomicU64,
+    waker: AtomicWaker,
+}
+
+impl Passing {
+    fn poll_done(&self, cx: &Context<'_>) -> bool {
+        self.waker.register(cx.waker());
+        self.done.load(Ordering::Acquire)
+    }
+
+    fn frames(&self) -> u64 {
+        self.frames.load(Ordering::Relaxed)
+    }
+
+    fn finish(&self) {
+        if !self.done.swap(true, Ordering::AcqRel) {
+            self.waker.wake();
+        }
+    }
+}
+
+/// A stream is watched on its way; what is at hand passes at once.
+fn pass_on(body: Body) -> (Body, Option<Arc<Passing>>) {
+    if body.at_hand().is_some() {
+        return (body, None);
+    }
+    let passing = Arc::new(Passing::default());
+    (Body::stream(PassedOn { body, passing: Arc::clone(&passing) }), Some(passing))
+}
+
+struct PassedOn {
+    body: Body,
+    passing: Arc<Passing>,
+}
+
+impl http_body::Body for PassedOn {
+    type Data = Bytes;
+    type Error = Fault;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if frame.is_ready() {
+            self.passing.frames.fetch_add(1, Ordering::Relaxed);
+        }
+        if matches!(frame, Poll::Ready(None | Some(Err(_)))) || self.body.is_end_stream() {
+            self.passing.finish();
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for PassedOn {
+    fn drop(&mut self) {
+        self.passing.finish();
+    }
+}

@@ -1,0 +1,73 @@
+//! Fields on their way through: hop-by-hop, forwarding, identity of the request.
+
+use crate::harness::{Answer, Gate, Origin, plain};
+use std::collections::HashSet;
+
+#[test]
+fn hop_by_hop_fields_end_at_the_gateway_both_ways() {
+    let app = Origin::start(|_| {
+        let fields = "Connection: X-Inner, keep-alive\r\nX-Inner: 1\r\nKeep-Alive: timeout=5\r\nProxy-Authenticate: x\r\nX-Kept: 1\r\n";
+        Answer::with(200, fields, "{}")
+    });
+    let reply = plain(&app)
+        .get("/")
+        .field("Connection", "X-Secret, keep-alive, close-not, X-Forwarded-For, Host")
+        .field("X-Secret", "1")
+        .field("Keep-Alive", "timeout=5")
+        .field("Proxy-Connection", "keep-alive")
+        .field("Proxy-Authorization", "x")
+        .field("TE", "trailers, gzip")
+        .field("Upgrade", "h2c")
+        .field("X-Kept", "1")
+        .send()
+        .expect(200);
+    let received = app.received();
+    for name in ["x-secret", "keep-alive", "proxy-connection", "proxy-authorization", "upgrade", "transfer-encoding"] {
+        assert_eq!(received.field(name), None, "{name}");
+    }
+    assert_eq!((received.field("x-kept"), received.field("te")), (Some("1"), Some("trailers")));
+    assert_eq!((received.field("x-forwarded-for"), received.field("host")), (Some("127.0.0.1"), Some("localhost")));
+    for name in ["x-inner", "keep-alive", "proxy-authenticate"] {
+        assert_eq!(reply.field(name), None, "{name}");
+    }
+    assert_eq!(reply.field("x-kept"), Some("1"));
+}
+
+#[test]
+fn the_upstream_is_told_who_asked_for_what() {
+    let app = Origin::json("{}");
+    let forged = ["Forwarded", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Real-IP", "X_Forwarded_For"];
+    let ask = plain(&app).get("/").host("shop.example:8080");
+    forged.iter().fold(ask, |ask, name| ask.field(name, "6.6.6.6")).send().expect(200);
+    let received = app.received();
+    assert_eq!(received.field("host"), Some("shop.example:8080"), "Host is kept");
+    assert_eq!(received.field("forwarded"), Some("for=127.0.0.1;host=\"shop.example:8080\";proto=http"));
+    assert_eq!((received.field("x-forwarded-host"), received.field("x-forwarded-proto")), (Some("shop.example:8080"), Some("http")));
+    assert_eq!(received.field("via"), Some("1.1 gatewright"));
+    assert!(received.field("traceparent").is_some());
+    assert!(!received.fields.iter().any(|(_, value)| value == "6.6.6.6"), "{received:?}");
+}
+
+#[test]
+fn a_trusted_proxy_is_believed() {
+    let app = Origin::json("{}");
+    let text = crate::harness::PLAIN.replace("127.0.0.1:0", "127.0.0.1:0\n trust [127.0.0.0/8]");
+    let gate = Gate::source(text).origin("app", &app).start();
+    let ask = gate.get("/").field("X-Forwarded-For", "6.6.6.6, 192.0.2.7").field("X-Request-Id", "abc");
+    assert_eq!(ask.send().expect(200).field("x-request-id"), Some("abc"));
+    let received = app.received();
+    assert_eq!(received.field("x-forwarded-for"), Some("6.6.6.6, 192.0.2.7, 127.0.0.1"));
+    assert_eq!(received.field("x-request-id"), Some("abc"));
+}
+
+#[test]
+fn every_request_has_an_id_of_its_own_and_both_sides_see_it() {
+    let app = Origin::json("{}");
+    let gate = plain(&app);
+    let ids: Vec<String> =
+        (0..3).map(|_| gate.get("/").field("X-Request-Id", "mine").send().expect(200).field("x-request-id").unwrap().to_owned()).collect();
+    let seen: Vec<String> = app.requests().iter().map(|received| received.field("x-request-id").unwrap().to_owned()).collect();
+    assert_eq!(ids, seen);
+    assert_eq!(ids.iter().collect::<HashSet<_>>().len(), 3);
+    assert!(ids.iter().all(|id| id.len() == 36 && id.as_bytes()[14] == b'7'), "{ids:?}");
+}

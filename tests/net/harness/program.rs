@@ -1,0 +1,118 @@
+//! The `gate` program as a process of its own.
+
+use super::client::{Ask, Client};
+use super::until;
+use parking_lot::Mutex;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+
+/// A policy file and the process that runs it. The process is killed when this is dropped.
+pub struct Program {
+    folder: tempfile::TempDir,
+    child: Child,
+    said: Arc<Mutex<String>>,
+}
+
+impl Program {
+    /// `gate run` with a policy; `arguments` follow the file.
+    pub fn run(policy: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("policy.gate");
+        std::fs::write(&file, policy).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gate"));
+        command.arg("run").arg(&file).args(arguments).env_clear().envs(environment.iter().copied());
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let said = Arc::new(Mutex::new(String::new()));
+        let (mut lines, of_reader) = (BufReader::new(child.stderr.take().unwrap()), Arc::clone(&said));
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            while lines.read_line(&mut line).is_ok_and(|count| count > 0) {
+                of_reader.lock().push_str(&line);
+                line.clear();
+            }
+        });
+        Self { folder, child, said }
+    }
+
+    /// What it has said on standard error.
+    pub fn said(&self) -> String {
+        self.said.lock().clone()
+    }
+
+    /// How often a text stands in what it has said.
+    pub fn times_said(&self, text: &str) -> usize {
+        self.said.lock().matches(text).count()
+    }
+
+    /// Waits until a text stands in what it has said.
+    #[track_caller]
+    pub fn until_said(&self, text: &str) {
+        until(text, || (self.times_said(text) > 0).then_some(()));
+    }
+
+    /// Puts another text into the policy's file.
+    pub fn write(&self, policy: &str) {
+        std::fs::write(self.folder.path().join("policy.gate"), policy).unwrap();
+    }
+
+    /// Waits until it listens: where.
+    #[track_caller]
+    pub fn address(&mut self) -> SocketAddr {
+        until("the gateway to listen", || {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                panic!("ended with {status}: {}", self.said());
+            }
+            let said = self.said.lock();
+            let (_, rest) = said.split_once("gate: listening on ")?;
+            rest.split_once('\n')?.0.split(',').next()?.parse().ok()
+        })
+    }
+
+    /// A connection to it.
+    pub fn connect(&mut self) -> Client {
+        Client::connect(self.address())
+    }
+
+    /// A GET request to it.
+    pub fn get(&mut self, target: &str) -> Ask {
+        Ask::new(self.address(), "GET", target)
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("sh").arg("-c").arg(format!("kill -{name} {}", self.child.id())).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Tells it to reload, and waits until it says what came of that.
+    #[track_caller]
+    pub fn reload(&self, outcome: &str) {
+        let before = self.times_said(outcome);
+        self.signal("HUP");
+        until(outcome, || (self.times_said(outcome) > before).then_some(()));
+    }
+
+    /// Waits until it has ended.
+    #[track_caller]
+    pub fn until_ended(&mut self) -> ExitStatus {
+        until("the gateway to end", || self.child.try_wait().unwrap())
+    }
+
+    /// The most memory it ever had, in bytes.
+    pub fn memory_max(&self) -> u64 {
+        let status = std::fs::read_to_string(Path::new("/proc").join(self.child.id().to_string()).join("status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

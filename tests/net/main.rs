@@ -1,0 +1,33 @@
+//! The gateway from outside: real sockets on both sides, in this process or as the `gate` program.
+//!
+//! Nothing here knows how the gateway does it: tests send bytes, play the upstream, and look at what arrives.
+
+#[cfg(test)]
+mod harness;
+
+#[cfg(test)]
+mod aggregate;
+#[cfg(test)]
+mod bodies;
+#[cfg(test)]
+mod compress;
+#[cfg(test)]
+mod development;
+#[cfg(test)]
+mod fields;
+#[cfg(test)]
+mod framing;
+#[cfg(test)]
+mod load;
+#[cfg(test)]
+mod methods;
+#[cfg(test)]
+mod paths;
+#[cfg(test)]
+mod shop;
+#[cfg(test)]
+mod signals;
+#[cfg(test)]
+mod start;
+#[cfg(test)]
+mod upstreams;
