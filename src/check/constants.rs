@@ -25,7 +25,7 @@ pub fn constants(files: &[FileNodes<'_>], params: &BTreeMap<String, String>, nam
         for name in all {
             evaluation.evaluate(&name);
         }
-        for name in given.keys().filter(|name| !evaluation.nodes.get(*name).is_some_and(|node| node.form.word == "param")) {
+        for name in given.keys().filter(|name| evaluation.nodes.get(*name).is_none_or(|node| node.form.word != "param")) {
             let span = Span::new(file.file, 0, 0);
             evaluation
                 .report

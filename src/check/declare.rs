@@ -269,7 +269,8 @@ impl<'a> Bench<'_, 'a> {
                     .help("add `target http://host:port`"),
             );
         }
-        let host = of("host").last().and_then(|node| upstream_check::host(node, &mut checker)).unwrap_or(upstream::config::HostSent::Keep);
+        let host =
+            of("host").next_back().and_then(|node| upstream_check::host(node, &mut checker)).unwrap_or(upstream::config::HostSent::Keep);
         let stubs = of("stub").flat_map(|node| upstream_check::stubs(node, &mut checker)).collect();
         let breaker = breaker_node.as_ref().and_then(|node| upstream_check::breaker(node, &mut checker));
         let config = upstream::Config {
@@ -279,7 +280,7 @@ impl<'a> Bench<'_, 'a> {
             breaker,
             timeout: timeouts.complete(&mut checker),
             stubs,
-            encoded_slashes: of("path").last().is_some_and(upstream_check::encoded_slashes),
+            encoded_slashes: of("path").next_back().is_some_and(upstream_check::encoded_slashes),
         };
         route::UpstreamFacts { name: name.span, level, config, timeouts }
     }

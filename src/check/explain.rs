@@ -179,13 +179,16 @@ impl Lines<'_> {
         let forms = super::words::WORDS.iter().filter(|word| word.form.word == "limits").flat_map(|word| word.form.children);
         for form in forms.filter(|form| form.word != "body") {
             match (limits.and_then(|node| node.child(form.word)), form.default) {
-                (Some(child), _) => self.written(child, "accept", 0),
-                (None, Some(default)) => self.add("accept", 0, default, DEFAULT),
+                (Some(child), _) => {
+                    let (setting, place) = (format!("limits {}", self.text(child.span)), self.sources.place(child.word));
+                    self.add("accept", 0, &setting, &place);
+                }
+                (None, Some(default)) => self.add("accept", 0, &format!("limits {default}"), DEFAULT),
                 (None, None) => {}
             }
         }
-        let log = context.levels.iter().flat_map(|level| level.iter()).map(|statement| &statement.node);
-        match log.filter(|node| node.form.word == "log").last() {
+        let mut log = context.levels.iter().flat_map(|level| level.iter()).map(|statement| &statement.node);
+        match log.rfind(|node| node.form.word == "log") {
             Some(node) => self.statement(node, "respond", 0),
             None => self.add("respond", 0, "log access off", DEFAULT),
         }
@@ -262,7 +265,7 @@ impl Lines<'_> {
         for target in of("target") {
             self.statement(target, "call", 1);
         }
-        match of("host").last() {
+        match of("host").next_back() {
             Some(host) => self.written(host, "call", 1),
             None => self.add("call", 1, "host keep", DEFAULT),
         }

@@ -19,17 +19,21 @@ pub fn gateway<'a>(level: &Level<'a>, bench: &mut Bench<'_, 'a>) -> Gateway {
     let mut checker = bench.checker("gateway");
     let of = |word: &'static str| statements.iter().map(|statement| &statement.node).filter(move |node| node.form.word == word);
     let listeners = listeners(of("listen"), &mut checker);
-    let trust = of("trust").last().and_then(|node| node.get("networks")).map(|given| networks(given, &mut checker)).unwrap_or_default();
+    let trust =
+        of("trust").next_back().and_then(|node| node.get("networks")).map(|given| networks(given, &mut checker)).unwrap_or_default();
     let request_id = of("request_id")
-        .last()
+        .next_back()
         .and_then(|node| node.get("field"))
         .and_then(|given| checker.header_name(given))
         .unwrap_or(http::HeaderName::from_static("x-request-id"));
-    let limits = of("limits").last().map(|node| limits(node, &mut checker)).unwrap_or_default();
-    let drain =
-        of("drain").last().and_then(|node| node.get("time")).and_then(|given| checker.duration(given)).unwrap_or(Duration::from_secs(30));
+    let limits = of("limits").next_back().map(|node| limits(node, &mut checker)).unwrap_or_default();
+    let drain = of("drain")
+        .next_back()
+        .and_then(|node| node.get("time"))
+        .and_then(|given| checker.duration(given))
+        .unwrap_or(Duration::from_secs(30));
     let workers = of("workers")
-        .last()
+        .next_back()
         .and_then(|node| node.get("number"))
         .and_then(|given| checker.int(given, 1..=1_024))
         .and_then(|number| usize::try_from(number).ok());

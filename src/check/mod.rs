@@ -1,6 +1,7 @@
 //! Ast to Program: names, imports, inheritance, types, conflicts. One compiler for every command: `check` accepts exactly
 //! what `run` accepts.
 
+mod access;
 mod constants;
 mod declare;
 mod explain;

@@ -1,5 +1,6 @@
 //! Routes: the groups around them, the statements in force on each, and what they mean together.
 
+use super::access::{overrides, public_with_require, uncovered};
 use super::declare::{Bench, declared_name};
 use super::explain::{self, Explained};
 use super::gateway;
@@ -17,7 +18,6 @@ use crate::lang::value::Value;
 use crate::lang::{Given, Node};
 use crate::policy::{self, Config, Effective, auth};
 use crate::route::{HostPattern, Methods, Pattern, Predicate, RouteKey};
-use crate::syntax::ast::{ExprKind, TextPart};
 use crate::upstream::{self, check as upstream_check};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -366,117 +366,11 @@ fn predicate(conditions: &[Given<'_>], credentials: &[Ref], checker: &mut Checke
     }
 }
 
-fn uncovered(node: &Node<'_>, checker: &mut Checker<'_>) {
-    let name = declared_name(node).map_or(node.span, |name| name.span);
-    checker.report.push(
-        Diagnostic::new(Code::AuthUncovered, format!("route `{}` does not say who may call it", checker.facts.route))
-            .at(name, "neither `auth` nor `public`")
-            .help("add `auth NAME`, or `public \"why\"` when everyone may"),
-    );
-}
-
-/// Loosening is always visible: it says `override`.
-fn overrides(written: &[&Effective<'_>], checker: &mut Checker<'_>) {
-    let mut outer: Option<&Effective<'_>> = None;
-    for statement in written {
-        let node = &statement.node;
-        match (outer, node.mode) {
-            (Some(before), _) if before.site == statement.site => {
-                // The same word twice has been reported by whoever read the block.
-                if before.node.form.word != node.form.word {
-                    checker.report.push(
-                        Diagnostic::new(Code::SchemaRepeated, "a block says `auth` or `public`, not both")
-                            .at(node.span, "and this")
-                            .also(before.node.span, "says this")
-                            .help("keep one of them"),
-                    );
-                }
-            }
-            (Some(before), Mode::Plain) if before.node.form.word == "auth" && !same(&before.node, node) => {
-                let how = if node.form.word == "public" { "`public`" } else { "another `auth`" };
-                checker.report.push(
-                    Diagnostic::new(Code::AuthNotOverridden, format!("{how} under a group that asks for `auth`"))
-                        .at(node.span, "loosens what the group asks for")
-                        .also(before.node.span, "asked for here")
-                        .help(format!("say so: `override {}`", if node.form.word == "public" { "public \"why\"" } else { "auth …" }))
-                        .fix(
-                            "put `override` before it",
-                            vec![crate::diag::Edit { span: node.word.before(), text: "override ".to_owned() }],
-                        ),
-                );
-            }
-            (None, Mode::Override) => {
-                checker.report.push(
-                    Diagnostic::new(Code::PolicyNothingToOverride, "there is nothing to override here")
-                        .at(node.span, "no enclosing group says `auth`")
-                        .help("leave `override` out"),
-                );
-            }
-            (Some(_), Mode::Override) if node.form.word == "public" && node.get("why").is_none() => {
-                checker.report.push(
-                    Diagnostic::new(Code::SchemaArity, "`override public` gives its reason")
-                        .at(node.span, "why?")
-                        .help("write `override public \"why\"`"),
-                );
-            }
-            _ => {}
-        }
-        outer = Some(statement);
-    }
-}
-
-/// The same statement in the same words.
-fn same(first: &Node<'_>, second: &Node<'_>) -> bool {
-    let words = |node: &Node<'_>| -> Option<Vec<String>> {
-        node.form
-            .slots
-            .iter()
-            .flat_map(|slot| node.all(slot.name))
-            .map(|given| given.expr.as_word().map(|word| word.text.clone()))
-            .collect()
-    };
-    first.form.word == second.form.word && words(first).is_some() && words(first) == words(second)
-}
-
-/// A `require` on who the caller is cannot be met when nobody is asked; true when there is one.
-fn public_with_require(public: &Effective<'_>, levels: &[&[Effective<'_>]], report: &mut crate::diag::Report) -> bool {
-    let requires = levels.iter().flat_map(|level| level.iter()).filter(|statement| statement.node.form.word == "require");
-    let asking = requires.filter(|require| require.node.get("condition").is_some_and(|given| asks_identity(given.expr)));
-    let mut found = false;
-    for require in asking {
-        found = true;
-        report.push(
-            Diagnostic::new(Code::AuthPublicWithRequire, "a requirement on the caller cannot be made public")
-                .at(public.node.span, "asks nobody who they are")
-                .also(require.node.span, "but this must hold")
-                .help("move the route out of the group, or keep its `auth`"),
-        );
-    }
-    found
-}
-
-fn asks_identity(tree: &crate::syntax::ast::Expr) -> bool {
-    match &tree.kind {
-        ExprKind::Term(term) => {
-            term.path.first().is_some_and(|root| matches!(root.text.as_str(), "claim" | "key" | "user"))
-                || term.args.iter().flatten().filter_map(|arg| arg.value.as_ref()).any(asks_identity)
-        }
-        ExprKind::Paren(inner) | ExprKind::Not(inner) => asks_identity(inner),
-        ExprKind::Binary(left, _, right) => asks_identity(left) || asks_identity(right),
-        ExprKind::List(items) => items.iter().any(asks_identity),
-        ExprKind::Text(parts) => parts.iter().any(|part| matches!(part, TextPart::Interpolation(inner) if asks_identity(inner))),
-        ExprKind::Literal(..) | ExprKind::Regex(_) | ExprKind::Path(_) | ExprKind::Url(_) => false,
-    }
-}
-
 /// What answers: exactly one of an upstream behind `->` and a policy that answers itself.
 fn target(node: &Node<'_>, damaged: bool, in_force: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Target> {
     let arrow = node.get("upstream");
     let answering: Vec<&Effective<'_>> = in_force.iter().filter(|statement| policy::answers(statement.node.form.word)).collect();
-    let index = match arrow {
-        None => None,
-        Some(given) => Some(checker.declared(given, Declared::Upstream)),
-    };
+    let index = arrow.map(|given| checker.declared(given, Declared::Upstream));
     let own: Vec<&&Effective<'_>> =
         answering.iter().filter(|statement| node.statements.iter().any(|inner| inner.span == statement.node.span)).collect();
     let two = match (arrow, answering.as_slice()) {

@@ -127,7 +127,7 @@ proptest! {
                 let span = label.span.start as usize..label.span.end as usize;
                 prop_assert!(text.get(span.clone()).is_some(), "{span:?} of {found:?}");
             }
-            prop_assert!(found.primary().is_some() && found.help.is_some() | !found.fixes.is_empty() | (found.labels[0].text != ""));
+            prop_assert!(found.primary().is_some() && found.help.is_some() | !found.fixes.is_empty() | (!found.labels[0].text.is_empty()));
         }
         // A file is whole or something was said about it.
         prop_assert_eq!(ast.broken.is_empty() && !ast.body.damaged || !found.is_empty(), true);

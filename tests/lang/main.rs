@@ -1,5 +1,7 @@
 //! The language from text to program: what is refused, where, in which words, and what is never said twice.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail the test")]
+
 mod cases;
 mod codes;
 mod command;

@@ -47,7 +47,7 @@ fn a_finding_in_two_files_shows_both() {
         .at(at(0, 25, 33), "set here")
         .also(at(1, 12, 20), "and here")
         .help("use one of them");
-    insta::assert_snapshot!(render(Format::Human, &sources(), &[found.clone()]), @r#"
+    insta::assert_snapshot!(render(Format::Human, &sources(), std::slice::from_ref(&found)), @r#"
     gate::policy::conflict
 
       × two policies set `total`
