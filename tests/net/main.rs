@@ -20,6 +20,8 @@ mod framing;
 #[cfg(test)]
 mod load;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod methods;
 #[cfg(test)]
 mod paths;
