@@ -24,6 +24,8 @@ mod logs;
 #[cfg(test)]
 mod methods;
 #[cfg(test)]
+mod operator;
+#[cfg(test)]
 mod paths;
 #[cfg(test)]
 mod shop;

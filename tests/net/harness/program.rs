@@ -3,7 +3,7 @@
 use super::client::{Ask, Client};
 use super::until;
 use parking_lot::Mutex;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -84,6 +84,11 @@ impl Program {
         Ask::new(self.address(), "GET", target)
     }
 
+    /// A POST request without a body to it.
+    pub fn post(&mut self, target: &str) -> Ask {
+        Ask::new(self.address(), "POST", target)
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, name: &str) {
         let sent = Command::new("sh").arg("-c").arg(format!("kill -{name} {}", self.child.id())).status().unwrap();
@@ -132,4 +137,16 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Runs `gate` with arguments and standard input to its end: what it printed.
+#[track_caller]
+pub fn gate(arguments: &[&str], input: &str, environment: &[(&str, &str)]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gate"));
+    command.args(arguments).env_clear().envs(environment.iter().copied());
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", output.status);
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
