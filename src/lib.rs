@@ -36,4 +36,5 @@ pub mod policy;
 pub mod route;
 pub mod server;
 pub mod syntax;
+pub mod testing;
 pub mod upstream;

@@ -22,6 +22,8 @@ pub struct FileNodes<'a> {
     pub file: FileId,
     /// Its statements.
     pub nodes: Vec<Node<'a>>,
+    /// True when a statement was not understood.
+    pub damaged: bool,
 }
 
 /// Reads every file's statements and collects what they declare.
@@ -36,11 +38,11 @@ pub fn read<'a>(modules: &'a [Module], schema: &Schema, names: &mut Names, repor
             names.suspects.extend(broken.words.iter().map(|word| word.text.clone()));
         }
         let mut reader = Reader { schema, report, suspects: &mut names.suspects };
-        let (nodes, _) = reader.body(&module.ast.body, Place::File, scope);
+        let (nodes, damaged) = reader.body(&module.ast.body, Place::File, scope);
         if at + 1 < modules.len() {
             only_declarations(&nodes, report);
         }
-        files.push(FileNodes { scope, file: module.ast.file, nodes });
+        files.push(FileNodes { scope, file: module.ast.file, nodes, damaged });
     }
     collect(&files, names, report);
     files
@@ -121,7 +123,9 @@ fn declare(node: &Node<'_>, scope: ScopeId, names: &mut Names, counts: &mut Hash
         _ => return,
     };
     let Some(name) = declared_name(node) else {
-        report.push(Diagnostic::new(Code::SchemaArity, format!("`{}` needs a name", node.name)).at(node.span_of("name"), "no name"));
+        if !node.damaged {
+            report.push(Diagnostic::new(Code::SchemaArity, format!("`{}` needs a name", node.name)).at(node.span_of("name"), "no name"));
+        }
         return;
     };
     let index = counts.entry(kind).or_insert(0);
@@ -177,7 +181,9 @@ impl<'a> Bench<'_, 'a> {
         let upstreams = self.upstreams(files, &gateway_level);
         self.policies(files);
         let gateway = gateway::gateway(&gateway_level, self);
+        let auth_nodes = files.iter().flat_map(|file| &file.nodes).filter(|node| node.form.word == "auth" && declared_name(node).is_some());
         let mut routes = route::Routes {
+            auth_nodes: auth_nodes.collect(),
             auths: auths.as_deref(),
             auth_facts: auths.iter().flatten().map(auth::auth_fact).collect(),
             upstreams: &upstreams,
@@ -189,7 +195,7 @@ impl<'a> Bench<'_, 'a> {
         };
         routes.all(nodes, gateway_level, self);
         let route::Routes { found, explained, .. } = routes;
-        self.listeners(nodes, &gateway, found.is_empty());
+        self.listeners(nodes, main.is_some_and(|file| file.damaged), &gateway, found.is_empty());
         let found = order::order(found, self.report);
         invariant::invariants(nodes, &found, self);
         let (routes, _): (Vec<ir::Route>, Vec<route::Spans>) = found.into_iter().unzip();
@@ -224,7 +230,7 @@ impl<'a> Bench<'_, 'a> {
         level
     }
 
-    fn upstreams(&mut self, files: &[FileNodes<'a>], gateway: &Level<'a>) -> Vec<route::UpstreamFacts> {
+    fn upstreams(&mut self, files: &[FileNodes<'a>], gateway: &Level<'a>) -> Vec<route::UpstreamFacts<'a>> {
         let mut found = Vec::new();
         let mut checker = self.checker("gateway");
         let outer = gateway
@@ -238,13 +244,13 @@ impl<'a> Bench<'_, 'a> {
             for node in file.nodes.iter().filter(|node| node.form.word == "upstream") {
                 let Some(name) = declared_name(node) else { continue };
                 let level = self.level(&node.statements, &format!("upstream {}", name.text), Place::Upstream);
-                found.push(self.upstream(node, name, &level, outer));
+                found.push(self.upstream(node, name, level, outer));
             }
         }
         found
     }
 
-    fn upstream(&mut self, node: &Node<'a>, name: &Ident, level: &Level<'a>, outer: upstream_check::Timeouts) -> route::UpstreamFacts {
+    fn upstream(&mut self, node: &Node<'a>, name: &Ident, level: Level<'a>, outer: upstream_check::Timeouts) -> route::UpstreamFacts<'a> {
         let of = |word: &'static str| level.statements.iter().map(|statement| &statement.node).filter(move |node| node.form.word == word);
         let breaker_node = super::merge::fields(&of("breaker").collect::<Vec<_>>());
         let damaged = node.damaged || level.damaged;
@@ -275,7 +281,7 @@ impl<'a> Bench<'_, 'a> {
             stubs,
             encoded_slashes: of("path").last().is_some_and(upstream_check::encoded_slashes),
         };
-        route::UpstreamFacts { config, timeouts }
+        route::UpstreamFacts { name: name.span, level, config, timeouts }
     }
 
     /// Every policy is read once with its defaults, used or not, so that faults in it are found.
@@ -287,9 +293,9 @@ impl<'a> Bench<'_, 'a> {
         }
     }
 
-    fn listeners(&mut self, nodes: &[Node<'a>], gateway: &ir::Gateway, no_routes: bool) {
-        let damaged = nodes.iter().any(|node| node.form.word == "gateway" && node.damaged) || self.names.suspects.contains("listen");
-        if !no_routes && gateway.listeners.is_empty() && !damaged && !self.modules.last().is_some_and(|module| module.ast.body.damaged) {
+    fn listeners(&mut self, nodes: &[Node<'a>], damaged: bool, gateway: &ir::Gateway, no_routes: bool) {
+        let damaged = damaged || nodes.iter().any(|node| node.form.word == "gateway" && node.damaged);
+        if !no_routes && gateway.listeners.is_empty() && !damaged {
             let at = nodes.iter().find(|node| node.form.word == "gateway").or_else(|| nodes.iter().find(|node| node.form.word == "route"));
             let span = at.map_or_else(Span::default, |node| node.word);
             self.report.push(

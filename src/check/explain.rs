@@ -1,12 +1,17 @@
 //! `gate explain ROUTE`: what is in force on a route, stage by stage, with where each setting came from.
 
+use super::merge;
+use super::route::UpstreamFacts;
 use crate::diag::{Sources, Span};
+use crate::http::UpstreamIndex;
 use crate::ir::{Route, Target};
 use crate::lang::Node;
 use crate::lang::form::{Form, Kind, Mark, Merge, Ready, Word};
-use crate::policy::{self, Effective};
-use crate::upstream;
+use crate::policy::limit::{Algorithm, Bound, Limit};
+use crate::policy::{self, Config, Effective};
+use crate::upstream::check::Timeouts;
 use serde::Serialize;
+use std::time::Duration;
 
 /// What is in force on a route.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,7 +35,7 @@ pub struct Line {
     pub setting: String,
     /// `file:line`, or `default`.
     pub from: String,
-    /// 0 for a statement, 1 for a clause of it.
+    /// 0 for a statement, 1 for a clause of it, and so on.
     pub depth: usize,
 }
 
@@ -53,65 +58,237 @@ const STAGES: &[&str] = &[
     "respond",
 ];
 
+/// What a route's explanation is made of besides the route.
+pub struct Context<'e, 'a> {
+    /// Statements in force.
+    pub in_force: &'e [Effective<'a>],
+    /// Statements of all levels, the gateway's first.
+    pub levels: &'e [&'e [Effective<'a>]],
+    /// Upstreams.
+    pub upstreams: &'e [UpstreamFacts<'a>],
+    /// The declarations of auths, in their order.
+    pub auths: &'e [&'e Node<'a>],
+    /// What the groups and the route say of timeouts.
+    pub timeouts: Timeouts,
+    /// The texts.
+    pub sources: &'e Sources,
+}
+
 /// Explains a route.
-pub fn explain(
-    route: &Route,
-    in_force: &[Effective<'_>],
-    levels: &[&[Effective<'_>]],
-    upstreams: &[&upstream::Config],
-    sources: &Sources,
-) -> Explained {
-    let mut lines = Vec::new();
-    let mut add = |stage: &'static str, setting: String, from: String, depth: usize| lines.push(Line { stage, setting, from, depth });
-    add("normalise", "path normalised once, RFC 3986 §6".to_owned(), "default".to_owned(), 0);
+pub fn explain(route: &Route, context: &Context<'_, '_>) -> Explained {
+    let mut lines = Lines { sources: context.sources, lines: Vec::new() };
     let key = &route.key;
-    add("match", format!("{} {}", key.methods.names().collect::<Vec<_>>().join(","), key.pattern.text()), route.place.clone(), 0);
+    let takes = format!("{} {}", key.methods.names().collect::<Vec<_>>().join(","), key.pattern.text());
+    lines.gateway(context);
+    lines.add("normalise", 0, "framing, Host and size checks, RFC 9112", DEFAULT);
+    lines.add("normalise", 0, "path normalised once, RFC 3986 §6", DEFAULT);
+    lines.add("match", 0, &takes, &route.place);
     for host in &key.hosts {
-        add("match", format!("host {host}"), route.place.clone(), 0);
+        lines.add("match", 0, &format!("host {host}"), &route.place);
     }
-    add("match", format!("priority {}", key.priority), if key.priority == 0 { "default".to_owned() } else { route.place.clone() }, 0);
-    for statement in in_force {
-        statement_lines(&statement.node, stage_of(statement), sources, &mut add);
+    lines.add("match", 0, &format!("priority {}", key.priority), if key.priority == 0 { DEFAULT } else { &route.place });
+    for statement in context.in_force {
+        lines.statement(&statement.node, stage_of(statement, route), 0);
+        if statement.node.form.word == "limit" {
+            lines.burst(&statement.node, stage_of(statement, route), route);
+        }
     }
-    if !in_force.iter().any(|statement| statement.node.form.word == "body") {
-        add("body", "body max 8MiB".to_owned(), "default".to_owned(), 0);
-    }
-    target_lines(route, levels, upstreams, sources, &mut add);
-    for (stage, setting) in ALWAYS {
-        add(stage, (*setting).to_owned(), "default".to_owned(), 0);
-    }
+    lines.auths(route, context);
+    lines.body(context);
+    lines.calls(route, context);
+    lines.add("respond", 0, "request id returned; errors as application/problem+json, RFC 9457", DEFAULT);
+    let mut lines = lines.lines;
     let order = |stage: &str| STAGES.iter().position(|known| *known == stage).unwrap_or(STAGES.len());
     lines.sort_by_key(|line| order(line.stage));
-    let takes = format!("{} {}", key.methods.names().collect::<Vec<_>>().join(","), key.pattern.text());
     Explained { route: route.name.clone(), takes, doc: route.doc.clone(), lines }
 }
 
-/// What the gateway does on every route without being asked.
-const ALWAYS: &[(&str, &str)] = &[
-    ("normalise", "framing, Host and size checks, RFC 9112"),
-    ("shape", "hop-by-hop fields dropped, RFC 9110 §7.6.1"),
-    ("shape", "X-Forwarded-For, -Host, -Proto, Forwarded, Via, X-Request-Id and traceparent set"),
-    ("call", "one more attempt when a kept-alive connection was stale"),
-    ("respond", "X-Request-Id returned; errors as application/problem+json, RFC 9457"),
-];
+/// Where a setting comes from that nobody wrote.
+const DEFAULT: &str = "default";
 
-type Add<'f> = dyn FnMut(&'static str, String, String, usize) + 'f;
-
-fn stage_of(statement: &Effective<'_>) -> &'static str {
+/// A limit that asks who calls runs when that is known.
+fn stage_of(statement: &Effective<'_>, route: &Route) -> &'static str {
     let word = statement.node.form.word;
-    policy::ALL.iter().flat_map(|entry| entry.words).find(|known| known.form.word == word).map_or("", |known| known.stage)
+    let identity = || limit(&statement.node, route).is_some_and(|limit| limit.by_identity);
+    match word {
+        "limit" if identity() => "authorize",
+        _ => policy::ALL.iter().flat_map(|entry| entry.words).find(|known| known.form.word == word).map_or("", |known| known.stage),
+    }
 }
 
-fn statement_lines(node: &Node<'_>, stage: &'static str, sources: &Sources, add: &mut Add<'_>) {
-    add(stage, written(node, sources), sources.place(node.word), 0);
-    for child in &node.children {
-        // Clauses of the head stand in the statement's own text already.
-        if !within(child.span, node.span) {
-            add(stage, written(child, sources), sources.place(child.word), 1);
+fn limit<'r>(node: &Node<'_>, route: &'r Route) -> Option<&'r Limit> {
+    let name = &node.word_in("name")?.text;
+    route.policies.iter().find_map(|policy| match policy {
+        Config::Limit(limits) => limits.limits.iter().find(|limit| limit.name == *name),
+        _ => None,
+    })
+}
+
+struct Lines<'s> {
+    sources: &'s Sources,
+    lines: Vec<Line>,
+}
+
+impl Lines<'_> {
+    fn add(&mut self, stage: &'static str, depth: usize, setting: &str, from: &str) {
+        self.lines.push(Line { stage, setting: setting.to_owned(), from: from.to_owned(), depth });
+    }
+
+    /// A statement's head as written, the clauses of its block, and its defaults.
+    fn statement(&mut self, node: &Node<'_>, stage: &'static str, depth: usize) {
+        self.written(node, stage, depth);
+        for missing in defaults(node) {
+            self.add(stage, depth + 1, missing, DEFAULT);
         }
     }
-    for missing in defaults(node) {
-        add(stage, missing.to_owned(), "default".to_owned(), 1);
+
+    fn written(&mut self, node: &Node<'_>, stage: &'static str, depth: usize) {
+        let place = self.sources.place(node.word);
+        self.add(stage, depth, &self.text(node.span), &place);
+        for slot in node.form.slots {
+            // What the head says is in its own text already.
+            let inside = node.get(slot.name).map(|given| given.expr.span).filter(|span| !within(*span, node.span));
+            if let Some(span) = inside {
+                let (setting, place) = (format!("{} {}", slot.name, self.text(span)), self.sources.place(span));
+                self.add(stage, depth + 1, &setting, &place);
+            }
+        }
+        for child in node.children.iter().filter(|child| !within(child.span, node.span)) {
+            self.written(child, stage, depth + 1);
+        }
+    }
+
+    /// White space folded.
+    fn text(&self, span: Span) -> String {
+        self.sources.text(span).split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    fn gateway(&mut self, context: &Context<'_, '_>) {
+        let level = context.levels.first().copied().unwrap_or_default();
+        let said = |word: &str| level.iter().map(|statement| &statement.node).rfind(|node| node.form.word == word);
+        for listener in level.iter().filter(|statement| statement.node.form.word == "listen") {
+            self.written(&listener.node, "accept", 0);
+        }
+        for (word, default) in [("trust", "trust []"), ("request_id", "request_id \"x-request-id\"")] {
+            match said(word) {
+                Some(node) => self.written(node, "accept", 0),
+                None => self.add("accept", 0, default, DEFAULT),
+            }
+        }
+        let limits = said("limits");
+        let forms = super::words::WORDS.iter().filter(|word| word.form.word == "limits").flat_map(|word| word.form.children);
+        for form in forms.filter(|form| form.word != "body") {
+            match (limits.and_then(|node| node.child(form.word)), form.default) {
+                (Some(child), _) => self.written(child, "accept", 0),
+                (None, Some(default)) => self.add("accept", 0, default, DEFAULT),
+                (None, None) => {}
+            }
+        }
+        let log = context.levels.iter().flat_map(|level| level.iter()).map(|statement| &statement.node);
+        match log.filter(|node| node.form.word == "log").last() {
+            Some(node) => self.statement(node, "respond", 0),
+            None => self.add("respond", 0, "log access off", DEFAULT),
+        }
+    }
+
+    fn burst(&mut self, node: &Node<'_>, stage: &'static str, route: &Route) {
+        if node.child("burst").is_none()
+            && let Some(Bound::Rate { algorithm: Algorithm::TokenBucket, flow, .. }) = limit(node, route).map(|limit| &limit.bound)
+        {
+            self.add(stage, 1, &format!("burst {}", flow.burst), DEFAULT);
+        }
+    }
+
+    fn auths(&mut self, route: &Route, context: &Context<'_, '_>) {
+        let indices = route.auth().map(|auth| auth.auths.as_slice()).unwrap_or_default();
+        for node in indices.iter().filter_map(|index| context.auths.get(usize::from(*index))) {
+            self.written(node, "authenticate", 1);
+            let carrier = match node.word_in("kind").map(|kind| kind.text.as_str()) {
+                Some("jwt") => "from header(\"authorization\")",
+                Some("key") => "from header(\"x-api-key\")",
+                _ => continue,
+            };
+            if node.child("from").is_none() {
+                self.add("authenticate", 2, carrier, DEFAULT);
+            }
+            if node.word_in("kind").is_some_and(|kind| kind.text == "jwt") {
+                for missing in defaults(node) {
+                    self.add("authenticate", 2, missing, DEFAULT);
+                }
+            }
+        }
+    }
+
+    fn body(&mut self, context: &Context<'_, '_>) {
+        if context.in_force.iter().any(|statement| statement.node.form.word == "body") {
+            return;
+        }
+        let level = context.levels.first().copied().unwrap_or_default();
+        let limits = level.iter().map(|statement| &statement.node).rfind(|node| node.form.word == "limits");
+        match limits.and_then(|node| node.child("body")).and_then(|body| body.get("size")) {
+            Some(given) => {
+                let (setting, place) = (format!("body max {}", self.text(given.expr.span)), self.sources.place(given.expr.span));
+                self.add("body", 0, &setting, &place);
+            }
+            None => self.add("body", 0, "body max 8MiB", DEFAULT),
+        }
+    }
+
+    /// The upstreams that the route calls, and how.
+    fn calls(&mut self, route: &Route, context: &Context<'_, '_>) {
+        let mut called: Vec<UpstreamIndex> = route.policies.iter().flat_map(Config::upstreams).collect();
+        if let Target::Upstream(index) = route.target {
+            called.push(index);
+            let name = context.upstreams.get(usize::from(index.0)).map_or("", |facts| facts.config.name.as_str());
+            self.add("target", 0, &format!("-> {name}"), &route.place);
+        }
+        called.sort_unstable();
+        called.dedup();
+        if called.is_empty() {
+            return;
+        }
+        self.add("shape", 0, "hop-by-hop fields dropped, RFC 9110 §7.6.1", DEFAULT);
+        self.add("shape", 0, "X-Forwarded-For, -Host, -Proto, Forwarded, Via, X-Request-Id and traceparent set", DEFAULT);
+        for facts in called.into_iter().filter_map(|index| context.upstreams.get(usize::from(index.0))) {
+            self.upstream(facts, context.timeouts);
+        }
+        self.add("call", 0, "one more attempt when a kept-alive connection was stale", DEFAULT);
+    }
+
+    fn upstream(&mut self, facts: &UpstreamFacts<'_>, inner: Timeouts) {
+        let of =
+            |word: &'static str| facts.level.statements.iter().map(|statement| &statement.node).filter(move |node| node.form.word == word);
+        self.add("call", 0, &format!("upstream {}", facts.config.name), &self.sources.place(facts.name));
+        for target in of("target") {
+            self.statement(target, "call", 1);
+        }
+        match of("host").last() {
+            Some(host) => self.written(host, "call", 1),
+            None => self.add("call", 1, "host keep", DEFAULT),
+        }
+        self.add("call", 1, "balance two_choices", DEFAULT);
+        let timeouts = facts.timeouts.or(inner);
+        let complete = timeouts.complete_quietly();
+        let times = [complete.connect, complete.attempt, complete.read, complete.total];
+        for ((clause, place), time) in timeouts.places().into_iter().zip(times) {
+            let from = place.map_or_else(|| DEFAULT.to_owned(), |span| self.sources.place(span));
+            self.add("call", 1, &format!("timeout {clause} {}", written_time(time)), &from);
+        }
+        let breakers: Vec<&Node<'_>> = of("breaker").collect();
+        let Some(breaker) = merge::fields(&breakers) else {
+            self.add("call", 1, "no breaker", DEFAULT);
+            return;
+        };
+        for child in &breaker.children {
+            self.add("call", 1, &format!("breaker {}", self.text(child.span)), &self.sources.place(child.word));
+        }
+        if breaker.child("open_after").or(breaker.child("open_when")).is_none() {
+            self.add("call", 1, "breaker open_after 5 failures", DEFAULT);
+        }
+        let window = breaker.child("open_when").is_some();
+        for missing in defaults(&breaker).filter(|missing| window || !missing.starts_with("window")) {
+            self.add("call", 1, &format!("breaker {missing}"), DEFAULT);
+        }
     }
 }
 
@@ -124,47 +301,17 @@ fn within(inner: Span, outer: Span) -> bool {
     inner.file == outer.file && inner.start >= outer.start && inner.end <= outer.end
 }
 
-/// A statement's head as written, its white space folded.
-fn written(node: &Node<'_>, sources: &Sources) -> String {
-    sources.text(node.span).split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn target_lines(route: &Route, levels: &[&[Effective<'_>]], upstreams: &[&upstream::Config], sources: &Sources, add: &mut Add<'_>) {
-    let Target::Upstream(index) = route.target else { return };
-    let Some(upstream) = upstreams.get(usize::from(index.0)) else { return };
-    add("target", format!("-> {}", upstream.name), route.place.clone(), 0);
-    for target in &upstream.targets {
-        let host = if target.host.contains(':') { format!("[{}]", target.host) } else { target.host.clone() };
-        add("call", format!("target http://{host}:{}", target.port), format!("upstream {}", upstream.name), 0);
-    }
-    add("call", "balance two_choices".to_owned(), "default".to_owned(), 0);
-    let timeout = route.timeouts.iter().find(|(own, _)| *own == index).map_or(upstream.timeout, |(_, timeout)| *timeout);
-    let said = |clause: &str| -> String {
-        let statements = levels.iter().skip(1).flat_map(|level| level.iter()).filter(|statement| statement.node.form.word == "timeout");
-        let innermost = statements.filter_map(|statement| statement.node.child(clause)).last();
-        match innermost {
-            Some(child) => sources.place(child.word),
-            None if upstream.timeout == upstream::timeout::Config::default() => "default".to_owned(),
-            None => format!("upstream {}", upstream.name),
+/// A duration as the language writes it: `1m30s`, `250ms`.
+fn written_time(time: Duration) -> String {
+    let mut rest = time.as_millis();
+    let mut out = String::new();
+    for (unit, length) in [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
+        if rest >= length {
+            out.push_str(&format!("{}{unit}", rest / length));
+            rest %= length;
         }
-    };
-    add("call", "timeout".to_owned(), String::new(), 0);
-    for (clause, time) in [("connect", timeout.connect), ("attempt", timeout.attempt), ("read", timeout.read), ("total", timeout.total)] {
-        add("call", format!("{clause} {time:?}"), said(clause), 1);
     }
-    match &upstream.breaker {
-        Some(breaker) => {
-            let opens = match breaker.opens {
-                upstream::breaker::Opens::AfterFailures(count) => format!("open_after {count} failures"),
-                upstream::breaker::Opens::Share { share, least, window } => {
-                    format!("window {window:?}; open_when failures >= {}% of {least}", f64::from(share) / 100.0)
-                }
-            };
-            let text = format!("breaker {{ {opens}; cooldown {:?}; probes {} }}", breaker.cooldown, breaker.probes);
-            add("call", text, format!("upstream {}", upstream.name), 0);
-        }
-        None => add("call", "no breaker".to_owned(), "default".to_owned(), 0),
-    }
+    if out.is_empty() { "0s".to_owned() } else { out }
 }
 
 /// How a word is written, with what may stand behind it: for `gate explain FILE WORD`.

@@ -23,7 +23,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 /// An upstream with what its timeouts were made of.
-pub struct UpstreamFacts {
+pub struct UpstreamFacts<'a> {
+    /// Where its name stands.
+    pub name: Span,
+    /// Its statements.
+    pub level: Level<'a>,
     /// What it means.
     pub config: upstream::Config,
     /// The gateway's timeouts and its own.
@@ -40,13 +44,15 @@ pub struct Spans {
 }
 
 /// All routes while they are read.
-pub struct Routes<'r> {
+pub struct Routes<'r, 'a> {
+    /// The declarations of auths, in their order.
+    pub auth_nodes: Vec<&'r Node<'a>>,
     /// Declared auths; none when one of them is broken.
     pub auths: Option<&'r [auth::Declared]>,
     /// What `issue` knows of them.
     pub auth_facts: Arc<[crate::lang::checker::AuthFact]>,
     /// Upstreams.
-    pub upstreams: &'r [UpstreamFacts],
+    pub upstreams: &'r [UpstreamFacts<'a>],
     /// The gateway.
     pub gateway: &'r Gateway,
     /// Where callers' credentials stand.
@@ -70,14 +76,14 @@ struct Around<'a> {
     damaged: bool,
 }
 
-impl Routes<'_> {
+impl<'a> Routes<'_, 'a> {
     /// Reads the routes of a file.
-    pub fn all<'a>(&mut self, nodes: &[Node<'a>], gateway: Level<'a>, bench: &mut Bench<'_, 'a>) {
+    pub fn all(&mut self, nodes: &[Node<'a>], gateway: Level<'a>, bench: &mut Bench<'_, 'a>) {
         let around = Around { damaged: gateway.damaged, levels: vec![Rc::new(gateway)], ..Around::default() };
         self.inside(nodes, &around, bench);
     }
 
-    fn inside<'a>(&mut self, nodes: &[Node<'a>], around: &Around<'a>, bench: &mut Bench<'_, 'a>) {
+    fn inside(&mut self, nodes: &[Node<'a>], around: &Around<'a>, bench: &mut Bench<'_, 'a>) {
         for node in nodes {
             match node.form.word {
                 "group" => self.group(node, around, bench),
@@ -87,7 +93,7 @@ impl Routes<'_> {
         }
     }
 
-    fn group<'a>(&mut self, node: &Node<'a>, around: &Around<'a>, bench: &mut Bench<'_, 'a>) {
+    fn group(&mut self, node: &Node<'a>, around: &Around<'a>, bench: &mut Bench<'_, 'a>) {
         let name = node.word_in("name").map_or_else(|| "?".to_owned(), |name| name.text.clone());
         let mut inner = around.clone();
         inner.groups.push(name);
@@ -110,7 +116,7 @@ impl Routes<'_> {
         self.inside(&node.statements, &inner, bench);
     }
 
-    fn route<'a>(&mut self, node: &Node<'a>, around: &Around<'a>, bench: &mut Bench<'_, 'a>) {
+    fn route(&mut self, node: &Node<'a>, around: &Around<'a>, bench: &mut Bench<'_, 'a>) {
         let Some(name) = declared_name(node) else { return };
         let level = Rc::new(bench.level(&node.statements, &format!("route {}", name.text), Place::Route));
         let damaged = around.damaged || node.damaged || level.damaged;
@@ -171,14 +177,28 @@ impl Routes<'_> {
             place,
         };
         if self.explain == Some(route.name.as_str()) {
-            let upstreams: Vec<&upstream::Config> = self.upstreams.iter().map(|facts| &facts.config).collect();
-            self.explained = Some(explain::explain(&route, &in_force, &statements, &upstreams, bench.sources));
+            let context = explain::Context {
+                in_force: &in_force,
+                levels: &statements,
+                upstreams: self.upstreams,
+                auths: &self.auth_nodes,
+                timeouts: inner_timeouts(
+                    &statements,
+                    &mut Checker {
+                        report: &mut crate::diag::Report::new(),
+                        names: &bench.names,
+                        facts: crate::lang::checker::RouteFacts::default(),
+                    },
+                ),
+                sources: bench.sources,
+            };
+            self.explained = Some(explain::explain(&route, &context));
         }
         self.found.push((route, Spans { name: name.span, path: node.span_of("path") }));
     }
 
     /// `auth` and `public`: who is let in, whether that is looser than the groups around, and what is known of the caller.
-    fn access<'a>(
+    fn access(
         &self,
         node: &Node<'a>,
         damaged: bool,
@@ -238,11 +258,7 @@ impl Routes<'_> {
         levels: &[&[Effective<'_>]],
         checker: &mut Checker<'_>,
     ) -> Vec<(UpstreamIndex, upstream::timeout::Config)> {
-        // The gateway's own are part of each upstream's already.
-        let written = levels.iter().skip(1).flat_map(|level| level.iter()).filter(|statement| statement.node.form.word == "timeout");
-        let inner = written.fold(upstream_check::Timeouts::default(), |outer, statement| {
-            outer.or(upstream_check::Timeouts::read(&statement.node, checker))
-        });
+        let inner = inner_timeouts(levels, checker);
         if inner.is_empty() {
             return Vec::new();
         }
@@ -256,6 +272,12 @@ impl Routes<'_> {
             .filter_map(|index| self.upstreams.get(usize::from(index.0)).map(|facts| (index, facts.timeouts.or(inner).complete(checker))))
             .collect()
     }
+}
+
+/// What groups and the route say; the gateway's own timeouts are part of each upstream's already.
+fn inner_timeouts(levels: &[&[Effective<'_>]], checker: &mut Checker<'_>) -> upstream_check::Timeouts {
+    let written = levels.iter().skip(1).flat_map(|level| level.iter()).filter(|statement| statement.node.form.word == "timeout");
+    written.fold(upstream_check::Timeouts::default(), |outer, statement| outer.or(upstream_check::Timeouts::read(&statement.node, checker)))
 }
 
 fn shape<'a>(node: &Node<'a>, around: &Around<'a>, checker: &mut Checker<'_>) -> Option<(Methods, Pattern)> {

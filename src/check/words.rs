@@ -34,7 +34,7 @@ pub const WORDS: &[Word] = &[
                 Form::new("under", "those under a path").slots(&[Slot::new("path", Kind::Path)]),
             ])
             .required(),
-        Form::new("expect", "what must hold for them").slots(&[Slot::new("claim", Kind::Rest)]).many(),
+        Form::new("expect", "what must hold for them").slots(&[Slot::new("claim", Kind::Rest(&["implied", "route"]))]).many(),
     ])),
     Word {
         form: Form::new("use", "puts a policy's statements in force here").slots(&[Slot::value("policy", "the name of a policy")]),
@@ -75,7 +75,7 @@ pub const WORDS: &[Word] = &[
             .default("drain 30s"),
     ),
     gateway(Form::new("workers", "worker threads; one per core when it is not written").slots(&[Slot::value("number", "an integer")])),
-    step(Form::new("given", "what the test starts from").slots(&[Slot::new("what", Kind::Rest)]).rows(&GIVEN_ROW)),
+    step(Form::new("given", "what the test starts from").slots(&[Slot::new("what", Kind::Rest(GIVEN_WORDS))]).rows(&GIVEN_ROW)),
     step(
         Form::new("request", "makes a request")
             .slots(&[Slot::value("method", "a method"), Slot::value("target", "a path or URL")])
@@ -87,7 +87,7 @@ pub const WORDS: &[Word] = &[
             .children(&[WITH]),
     ),
     step(Form::new("advance", "lets time pass").slots(&[Slot::value("time", "a duration")])),
-    step(Form::new("expect", "what must be true of the last reply").slots(&[Slot::new("what", Kind::Rest)])),
+    step(Form::new("expect", "what must be true of the last reply").slots(&[Slot::new("what", Kind::Rest(EXPECT_WORDS))])),
 ];
 
 const fn top(form: Form) -> Word {
@@ -165,5 +165,13 @@ const WITH: Form = Form::new("with", "a header or a body of the request")
         Slot::value("value", "a string"),
     ])
     .many();
+
+const GIVEN_WORDS: &[&str] =
+    &["claims", "key", "user", "header", "upstream", "replies", "refuses", "json", "text", "after", "times", "only", "limit"];
+
+const EXPECT_WORDS: &[&str] = &[
+    "status", "route", "upstream", "stage", "limited", "by", "breaker", "cache", "attempts", "header", "body", "json", "text", "received",
+    "query", "path",
+];
 
 const GIVEN_ROW: Form = Form::new("NAME", "a claim or attribute and its value").slots(&[Slot::value("value", "a value")]);

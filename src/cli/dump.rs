@@ -64,7 +64,7 @@ fn form(form: &Form) -> Value {
         .iter()
         .map(|slot| {
             let words: &[&str] = match slot.kind {
-                Kind::Word(words) => words,
+                Kind::Word(words) | Kind::Rest(words) => words,
                 _ => &[],
             };
             let mark = match slot.mark {

@@ -11,6 +11,7 @@ mod hash;
 mod routes;
 mod run;
 mod secrets;
+mod test;
 mod token;
 
 use crate::diag::render::{self, Format};
@@ -43,6 +44,8 @@ enum Command {
     Routes(routes::Arguments),
     /// Writes what a policy means, or the language's schema, as JSON
     Dump(dump::Arguments),
+    /// Runs the tests of policies on the real pipeline, in virtual time
+    Test(test::Arguments),
     /// Prints a token that an `auth jwt` of the policy accepts, for development
     Token(token::Arguments),
     /// Reads a key or a password and prints the line for the file
@@ -72,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::Routes(arguments) => routes::run(&arguments),
         Command::Dump(arguments) => dump::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
         Command::Token(arguments) => token::run(&arguments),
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Completions { shell } => {

@@ -150,7 +150,8 @@ fn attribute(attribute: &Attribute) -> Scalar<'_> {
 }
 
 /// The first value of a query parameter, with `+` and percent-encoding resolved.
-fn query<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
+#[must_use]
+pub fn query<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
     let decode = |raw: &'a str| -> Cow<'a, str> {
         if raw.contains('+') {
             Cow::Owned(percent_decode_str(&raw.replace('+', " ")).decode_utf8_lossy().into_owned())

@@ -54,8 +54,8 @@ pub enum Kind {
     Path,
     /// The name of something declared.
     Declared(Declared),
-    /// All that is left of the head.
-    Rest,
+    /// All that is left of the head; the words that mean something in it.
+    Rest(&'static [&'static str]),
 }
 
 /// What stands before a slot.

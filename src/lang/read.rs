@@ -21,6 +21,11 @@ pub enum Mode {
     Drop,
 }
 
+impl Mode {
+    /// The words that stand before a statement.
+    pub const WORDS: &'static [(&'static str, Self)] = &[("override", Self::Override), ("drop", Self::Drop)];
+}
+
 /// A statement or clause that was read by its form.
 #[derive(Debug, Clone)]
 pub struct Node<'a> {
@@ -256,11 +261,7 @@ impl Reader<'_> {
     /// Takes `override` and `drop` from the front.
     fn head<'a>(&mut self, statement: &'a Statement) -> Option<Head<'a>> {
         let plain = plain(statement);
-        let mode = match statement.word.text.as_str() {
-            "override" => Mode::Override,
-            "drop" => Mode::Drop,
-            _ => return Some(plain),
-        };
+        let Some((_, mode)) = Mode::WORDS.iter().find(|(word, _)| *word == statement.word.text) else { return Some(plain) };
         let inner = statement.clauses.split_first().and_then(|(first, rest)| match &first.kind {
             ClauseKind::Expr(expr) => expr.as_word().map(|word| (word, rest)),
             _ => None,
@@ -273,7 +274,7 @@ impl Reader<'_> {
             );
             return None;
         };
-        Some(Head { word, clauses, mode, ..plain })
+        Some(Head { word, clauses, mode: *mode, ..plain })
     }
 
     /// `override` and `drop` stand where something outer can be loosened or removed, and nowhere else.
@@ -459,14 +460,14 @@ impl Reader<'_> {
                 match slot.kind {
                     Kind::Word(words) => self.one_of(node, expr, words),
                     Kind::Fixed(_) => {}
-                    Kind::Name | Kind::Value(_) | Kind::Path | Kind::Declared(_) | Kind::Methods | Kind::Rest => {}
+                    Kind::Name | Kind::Value(_) | Kind::Path | Kind::Declared(_) | Kind::Methods | Kind::Rest(_) => {}
                 }
                 let several = match slot.kind {
-                    Kind::Rest => rest.len(),
+                    Kind::Rest(_) => rest.len(),
                     Kind::Methods => rest.iter().take_while(|clause| clause.comma).count(),
                     _ => 0,
                 };
-                if matches!(slot.kind, Kind::Rest | Kind::Methods) {
+                if matches!(slot.kind, Kind::Rest(_) | Kind::Methods) {
                     let more = rest.get(..several).unwrap_or_default();
                     let all = std::iter::once(first).chain(more).filter_map(expression).collect();
                     node.filled.push((at, Filled::Several(all)));
@@ -745,7 +746,7 @@ fn fits(slot: &Slot, clause: &Clause) -> bool {
             Kind::Fixed(word) => expr.as_word().is_some_and(|found| found.text == word),
             Kind::Word(words) if slot.optional => expr.as_word().is_some_and(|found| words.contains(&found.text.as_str())),
             Kind::Path if slot.optional => matches!(expr.kind, ExprKind::Path(_) | ExprKind::Regex(_)),
-            Kind::Name | Kind::Value(_) | Kind::Word(_) | Kind::Methods | Kind::Path | Kind::Declared(_) | Kind::Rest => true,
+            Kind::Name | Kind::Value(_) | Kind::Word(_) | Kind::Methods | Kind::Path | Kind::Declared(_) | Kind::Rest(_) => true,
         },
         _ => false,
     }
@@ -764,7 +765,7 @@ pub fn what(slot: &Slot) -> String {
         Kind::Declared(what) => {
             format!("the name of {} `{}`", if matches!(what.word().chars().next(), Some('a' | 'u')) { "an" } else { "a" }, what.word())
         }
-        Kind::Rest => slot.name.to_owned(),
+        Kind::Rest(_) => slot.name.to_owned(),
     };
     match slot.mark {
         Mark::None => words,

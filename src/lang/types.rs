@@ -136,6 +136,9 @@ impl Type {
         ("date", Self::Date),
         ("secret", Self::Secret),
     ];
+
+    /// The names of the types that have parameters.
+    pub const GENERIC: &'static [&'static str] = &["enum", "list", "set", "range"];
 }
 
 impl std::fmt::Display for Type {

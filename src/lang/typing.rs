@@ -12,9 +12,9 @@ use crate::syntax::ast::{Arg, Expr as Tree, ExprKind, Ident, LiteralKind, Operat
 use http::HeaderName;
 
 /// Names of the built-in references.
-const ROOTS: &[&str] = &["request", "client", "param", "claim", "key", "user", "upstream", "response", "flag"];
+pub const ROOTS: &[&str] = &["request", "client", "param", "claim", "key", "user", "upstream", "response", "flag"];
 /// Names of the built-in functions.
-const FUNCTIONS: &[&str] = &["header", "query", "cookie", "body", "env", "file", "has", "lower"];
+pub const FUNCTIONS: &[&str] = &["header", "query", "cookie", "body", "env", "file", "has", "lower"];
 
 /// True when a name may not be given to a `let` or a `param`.
 #[must_use]
@@ -792,7 +792,7 @@ impl Checker<'_> {
             simple => match Type::SIMPLE.iter().find(|(known, _)| *known == simple) {
                 Some((_, ty)) => ty.clone(),
                 None => {
-                    let known = Type::SIMPLE.iter().map(|(known, _)| *known).chain(["enum", "list", "set", "range"]);
+                    let known = Type::SIMPLE.iter().map(|(known, _)| *known).chain(Type::GENERIC.iter().copied());
                     let mut found = Diagnostic::new(Code::NameUnknown, format!("no type is called `{simple}`")).at(name.span, "");
                     if let Some(near) = nearest(simple, known) {
                         found = found.help(format!("did you mean `{near}`?"));

@@ -89,9 +89,15 @@ pub async fn drive<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> D
     let plan = &engine.plan;
     let (mut exchange, normalised) = begin(engine, arrival);
     let (route, end) = match normalised {
-        Err(malformed) => (None, End::Problem(Problem::new(StatusCode::BAD_REQUEST, malformed.0))),
+        Err(malformed) => {
+            exchange.record.stopped = Some("normalise");
+            (None, End::Problem(Problem::new(StatusCode::BAD_REQUEST, malformed.0)))
+        }
         Ok(encoded_slash) => match find(plan, &mut exchange) {
-            Err(end) => (None, end),
+            Err(end) => {
+                exchange.record.stopped = Some("match");
+                (None, end)
+            }
             Ok(route) => match plan.pipelines.get(route) {
                 Some(pipeline) => (Some(route), run(engine, pipeline, encoded_slash, &mut exchange).await),
                 None => (None, End::Problem(Problem::new(StatusCode::NOT_FOUND, "no route takes this request"))),
@@ -108,6 +114,14 @@ pub async fn drive<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> D
     }
     reply.headers.insert(plan.settings.request_id.clone(), exchange.id.clone());
     Driven { reply, exchange, route }
+}
+
+/// The route that would take a request, by its index.
+#[must_use]
+pub fn route_of<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Option<usize> {
+    let (mut exchange, normalised) = begin(engine, arrival);
+    normalised.ok()?;
+    find(&engine.plan, &mut exchange).ok()
 }
 
 /// Id, forwarding fields, trace and the one normalisation; true with it when the path holds an encoded slash.
@@ -198,11 +212,13 @@ async fn run<T: Transport>(engine: &Arc<Engine<T>>, pipeline: &Pipeline, encoded
     let plan = &engine.plan;
     if let Some(max) = pipeline.body_max {
         if exchange.body.size_hint().lower() > max {
+            exchange.record.stopped = Some(Place::Body.name());
             return End::Problem(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the request's body is too large"));
         }
         exchange.body = exchange.body.take().limited(max);
     }
     if encoded_slash && matches!(pipeline.target, Target::Policy) {
+        exchange.record.stopped = Some(Place::Target.name());
         return End::Problem(encoded_slash_problem());
     }
     let mut chosen = false;
@@ -260,6 +276,7 @@ fn choose(plan: &Plan, pipeline: &Pipeline, encoded_slash: bool, exchange: &mut 
     };
     let upstream = chosen.and_then(|index| plan.upstreams.get(usize::from(index.0)));
     if encoded_slash && upstream.is_none_or(|upstream| !upstream.config.encoded_slashes) {
+        exchange.record.stopped = Some(Place::Target.name());
         return Err(encoded_slash_problem());
     }
     exchange.upstream = chosen;

@@ -3,7 +3,7 @@
 //!
 //! Indentation is looked at only when braces do not balance, in a second pass, to tell which brace is the wrong one.
 
-use super::lex::{Kind, Token, lex};
+use super::lex::{Fault, Kind, Token, lex};
 use super::report::Findings;
 use super::wording;
 use crate::diag::{FileId, Span};
@@ -159,8 +159,12 @@ impl<'a> Cutter<'a> {
         self.finish();
         if !self.frames.is_empty() {
             self.unbalanced = true;
+            // What a raw string without an end has swallowed may have closed them.
+            let swallowed = self.tokens.last().is_some_and(|token| token.kind == Kind::Bad(Fault::OpenRaw));
             let opens: Vec<_> = self.frames.iter().rev().map(|frame| (self.span(frame.open), self.letters(frame.head.first))).collect();
-            self.findings.report(|| wording::unclosed_blocks(&opens));
+            if !swallowed {
+                self.findings.report(|| wording::unclosed_blocks(&opens));
+            }
             while !self.frames.is_empty() {
                 self.close(at, true);
             }
@@ -255,14 +259,19 @@ impl<'a> Cutter<'a> {
         }
     }
 
-    /// A string without its closing quote takes the rest of its line with it, and so the braces at the line's end: as
-    /// many blocks as began on this line end with it.
+    /// A string without its closing quote takes the rest of its line with it, and so the braces at the line's end: a
+    /// block opens there, or as many blocks as began on this line end.
     fn swallowed_braces(&mut self, at: usize, token: Token) {
         let letters = token.text(self.text);
         if letters.contains('\n') {
             return;
         }
-        let tail = letters.bytes().rev().take_while(|byte| matches!(byte, b'}' | b' ' | b'\t' | b';'));
+        let code = letters.rfind(" #").and_then(|comment| letters.get(..comment)).unwrap_or(letters);
+        if code.ends_with(" {") {
+            self.open(at);
+            return;
+        }
+        let tail = code.bytes().rev().take_while(|byte| matches!(byte, b'}' | b' ' | b'\t' | b';'));
         for _ in 0..tail.filter(|byte| *byte == b'}').count() {
             let here = |frame: &Frame| self.tokens.get(frame.open).is_some_and(|open| open.start as usize >= self.line_start);
             if !self.frames.last().is_some_and(here) {
@@ -443,6 +452,34 @@ impl<'a> Cutter<'a> {
         }
     }
 
+    /// With more closing braces than opening ones: a line that is indented deeper than the statement before it, which has
+    /// no block, is the first of its block.
+    fn unopened(&mut self, at: usize) {
+        let pieces = self.frames.last_mut().map_or(&mut self.top, |frame| &mut frame.pieces);
+        let Some(piece) = pieces.last().filter(|piece| piece.block.is_none()) else { return };
+        let column = |at: usize| {
+            let start = self.tokens.get(at).map_or(0, |token| token.start as usize);
+            start - self.text.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1)
+        };
+        let indent = column(piece.first);
+        if self.line_indent <= indent {
+            return;
+        }
+        let Some(piece) = pieces.pop() else { return };
+        let (span, word) = (self.span(piece.end.saturating_sub(1)), self.letters(piece.first));
+        self.findings.report(|| wording::unopened_block(span, word));
+        let head = Head {
+            docs: piece.docs,
+            first: piece.first,
+            end: piece.end,
+            indent,
+            broken: piece.broken,
+            brackets: Vec::new(),
+            lines: Vec::new(),
+        };
+        self.frames.push(Frame { head, open: at, pieces: Vec::new(), damaged: false, judged: Some(true) });
+    }
+
     /// With braces that do not balance: a line that stands too far left ends the blocks around it, and a closing brace
     /// that stands too far right closes nothing: then the answer is true.
     fn dedent(&mut self, at: usize, token: Token) -> bool {
@@ -462,6 +499,9 @@ impl<'a> Cutter<'a> {
             let (open, word, here) = (self.span(frame.open), self.letters(frame.head.first), self.span(at));
             self.findings.report(|| wording::unclosed_block(open, word, here));
             self.close(at, true);
+        }
+        if !brace && self.surplus {
+            self.unopened(at);
         }
         let Some(frame) = self.frames.last_mut().filter(|_| brace && self.surplus) else { return false };
         let stray = indent > frame.head.indent && frame.judged == Some(true);

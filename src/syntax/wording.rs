@@ -105,6 +105,14 @@ pub(super) fn stray_brace(span: Span) -> Diagnostic {
         .help("remove it, or look for a `{` that is missing above")
 }
 
+/// A block whose `{` is missing behind the head that ends at `head`.
+pub(super) fn unopened_block(head: Span, word: &str) -> Diagnostic {
+    Diagnostic::new(Code::SyntaxBrace, format!("the block of `{}` is not opened", short(word)))
+        .at(head.after(), "`{` is missing here")
+        .help("put `{` at the end of the line")
+        .fix("put `{` at the end of the line", vec![Edit { span: head.after(), text: " {".to_owned() }])
+}
+
 /// A block whose end is missing before the line `here`.
 pub(super) fn unclosed_block(open: Span, word: &str, here: Span) -> Diagnostic {
     Diagnostic::new(Code::SyntaxBrace, format!("the block of `{}` is not closed", short(word)))

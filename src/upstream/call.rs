@@ -49,7 +49,7 @@ pub async fn call<T: Transport>(
 
     let connect = timeouts.connect.min(timeouts.attempt).min(timeouts.total);
     let attempt = Attempt { connect, read: timeouts.read, occupied: endpoint.occupy() };
-    let exchange = transport.exchange(upstream, endpoint, request, attempt);
+    let exchange = pin!(transport.exchange(upstream, endpoint, request, attempt));
     let answer = within(exchange, passing.as_deref(), timeouts).await;
 
     if let Some(permit) = permit {
@@ -69,11 +69,10 @@ pub async fn call<T: Transport>(
 /// Waits for an answer as long as the timeouts allow. They count from the moment the body has been passed on; until then
 /// only an upstream that takes nothing of it for as long as `read` is given up.
 async fn within(
-    exchange: impl Future<Output = Result<http::Response<Body>, Fault>>,
+    mut exchange: Pin<&mut impl Future<Output = Result<http::Response<Body>, Fault>>>,
     passing: Option<&Passing>,
     timeouts: timeout::Config,
 ) -> Result<http::Response<Body>, Fault> {
-    let mut exchange = pin!(exchange);
     let mut timer = pin!(None::<Sleep>);
     let mut clock = Clock::NotStarted;
     poll_fn(|cx| {

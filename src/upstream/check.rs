@@ -235,6 +235,19 @@ impl Timeouts {
                 );
             }
         }
+        self.complete_quietly()
+    }
+
+    /// Where each clause was written, in the order of [`timeout::Config`].
+    #[must_use]
+    pub fn places(&self) -> [(&'static str, Option<Span>); 4] {
+        let place = |said: Option<(Duration, Span)>| said.map(|(_, span)| span);
+        [("connect", place(self.connect)), ("attempt", place(self.attempt)), ("read", place(self.read)), ("total", place(self.total))]
+    }
+
+    /// With the defaults filled in, each capped by the longer step.
+    #[must_use]
+    pub fn complete_quietly(self) -> timeout::Config {
         let default = timeout::Config::default();
         let pick = |said: Option<(Duration, Span)>, default: Duration| said.map_or(default, |(time, _)| time);
         let total = pick(self.total, default.total);

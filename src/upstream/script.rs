@@ -39,8 +39,8 @@ pub enum Act {
         status: StatusCode,
         /// The fields.
         headers: HeaderMap,
-        /// The body.
-        body: Bytes,
+        /// The body; without one, the stub's for this path if there is one, else `{}`.
+        body: Option<Bytes>,
         /// How long it thinks first.
         after: Duration,
     },
@@ -79,15 +79,20 @@ impl Scripted {
         Self { scenes: Mutex::default(), received: Some(Mutex::default()) }
     }
 
-    /// Adds a scene behind those an upstream already has.
+    /// Adds a scene behind those an upstream already has; it ends one that would have played for ever.
     pub fn add(&self, upstream: &str, scene: Scene) {
-        self.scenes.lock().entry(upstream.to_owned()).or_default().push_back(scene);
+        let mut all = self.scenes.lock();
+        let scenes = all.entry(upstream.to_owned()).or_default();
+        if scenes.back().is_some_and(|last| last.times.is_none()) {
+            scenes.pop_back();
+        }
+        scenes.push_back(scene);
     }
 
-    /// All that was received, in order.
+    /// Takes all that was received since this was last asked, in order.
     #[must_use]
-    pub fn received(&self) -> Vec<Received> {
-        self.received.as_ref().map(|received| received.lock().clone()).unwrap_or_default()
+    pub fn take_received(&self) -> Vec<Received> {
+        self.received.as_ref().map(|received| std::mem::take(&mut *received.lock())).unwrap_or_default()
     }
 
     fn next_act(&self, upstream: &str) -> Option<Act> {
@@ -130,9 +135,20 @@ impl Transport for Scripted {
             });
         }
         let (status, headers, body, after) = match act {
-            Some(Act::Reply { status, headers, body, after }) => (status, headers, body, after),
+            Some(Act::Reply { status, headers, body: Some(body), after }) => (status, headers, body, after),
+            Some(Act::Reply { status, mut headers, body: None, after }) => {
+                let (_, media_type, body) =
+                    stub(&upstream.config.stubs, head.method, &head.uri, head.headers).unwrap_or_else(nothing_special);
+                headers.insert(header::CONTENT_TYPE, media_type);
+                (status, headers, Bytes::from(body), after)
+            }
             Some(Act::Refuse) | None => {
-                let (status, media_type, body) = stub(&upstream.config.stubs, head.method, &head.uri, head.headers);
+                let stubs = &upstream.config.stubs;
+                let (status, media_type, body) = match stub(stubs, head.method, &head.uri, head.headers) {
+                    Some(found) => found,
+                    None if stubs.is_empty() => nothing_special(),
+                    None => (StatusCode::NOT_FOUND, JSON, r#"{"error": "no stub for this path"}"#.to_owned()),
+                };
                 let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, media_type)]);
                 (status, headers, Bytes::from(body), Duration::ZERO)
             }
@@ -150,19 +166,21 @@ impl Transport for Scripted {
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-fn stub(stubs: &[config::Stub], method: Method, uri: &http::Uri, headers: HeaderMap) -> (StatusCode, HeaderValue, String) {
-    if stubs.is_empty() {
-        return (StatusCode::OK, JSON, "{}".to_owned());
-    }
-    let Some(stub) = stubs.iter().find(|stub| stub.methods.contains(method.as_str()) && stub.pattern.matches(uri.path())) else {
-        return (StatusCode::NOT_FOUND, JSON, r#"{"error": "no stub for this path"}"#.to_owned());
-    };
+type Answer = (StatusCode, HeaderValue, String);
+
+fn nothing_special() -> Answer {
+    (StatusCode::OK, JSON, "{}".to_owned())
+}
+
+/// What the stub for this path answers, if there is one.
+fn stub(stubs: &[config::Stub], method: Method, uri: &http::Uri, headers: HeaderMap) -> Option<Answer> {
+    let stub = stubs.iter().find(|stub| stub.methods.contains(method.as_str()) && stub.pattern.matches(uri.path()))?;
     let mut captures = Captures::new();
     captures.bind(&stub.pattern, uri.path());
     let exchange = facts(method, uri, headers, &captures);
     let body = stub.body.eval(Facts::request(&exchange)).as_text().map(std::borrow::Cow::into_owned).unwrap_or_default();
     let media_type = HeaderValue::from_str(&stub.media_type).unwrap_or(JSON);
-    (StatusCode::from_u16(stub.status).unwrap_or(StatusCode::OK), media_type, body)
+    Some((StatusCode::from_u16(stub.status).unwrap_or(StatusCode::OK), media_type, body))
 }
 
 /// What a stub's body may refer to: the request as the upstream sees it, and the parameters of the stub's own pattern.

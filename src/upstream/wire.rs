@@ -7,6 +7,7 @@ use super::pool::Pool;
 use super::transport::Attempt;
 use crate::http::{Body, Fault, FaultKind};
 use bytes::Bytes;
+use futures_util::task::AtomicWaker;
 use http::{HeaderMap, StatusCode, header};
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -17,7 +18,8 @@ use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -26,8 +28,82 @@ use tokio::time::{Instant, Sleep, sleep_until};
 #[derive(Debug)]
 pub struct Wire {
     sender: SendRequest<Body>,
+    driver: Driver,
+}
+
+/// The library's half of a connection, and the waker it is polled with.
+#[derive(Debug)]
+struct Driver {
     /// Gone when the connection has ended.
-    driver: Option<Box<Connection<TokioIo<TcpStream>, Body>>>,
+    connection: Option<Box<Connection<TokioIo<TcpStream>, Body>>>,
+    bell: Arc<Bell>,
+    waker: Waker,
+}
+
+/// A waker that does not wake a task which is running anyway: connection, answer and body are polled by one task, and what
+/// one of them tells another while it is being polled would otherwise cost a wake-up and a second round each time.
+#[derive(Debug, Default)]
+struct Bell {
+    task: AtomicWaker,
+    polling: AtomicBool,
+    rung: AtomicBool,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.polling.load(Ordering::Acquire) {
+            self.rung.store(true, Ordering::Release);
+        } else {
+            self.task.wake();
+        }
+    }
+}
+
+/// Most rounds of one poll; beyond them the task is woken again, so that others have their turn.
+const ROUNDS_MAX: usize = 16;
+
+impl Driver {
+    fn new(connection: Connection<TokioIo<TcpStream>, Body>) -> Self {
+        let bell = Arc::new(Bell::default());
+        Self { connection: Some(Box::new(connection)), waker: Waker::from(Arc::clone(&bell)), bell }
+    }
+
+    fn is_open(&self) -> bool {
+        self.connection.is_some()
+    }
+
+    /// Asks `end` for its result, driving the connection until neither gets further. Whatever `end` waits for comes from the
+    /// connection, so it is polled with the same waker; what has come already needs no look at the socket.
+    fn poll<R>(&mut self, cx: &mut Context<'_>, mut end: impl FnMut(&mut Context<'_>) -> Poll<R>) -> Poll<R> {
+        self.bell.task.register(cx.waker());
+        self.bell.polling.store(true, Ordering::Release);
+        let mut inner = Context::from_waker(&self.waker);
+        let mut polled = end(&mut inner);
+        for _ in 0..ROUNDS_MAX {
+            if polled.is_ready() {
+                break;
+            }
+            self.bell.rung.store(false, Ordering::Release);
+            // How it ended is told through the exchange that is under way.
+            if self.connection.as_mut().is_some_and(|connection| Pin::new(connection).poll(&mut inner).is_ready()) {
+                self.connection = None;
+            }
+            polled = end(&mut inner);
+            if !self.bell.rung.load(Ordering::Acquire) {
+                break;
+            }
+        }
+        self.bell.polling.store(false, Ordering::Release);
+        // INVARIANT: a ring that no further round has answered is passed on; after a result the task polls again by itself.
+        if self.bell.rung.swap(false, Ordering::AcqRel) && polled.is_pending() {
+            cx.waker().wake_by_ref();
+        }
+        polled
+    }
 }
 
 /// No answer came.
@@ -45,17 +121,13 @@ impl Wire {
         let broken = |error: &dyn std::fmt::Display| Fault::new(FaultKind::ConnectError, error);
         stream.set_nodelay(true).map_err(|error| broken(&error))?;
         let (sender, driver) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
-        Ok(Self { sender, driver: Some(Box::new(driver)) })
+        Ok(Self { sender, driver: Driver::new(driver) })
     }
 
     /// Sends a request and waits for the response's head.
     pub async fn exchange(mut self, request: http::Request<Body>) -> Result<(http::Response<Incoming>, Self), Unanswered> {
         let mut answer = pin!(self.sender.try_send_request(request));
-        let answer = poll_fn(|cx| {
-            poll_driver(&mut self.driver, cx);
-            answer.as_mut().poll(cx)
-        })
-        .await;
+        let answer = poll_fn(|cx| self.driver.poll(cx, |cx| answer.as_mut().poll(cx))).await;
         match answer {
             Ok(response) => match misframed(response.status(), response.headers()) {
                 None => Ok((response, self)),
@@ -79,15 +151,8 @@ impl Wire {
     }
 
     fn is_usable_now(&mut self, cx: &mut Context<'_>) -> bool {
-        poll_driver(&mut self.driver, cx);
-        self.driver.is_some() && self.sender.is_ready()
-    }
-}
-
-fn poll_driver(driver: &mut Option<Box<Connection<TokioIo<TcpStream>, Body>>>, cx: &mut Context<'_>) {
-    // How it ended is told through the exchange that was under way.
-    if driver.as_mut().is_some_and(|driver| Pin::new(driver).poll(cx).is_ready()) {
-        *driver = None;
+        let _ = self.driver.poll(cx, |_| Poll::<()>::Pending);
+        self.driver.is_open() && self.sender.is_ready()
     }
 }
 
@@ -189,13 +254,11 @@ impl AnswerBody {
     }
 
     fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) {
-            return Poll::Ready(frame);
+        let incoming = &mut self.incoming;
+        match &mut self.lease {
+            Some(lease) => lease.wire.driver.poll(cx, |cx| Pin::new(&mut *incoming).poll_frame(cx)),
+            None => Pin::new(incoming).poll_frame(cx),
         }
-        if let Some(lease) = &mut self.lease {
-            poll_driver(&mut lease.wire.driver, cx);
-        }
-        Pin::new(&mut self.incoming).poll_frame(cx)
     }
 
     /// Ready when nothing has come for too long.

@@ -1,0 +1,98 @@
+" Gatewright policies. The word lists of gate.vim are those of the language's schema: see editor/README.md.
+if exists('b:current_syntax')
+  finish
+endif
+
+syn case match
+syn iskeyword @,48-57,_,-
+syn sync minlines=200
+
+" Words. A word's place decides what it is, so every list is contained: of matches that begin at one place the last defined wins.
+syn keyword gateStatement contained{{statements}}
+syn keyword gateMode contained{{modes}}
+syn keyword gateClause contained{{clauses}}
+syn keyword gateChoice contained{{choices}}
+syn keyword gateConstant contained true false none
+syn match gateWord /\h\%(\w\|-\+\w\@=\)*/ contains=gateClause,gateChoice,gateConstant
+syn match gateMethod /\<\%(ANY\|GET\|HEAD\|POST\|PUT\|PATCH\|DELETE\|OPTIONS\|CONNECT\|TRACE\)\>/
+syn match gateMethod /\<[A-Z][A-Z-]*\%(\%(,\s*[A-Z][A-Z-]*\)*\s\+\%(\/\|re"\)\)\@=/
+syn match gateName /\%(\%(^\|[{;]\)\s*\%({{naming}}\)\s\+\)\@<=\h\%(\w\|-\+\w\@=\)*/
+syn match gateName /\%(\s\%({{naming_clauses}}\)\s\+\)\@<=\h\%(\w\|-\+\w\@=\)*/
+syn match gateName /\%(\%(^\|[{;]\)\s*auth\s\+\%({{kinds}}\)\s\+\)\@<=\h\%(\w\|-\+\w\@=\)*/
+syn match gateName /\%(->\s\+\)\@<=\h\%(\w\|-\+\w\@=\|\.\)*/
+syn match gateRow /\%(\%(^\|[{;]\)\s*\%(\%({{modes_any}}\)\s\+\)\?\)\@<=\h\%(\w\|-\+\w\@=\)*/ contains=gateStatement,gateMode
+syn match gateReference /[[:alnum:]_.-]\@1<!\%({{roots}}\)\.\h\%(\w\|-\+\w\@=\|\.\)*/
+syn match gateFunction /[[:alnum:]_.-]\@1<!\%({{functions}}\)(\@=/
+syn match gateAnnotation /:\s*\h[[:alnum:]<>?]*/ contains=gateType
+syn match gateType /\<\%({{types}}\)\>\%(<[^>]*>\)\??\?/ contained
+
+" Operators; after one the statement goes on, also in the next line.
+syn match gateOperator /->\|==\|!=\|<=\|>=\|??\|<\|>\|=/ nextgroup=@gateExpression skipwhite skipnl
+syn match gateOperatorWord /[[:alnum:]_.-]\@1<!\%(and\|or\|not\|in\|matches\)[[:alnum:]_.-]\@!/ nextgroup=@gateExpression skipwhite skipnl
+syn match gateDelimiter /,/ nextgroup=@gateExpression skipwhite skipnl
+syn match gateDelimiter /;/
+
+" Literals: of the alternatives the first that fits is taken, so the longest shape stands first.
+syn match gateNumber /[[:alnum:]_.:-]\@1<!\d\{4}-\d\d-\d\d[[:alnum:]_"\/.*#%-]\@!/
+syn match gateNumber /[[:alnum:]_.:-]\@1<!\d[[:alnum:]_]*%\?\.\.\d[[:alnum:]_]*%\?[[:alnum:]_"\/.*#%-]\@!/
+syn match gateNumber /[[:alnum:]_.:-]\@1<!\d[0-9_]*\%(\%(\.\d\+\)\?\%([KMGT]i\?\)\?B\)\?\/\%(s\|min\|h\|d\|month\)[[:alnum:]_"\/.*#%-]\@!/
+syn match gateNumber /[[:alnum:]_.:-]\@1<!\d[0-9_]*\%(\.\d\+\)\?\%(\%([KMGT]i\?\)\?B\|%\)[[:alnum:]_"\/.*#%-]\@!/
+syn match gateNumber /[[:alnum:]_.:-]\@1<!\%(\d[0-9_]*\%(ms\|s\|m\|h\|d\)\)\+[[:alnum:]_"\/.*#%-]\@!/
+syn match gateNumber /[[:alnum:]_.:-]\@1<!\%([1-5]xx\|\d[0-9_]*\)[[:alnum:]_"\/.*#%-]\@!/
+syn match gateAddress /[[:alnum:]_.:-]\@1<!\%(\%(\x\{1,4}:\|:\)\{2,7}\%(\d\+\%(\.\d\+\)\{3}\|\x\{1,4}\)\?\|\d\{1,3}\%(\.\d\{1,3}\)\{3}\)\%(\/\d\{1,3}\)\?[[:alnum:]_.:]\@!/
+syn match gateAddress /[[:alnum:]_.:\]-]\@1<!\%(\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]\|[[:alnum:]_][[:alnum:]_.-]*\)\?:\d\{1,5}[[:alnum:]_".*/:]\@!/
+syn match gateAddress /[[:alnum:]_.:-]\@1<!\h\%(\w\|-\+\w\@=\)*:\x\{32,}\>/
+syn match gatePath +\%(^\|[[:space:]({\[,;]\)\@1<=/\%([-A-Za-z0-9/._~%?=&:@!$'+#*]\|{\h\%(\w\|-\+\w\@=\)*\%(:\%(re"\%([^"\\]\|\\.\)*"\|[^[:space:]{}"]\+\)\)\?}\)*+ contains=gateParameter
+syn match gateUrl +\<\a[A-Za-z0-9.+-]*://\%(\[[0-9A-Fa-f:.]\+\]\)\?\%([-A-Za-z0-9/._~%?=&:@!$'+#*]\|{\h\%(\w\|-\+\w\@=\)*\%(:\%(re"\%([^"\\]\|\\.\)*"\|[^[:space:]{}"]\+\)\)\?}\)*+ contains=gateParameter
+syn match gateParameter /{\h\%(\w\|-\+\w\@=\)*\%(:\%(re"\%([^"\\]\|\\.\)*"\|[^[:space:]{}"]\+\)\)\?}/ contained
+
+" Brackets.
+syn cluster gateExpression contains=gateWord,gateMethod,gateReference,gateFunction,gateOperator,gateOperatorWord,gateDelimiter,gateNumber,gateAddress,gatePath,gateUrl,gateString,gateRaw,gateRegex,gateList,gateParens
+syn region gateList matchgroup=gateDelimiter start=/\[\%([0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]:\d\)\@!/ end=/\]/ contains=@gateExpression,gateComment
+syn region gateParens matchgroup=gateDelimiter start=/(/ end=/)/ contains=@gateExpression,gateAnnotation,gateComment
+syn region gateBlock matchgroup=gateDelimiter start=/{/ end=/}/ transparent fold contains=TOP
+syn region gateRows matchgroup=gateDelimiter start=/\%(\%(^\|[{;]\)\s*\%({{rows}}\)\>[^{;]*\)\@<={/ end=/}/ transparent fold contains=gateOwn,@gateExpression,gateComment,gateDoc
+syn match gateOwn /\%(\%(^\|[{;]\)\s*\)\@<=\h\%(\w\|-\+\w\@=\)*/ contained contains=gateMethod nextgroup=gateType skipwhite
+
+" Strings; what they interpolate is code again.
+syn region gateString start=/"/ end=/"/ end=/$/ contains=gateEscape,gateHole
+syn region gateRaw start=/"""/ end=/""""\@!/ contains=gateRawEscape,gateHole
+syn region gateRegex start=/[[:alnum:]_]\@1<!re"/ skip=/\\./ end=/"/ end=/$/
+syn match gateEscape /\\\%([nt"\\$]\|u{\x\{1,6}}\)/ contained
+syn match gateRawEscape /\$\${/ contained
+syn region gateHole matchgroup=gateHole start=/\${/ end=/}/ end=/$/ contained contains=@gateExpression
+
+" Comments; `##` in front of a statement is its documentation.
+syn match gateComment /\%(^\|[[:space:]{}()\[\],;"]\)\@1<=#.*/ contains=@Spell
+syn match gateDoc /^\s*###\@!.*/ contains=@Spell
+
+hi def link gateStatement Statement
+hi def link gateMode StorageClass
+hi def link gateClause Keyword
+hi def link gateChoice Constant
+hi def link gateConstant Constant
+hi def link gateMethod Constant
+hi def link gateName Function
+hi def link gateRow Identifier
+hi def link gateOwn Identifier
+hi def link gateReference Special
+hi def link gateFunction Function
+hi def link gateType Type
+hi def link gateOperator Operator
+hi def link gateOperatorWord Operator
+hi def link gateDelimiter Delimiter
+hi def link gateNumber Number
+hi def link gateAddress Number
+hi def link gatePath String
+hi def link gateUrl Underlined
+hi def link gateParameter Identifier
+hi def link gateString String
+hi def link gateRaw String
+hi def link gateRegex String
+hi def link gateEscape SpecialChar
+hi def link gateRawEscape SpecialChar
+hi def link gateHole Special
+hi def link gateComment Comment
+hi def link gateDoc SpecialComment
+
+let b:current_syntax = 'gate'

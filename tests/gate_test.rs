@@ -1,0 +1,119 @@
+//! `gate test` as it is called: what it prints, and how it exits.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn gate_test(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_gate"))
+        .arg("test")
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// A policy with a test that passes and one that fails.
+fn half(folder: &Path) -> String {
+    let text = r#"gateway {
+  listen :8080
+}
+
+upstream app {
+  target http://127.0.0.1:3000
+}
+
+route all ANY /** -> app {
+  public
+}
+
+test "this one passes" {
+  request GET /a
+  expect status 200
+}
+
+test "this <one> fails" {
+  repeat 2 GET /b with header "authorization" "Bearer private"
+  expect status 200
+  expect status 404
+}
+"#;
+    let path = folder.join("half.gate");
+    std::fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn the_samples_pass() {
+    let output = gate_test(&["gateways/hello.gate", "gateways/shop.gate", "gateways/search.gate"]);
+    assert!(output.status.success(), "{}{}", out(&output), String::from_utf8_lossy(&output.stderr));
+    assert!(out(&output).ends_with("11 passed, 0 failed\n"), "{}", out(&output));
+}
+
+#[test]
+fn a_failed_test_is_shown_and_exits_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = gate_test(&[&half(folder.path())]);
+    assert_eq!(output.status.code(), Some(1));
+    let shown = out(&output).replace(&folder.path().display().to_string(), "");
+    let lines: Vec<&str> = shown.lines().map(str::trim_end).collect();
+    assert_eq!(lines.first().copied(), Some("ok    this one passes (1 request)"));
+    assert_eq!(lines.last().copied(), Some("1 passed, 1 failed"));
+    for wanted in [
+        "FAIL  this <one> fails (2 requests)",
+        "  expected  status 404",
+        "  actual    status 200 (reply 1 of 2)",
+        "  request   GET /b",
+        "authorization: (not shown)",
+        "  route     all",
+        "  stages    match -> call",
+        "  upstream  app, attempts 1",
+    ] {
+        assert!(shown.contains(wanted), "{wanted}\n{shown}");
+    }
+    assert!(shown.contains("half.gate:21: expect status 404"), "{shown}");
+    assert!(!shown.contains("private"), "{shown}");
+}
+
+#[test]
+fn a_filter_chooses_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = gate_test(&[&half(folder.path()), "--filter", "passes"]);
+    assert!(output.status.success());
+    assert_eq!(out(&output), "ok    this one passes (1 request)\n1 passed, 0 failed\n");
+}
+
+#[test]
+fn json_has_every_outcome() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = gate_test(&[&half(folder.path()), "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&json["passed"], &json["failed"]), (&1.into(), &1.into()));
+    let failure = &json["suites"][0]["tests"][1]["failure"];
+    assert_eq!((&failure["expected"], &failure["trace"]["route"]), (&"status 404".into(), &"all".into()));
+}
+
+#[test]
+fn junit_is_well_formed_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = gate_test(&[&half(folder.path()), "--format", "junit"]);
+    let xml = out(&output);
+    assert!(xml.contains("<testsuites tests=\"2\" failures=\"1\">"), "{xml}");
+    assert!(xml.contains("name=\"this &lt;one&gt; fails\""), "{xml}");
+    assert!(xml.contains("<failure message=\"status 404\">"), "{xml}");
+}
+
+#[test]
+fn a_policy_with_errors_exits_1_and_a_missing_one_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let broken = folder.path().join("broken.gate");
+    std::fs::write(&broken, "rout x GET / {}\n").unwrap();
+    let output = gate_test(&[&broken.display().to_string()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!output.stderr.is_empty());
+    assert_eq!(gate_test(&["nowhere.gate"]).status.code(), Some(2));
+}

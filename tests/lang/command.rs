@@ -1,0 +1,112 @@
+//! The binary: exit codes, where output goes, and texts that no one wrote by hand.
+
+use crate::faults::FIVE;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+fn gate(arguments: &[&str], folder: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_gate")).args(arguments).current_dir(folder).output().unwrap()
+}
+
+fn written(text: &[u8]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("policy.gate"), text).unwrap();
+    folder
+}
+
+#[test]
+fn five_faults_are_five_diagnostics_in_json_and_exit_one() {
+    let folder = written(FIVE.as_bytes());
+    let output = gate(&["check", "--format", "json", "policy.gate"], folder.path());
+    assert_eq!(output.status.code(), Some(1));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let places: Vec<String> = json["diagnostics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|found| {
+            format!(
+                "{} {}:{}+{}",
+                found["code"].as_str().unwrap(),
+                found["labels"][0]["line"],
+                found["labels"][0]["column"],
+                found["labels"][0]["length"]
+            )
+        })
+        .collect();
+    assert_eq!(
+        places,
+        [
+            "gate::type::unit 9:19+1",
+            "gate::schema::unknown-key 13:3+5",
+            "gate::name::unknown 17:35+5",
+            "gate::syntax::string 22:10+21",
+            "gate::route::ambiguous 26:20+13",
+        ]
+    );
+    assert_eq!((&json["errors"], &json["warnings"]), (&5.into(), &0.into()));
+}
+
+#[test]
+fn exit_codes_tell_a_fine_policy_from_a_faulty_one_and_from_none() {
+    let fine = written(b"gateway { listen :8080 }\nroute r GET /r {\n  public \"a\"\n  respond 200 text \"x\"\n}\n");
+    let folder = fine.path();
+    assert_eq!(gate(&["check", "policy.gate"], folder).status.code(), Some(0));
+    assert_eq!(gate(&["check", "."], folder).status.code(), Some(0));
+    assert_eq!(gate(&["check", "nowhere.gate"], folder).status.code(), Some(2));
+    assert_eq!(gate(&["check"], folder).status.code(), Some(2));
+    assert_eq!(gate(&["check", "--format", "xml", "policy.gate"], folder).status.code(), Some(2));
+    std::fs::write(folder.join("latin.gate"), b"# caf\xe9\n").unwrap();
+    let latin = gate(&["check", "latin.gate"], folder);
+    assert_eq!(latin.status.code(), Some(2));
+    assert_eq!(
+        String::from_utf8_lossy(&latin.stderr).lines().next(),
+        Some("gate: latin.gate: the file is not UTF-8: byte 0xe9 at offset 5, in line 1")
+    );
+    assert_eq!(gate(&["check", "."], folder).status.code(), Some(2));
+    std::fs::create_dir(folder.join("empty")).unwrap();
+    assert_eq!(gate(&["check", "empty"], folder).status.code(), Some(2));
+}
+
+#[test]
+fn warnings_are_errors_where_they_are_denied() {
+    let folder = written(b"gateway { listen :8080 }\nlet unused = 1\nroute r GET /r {\n  public \"a\"\n  respond 200 text \"x\"\n}\n");
+    assert_eq!(gate(&["check", "policy.gate"], folder.path()).status.code(), Some(0));
+    assert_eq!(gate(&["check", "--deny", "warnings", "policy.gate"], folder.path()).status.code(), Some(1));
+}
+
+#[test]
+fn a_file_is_formatted_in_place_and_a_broken_one_is_left_alone() {
+    let folder = written(b"gateway   {\n listen :8080\n}\n");
+    assert_eq!(gate(&["fmt", "--check", "policy.gate"], folder.path()).status.code(), Some(1));
+    assert_eq!(gate(&["fmt", "policy.gate"], folder.path()).status.code(), Some(0));
+    assert_eq!(std::fs::read_to_string(folder.path().join("policy.gate")).unwrap(), "gateway {\n  listen :8080\n}\n");
+    assert_eq!(gate(&["fmt", "--check", "policy.gate"], folder.path()).status.code(), Some(0));
+    let broken = written(b"gateway   {\n");
+    assert_eq!(gate(&["fmt", "policy.gate"], broken.path()).status.code(), Some(1));
+    assert_eq!(std::fs::read_to_string(broken.path().join("policy.gate")).unwrap(), "gateway   {\n");
+}
+
+#[test]
+fn texts_that_no_one_wrote_are_refused_soon() {
+    let mut random = fastrand::Rng::with_seed(11);
+    let noise: String = std::iter::repeat_with(|| char::from(random.u8(..) & 0x7f)).take(5_000_000).collect();
+    let shop = std::fs::read_to_string(format!("{}/gateways/shop.gate", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let bytes: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(5_000_000).collect();
+    for (name, text, code) in [
+        ("braces", "{".repeat(100_000).into_bytes(), 1),
+        ("blocks", "x {\n".repeat(100_000).into_bytes(), 1),
+        ("noise", noise.into_bytes(), 1),
+        ("bytes", bytes, 2),
+        ("half a shop", shop.as_bytes()[..shop.len() / 2].to_vec(), 1),
+        ("nothing", Vec::new(), 0),
+    ] {
+        let folder = written(&text);
+        #[expect(clippy::disallowed_types, reason = "measures real time, which tokio's clock may not show")]
+        let start = std::time::Instant::now();
+        let output = gate(&["check", "policy.gate"], folder.path());
+        assert_eq!(output.status.code(), Some(code), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(cfg!(debug_assertions) || start.elapsed() < Duration::from_secs(2), "{name}: {:?}", start.elapsed());
+    }
+}

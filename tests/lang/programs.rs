@@ -1,0 +1,51 @@
+//! What a policy without errors means.
+
+use crate::support::{Folder, check_text};
+use gatewright::check::{Options, check};
+use gatewright::ir::Program;
+use std::path::Path;
+
+const GATEWAYS: Folder = Folder("gateways");
+const CASES: Folder = Folder("tests/lang/cases");
+
+#[test]
+fn a_program_is_the_same_after_a_journey_through_json() {
+    let samples = ["hello.gate", "shop.gate", "search.gate"].map(|name| (&GATEWAYS, Path::new(name).to_owned()));
+    let cases = CASES.policies().into_iter().map(|path| (&CASES, path));
+    let mut count = 0;
+    for (folder, path) in samples.into_iter().chain(cases) {
+        let Some(program) = check(&path, folder, &Options::default()).unwrap().program else { continue };
+        let json = serde_json::to_string(&program).unwrap();
+        let back: Program = serde_json::from_str(&json).unwrap_or_else(|error| panic!("{}: {error}\n{json}", path.display()));
+        assert_eq!(program, back, "{}", path.display());
+        count += 1;
+    }
+    assert!(count > 20, "{count}");
+}
+
+#[test]
+fn no_program_holds_a_secret() {
+    let program = check(Path::new("shop.gate"), &GATEWAYS, &Options::default()).unwrap().program.unwrap();
+    let json = serde_json::to_string(&program).unwrap();
+    assert!(json.contains("JWT_SECRET") && json.contains("\"Env\""));
+}
+
+#[test]
+fn the_order_of_statements_never_changes_what_a_policy_means() {
+    let gateway = "gateway {\n  listen :8080\n  drain 5s\n}\n";
+    let parts = [
+        "let patience = 5s\n",
+        "policy p {\n  timeout { total patience }\n}\n",
+        "upstream app {\n  target http://127.0.0.1:1\n  use p\n}\n",
+        "route r GET /r -> app {\n  public \"a\"\n  limit l 5/s by client.ip\n  strip_prefix /r\n}\n",
+    ];
+    let program = |parts: &[&str]| {
+        let text = parts.concat();
+        let mut program = check_text(&text).program.unwrap_or_else(|| panic!("{text}"));
+        program.routes.iter_mut().for_each(|route| route.place.clear());
+        program
+    };
+    let forth = program(&[gateway, parts[0], parts[1], parts[2], parts[3]]);
+    let back = program(&[parts[3], parts[2], parts[1], parts[0], gateway]);
+    assert_eq!(forth, back);
+}
