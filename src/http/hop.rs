@@ -63,8 +63,16 @@ fn is_hop_by_hop(name: &str) -> bool {
     )
 }
 
+/// Also with `_` for `-`: some servers hand both spellings to a program under one name.
 fn is_forwarding(name: &str) -> bool {
-    name == "forwarded" || name == "x-real-ip" || name.starts_with("x-forwarded-")
+    name == "forwarded" || name.len() == X_REAL_IP.len() && begins(name, X_REAL_IP) || begins(name, X_FORWARDED)
+}
+
+const X_REAL_IP: &str = "x-real-ip";
+const X_FORWARDED: &str = "x-forwarded-";
+
+fn begins(name: &str, with: &str) -> bool {
+    name.len() >= with.len() && name.bytes().zip(with.bytes()).all(|(byte, of)| byte == of || (byte == b'_' && of == b'-'))
 }
 
 /// Fields that are end-to-end whatever `Connection` says: without them a message means something else (a client could
@@ -147,9 +155,11 @@ mod tests {
 
     #[test]
     fn forged_forwarding_fields_are_dropped() {
-        let mut headers =
-            fields(&[("forwarded", "for=x"), ("x-forwarded-for", "x"), ("x-forwarded-port", "1"), ("x-real-ip", "x"), ("via", "1.1 a")]);
+        let kept = [("via", "1.1 a"), ("x-real-ipv6", "1"), ("x-forward", "1")];
+        let forged = ["forwarded", "x-forwarded-for", "x_forwarded_for", "x-forwarded_port", "x-real-ip", "x_real_ip"];
+        let mut headers = fields(&kept);
+        headers.extend(fields(&forged.map(|name| (name, "x"))));
         strip_forwarding(&mut headers);
-        assert_eq!(headers, fields(&[("via", "1.1 a")]));
+        assert_eq!(headers, fields(&kept));
     }
 }

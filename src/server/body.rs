@@ -64,6 +64,8 @@ pub struct ReplyBody {
 pub struct Ending {
     /// The connection is told.
     pub signals: Arc<Signals>,
+    /// The client knows the reply's end by the end of the connection alone (HTTP/1.0 without a length).
+    pub by_close: bool,
     /// The request is logged.
     pub line: Option<Box<Line>>,
     /// Slots that the request held are free again.
@@ -89,6 +91,9 @@ impl http_body::Body for ReplyBody {
         match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
             Some(Err(fault)) => {
                 tracing::debug!(%fault, "a reply broke off");
+                if self.ending.by_close {
+                    self.ending.signals.cut();
+                }
                 self.broken = Some(fault);
                 cx.waker().wake_by_ref();
                 Poll::Pending

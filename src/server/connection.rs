@@ -10,7 +10,8 @@ use crate::http::{Client, Problem, Reply, Scheme, forward};
 use crate::upstream::Transport;
 use http::header::{CONNECTION, EXPECT, HOST};
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, Version};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -20,7 +21,7 @@ use smallvec::SmallVec;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 use tokio::net::TcpStream;
 
@@ -49,14 +50,14 @@ pub async fn serve<T: Transport>(worker: Arc<Worker<T>>, stream: TcpStream, peer
     let client = Client { ip: peer.ip().to_canonical(), peer, scheme: Scheme::Http, listener };
     let connection = Arc::new(Connection { worker: Arc::clone(&worker), client, signals, asked: Mutex::new(None) });
     let service = service_fn(|request| handle(Arc::clone(&connection), request));
-    let mut serving = pin!(builder.serve_connection(TokioIo::new(guard), service));
+    let mut serving = builder.serve_connection(TokioIo::new(guard), service);
     let mut told = false;
     let ended = poll_fn(|cx| {
         if !told && worker.connections().is_draining() {
             told = true;
-            serving.as_mut().graceful_shutdown();
+            Pin::new(&mut serving).graceful_shutdown();
         }
-        let polled = serving.as_mut().poll(cx);
+        let polled = Pin::new(&mut serving).poll(cx);
         if polled.is_pending() {
             ticket.watch(cx);
         }
@@ -65,6 +66,9 @@ pub async fn serve<T: Transport>(worker: Arc<Worker<T>>, stream: TcpStream, peer
     .await;
     if let Err(error) = ended {
         tracing::debug!(%peer, %error, "a connection ended with an error");
+        if connection.signals.is_cut() {
+            serving.into_parts().io.into_inner().reset();
+        }
     }
 }
 
@@ -100,7 +104,11 @@ async fn handle<T: Transport>(connection: Arc<Connection<T>>, request: Request<I
     };
     let mut driven = drive(&engine, arrival).await;
     let line = Line::of(&driven, &engine.plan, connection.worker.log());
+    if connection.signals.is_broken() {
+        driven.reply.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     let mut ending = connection.ending(line);
+    ending.by_close = head.version == Version::HTTP_10 && driven.reply.body.size_hint().exact().is_none();
     ending.guards = std::mem::replace(&mut driven.exchange.guards, SmallVec::new());
     Ok(respond(driven.reply, ending))
 }
@@ -110,7 +118,7 @@ static NO_AUTHORITY: HeaderValue = HeaderValue::from_static("invalid");
 
 impl<T: Transport> Connection<T> {
     fn ending(&self, line: Option<Box<Line>>) -> Ending {
-        Ending { signals: Arc::clone(&self.signals), line, guards: SmallVec::new() }
+        Ending { signals: Arc::clone(&self.signals), by_close: false, line, guards: SmallVec::new() }
     }
 
     fn asked(&self, authority: &HeaderValue) -> Arc<Asked> {

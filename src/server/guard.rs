@@ -10,11 +10,12 @@ use http::StatusCode;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 /// Bytes read at a time while a head comes in parts.
@@ -31,6 +32,10 @@ pub struct Signals {
     done: AtomicU32,
     /// Why the stand-in request stands there.
     refusal: OnceLock<Refusal>,
+    /// The body of the last request broke: nothing behind it can be read.
+    broken: AtomicBool,
+    /// A reply that ends with the connection broke off.
+    cut: AtomicBool,
 }
 
 impl Signals {
@@ -43,6 +48,23 @@ impl Signals {
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {
         self.refusal.get().copied()
+    }
+
+    /// True when the connection ends after the reply under way, because the request's body broke.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
+    }
+
+    /// A reply that ends with the connection broke off.
+    pub fn cut(&self) {
+        self.cut.store(true, Ordering::Relaxed);
+    }
+
+    /// True when the connection's end must not be taken for a reply's.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Relaxed)
     }
 }
 
@@ -103,11 +125,16 @@ impl<S> Guard<S> {
         self.ready = self.held.len();
     }
 
+    fn break_off(&mut self, kind: io::ErrorKind, detail: &'static str) {
+        self.signals.broken.store(true, Ordering::Relaxed);
+        self.fate = Fate::Broken(kind, detail);
+    }
+
     fn follow(&mut self, then: &Then) {
         match then {
             Then::End | Then::PartialHead => {}
             Then::Refused(refusal) => self.refuse(*refusal),
-            Then::Broken(detail) => self.fate = Fate::Broken(io::ErrorKind::InvalidData, detail),
+            Then::Broken(detail) => self.break_off(io::ErrorKind::InvalidData, detail),
         }
     }
 
@@ -140,9 +167,18 @@ impl<S> Guard<S> {
             For::Head if self.held.is_empty() => self.fate = Fate::Idle,
             For::Head => self.refuse(Refusal { status: StatusCode::REQUEST_TIMEOUT, detail: "the request's head took too long" }),
             For::Next => self.fate = Fate::Idle,
-            For::Body => self.fate = Fate::Broken(io::ErrorKind::TimedOut, "the request's body came too slowly"),
+            For::Body => self.break_off(io::ErrorKind::TimedOut, "the request's body came too slowly"),
         }
         Poll::Ready(())
+    }
+}
+
+impl Guard<TcpStream> {
+    /// Ends the connection with a reset, which no client takes for the end of a reply.
+    pub fn reset(self) {
+        if let Err(error) = self.socket.set_zero_linger() {
+            tracing::debug!(%error, "a connection could not be reset");
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Bodies: their bounds, `Expect`, old clients.
 
-use crate::harness::{Answer, Gate, Origin, PLAIN, plain};
+use crate::harness::{Answer, Broken, Gate, Origin, PLAIN, plain};
 
 fn bounded(app: &Origin) -> Gate {
     let text = PLAIN.replace("public \"a test\"", "public \"a test\"\n body max 1KiB");
@@ -44,7 +44,8 @@ fn who_asks_first_is_told_to_go_on() {
     client.send("abc").read().expect(200);
     let received = app.received();
     assert_eq!((received.body.as_slice(), received.field("expect")), (b"abc".as_slice(), None));
-    let mut client = bounded(&app).connect();
+    let gate = bounded(&app);
+    let mut client = gate.connect();
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000\r\nExpect: 100-continue\r\n\r\n");
     assert_eq!(client.read_head().unwrap().status, 413, "nobody is told to send what will be refused");
 }
@@ -54,9 +55,25 @@ fn an_old_client_gets_a_body_that_ends_with_the_connection() {
     let app = Origin::start(|_| Answer::Bytes(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n".to_vec()));
     let gate = plain(&app);
     let mut client = gate.connect();
-    let reply = client.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n").try_read("GET");
-    // A server may answer with its own version; the body must not be chunked.
-    let reply = reply.unwrap().expect(200);
+    let reply = client.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n").read().expect(200);
     assert_eq!((reply.text(), reply.field("transfer-encoding")), ("abc", None));
     assert!(client.is_closed());
+}
+
+#[test]
+fn an_old_client_does_not_take_a_broken_body_for_a_whole_one() {
+    let app = Origin::last(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+    let gate = plain(&app);
+    let mut client = gate.connect();
+    client.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n");
+    assert_eq!(client.try_read("GET").unwrap_err(), Broken::CutShort);
+}
+
+#[test]
+fn a_refusal_reaches_a_client_that_is_still_sending() {
+    let app = Origin::json("{}");
+    let gate = bounded(&app);
+    let mut client = gate.connect();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\n");
+    client.send("x".repeat(500_000)).read().expect(413);
 }

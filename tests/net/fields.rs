@@ -37,7 +37,8 @@ fn hop_by_hop_fields_end_at_the_gateway_both_ways() {
 fn the_upstream_is_told_who_asked_for_what() {
     let app = Origin::json("{}");
     let forged = ["Forwarded", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Real-IP", "X_Forwarded_For"];
-    let ask = plain(&app).get("/").host("shop.example:8080");
+    let gate = plain(&app);
+    let ask = gate.get("/").host("shop.example:8080");
     forged.iter().fold(ask, |ask, name| ask.field(name, "6.6.6.6")).send().expect(200);
     let received = app.received();
     assert_eq!(received.field("host"), Some("shop.example:8080"), "Host is kept");

@@ -20,7 +20,11 @@ mod framing;
 #[cfg(test)]
 mod load;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod methods;
+#[cfg(test)]
+mod operator;
 #[cfg(test)]
 mod paths;
 #[cfg(test)]

@@ -15,6 +15,7 @@ fn the_upstream_gets_the_path_that_was_judged() {
         ("/%c3%a9", "/%C3%A9"),
         ("/a/?x=%zz&y=//../", "/a/?x=%zz&y=//../"),
         ("/a;b=c", "/a;b=c"),
+        ("/a%0d%0ab", "/a%0D%0Ab"),
     ];
     for (sent, _) in cases {
         gate.get(sent).send().expect(200);
@@ -64,4 +65,14 @@ fn the_absolute_form_wins_over_host() {
     let received = app.received();
     assert_eq!((received.target.as_str(), received.field("host")), ("/x", Some("a.example")));
     assert_eq!(received.field("x-forwarded-host"), Some("a.example"));
+}
+
+#[test]
+fn what_a_path_says_cannot_split_a_redirect() {
+    let text = "gateway { listen 127.0.0.1:0 }\nroute docs GET /docs/** {\n public \"moved\"\n redirect 308 \"https://docs.example.com/${param.rest}\"\n}\n";
+    let gate = Gate::source(text).start();
+    let reply = gate.get("/docs/a%0d%0aSet-Cookie:x=1/b?q=1").send().expect(308);
+    let location = reply.field("location").unwrap();
+    assert!(location.starts_with("https://docs.example.com/a%0D%0A"), "{location}");
+    assert_eq!(reply.field("set-cookie"), None);
 }

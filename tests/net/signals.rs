@@ -124,6 +124,20 @@ fn what_was_accepted_before_sigterm_is_answered_and_the_exit_is_clean() {
 }
 
 #[test]
+fn a_download_under_way_at_sigterm_comes_whole() {
+    const LENGTH: u64 = 64 << 20;
+    let app = Origin::start(|_| Answer::Stream(LENGTH));
+    let mut gate = Program::run(&PLAIN.replace("{app}", &app.address().to_string()), &[], &[]);
+    let (address, mut client) = (gate.address(), gate.connect());
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    app.until_begun(1);
+    gate.signal("TERM");
+    until("the listener to close", || TcpStream::connect(address).is_err().then_some(()));
+    assert_eq!(client.read().expect(200).length, LENGTH);
+    assert_eq!(gate.until_ended().code(), Some(0));
+}
+
+#[test]
 fn a_hung_upstream_holds_the_exit_back_no_longer_than_drain() {
     let app = Origin::start(|_| Answer::Hang);
     let text = PLAIN.replace("127.0.0.1:0", "127.0.0.1:0\n drain 1s\n").replace("{app}", &app.address().to_string());

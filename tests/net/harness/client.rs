@@ -56,14 +56,19 @@ impl Client {
     /// Reads a response's head, an interim one's too.
     pub fn read_head(&mut self) -> Result<Response, Broken> {
         let head = self.reader.head()?;
-        let status = head.first.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)).and_then(|status| status.parse().ok());
+        let status = head
+            .first
+            .strip_prefix("HTTP/1.")
+            .and_then(|rest| rest.strip_prefix(['0', '1'])?.strip_prefix(' '))
+            .and_then(|rest| rest.get(..3))
+            .and_then(|status| status.parse().ok());
         let status = status.ok_or_else(|| Broken::Malformed(head.first.clone()))?;
         Ok(Response { status, fields: head.fields, body: Vec::new(), length: 0 })
     }
 
     /// True when the gateway has closed the connection and sent nothing more before.
     pub fn is_closed(&mut self) -> bool {
-        self.reader.rest().is_empty() && self.reader.fill() == Ok(false)
+        self.reader.rest().is_empty() && matches!(self.reader.fill(), Ok(false) | Err(Broken::CutShort))
     }
 }
 

@@ -7,7 +7,7 @@ use std::io::Read;
 pub enum Broken {
     /// The connection ended before its first byte.
     Nothing,
-    /// The connection ended within it, or was reset.
+    /// The connection ended within it, or was reset at whatever point.
     CutShort,
     /// Nothing more came for too long.
     Silent,
@@ -32,6 +32,12 @@ impl Response {
     /// The first field of a name.
     pub fn field(&self, name: &str) -> Option<&str> {
         find(&self.fields, name)
+    }
+
+    /// True when it says that it depends on a field of the request.
+    pub fn varies_by(&self, name: &str) -> bool {
+        let fields = self.fields.iter().filter(|(found, _)| found == "vary");
+        fields.flat_map(|(_, value)| value.split(',')).any(|found| found.trim().eq_ignore_ascii_case(name))
     }
 
     /// The body as text.
@@ -96,7 +102,7 @@ impl<S: Read> Reader<S> {
         Self { stream, buffer: Vec::new() }
     }
 
-    /// Reads more; false at the end of the connection.
+    /// Reads more; false at the connection's orderly end.
     pub fn fill(&mut self) -> Result<bool, Broken> {
         let mut part = [0; 64 << 10];
         match self.stream.read(&mut part) {
@@ -106,7 +112,7 @@ impl<S: Read> Reader<S> {
                 Ok(true)
             }
             Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => Err(Broken::Silent),
-            Err(_) => Ok(false),
+            Err(_) => Err(Broken::CutShort),
         }
     }
 

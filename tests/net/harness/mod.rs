@@ -11,7 +11,7 @@ pub use client::Client;
 pub use gate::{Gate, key_line, password_line, token};
 pub use message::{Broken, Response};
 pub use origin::{Answer, Origin};
-pub use program::Program;
+pub use program::{Program, gate};
 
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 use super::client::{Ask, Client};
 use super::until;
 use parking_lot::Mutex;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -14,6 +14,7 @@ pub struct Program {
     folder: tempfile::TempDir,
     child: Child,
     said: Arc<Mutex<String>>,
+    logged: Arc<Mutex<String>>,
 }
 
 impl Program {
@@ -24,17 +25,10 @@ impl Program {
         std::fs::write(&file, policy).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_gate"));
         command.arg("run").arg(&file).args(arguments).env_clear().envs(environment.iter().copied());
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let said = Arc::new(Mutex::new(String::new()));
-        let (mut lines, of_reader) = (BufReader::new(child.stderr.take().unwrap()), Arc::clone(&said));
-        std::thread::spawn(move || {
-            let mut line = String::new();
-            while lines.read_line(&mut line).is_ok_and(|count| count > 0) {
-                of_reader.lock().push_str(&line);
-                line.clear();
-            }
-        });
-        Self { folder, child, said }
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let said = collect(child.stderr.take().unwrap());
+        let logged = collect(child.stdout.take().unwrap());
+        Self { folder, child, said, logged }
     }
 
     /// What it has said on standard error.
@@ -45,6 +39,15 @@ impl Program {
     /// How often a text stands in what it has said.
     pub fn times_said(&self, text: &str) -> usize {
         self.said.lock().matches(text).count()
+    }
+
+    /// Waits until so many lines stand in its access log.
+    #[track_caller]
+    pub fn until_logged(&self, count: usize) -> Vec<String> {
+        until("lines of the access log", || {
+            let lines: Vec<String> = self.logged.lock().lines().map(str::to_owned).collect();
+            (lines.len() >= count).then_some(lines)
+        })
     }
 
     /// Waits until a text stands in what it has said.
@@ -81,6 +84,11 @@ impl Program {
         Ask::new(self.address(), "GET", target)
     }
 
+    /// A POST request without a body to it.
+    pub fn post(&mut self, target: &str) -> Ask {
+        Ask::new(self.address(), "POST", target)
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, name: &str) {
         let sent = Command::new("sh").arg("-c").arg(format!("kill -{name} {}", self.child.id())).status().unwrap();
@@ -109,10 +117,36 @@ impl Program {
     }
 }
 
+/// Collects lines as they come.
+fn collect(stream: impl Read + Send + 'static) -> Arc<Mutex<String>> {
+    let collected = Arc::new(Mutex::new(String::new()));
+    let (mut lines, of_reader) = (BufReader::new(stream), Arc::clone(&collected));
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        while lines.read_line(&mut line).is_ok_and(|count| count > 0) {
+            of_reader.lock().push_str(&line);
+            line.clear();
+        }
+    });
+    collected
+}
+
 impl Drop for Program {
     fn drop(&mut self) {
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Runs `gate` with arguments and standard input to its end: what it printed.
+#[track_caller]
+pub fn gate(arguments: &[&str], input: &str, environment: &[(&str, &str)]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gate"));
+    command.args(arguments).env_clear().envs(environment.iter().copied());
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", output.status);
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }

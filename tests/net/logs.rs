@@ -1,0 +1,30 @@
+//! The access log, as whoever starts the gateway sees it.
+
+use crate::harness::{Origin, PLAIN, Program};
+use serde_json::Value;
+
+#[test]
+fn every_request_is_a_line_without_what_is_secret() {
+    let app = Origin::json("{}");
+    let text = PLAIN.replace("127.0.0.1:0", "127.0.0.1:0\n log access json\n").replace("{app}", &app.address().to_string());
+    let mut gate = Program::run(&text, &[], &[]);
+    let reply = gate.get("/a/b?token=s3cret").host("shop.example").bearer("s3cret").send().expect(200);
+    gate.get("/%zz").send().expect(400);
+    let lines = gate.until_logged(2);
+    assert!(lines.iter().all(|line| !line.contains("s3cret")), "{lines:?}");
+    let lines: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let line = lines.iter().find(|line| line["status"] == 200).unwrap();
+    for (name, expected) in [
+        ("method", "GET"),
+        ("host", "shop.example"),
+        ("path", "/a/b"),
+        ("route", "everything"),
+        ("upstream", "app"),
+        ("client_ip", "127.0.0.1"),
+        ("request_id", reply.field("x-request-id").unwrap()),
+    ] {
+        assert!(line[name].as_str().unwrap().starts_with(expected), "{name}: {line}");
+    }
+    assert_eq!((&line["bytes"], &line["attempts"]), (&2.into(), &1.into()));
+    assert!(lines.iter().any(|line| line["status"] == 400), "{lines:?}");
+}
