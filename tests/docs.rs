@@ -57,6 +57,7 @@ impl Files for Only {
 }
 
 /// What `gate check` prints for a policy that is called `orders.gate`.
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 fn findings(policy: &str) -> String {
     let checked = check(Path::new("orders.gate"), &Only(policy.to_owned()), &Options::default()).unwrap();
     render(Format::Human, &checked.sources, &checked.report.into_sorted())

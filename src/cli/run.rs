@@ -49,8 +49,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         let program = load(arguments).map_err(|_| "the policy has errors".to_owned())?;
         compile(&mut compiler, &program, &machine).map(|compiled| compiled.plan)
     };
-    let ended =
-        if arguments.dev { serve(plan, || Scripted::default(), reload, notes) } else { serve(plan, || Tcp::default(), reload, notes) };
+    let ended = if arguments.dev { serve(plan, Scripted::default, reload, notes) } else { serve(plan, Tcp::default, reload, notes) };
     match ended {
         Ok(0) => Outcome::Fine,
         Ok(cut) => {

@@ -67,11 +67,11 @@ enum Class {
     Other,
 }
 
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 const CLASSES: [Class; 256] = {
     let mut classes = [Class::Other; 256];
     let plain = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_~!$&'()*+,;=:@";
     let mut at = 0;
-    #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
     while at < plain.len() {
         classes[plain[at] as usize] = Class::Plain;
         at += 1;

@@ -85,8 +85,11 @@ impl Secrets for Fixed {
 
 /// A route's parts.
 pub struct Built {
+    /// Its request parts.
     pub request: Vec<(Place, Arc<dyn OnRequest>)>,
+    /// Its response parts.
     pub response: Vec<(ReplyPlace, Arc<dyn OnResponse>)>,
+    /// What was found weak.
     pub warnings: Vec<Warning>,
 }
 

@@ -62,6 +62,7 @@ macro_rules! policies {
         /// The checked config of any policy.
         #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
         #[serde(rename_all = "snake_case")]
+        #[expect(clippy::large_enum_variant, reason = "a route has a handful of them, read when a plan is built")]
         pub enum Config {
             $(#[doc = concat!("See [`", stringify!($folder), "`].")] $variant($folder::Config),)*
         }

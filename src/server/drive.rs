@@ -170,6 +170,7 @@ fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> (Exchange, 
 }
 
 /// The route that takes the request.
+#[expect(clippy::result_large_err, reason = "the error is the answer, made once per refused request")]
 fn find(plan: &Plan, exchange: &mut Exchange) -> Result<usize, End> {
     let look = |exchange: &Exchange, method: &str, captures: &mut Captures| {
         let mut holds = |route: usize| match plan.predicates.get(route) {
@@ -265,6 +266,7 @@ fn encoded_slash_problem() -> Problem {
 }
 
 /// Chooses the upstream, and judges an encoded slash by what it accepts.
+#[expect(clippy::result_large_err, reason = "the error is the answer, made once per refused request")]
 fn choose(plan: &Plan, pipeline: &Pipeline, encoded_slash: bool, exchange: &mut Exchange) -> Result<(), Problem> {
     let chosen = match &pipeline.target {
         Target::Upstream(upstream) => Some(*upstream),
