@@ -1,5 +1,6 @@
 //! Holds the house rules that the compiler does not: which part may know which (`docs/architecture.md`), what a file looks
 //! like, and what never stands in the source. Every violation of a run is named, with its file and line.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
