@@ -10,13 +10,13 @@ use http::StatusCode;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 /// Bytes read at a time while a head comes in parts.
 const PART_BYTES: usize = 4096;
@@ -26,10 +26,14 @@ const LINGER_BYTES_MAX: usize = 1 << 20;
 const LINGER: Duration = Duration::from_secs(2);
 
 /// What the service and the guard of one connection tell each other.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Signals {
+    /// When the connection began.
+    began: Instant,
     /// Requests whose reply has ended.
     done: AtomicU32,
+    /// When the last one ended, in milliseconds since the connection began.
+    done_ms: AtomicU64,
     /// Why the stand-in request stands there.
     refusal: OnceLock<Refusal>,
     /// The body of the last request broke: nothing behind it can be read.
@@ -41,7 +45,14 @@ pub struct Signals {
 impl Signals {
     /// A reply has ended.
     pub fn reply_ended(&self) {
+        let ended = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.done_ms.store(ended, Ordering::Relaxed);
         self.done.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// When the last reply ended.
+    fn last_ended(&self) -> Instant {
+        self.began + Duration::from_millis(self.done_ms.load(Ordering::Relaxed))
     }
 
     /// Why the last request of this connection was refused, if it was.
@@ -65,6 +76,19 @@ impl Signals {
     #[must_use]
     pub fn is_cut(&self) -> bool {
         self.cut.load(Ordering::Relaxed)
+    }
+}
+
+impl Default for Signals {
+    fn default() -> Self {
+        Self {
+            began: Instant::now(),
+            done: AtomicU32::new(0),
+            done_ms: AtomicU64::new(0),
+            refusal: OnceLock::new(),
+            broken: AtomicBool::new(false),
+            cut: AtomicBool::new(false),
+        }
     }
 }
 
@@ -157,12 +181,12 @@ impl<S> Guard<S> {
         } else if self.framing.in_body() {
             For::Body
         } else if self.is_busy() {
-            self.patience.rest();
+            self.patience.rest(cx);
             return Poll::Pending;
         } else {
             For::Next
         };
-        ready!(self.patience.poll_wait(what, cx));
+        ready!(self.patience.poll_wait(what, self.signals.last_ended(), cx));
         match what {
             For::Head if self.held.is_empty() => self.fate = Fate::Idle,
             For::Head => self.refuse(Refusal { status: StatusCode::REQUEST_TIMEOUT, detail: "the request's head took too long" }),

@@ -40,9 +40,12 @@ impl Patience {
         Self { head, idle, timer: None, waiting: Some((For::Head, Instant::now())), body_waited: Duration::ZERO, body_bytes: 0 }
     }
 
-    /// Nothing is waited for: the gateway itself is at work.
-    pub fn rest(&mut self) {
+    /// Nothing is waited for: the gateway itself is at work. Nobody reads again when it has done, so the timer is armed
+    /// all the same: the connection is idle from then on.
+    pub fn rest(&mut self, cx: &mut Context<'_>) {
         self.waiting = None;
+        let now = Instant::now();
+        self.arm(now + self.idle, now, cx);
     }
 
     /// Bytes of a body came.
@@ -60,12 +63,14 @@ impl Patience {
         self.body_bytes = 0;
     }
 
-    /// Waits, and wakes the task when patience is at its end; ready when it is.
-    pub fn poll_wait(&mut self, what: For, cx: &mut Context<'_>) -> Poll<()> {
+    /// Waits, and wakes the task when patience is at its end; ready when it is. The wait for the next request began when the
+    /// last reply ended, at `free`.
+    pub fn poll_wait(&mut self, what: For, free: Instant, cx: &mut Context<'_>) -> Poll<()> {
         let now = Instant::now();
-        let since = match self.waiting {
-            Some((before, since)) if before == what => since,
-            _ => now,
+        let since = match (self.waiting, what) {
+            (Some((before, since)), _) if before == what => since,
+            (_, For::Next) => free.min(now),
+            (_, For::Head | For::Body) => now,
         };
         self.waiting = Some((what, since));
         let deadline = since
