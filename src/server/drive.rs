@@ -130,6 +130,7 @@ fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> (Exchange, 
     let settings = &engine.plan.settings;
     let started = Instant::now();
     hop::strip_request(&mut headers);
+    hop::strip_aliases(&mut headers, &settings.request_id);
     let told = forward::told(&headers, client.peer.ip().to_canonical(), &settings.trust);
     if let Some(told) = told {
         client.ip = told.ip;
