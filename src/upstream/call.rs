@@ -5,8 +5,9 @@ use super::{Upstream, balance, timeout};
 use crate::http::{Body, Fault, FaultKind, Outgoing, Reply, Side, Source, hop};
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
-use http::header::HOST;
-use http_body::{Frame, SizeHint};
+use http::header::{HOST, TRANSFER_ENCODING};
+use http::{HeaderValue, Method};
+use http_body::{Body as _, Frame, SizeHint};
 use parking_lot::Mutex;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -41,6 +42,10 @@ pub async fn call<T: Transport>(
 
     let Outgoing { method, target, authority, mut headers, body } = outgoing;
     headers.insert(HOST, upstream.host(endpoint, &authority));
+    if matches!(method, Method::GET | Method::HEAD) && body.size_hint().exact().is_none() {
+        // Otherwise the library takes it that these have no body, and drops the one that is there.
+        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
     let (body, passing) = pass_on(body);
     let mut request = http::Request::new(body);
     *request.method_mut() = method;
