@@ -11,6 +11,9 @@ const BODY_GRACE: Duration = Duration::from_secs(10);
 /// The least rate of a request's body, in bytes per second of waiting for it.
 const BODY_RATE_MIN: u64 = 256;
 
+/// Longest time the client may take nothing of a reply that is there: a stream's idle limit.
+const TAKEN: Duration = Duration::from_secs(300);
+
 /// What the client is being waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum For {
@@ -20,6 +23,8 @@ pub enum For {
     Next,
     /// More of a body.
     Body,
+    /// Room for more of a reply.
+    Taken,
 }
 
 /// Waiting times of one connection.
@@ -72,6 +77,7 @@ impl Patience {
             + match what {
                 For::Head => self.head,
                 For::Next => self.idle,
+                For::Taken => TAKEN,
                 For::Body => (BODY_GRACE + Duration::from_secs(self.body_bytes / BODY_RATE_MIN)).saturating_sub(self.body_waited),
             };
         if deadline <= now {
