@@ -133,7 +133,9 @@ impl<S> Guard<S> {
         } else if self.framing.in_body() {
             For::Body
         } else if self.is_busy() {
-            self.patience.rest();
+            // The library does not read again by itself when a reply has been written: nobody else would notice that the
+            // connection is idle then.
+            self.patience.rest_and_look(cx);
             return Poll::Pending;
         } else {
             For::Next
@@ -291,6 +293,21 @@ mod tests {
     use std::time::Duration;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
     use tokio::time::{Instant, sleep};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_is_not_read_again_behind_its_reply_is_idle_all_the_same() {
+        let (socket, mut client) = duplex(1000);
+        let limits = Limits { bytes: 1000, fields: 10 };
+        let signals = Arc::new(Signals::default());
+        client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        let mut guard = Guard::new(socket, limits, Duration::from_secs(10), Duration::from_secs(75), Arc::clone(&signals));
+        let mut buffer = [0; 100];
+        assert!(guard.read(&mut buffer).await.unwrap() > 0);
+        let next = tokio::spawn(async move { guard.read(&mut [0; 100]).await });
+        sleep(Duration::from_secs(1)).await;
+        signals.reply_ended();
+        assert_eq!(next.await.unwrap().unwrap(), 0);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_takes_nothing_of_its_reply_is_cut_off_and_a_slow_one_is_not() {

@@ -50,6 +50,13 @@ impl Patience {
         self.waiting = None;
     }
 
+    /// Nothing is waited for, and the task may not ask again when that changes: it is woken to see.
+    pub fn rest_and_look(&mut self, cx: &mut Context<'_>) {
+        self.waiting = None;
+        let now = Instant::now();
+        self.arm(now + self.idle, now, cx);
+    }
+
     /// Bytes of a body came.
     pub fn body(&mut self, bytes: usize) {
         if let Some((For::Body, since)) = self.waiting.take() {
