@@ -5,7 +5,7 @@
 //! after the requests before it; the service finds the reason in [`Signals`].
 
 use super::framing::{Framing, Limits, Refusal, STAND_IN_METHOD, Scanned, Then};
-use super::patience::{For, Patience};
+use super::patience::{For, Patience, Untaken};
 use http::StatusCode;
 use std::future::Future;
 use std::io::{self, IoSlice};
@@ -98,8 +98,7 @@ pub struct Guard<S> {
     socket: S,
     framing: Framing,
     patience: Patience,
-    /// The same for what is written.
-    taking: Patience,
+    untaken: Untaken,
     signals: Arc<Signals>,
     /// A head that came in parts; of its bytes the first `ready` may pass.
     held: Vec<u8>,
@@ -128,7 +127,7 @@ impl<S> Guard<S> {
             socket,
             framing: Framing::new(limits),
             patience: Patience::new(head_timeout, idle),
-            taking: Patience::new(head_timeout, idle),
+            untaken: Untaken::default(),
             signals,
             held: Vec::new(),
             ready: 0,
@@ -194,7 +193,7 @@ impl<S> Guard<S> {
             For::Head if self.held.is_empty() => self.fate = Fate::Idle,
             For::Head => self.refuse(Refusal { status: StatusCode::REQUEST_TIMEOUT, detail: "the request's head took too long" }),
             For::Next => self.fate = Fate::Idle,
-            For::Body | For::Taken => self.break_off(io::ErrorKind::TimedOut, "the request's body came too slowly"),
+            For::Body => self.break_off(io::ErrorKind::TimedOut, "the request's body came too slowly"),
         }
         Poll::Ready(())
     }
@@ -210,12 +209,12 @@ impl Guard<TcpStream> {
 }
 
 /// What came of writing; an error when the client has taken nothing for too long.
-fn taken<R>(taking: &mut Patience, polled: Poll<io::Result<R>>, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
-    if polled.is_ready() {
-        taking.taken();
-        return polled;
+fn taken(untaken: &mut Untaken, written: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    if written.is_ready() {
+        untaken.end();
+        return written;
     }
-    ready!(taking.poll_wait(For::Taken, Instant::now(), cx));
+    ready!(untaken.poll_wait(cx));
     Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing of its reply")))
 }
 
@@ -314,13 +313,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.socket).poll_write(cx, buf);
-        taken(&mut self.taking, polled, cx)
+        let written = Pin::new(&mut self.socket).poll_write(cx, buf);
+        taken(&mut self.untaken, written, cx)
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.socket).poll_write_vectored(cx, bufs);
-        taken(&mut self.taking, polled, cx)
+        let written = Pin::new(&mut self.socket).poll_write_vectored(cx, bufs);
+        taken(&mut self.untaken, written, cx)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -12,7 +12,7 @@ const BODY_GRACE: Duration = Duration::from_secs(10);
 const BODY_RATE_MIN: u64 = 256;
 
 /// Longest time the client may take nothing of a reply that is there: a stream's idle limit.
-const TAKEN: Duration = Duration::from_secs(300);
+const UNTAKEN_MAX: Duration = Duration::from_secs(300);
 
 /// What the client is being waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +23,6 @@ pub enum For {
     Next,
     /// More of a body.
     Body,
-    /// Room for more of a reply.
-    Taken,
 }
 
 /// Waiting times of one connection.
@@ -53,11 +51,6 @@ impl Patience {
         self.arm(now + self.idle, now, cx);
     }
 
-    /// The client took something of a reply.
-    pub fn taken(&mut self) {
-        self.waiting = None;
-    }
-
     /// Bytes of a body came.
     pub fn body(&mut self, bytes: usize) {
         if let Some((For::Body, since)) = self.waiting.take() {
@@ -80,14 +73,13 @@ impl Patience {
         let since = match (self.waiting, what) {
             (Some((before, since)), _) if before == what => since,
             (_, For::Next) => free.min(now),
-            (_, For::Head | For::Body | For::Taken) => now,
+            (_, For::Head | For::Body) => now,
         };
         self.waiting = Some((what, since));
         let deadline = since
             + match what {
                 For::Head => self.head,
                 For::Next => self.idle,
-                For::Taken => TAKEN,
                 For::Body => (BODY_GRACE + Duration::from_secs(self.body_bytes / BODY_RATE_MIN)).saturating_sub(self.body_waited),
             };
         if deadline <= now {
@@ -113,5 +105,34 @@ impl Patience {
         if timer.as_mut().poll(cx).is_ready() {
             cx.waker().wake_by_ref();
         }
+    }
+}
+
+/// How long a client has taken nothing of what is there for it.
+#[derive(Debug, Default)]
+pub struct Untaken {
+    since: Option<Instant>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Untaken {
+    /// The client has taken something.
+    pub fn end(&mut self) {
+        self.since = None;
+    }
+
+    /// Waits for the client; ready when that has taken too long.
+    pub fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let now = Instant::now();
+        let deadline = *self.since.get_or_insert(now) + UNTAKEN_MAX;
+        if deadline <= now {
+            return Poll::Ready(());
+        }
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        // One that goes off too early finds the later deadline then.
+        while timer.as_mut().poll(cx).is_ready() {
+            timer.as_mut().reset(deadline);
+        }
+        Poll::Pending
     }
 }
