@@ -42,6 +42,14 @@ pub struct Pipeline {
     pub log: AccessLog,
 }
 
+impl Pipeline {
+    /// The route's own timeouts for calls of an upstream, if it has any.
+    #[must_use]
+    pub fn timeouts_of(&self, upstream: UpstreamIndex) -> Option<crate::upstream::timeout::Config> {
+        self.timeouts.iter().find(|(of, _)| *of == upstream).map(|(_, timeouts)| *timeouts)
+    }
+}
+
 /// What answers.
 pub enum Target {
     /// One upstream.

@@ -48,9 +48,9 @@ fn is_trusted(ip: IpAddr, trust: &[IpNet]) -> bool {
 /// Walks the chain right to left; an entry that is no address ends it, as nothing left of it can be believed.
 fn client(headers: &HeaderMap, peer: IpAddr, trust: &[IpNet]) -> IpAddr {
     let chain: Vec<Option<IpAddr>> = if headers.contains_key(X_FORWARDED_FOR) {
-        elements(headers, &X_FORWARDED_FOR).map(|element| address(element.trim())).collect()
+        elements(headers, &X_FORWARDED_FOR).map(|element| address(element?.trim())).collect()
     } else {
-        elements(headers, &FORWARDED).map(forwarded_for).collect()
+        elements(headers, &FORWARDED).map(|element| forwarded_for(element?)).collect()
     };
     let mut client = peer;
     for hop in chain.into_iter().rev() {
@@ -63,8 +63,10 @@ fn client(headers: &HeaderMap, peer: IpAddr, trust: &[IpNet]) -> IpAddr {
     client
 }
 
-fn elements<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','))
+/// The elements of a list; `None` stands for one that is no text, so that it hides none of its neighbours.
+fn elements<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = Option<&'a str>> {
+    let fields = headers.get_all(name).iter();
+    fields.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(|element| std::str::from_utf8(element).ok())
 }
 
 fn forwarded_for(element: &str) -> Option<IpAddr> {
@@ -84,7 +86,7 @@ fn address(text: &str) -> Option<IpAddr> {
 
 /// The last hop's word counts: it is the one that was told apart.
 fn scheme(headers: &HeaderMap) -> Option<Scheme> {
-    match elements(headers, &X_FORWARDED_PROTO).last()?.trim() {
+    match elements(headers, &X_FORWARDED_PROTO).last()??.trim() {
         proto if proto.eq_ignore_ascii_case("https") => Some(Scheme::Https),
         proto if proto.eq_ignore_ascii_case("http") => Some(Scheme::Http),
         _ => None,
@@ -271,6 +273,17 @@ mod tests {
         headers.remove(X_FORWARDED_FOR);
         headers.insert(FORWARDED, HeaderValue::from_static("for=\"[2001:db8::1]:99\";proto=https"));
         assert_eq!(told(&headers, ip("10.0.0.1"), &trust).unwrap().ip, ip("2001:db8::1"));
+    }
+
+    #[test]
+    fn an_element_that_is_no_text_hides_none_of_its_neighbours() {
+        let trust = ["10.0.0.0/8".parse().unwrap()];
+        let mut headers = HeaderMap::new();
+        headers.append(X_FORWARDED_FOR, HeaderValue::from_static("1.1.1.1"));
+        headers.append(X_FORWARDED_FOR, HeaderValue::from_bytes(b"\xff, 192.0.2.7").unwrap());
+        assert_eq!(told(&headers, ip("10.0.0.1"), &trust).unwrap().ip, ip("192.0.2.7"));
+        headers.insert(X_FORWARDED_FOR, HeaderValue::from_bytes(b"1.1.1.1, \xff, 10.0.0.2").unwrap());
+        assert_eq!(told(&headers, ip("10.0.0.1"), &trust).unwrap().ip, ip("10.0.0.2"));
     }
 
     #[test]

@@ -75,6 +75,19 @@ fn begins(name: &str, with: &str) -> bool {
     name.len() >= with.len() && name.bytes().zip(with.bytes()).all(|(byte, of)| byte == of || (byte == b'_' && of == b'-'))
 }
 
+/// Removes what an upstream that reads fields as variables (CGI) would take for a forwarding field or for the request's
+/// id: the same name with `_` for `-`. The gateway itself writes none of them, whoever is trusted.
+pub fn strip_aliases(headers: &mut HeaderMap, request_id: &HeaderName) {
+    let dashed = |name: &HeaderName| name.as_str().replace('_', "-");
+    let is_alias = |name: &&HeaderName| {
+        name.as_str().contains('_') && *name != request_id && (is_forwarding(&dashed(name)) || dashed(name) == dashed(request_id))
+    };
+    let forged: Names = headers.keys().filter(is_alias).cloned().collect();
+    for name in &forged {
+        headers.remove(name);
+    }
+}
+
 /// Fields that are end-to-end whatever `Connection` says: without them a message means something else (a client could
 /// otherwise take its own address, or the credential, out of a request).
 fn is_protected(name: &str) -> bool {
@@ -114,7 +127,7 @@ fn wants_trailers(value: &HeaderValue) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{strip_forwarding, strip_request};
+    use super::{strip_aliases, strip_forwarding, strip_request};
     use http::{HeaderMap, HeaderName, HeaderValue};
 
     fn fields(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -161,5 +174,20 @@ mod tests {
         headers.extend(fields(&forged.map(|name| (name, "x"))));
         strip_forwarding(&mut headers);
         assert_eq!(headers, fields(&kept));
+    }
+
+    #[test]
+    fn other_spellings_of_forwarding_fields_and_of_the_id_are_dropped() {
+        let mut headers = fields(&[
+            ("x_forwarded_for", "x"),
+            ("x-forwarded_host", "x"),
+            ("x_real_ip", "x"),
+            ("x_request_id", "x"),
+            ("x-forwarded-for", "1.2.3.4"),
+            ("x-request-id", "1"),
+            ("my_own", "1"),
+        ]);
+        strip_aliases(&mut headers, &HeaderName::from_static("x-request-id"));
+        assert_eq!(headers, fields(&[("x-forwarded-for", "1.2.3.4"), ("x-request-id", "1"), ("my_own", "1")]));
     }
 }

@@ -23,7 +23,7 @@ pub struct Malformed(pub &'static str);
 ///
 /// # Errors
 /// When the path has a `%` that is no escape, a NUL, a backslash or an encoded one, a control character, or a dot
-/// segment that hides behind path parameters (`..;x`).
+/// segment that hides before path parameters or an encoded slash (`..;x`, `..%2Fx`).
 pub fn normalise(sent: &PathAndQuery) -> Result<Normalised, Malformed> {
     let raw = sent.as_str();
     let (path, query) = raw.split_once('?').map_or((raw, None), |(path, query)| (path, Some(query)));
@@ -141,7 +141,7 @@ fn resolve(path: &str) -> Result<String, Malformed> {
                     out.push('/');
                 }
             }
-            _ if hidden_dots(segment) => return Err(Malformed("the path hides a dot segment behind path parameters")),
+            _ if hidden_dots(segment) => return Err(Malformed("the path hides a dot segment")),
             _ => {
                 out.push('/');
                 out.push_str(segment);
@@ -154,9 +154,11 @@ fn resolve(path: &str) -> Result<String, Malformed> {
     Ok(out)
 }
 
-/// `..;x`: some servers cut the parameters off first and then take the step.
+/// `..;x`: some servers cut the parameters off first and then take the step. `..%2Fx`: an upstream that keeps encoded
+/// slashes may decode them, and then take it.
 fn hidden_dots(segment: &str) -> bool {
-    segment.split_once(';').is_some_and(|(name, _)| name == "." || name == "..")
+    let name = |part: &str| part.split(';').next().and_then(|part| part.split("%3B").next()).is_some_and(|name| matches!(name, "." | ".."));
+    segment.split("%2F").any(name)
 }
 
 #[cfg(test)]
@@ -204,7 +206,21 @@ mod tests {
 
     #[test]
     fn what_can_be_read_in_two_ways_is_refused() {
-        for text in ["/%", "/%4", "/%zz", "/%00", "/a\\b", "/%5c", "/%5Cx", "/..;/admin", "/a/.;x/b", "/%2e%2e;a/b"] {
+        for text in [
+            "/%",
+            "/%4",
+            "/%zz",
+            "/%00",
+            "/a\\b",
+            "/%5c",
+            "/%5Cx",
+            "/..;/admin",
+            "/a/.;x/b",
+            "/%2e%2e;a/b",
+            "/..%3bx",
+            "/a/..%2fb",
+            "/a%2f%2e%2e",
+        ] {
             assert!(path(text).is_err(), "{text}");
         }
     }

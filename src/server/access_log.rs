@@ -108,7 +108,7 @@ impl Line {
             clock: exchange.clock,
             method: exchange.request.method.clone(),
             host: Arc::clone(&exchange.request.host),
-            path: exchange.request.path().to_owned(),
+            path: exchange.arrived().path().to_owned(),
             route: pipeline.map(|pipeline| Arc::clone(&pipeline.route)),
             status: reply.status,
             upstream: upstream.map(|upstream| Arc::clone(&upstream.name)),

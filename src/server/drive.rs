@@ -11,7 +11,7 @@ use crate::http::{
 use crate::lang::eval::Facts;
 use crate::policy::stage::{Flow, Place};
 use crate::route::{Captures, Found};
-use crate::upstream::{Transport, call};
+use crate::upstream::{Transport, call, timeout};
 use futures_core::future::BoxFuture;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -99,7 +99,12 @@ pub async fn drive<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> D
                 (None, end)
             }
             Ok(route) => match plan.pipelines.get(route) {
-                Some(pipeline) => (Some(route), run(engine, pipeline, encoded_slash, &mut exchange).await),
+                Some(pipeline) => {
+                    if matches!(pipeline.target, Target::Policy) && !pipeline.timeouts.is_empty() {
+                        exchange.calls = Arc::new(Routed { engine: Arc::clone(engine), route });
+                    }
+                    (Some(route), run(engine, pipeline, encoded_slash, &mut exchange).await)
+                }
                 None => (None, End::Problem(Problem::new(StatusCode::NOT_FOUND, "no route takes this request"))),
             },
         },
@@ -130,6 +135,7 @@ fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> (Exchange, 
     let settings = &engine.plan.settings;
     let started = Instant::now();
     hop::strip_request(&mut headers);
+    hop::strip_aliases(&mut headers, &settings.request_id);
     let told = forward::told(&headers, client.peer.ip().to_canonical(), &settings.trust);
     if let Some(told) = told {
         client.ip = told.ip;
@@ -294,7 +300,6 @@ async fn pass<T: Transport>(
     exchange: &mut Exchange,
 ) -> Result<Reply, Fault> {
     let upstream = engine.upstream(index)?;
-    let own = pipeline.timeouts.iter().find(|(of, _)| *of == index).map(|(_, timeouts)| *timeouts);
     let request = &mut exchange.request;
     let outgoing = Outgoing {
         method: request.method.clone(),
@@ -304,7 +309,7 @@ async fn pass<T: Transport>(
         body: exchange.body.take(),
     };
     exchange.record.upstream = Some(index);
-    let timeouts = own.unwrap_or(upstream.config.timeout);
+    let timeouts = pipeline.timeouts_of(index).unwrap_or(upstream.config.timeout);
     call::call(&*engine.transport, upstream, timeouts, outgoing, &engine.random, &mut exchange.record.attempts).await
 }
 
@@ -315,18 +320,42 @@ impl<T: Transport> Engine<T> {
     }
 }
 
-impl<T: Transport> Calls for Engine<T> {
-    fn call(&self, index: UpstreamIndex, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
+impl<T: Transport> Engine<T> {
+    fn part(&self, index: UpstreamIndex, own: Option<timeout::Config>, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
         let upstream = self.upstream(index).cloned();
         let (transport, random) = (Arc::clone(&self.transport), Arc::clone(&self.random));
         Box::pin(async move {
             let upstream = upstream?;
-            call::call(&*transport, &upstream, upstream.config.timeout, outgoing, &random, &mut 0).await
+            let timeouts = own.unwrap_or(upstream.config.timeout);
+            call::call(&*transport, &upstream, timeouts, outgoing, &random, &mut 0).await
         })
+    }
+}
+
+impl<T: Transport> Calls for Engine<T> {
+    fn call(&self, index: UpstreamIndex, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
+        self.part(index, None, outgoing)
     }
 
     fn health(&self) -> Vec<UpstreamHealth> {
         let now = Instant::now();
         self.plan.upstreams.iter().map(|upstream| upstream.health(now)).collect()
+    }
+}
+
+/// The way to the upstreams from a route that has timeouts of its own.
+struct Routed<T> {
+    engine: Arc<Engine<T>>,
+    route: usize,
+}
+
+impl<T: Transport> Calls for Routed<T> {
+    fn call(&self, index: UpstreamIndex, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
+        let own = self.engine.plan.pipelines.get(self.route).and_then(|pipeline| pipeline.timeouts_of(index));
+        self.engine.part(index, own, outgoing)
+    }
+
+    fn health(&self) -> Vec<UpstreamHealth> {
+        self.engine.health()
     }
 }

@@ -98,6 +98,8 @@ pub struct Guard<S> {
     socket: S,
     framing: Framing,
     patience: Patience,
+    /// The same for what is written.
+    taking: Patience,
     signals: Arc<Signals>,
     /// A head that came in parts; of its bytes the first `ready` may pass.
     held: Vec<u8>,
@@ -126,6 +128,7 @@ impl<S> Guard<S> {
             socket,
             framing: Framing::new(limits),
             patience: Patience::new(head_timeout, idle),
+            taking: Patience::new(head_timeout, idle),
             signals,
             held: Vec::new(),
             ready: 0,
@@ -191,7 +194,7 @@ impl<S> Guard<S> {
             For::Head if self.held.is_empty() => self.fate = Fate::Idle,
             For::Head => self.refuse(Refusal { status: StatusCode::REQUEST_TIMEOUT, detail: "the request's head took too long" }),
             For::Next => self.fate = Fate::Idle,
-            For::Body => self.break_off(io::ErrorKind::TimedOut, "the request's body came too slowly"),
+            For::Body | For::Taken => self.break_off(io::ErrorKind::TimedOut, "the request's body came too slowly"),
         }
         Poll::Ready(())
     }
@@ -204,6 +207,16 @@ impl Guard<TcpStream> {
             tracing::debug!(%error, "a connection could not be reset");
         }
     }
+}
+
+/// What came of writing; an error when the client has taken nothing for too long.
+fn taken<R>(taking: &mut Patience, polled: Poll<io::Result<R>>, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
+    if polled.is_ready() {
+        taking.taken();
+        return polled;
+    }
+    ready!(taking.poll_wait(For::Taken, Instant::now(), cx));
+    Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing of its reply")))
 }
 
 impl<S: AsyncRead + Unpin> Guard<S> {
@@ -301,11 +314,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write(cx, buf)
+        let polled = Pin::new(&mut self.socket).poll_write(cx, buf);
+        taken(&mut self.taking, polled, cx)
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write_vectored(cx, bufs)
+        let polled = Pin::new(&mut self.socket).poll_write_vectored(cx, bufs);
+        taken(&mut self.taking, polled, cx)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -325,5 +340,50 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
             ready!(this.poll_linger(cx));
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Guard, Limits, Signals};
+    use std::io;
+    use std::sync::Arc;
+    use std::time::Duration;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::time::{Instant, sleep};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_is_not_read_again_behind_its_reply_is_idle_all_the_same() {
+        let (socket, mut client) = duplex(1000);
+        let limits = Limits { bytes: 1000, fields: 10 };
+        let signals = Arc::new(Signals::default());
+        client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        let mut guard = Guard::new(socket, limits, Duration::from_secs(10), Duration::from_secs(75), Arc::clone(&signals));
+        let mut buffer = [0; 100];
+        assert!(guard.read(&mut buffer).await.unwrap() > 0);
+        let next = tokio::spawn(async move { guard.read(&mut [0; 100]).await });
+        sleep(Duration::from_secs(1)).await;
+        signals.reply_ended();
+        assert_eq!(next.await.unwrap().unwrap(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_of_its_reply_is_cut_off_and_a_slow_one_is_not() {
+        let (socket, mut client) = duplex(16);
+        let limits = Limits { bytes: 1000, fields: 10 };
+        let (head, idle) = (Duration::from_secs(10), Duration::from_secs(75));
+        let mut guard = Guard::new(socket, limits, head, idle, Arc::new(Signals::default()));
+        let slow = tokio::spawn(async move {
+            for _ in 0..10 {
+                sleep(Duration::from_secs(200)).await;
+                client.read_exact(&mut [0; 16]).await.unwrap();
+            }
+            client
+        });
+        guard.write_all(&[0; 16 * 11]).await.unwrap();
+        let _client = slow.await.unwrap();
+        let before = Instant::now();
+        assert_eq!(guard.write_all(b"more").await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(before.elapsed().as_secs(), 300);
     }
 }

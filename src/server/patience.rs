@@ -11,6 +11,9 @@ const BODY_GRACE: Duration = Duration::from_secs(10);
 /// The least rate of a request's body, in bytes per second of waiting for it.
 const BODY_RATE_MIN: u64 = 256;
 
+/// Longest time the client may take nothing of a reply that is there: a stream's idle limit.
+const TAKEN: Duration = Duration::from_secs(300);
+
 /// What the client is being waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum For {
@@ -20,6 +23,8 @@ pub enum For {
     Next,
     /// More of a body.
     Body,
+    /// Room for more of a reply.
+    Taken,
 }
 
 /// Waiting times of one connection.
@@ -48,6 +53,11 @@ impl Patience {
         self.arm(now + self.idle, now, cx);
     }
 
+    /// The client took something of a reply.
+    pub fn taken(&mut self) {
+        self.waiting = None;
+    }
+
     /// Bytes of a body came.
     pub fn body(&mut self, bytes: usize) {
         if let Some((For::Body, since)) = self.waiting.take() {
@@ -70,13 +80,14 @@ impl Patience {
         let since = match (self.waiting, what) {
             (Some((before, since)), _) if before == what => since,
             (_, For::Next) => free.min(now),
-            (_, For::Head | For::Body) => now,
+            (_, For::Head | For::Body | For::Taken) => now,
         };
         self.waiting = Some((what, since));
         let deadline = since
             + match what {
                 For::Head => self.head,
                 For::Next => self.idle,
+                For::Taken => TAKEN,
                 For::Body => (BODY_GRACE + Duration::from_secs(self.body_bytes / BODY_RATE_MIN)).saturating_sub(self.body_waited),
             };
         if deadline <= now {

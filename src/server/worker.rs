@@ -19,6 +19,9 @@ use tokio_util::sync::CancellationToken;
 /// How long accepting rests when the process is out of file descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How often the transport gives back what is not needed any more.
+const TIDY_EVERY: Duration = Duration::from_secs(5);
+
 /// What all workers of a process share.
 pub struct Shared {
     /// The current plan.
@@ -82,16 +85,17 @@ impl<T: Transport> Worker<T> {
 
     /// Accepts and serves until the process is to end, then drains: how many connections had to be cut.
     pub async fn run(self: Arc<Self>, listeners: Vec<(TcpListener, Arc<str>)>) -> io::Result<usize> {
-        let mut accepting = Vec::new();
+        let mut running = Vec::new();
         for (listener, name) in listeners {
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            accepting.push(tokio::spawn(Arc::clone(&self).accept(listener, name)));
+            running.push(tokio::spawn(Arc::clone(&self).accept(listener, name)));
         }
+        running.push(tokio::spawn(tidy(Arc::clone(&self.engine.lock().transport))));
         self.shared.stop.cancelled().await;
-        for task in &accepting {
+        for task in &running {
             task.abort();
         }
-        for task in accepting {
+        for task in running {
             // Its listening socket is closed when this returns.
             let _ = task.await;
         }
@@ -127,6 +131,14 @@ impl<T: Transport> Worker<T> {
     }
 }
 
+/// Runs until it is aborted.
+async fn tidy<T: Transport>(transport: Arc<T>) {
+    loop {
+        tokio::time::sleep(TIDY_EVERY).await;
+        transport.tidy();
+    }
+}
+
 /// Errors that say something of the connection that was to be accepted, not of the listener.
 fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused)
@@ -146,5 +158,53 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Shared, Worker};
+    use crate::http::{Body, Fault, FaultKind};
+    use crate::server::access_log::Log;
+    use crate::server::tests::rig::draft;
+    use crate::upstream::{Attempt, Endpoint, Registry, Transport, Upstream};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    /// Counts how often it is tidied.
+    struct Counting(Arc<AtomicUsize>);
+
+    impl Transport for Counting {
+        async fn exchange(
+            &self,
+            _: &Upstream,
+            _: &Arc<Endpoint>,
+            _: http::Request<Body>,
+            _: Attempt,
+        ) -> Result<http::Response<Body>, Fault> {
+            Err(Fault::new(FaultKind::ConnectError, "nobody is there"))
+        }
+
+        fn tidy(&self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_has_its_transport_tidied_until_it_ends() {
+        let shared = Arc::new(Shared {
+            plan: arc_swap::ArcSwap::from_pointee(draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default())),
+            log: Log::start(std::io::sink()).unwrap().0,
+            open: AtomicUsize::new(0),
+            stop: tokio_util::sync::CancellationToken::new(),
+        });
+        let tidied = Arc::new(AtomicUsize::new(0));
+        let worker = Arc::new(Worker::new(Arc::clone(&shared), Counting(Arc::clone(&tidied))));
+        let running = tokio::spawn(worker.run(Vec::new()));
+        tokio::time::sleep(Duration::from_secs(61)).await;
+        assert_eq!(tidied.load(Ordering::Relaxed), 12);
+        shared.stop.cancel();
+        assert_eq!(running.await.unwrap().unwrap(), 0);
     }
 }

@@ -41,6 +41,11 @@ route admins GET /admins -> app { auth main; require claim.role == "admin" }
 route both GET /both -> app { auth all [main, partner] }
 route desk GET /desk -> app { auth optional staff }
 route hello GET /hello -> app { public }
+route parts GET /parts {
+  public
+  timeout { total 1s }
+  aggregate { part bare GET /other -> bare }
+}
 route other ANY /other -> bare { public; body { max 1KiB } }
 group hosted host api.example.com {
   route hosted GET /hosted -> bare { public }
@@ -229,6 +234,12 @@ fn an_upstream_that_thinks_too_long_is_a_timeout() {
     passes(
         "given upstream app replies 200 after 2s\nrequest GET /hello\nexpect status 200\nadvance 30d\nrequest GET /hello\nexpect status 200",
     );
+}
+
+#[test]
+fn the_parts_of_an_answer_have_the_timeouts_of_their_route() {
+    passes("given upstream bare replies 200 after 900ms\nrequest GET /parts\nexpect status 200");
+    passes("given upstream bare replies 200 after 2s\nrequest GET /parts\nexpect status 502");
 }
 
 #[test]

@@ -5,8 +5,9 @@ use super::{Upstream, balance, timeout};
 use crate::http::{Body, Fault, FaultKind, Outgoing, Reply, Side, Source, hop};
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
-use http::header::HOST;
-use http_body::{Frame, SizeHint};
+use http::header::{HOST, TRANSFER_ENCODING};
+use http::{HeaderValue, Method};
+use http_body::{Body as _, Frame, SizeHint};
 use parking_lot::Mutex;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -41,6 +42,10 @@ pub async fn call<T: Transport>(
 
     let Outgoing { method, target, authority, mut headers, body } = outgoing;
     headers.insert(HOST, upstream.host(endpoint, &authority));
+    if matches!(method, Method::GET | Method::HEAD) && body.size_hint().exact().is_none() {
+        // Otherwise the library takes it that these have no body, and drops the one that is there.
+        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
     let (body, passing) = pass_on(body);
     let mut request = http::Request::new(body);
     *request.method_mut() = method;
@@ -55,8 +60,8 @@ pub async fn call<T: Transport>(
     if let Some(permit) = permit {
         match &answer {
             Ok(response) => permit.settle(!response.status().is_server_error(), Instant::now()),
-            Err(fault) if fault.side() == Side::Upstream => permit.settle(false, Instant::now()),
-            // The client's doing says nothing of the upstream.
+            Err(fault) if fault.side() == Side::Upstream && !awaits_client(passing.as_deref()) => permit.settle(false, Instant::now()),
+            // The client's doing, or an upstream that would not wait for it any longer, says nothing of the upstream.
             Err(_) => drop(permit),
         }
     }
@@ -66,8 +71,14 @@ pub async fn call<T: Transport>(
     Ok(Reply { status: head.status, headers, body, source: Source::Upstream })
 }
 
+/// True while more of the request's body is wanted than the client has sent.
+fn awaits_client(passing: Option<&Passing>) -> bool {
+    passing.is_some_and(|passing| passing.starved.load(Ordering::Relaxed))
+}
+
 /// Waits for an answer as long as the timeouts allow. They count from the moment the body has been passed on; until then
-/// only an upstream that takes nothing of it for as long as `read` is given up.
+/// only an upstream that takes nothing of what is there for as long as `read` is given up: a client that sends nothing is
+/// its connection's to judge.
 async fn within(
     mut exchange: Pin<&mut impl Future<Output = Result<http::Response<Body>, Fault>>>,
     passing: Option<&Passing>,
@@ -91,7 +102,7 @@ async fn within(
             && sleep.poll(cx).is_ready()
         {
             match (clock, passing) {
-                (Clock::Upload(before), Some(passing)) if passing.frames() != before => {
+                (Clock::Upload(before), Some(passing)) if passing.frames() != before || awaits_client(Some(passing)) => {
                     clock = Clock::Upload(passing.frames());
                     timer.set(Some(sleep_until(Instant::now() + timeouts.read)));
                 }
@@ -121,6 +132,8 @@ enum Clock {
 struct Passing {
     done: AtomicBool,
     frames: AtomicU64,
+    /// It was asked for more than there was.
+    starved: AtomicBool,
     waker: AtomicWaker,
 }
 
@@ -161,6 +174,7 @@ impl http_body::Body for PassedOn {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
+        self.passing.starved.store(frame.is_pending(), Ordering::Relaxed);
         if frame.is_ready() {
             self.passing.frames.fetch_add(1, Ordering::Relaxed);
         }
@@ -182,5 +196,97 @@ impl http_body::Body for PassedOn {
 impl Drop for PassedOn {
     fn drop(&mut self) {
         self.passing.finish();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Body, Bytes, Fault, FaultKind, Frame, Outgoing, Reply, Transport, Upstream, call, timeout};
+    use crate::upstream::breaker::{Opens, State};
+    use crate::upstream::{Attempt, Endpoint, breaker, config};
+    use http_body_util::{BodyExt, StreamBody};
+    use parking_lot::Mutex;
+    use std::sync::Arc;
+    use std::time::Duration;
+    use tokio::time::{Instant, sleep};
+
+    /// Takes the whole body, or gives up waiting for it; or takes nothing of it.
+    enum Taker {
+        All,
+        Within(Duration),
+        Nothing,
+    }
+
+    impl Transport for Taker {
+        async fn exchange(
+            &self,
+            _: &Upstream,
+            _: &Arc<Endpoint>,
+            request: http::Request<Body>,
+            _: Attempt,
+        ) -> Result<http::Response<Body>, Fault> {
+            let whole = request.into_body().collect();
+            match self {
+                Self::All => whole.await.map(drop)?,
+                Self::Within(time) => {
+                    let late = |_| Fault::new(FaultKind::Reset, "the upstream hangs up");
+                    tokio::time::timeout(*time, whole).await.map_err(late)?.map(drop)?;
+                }
+                Self::Nothing => std::future::pending().await,
+            }
+            Ok(http::Response::new(Body::empty()))
+        }
+    }
+
+    /// A call with a body that stalls for a minute, where `read` is a second; and the state of the breaker then, which one
+    /// failure opens.
+    async fn stalled(taker: Taker) -> (Result<Reply, Fault>, State) {
+        let opens = breaker::Config { opens: Opens::AfterFailures(1), cooldown: Duration::from_secs(30), probes: 1 };
+        let upstream = Upstream::new(config::Config {
+            name: "app".to_owned(),
+            targets: vec![config::Target { tls: false, host: "127.0.0.1".to_owned(), port: 1, weight: 1, backup: false }],
+            host: config::HostSent::Keep,
+            breaker: Some(opens),
+            timeout: timeout::Config::default(),
+            stubs: Vec::new(),
+            encoded_slashes: false,
+        });
+        let parts = futures_util::stream::unfold(0, |number| async move {
+            sleep(Duration::from_secs(60 * (number % 2))).await;
+            (number < 2).then(|| (Ok(Frame::data(Bytes::from_static(b"part"))), number + 1))
+        });
+        let outgoing = Outgoing {
+            method: http::Method::POST,
+            target: http::uri::PathAndQuery::from_static("/"),
+            authority: http::HeaderValue::from_static("shop.example"),
+            headers: http::HeaderMap::new(),
+            body: Body::stream(StreamBody::new(parts)),
+        };
+        let timeouts = timeout::Config { read: Duration::from_secs(1), ..timeout::Config::default() };
+        let random = Mutex::new(fastrand::Rng::with_seed(1));
+        let reply = call(&taker, &upstream, timeouts, outgoing, &random, &mut 0).await;
+        let state = upstream.breaker.as_ref().unwrap().state(Instant::now());
+        (reply, state)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_stalls_its_upload_is_not_the_upstreams_fault() {
+        let (reply, breaker) = stalled(Taker::All).await;
+        assert!(reply.is_ok(), "{reply:?}");
+        assert_eq!(breaker, State::Closed);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upstream_that_gives_up_on_a_stalled_upload_opens_no_breaker() {
+        let (reply, breaker) = stalled(Taker::Within(Duration::from_secs(5))).await;
+        assert_eq!(reply.unwrap_err().kind, FaultKind::Reset);
+        assert_eq!(breaker, State::Closed);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upstream_that_takes_nothing_of_an_upload_is_given_up() {
+        let (reply, breaker) = stalled(Taker::Nothing).await;
+        assert_eq!(reply.unwrap_err().kind, FaultKind::AttemptTimeout);
+        assert_eq!(breaker, State::Open);
     }
 }

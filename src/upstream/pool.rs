@@ -62,3 +62,34 @@ impl Pool {
         self.len() == 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{IDLE_AGE_MAX, Pool, Wire};
+    use std::time::Duration;
+    use tokio::net::{TcpListener, TcpStream};
+
+    #[tokio::test]
+    async fn what_the_other_side_closed_is_dropped_and_so_is_what_waited_too_long() {
+        let (pool, listener) = (Pool::default(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let address = listener.local_addr().unwrap();
+        for _ in 0..2 {
+            pool.keep(address, Wire::begin(TcpStream::connect(address).await.unwrap()).await.unwrap());
+        }
+        let (closed, _open) = (listener.accept().await.unwrap(), listener.accept().await.unwrap());
+        pool.sweep();
+        assert_eq!(pool.len(), 2);
+        drop(closed);
+        let swept = async {
+            while pool.len() > 1 {
+                tokio::task::yield_now().await;
+                pool.sweep();
+            }
+        };
+        assert!(tokio::time::timeout(Duration::from_secs(20), swept).await.is_ok());
+        tokio::time::pause();
+        tokio::time::advance(IDLE_AGE_MAX).await;
+        pool.sweep();
+        assert!(pool.is_empty());
+    }
+}

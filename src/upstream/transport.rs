@@ -34,6 +34,9 @@ pub trait Transport: Send + Sync + 'static {
         request: http::Request<Body>,
         attempt: Attempt,
     ) -> impl Future<Output = Result<http::Response<Body>, Fault>> + Send;
+
+    /// Gives back what is not needed any more. Runs every few seconds; does nothing where nothing is kept.
+    fn tidy(&self) {}
 }
 
 /// Pooled connections over TCP; one of these per worker.
@@ -86,6 +89,10 @@ impl Transport for Tcp {
         let (stream, address) = connect(&addresses, attempt.connect).await?;
         let (response, wire) = Wire::begin(stream).await?.exchange(request).await.map_err(|unanswered| unanswered.fault)?;
         Ok(wire::answer(response, wire, &self.pool, address, attempt))
+    }
+
+    fn tidy(&self) {
+        self.pool.sweep();
     }
 }
 

@@ -28,3 +28,14 @@ fn every_request_is_a_line_without_what_is_secret() {
     assert_eq!((&line["bytes"], &line["attempts"]), (&2.into(), &1.into()));
     assert!(lines.iter().any(|line| line["status"] == 400), "{lines:?}");
 }
+
+#[test]
+fn a_line_has_the_path_that_was_asked_for_not_the_one_the_upstream_got() {
+    let app = Origin::json("{}");
+    let text = PLAIN.replace("127.0.0.1:0", "127.0.0.1:0\n log access json\n").replace("{app}", &app.address().to_string());
+    let mut gate = Program::run(&text.replace("public \"a test\"", "public \"a test\"; strip_prefix /a"), &[], &[]);
+    gate.get("/a/b").send().expect(200);
+    assert_eq!(app.received().target, "/b");
+    let line: Value = serde_json::from_str(&gate.until_logged(1)[0]).unwrap();
+    assert_eq!(line["path"], "/a/b");
+}

@@ -7,7 +7,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 async fn a_request_goes_through_with_the_forwarding_fields_of_the_gateway() {
     let gate = draft(echo().await).start();
     let request = "GET /a/../b?q=%zz HTTP/1.1\r\nHost: Shop.Example:81\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\n\
-                   X-Forwarded-For: 6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\nX-Request-Id: forged\r\nTE: trailers, gzip\r\nAccept: */*\r\n\r\n";
+                   X-Forwarded-For: 6.6.6.6\r\nX_Forwarded_For: 6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\nX-Request-Id: forged\r\nTE: trailers, gzip\r\nAccept: */*\r\n\r\n";
     let reply = gate.send(request).await;
     assert_eq!(status(&reply), 200, "{reply}");
     let (head, seen) = reply.split_once("\r\n\r\n").unwrap();

@@ -1,5 +1,5 @@
 mod answers;
 mod framing;
-mod rig;
+pub(super) mod rig;
 mod streams;
 mod upstreams;

@@ -37,6 +37,20 @@ async fn chunked_bodies_arrive_whole_without_their_extensions() {
 }
 
 #[tokio::test]
+async fn a_chunked_body_of_a_get_is_passed_on() {
+    let origin = origin(|_, mut peer| async move {
+        peer.head().await.unwrap();
+        let body = peer.through(b"0\r\n\r\n").await.unwrap();
+        peer.write(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())).await;
+    })
+    .await;
+    let gate = draft(origin).start();
+    let reply =
+        gate.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n").await;
+    assert!(reply.contains("abc"), "{reply}");
+}
+
+#[tokio::test]
 async fn an_early_answer_ends_the_connection_or_takes_in_the_rest_of_the_request() {
     let mut draft = draft(echo().await);
     draft.routes = vec![("GET", "/here")];
