@@ -118,3 +118,37 @@ fn a_policy_with_errors_exits_1_and_a_missing_one_2() {
     assert!(!output.stderr.is_empty());
     assert_eq!(gate_test(&["nowhere.gate"]).status.code(), Some(2));
 }
+
+#[test]
+fn statuses_have_an_order_and_hosts_are_compared_in_lower_case() {
+    let text = r#"gateway { listen :8080 }
+upstream app { target http://127.0.0.1:3000 }
+route all ANY /** -> app {
+  public
+  deny request.host == "Example.COM"
+  deny request.host == 10.0.0.1
+  response { set x-failed "yes" when response.status >= 500 }
+}
+test "denied" {
+  request GET "http://example.com/"
+  expect status 403
+  request GET "http://10.0.0.1/"
+  expect status 403
+}
+test "failed" {
+  given upstream app replies 502
+  request GET /
+  expect header("x-failed") == "yes"
+}
+test "not failed" {
+  given upstream app replies 404
+  request GET /
+  expect header("x-failed") == none
+}
+"#;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("order.gate");
+    std::fs::write(&path, text).unwrap();
+    let run = gate_test(&[&path.display().to_string()]);
+    assert_eq!(run.status.code(), Some(0), "{}", out(&run));
+}

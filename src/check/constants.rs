@@ -17,8 +17,10 @@ use std::collections::{BTreeMap, HashMap};
 pub fn constants(files: &[FileNodes<'_>], params: &BTreeMap<String, String>, names: &mut Names, report: &mut Report) {
     let last = files.len().saturating_sub(1);
     for (at, file) in files.iter().enumerate() {
-        let given = if at == last { params.clone() } else { BTreeMap::new() };
-        let mut evaluation = Evaluation { scope: file.scope, nodes: HashMap::new(), state: HashMap::new(), names, report, given: &given };
+        let main = at == last;
+        let given = if main { params.clone() } else { BTreeMap::new() };
+        let mut evaluation =
+            Evaluation { scope: file.scope, nodes: HashMap::new(), state: HashMap::new(), names, report, main, given: &given };
         evaluation.collect(&file.nodes);
         let mut all: Vec<String> = evaluation.nodes.keys().cloned().collect();
         all.sort_unstable();
@@ -46,6 +48,7 @@ struct Evaluation<'e, 'n, 'a> {
     state: HashMap<String, State>,
     names: &'e mut Names,
     report: &'e mut Report,
+    main: bool,
     given: &'e BTreeMap<String, String>,
 }
 
@@ -140,11 +143,13 @@ impl<'n, 'a> Evaluation<'_, 'n, 'a> {
             };
         }
         let Some(given) = node.get(slot) else {
-            checker.report.push(
-                Diagnostic::new(Code::PolicyArgMissing, format!("`{name}` has no value"))
-                    .at(span, "no default")
-                    .help(format!("give one with `--set {name}=…` or GATE_PARAM_{name}, or a default: `= …`")),
-            );
+            checker.report.push(Diagnostic::new(Code::PolicyArgMissing, format!("`{name}` has no value")).at(span, "no default").help(
+                if self.main {
+                    format!("give one with `--set {name}=…` or GATE_PARAM_{name}, or a default: `= …`")
+                } else {
+                    "give it a default: the deployment sets params of the main file only".to_owned()
+                },
+            ));
             return None;
         };
         let secret_allowed = node.form.word == "param" && declared == Some(Type::Secret);

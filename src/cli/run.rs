@@ -10,6 +10,7 @@ use crate::server::{self, Server};
 use crate::upstream::script::Scripted;
 use crate::upstream::transport::Tcp;
 use std::fmt::Write;
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 
 /// Arguments of `gate run`.
@@ -103,5 +104,7 @@ fn compile(compiler: &mut Compiler, program: &Program, machine: &Machine) -> Res
 fn start_log() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("GATE_LOG").unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     // A second call in one process keeps the first log.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).try_init();
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour);
+    let _ = log.with_target(false).try_init();
 }

@@ -503,7 +503,7 @@ impl Checker<'_> {
 
     /// How a hole is encoded at a spot.
     #[must_use]
-    pub(super) fn encoding(spot: Spot, before: &str, keeps_slashes: bool) -> Encoding {
+    pub(super) fn encoding(spot: Spot, before: &str, path: Encoding) -> Encoding {
         match spot {
             Spot::Plain | Spot::Secret => Encoding::Plain,
             Spot::RequestField | Spot::ResponseField => Encoding::Field,
@@ -512,8 +512,7 @@ impl Checker<'_> {
             Spot::Json if in_json_string(before) => Encoding::Json,
             Spot::Json => Encoding::JsonValue,
             Spot::Url if before.contains('?') => Encoding::Query,
-            Spot::Url if keeps_slashes => Encoding::Path,
-            Spot::Url => Encoding::Segment,
+            Spot::Url => path,
         }
     }
 }

@@ -188,9 +188,16 @@ fn compare(left: &Scalar<'_>, how: Comparison, right: &Scalar<'_>) -> bool {
         _ => None,
     };
     let equal = || status_range(left, right).or_else(|| status_range(right, left)).unwrap_or_else(|| left == right);
+    let number = |value: &Scalar<'_>| match value {
+        Scalar::Int(number) => Some(*number),
+        Scalar::Const(Value::Status(low, high)) if low == high => Some(u64::from(*low)),
+        _ => None,
+    };
     let order = || -> Option<Ordering> {
+        if let (Some(a), Some(b)) = (number(left), number(right)) {
+            return Some(a.cmp(&b));
+        }
         match (left, right) {
-            (Scalar::Int(a), Scalar::Int(b)) => Some(a.cmp(b)),
             (Scalar::Duration(a), Scalar::Duration(b)) => Some(a.cmp(b)),
             (Scalar::Text(a), Scalar::Text(b)) => Some(a.cmp(b)),
             _ => None,
@@ -267,6 +274,22 @@ fn seconds(duration: Duration) -> String {
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// The same, and `/`.
 const PATH: &AsciiSet = &SEGMENT.remove(b'/');
+/// What a path may have (RFC 3986 §3.3), its escapes included.
+const ARRIVED: &AsciiSet = &PATH
+    .remove(b'%')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b':')
+    .remove(b'@');
 
 /// A string with its holes filled, each encoded for its place.
 #[must_use]
@@ -310,6 +333,7 @@ fn encode(text: &str, encoding: Encoding, out: &mut String) {
                 out.extend(utf8_percent_encode(segment, PATH));
             }
         }
+        Encoding::Arrived => out.extend(utf8_percent_encode(text, ARRIVED)),
         Encoding::Field => out.extend(text.chars().filter(|letter| !matches!(letter, '\r' | '\n' | '\0'))),
         Encoding::Html => {
             for letter in text.chars() {

@@ -57,6 +57,8 @@ pub enum Encoding {
     Segment,
     /// A path whose `/` stay.
     Path,
+    /// The request's own path, which is percent-encoded already: what it has stays.
+    Arrived,
     /// A query value.
     Query,
     /// A field value: CR, LF and NUL are dropped.
@@ -153,7 +155,7 @@ pub struct Pattern {
 
 impl Pattern {
     /// Largest compiled size of an operator's regular expression, in bytes.
-    pub const SIZE_MAX: usize = 1 << 20;
+    pub const SIZE_MAX: usize = 16 << 20;
 
     /// Compiles a pattern.
     ///

@@ -9,6 +9,7 @@ pub mod checker;
 pub mod eval;
 pub mod expr;
 pub mod form;
+mod kinds;
 pub mod literal;
 pub mod read;
 pub mod types;

@@ -2,6 +2,7 @@
 
 use super::checker::{AttributeFact, Checker, Moment, Spot, Typed, Want};
 use super::expr::{Comparison, Encoding, Expr, Pattern, Piece, Ref, Secret};
+use super::kinds;
 use super::literal;
 use super::read::{Given, ScopeId};
 use super::types::Type;
@@ -175,6 +176,7 @@ impl Typing<'_, '_> {
                 }
             },
             (Value::Ip(ip), Type::Ip, Some(Type::Cidr)) => (Value::Network(ip.into()), Type::Cidr),
+            (Value::Ip(ip), Type::Ip, Some(Type::Host)) => (Value::Text(ip.to_string().into()), Type::Host),
             (Value::Text(text), Type::Address, Some(Type::Host)) => (Value::Text(text), Type::Host),
             (value, ty, _) => (value, ty),
         };
@@ -200,7 +202,7 @@ impl Typing<'_, '_> {
                     };
                     moment = moment.max(hole.moment);
                     secret |= hole.ty == Type::Secret;
-                    let encoding = Checker::encoding(self.want.spot, &before, self.keeps_slashes(&hole.expr));
+                    let encoding = Checker::encoding(self.want.spot, &before, self.path_encoding(&hole.expr));
                     // The policy's own URLs and paths are parts of a URL, not values in one.
                     let part = self.want.spot == Spot::Url && matches!(hole.ty, Type::Url | Type::Path);
                     match (&hole.expr, encoding) {
@@ -228,11 +230,26 @@ impl Typing<'_, '_> {
                 _ => Type::Str,
             },
             // A quoted host, path or URL is one where one is asked for; its reader looks at it closely.
-            (false, Some(wanted @ (Type::Host | Type::Path | Type::Url | Type::Address | Type::Method))) if moment == Moment::Constant => {
-                wanted.clone()
+            (false, Some(Type::Method)) => {
+                if let [Piece::Literal(text)] = pieces.as_slice()
+                    && !kinds::is_method(text)
+                {
+                    self.checker.report.push(kinds::no_method(text, span));
+                    return None;
+                }
+                if moment == Moment::Constant { Type::Method } else { Type::Str }
             }
+            (false, Some(wanted @ (Type::Host | Type::Path | Type::Url | Type::Address))) if moment == Moment::Constant => wanted.clone(),
             (false, _) => Type::Str,
         };
+        // Hosts are compared as they are normalised: in lower case.
+        if ty == Type::Host {
+            for piece in &mut pieces {
+                if let Piece::Literal(text) = piece {
+                    text.make_ascii_lowercase();
+                }
+            }
+        }
         let expr = match pieces.as_slice() {
             [] => Expr::Const(Value::Text("".into())),
             [Piece::Literal(text)] => Expr::Const(Value::Text(text.as_str().into())),
@@ -261,13 +278,16 @@ impl Typing<'_, '_> {
         Some(hole)
     }
 
-    fn keeps_slashes(&self, expr: &Expr) -> bool {
+    /// How a value is encoded before the `?` of a URL.
+    fn path_encoding(&self, expr: &Expr) -> Encoding {
         match expr {
-            Expr::Ref(Ref::Path) => true,
-            Expr::Ref(Ref::Param { slot, .. }) => {
-                self.checker.facts.params.get(usize::from(*slot)).is_some_and(|param| param.keeps_slashes)
+            Expr::Ref(Ref::Path) => Encoding::Arrived,
+            Expr::Ref(Ref::Param { slot, .. })
+                if self.checker.facts.params.get(usize::from(*slot)).is_some_and(|param| param.keeps_slashes) =>
+            {
+                Encoding::Path
             }
-            _ => false,
+            _ => Encoding::Segment,
         }
     }
 
@@ -366,6 +386,10 @@ impl Typing<'_, '_> {
                     );
                     return None;
                 }
+                if let Some(found) = kinds::unordered(side) {
+                    self.checker.report.push(found);
+                    return None;
+                }
             }
         }
         let moment = left.moment.max(right.moment);
@@ -404,7 +428,13 @@ impl Typing<'_, '_> {
 
     fn member(&mut self, item: &Tree, set: &Tree, span: Span, negated: bool) -> Option<Typed> {
         let literal_list = matches!(set.kind, ExprKind::List(_));
-        let (item, set) = if literal_list {
+        // A bare word takes its meaning from the set, a list or range from what is looked for.
+        let bare = item.as_word().is_some_and(|word| self.is_plain_word(word));
+        let (item, set) = if !literal_list && !bare {
+            let item = self.expr(item, None)?;
+            let set = self.expr(set, Some(item.ty.present()))?;
+            (item, set)
+        } else if literal_list {
             let item = self.expr(item, None)?;
             let hint = if item.ty.present() == &Type::Ip { Type::Cidr } else { item.ty.present().clone() };
             let set = self.expr(set, Some(&Type::List(Box::new(hint))))?;
@@ -511,9 +541,7 @@ impl Typing<'_, '_> {
             return Some(Typed { expr, ty, moment: Moment::Constant, span });
         }
         match hint {
-            Some(Type::Method) if word.text.chars().all(|letter| letter.is_ascii_uppercase() || letter == '-') => {
-                return constant(text(), Type::Method);
-            }
+            Some(Type::Method) if kinds::is_method(&word.text) => return constant(text(), Type::Method),
             Some(Type::Host) => return constant(Value::Text(word.text.to_ascii_lowercase().into()), Type::Host),
             _ => {}
         }
@@ -538,6 +566,10 @@ impl Typing<'_, '_> {
     fn unknown_word(&mut self, word: &Ident, hint: Option<&Type>) {
         if let Some(Type::Enum(choices)) = hint {
             self.no_choice(&word.text, choices, word.span);
+            return;
+        }
+        if hint == Some(&Type::Method) && kinds::is_method(&word.text.to_ascii_uppercase()) {
+            self.checker.report.push(kinds::no_method(&word.text, word.span));
             return;
         }
         let mut known: Vec<&str> =

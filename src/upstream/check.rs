@@ -304,6 +304,10 @@ fn share(node: &Node<'_>, window: Duration, checker: &mut Checker<'_>) -> Option
         return None;
     }
     let share = checker.percent(Given { expr: right, scope: given.scope })?.0;
+    if !(1..=10_000).contains(&share) {
+        checker.error(Code::TypeRange, "a share of failures is out of range", right.span, "more than 0% and at most 100%");
+        return None;
+    }
     let least = u32::try_from(checker.int(node.get("least")?, 1..=1_000_000)?).ok()?;
     Some(Opens::Share { share, least, window })
 }

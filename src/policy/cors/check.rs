@@ -131,6 +131,14 @@ fn methods(given: Given<'_>, checker: &mut Checker<'_>) -> Option<Vec<String>> {
             checker.error(Code::TypeMismatch, format!("`{method}` is no method"), span, "a method is a word such as `GET`");
             return None;
         }
+        if method.bytes().any(|byte| byte.is_ascii_lowercase()) {
+            checker.report.push(
+                Diagnostic::new(Code::TypeMismatch, format!("`{method}` is no method"))
+                    .at(span, "")
+                    .help("methods are written in capitals, such as `GET`: browsers compare them letter by letter"),
+            );
+            return None;
+        }
         found.push(method);
     }
     Some(found)

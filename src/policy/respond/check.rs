@@ -4,7 +4,7 @@ use super::{Config, Format};
 use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic, Span};
 use crate::lang::checker::{Moment, Spot, Want};
-use crate::lang::expr::{Encoding, Expr, Piece};
+use crate::lang::expr::{Encoding, Expr, Piece, Ref};
 use crate::lang::types::Type;
 use crate::lang::value::Value;
 use crate::lang::{Checker, Given, Node};
@@ -148,7 +148,41 @@ pub(super) fn redirect(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Con
         );
         return None;
     }
+    if let Expr::Text(pieces) = &typed.expr
+        && chooses_host(pieces)
+    {
+        checker.report.push(
+            Diagnostic::new(Code::TypeMismatch, "the client would choose the host that it is sent to")
+                .at(typed.span, "a value without a domain behind it")
+                .help("put a `/` before the value, or end the host with a domain of your own: `https://${…}.example.com/`"),
+        );
+        return None;
+    }
     Some(Config::Redirect { status, keeps_query: !has_query(&typed.expr), location: typed.expr })
+}
+
+/// True when a value that is no host by itself stands in the host of a URL, and no domain behind it.
+fn chooses_host(pieces: &[Piece]) -> bool {
+    let mut before = String::new();
+    let mut open = false;
+    for piece in pieces {
+        match piece {
+            Piece::Literal(text) => {
+                before.push_str(text);
+                let Some((_, rest)) = before.split_once("://") else { continue };
+                let ended = rest.find(['/', '?', '#']);
+                let domain = text.split(['/', '?', '#']).next().unwrap_or_default();
+                open &= !domain.split(':').next().is_some_and(|name| name.starts_with('.') && name.len() > 1);
+                if ended.is_some() {
+                    return open;
+                }
+            }
+            Piece::Hole(Expr::Ref(Ref::Path), _) if before.contains("://") => return open,
+            Piece::Hole(Expr::Const(_) | Expr::Ref(Ref::Host | Ref::Param { int: true, .. }), _) => {}
+            Piece::Hole(..) => open |= before.contains("://"),
+        }
+    }
+    open
 }
 
 fn has_query(text: &Expr) -> bool {

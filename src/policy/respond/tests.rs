@@ -32,6 +32,11 @@ async fn values_cannot_leave_their_place_in_json() {
 }
 
 #[tokio::test]
+async fn the_requests_own_path_is_not_encoded_twice() {
+    assert_eq!(location(r#"redirect 301 "https://example.com${request.path}""#, "/x/1/a%20b").await, "https://example.com/x/1/a%20b");
+}
+
+#[tokio::test]
 async fn a_status_alone_has_no_body() {
     let reply = answer("respond 204", "/x/1/a").await;
     assert_eq!(reply.status, 204);

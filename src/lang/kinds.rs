@@ -1,0 +1,35 @@
+//! What values of some kinds may be asked: which have an order, and which words are methods.
+
+use super::checker::Typed;
+use super::expr::Expr;
+use super::types::Type;
+use super::value::Value;
+use crate::diag::{Code, Diagnostic, Span};
+
+/// What is wrong with ordering a value: numbers, times and text have an order, of statuses only single ones.
+pub(super) fn unordered(side: &Typed) -> Option<Diagnostic> {
+    let class = matches!(&side.expr, Expr::Const(Value::Status(low, high)) if low != high);
+    let ordered = matches!(side.ty, Type::Int | Type::Size | Type::Duration | Type::Status | Type::Str | Type::Date);
+    if ordered && !class {
+        return None;
+    }
+    let message = if class { "a class of statuses has no order".to_owned() } else { format!("`{}` has no order", side.ty) };
+    let help = match side.ty {
+        Type::Status => "compare with one status, such as `>= 500`, or ask `in 5xx`",
+        Type::Ip | Type::Cidr => "ask for a network: `client.ip in [10.0.0.0/8]`",
+        _ => "it can be compared with `==`, `!=` and `in` only",
+    };
+    Some(Diagnostic::new(Code::TypeMismatch, message).at(side.span, format!("`{}`", side.ty)).help(help))
+}
+
+/// A method as the language writes it: names are case-sensitive (RFC 9110 §9.1), those in use are in capitals.
+pub(super) fn is_method(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|letter| letter.is_ascii_uppercase() || letter == '-')
+}
+
+/// The finding on a word that is no method.
+pub(super) fn no_method(written: &str, span: Span) -> Diagnostic {
+    Diagnostic::new(Code::TypeMismatch, format!("`{written}` is no method"))
+        .at(span, "")
+        .help("methods are written in capitals, such as `GET`")
+}
