@@ -152,3 +152,10 @@ test "not failed" {
     let run = gate_test(&[&path.display().to_string()]);
     assert_eq!(run.status.code(), Some(0), "{}", out(&run));
 }
+
+#[test]
+fn a_filter_that_names_no_test_is_wrong_usage() {
+    let output = gate_test(&["gateways/hello.gate", "--filter", "no such test"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no such test"));
+}

@@ -65,3 +65,14 @@ fn an_explanation_says_where_each_value_came_from() {
     assert_eq!(from("target http://127.0.0.1:9000").as_deref(), Some("policy.gate:2"));
     assert_eq!(from("body max 8MiB").as_deref(), Some("default"));
 }
+
+#[test]
+fn policies_that_double_with_each_use_are_refused_before_they_fill_the_memory() {
+    let mut text = String::from("policy p0 { timeout { total 5s } }\n");
+    for level in 1..25 {
+        text.push_str(&format!("policy p{level} {{ use p{}; use p{} }}\n", level - 1, level - 1));
+    }
+    text.push_str("route r GET /r -> app { public \"a\"; use p24 }\n");
+    let found = checked(&text, &Options::default()).report.into_sorted();
+    assert!(found.iter().any(|found| found.message.contains("more than 1000 policies")));
+}

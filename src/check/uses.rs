@@ -39,16 +39,21 @@ struct Expansion<'a> {
     place: Place,
     /// The policies that are being expanded, outermost first.
     open: Vec<Policy>,
+    /// How many have been expanded.
+    expanded: usize,
     level: Level<'a>,
 }
 
 /// Deepest nesting of policies that use policies.
 const USES_MAX: usize = 32;
+/// Most policies that one block may bring into force, those counted that policies use: two `use`s in each of twenty policies
+/// would be a million.
+const EXPANDED_MAX: usize = 1_000;
 
 impl<'a> Bench<'_, 'a> {
     /// The statements of a block, `use`s expanded. `site` says which block it is.
     pub fn level(&mut self, nodes: &[Node<'a>], site: &str, place: Place) -> Level<'a> {
-        let mut expansion = Expansion { place, open: Vec::new(), level: Level::default() };
+        let mut expansion = Expansion { place, open: Vec::new(), expanded: 0, level: Level::default() };
         self.expand(nodes, site, &mut expansion);
         let mut level = expansion.level;
         self.conflicts(&level.statements);
@@ -60,6 +65,18 @@ impl<'a> Bench<'_, 'a> {
     fn expand(&mut self, nodes: &[Node<'a>], site: &str, expansion: &mut Expansion<'a>) {
         for node in nodes.iter().filter(|node| node.form.word == "use") {
             let Some(given) = node.get("policy") else { continue };
+            expansion.expanded += 1;
+            if expansion.expanded > EXPANDED_MAX {
+                if expansion.expanded == EXPANDED_MAX + 1 {
+                    self.report.push(
+                        Diagnostic::new(Code::PolicyUseCycle, format!("a block brings more than {EXPANDED_MAX} policies into force"))
+                            .at(given.expr.span, "one too many, those counted that policies use")
+                            .help("let policies use fewer policies, or each of them once"),
+                    );
+                }
+                expansion.level.damaged = true;
+                return;
+            }
             let Some(used) = self.used(given, &expansion.open) else {
                 expansion.level.damaged = true;
                 continue;

@@ -44,7 +44,13 @@ pub fn run(arguments: &Arguments) -> Outcome {
             return Outcome::Failed;
         }
     };
-    let Compiled { plan, auths, .. } = compiled;
+    let Compiled { mut plan, auths, .. } = compiled;
+    if arguments.dev {
+        // Stand-ins are nobody else's business.
+        for listener in plan.settings.listeners.iter_mut().filter(|listener| listener.address.ip().is_unspecified()) {
+            listener.address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+        }
+    }
     let notes = |address: SocketAddr| arguments.dev.then(|| dev::notes(&program, &auths, &machine, address));
     let reload = || {
         let program = load(arguments).map_err(|_| "the policy has errors".to_owned())?;

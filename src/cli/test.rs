@@ -67,6 +67,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
         Format::Json => json(&suites, passed, failed),
         Format::Junit => junit(&suites, passed, failed),
     });
+    if let Some(filter) = arguments.filter.as_ref().filter(|_| passed + failed == 0) {
+        complain(&format!("no test's name has `{filter}` in it"));
+        return outcome.and(Outcome::Usage);
+    }
     if failed > 0 { outcome.and(Outcome::Failed) } else { outcome }
 }
 
