@@ -334,6 +334,9 @@ impl Reading<'_, '_> {
             (Some("upstream"), false) => self.name(right, Declared::Upstream).map(|name| Expectation::Upstream(how, name)),
             (Some("cache"), false) => self.choice(right.expr, CACHE).map(|verdict| Expectation::Cache(how, verdict)),
             (Some("attempts"), false) => self.checker.int(right, 0..=1_000).map(|count| Expectation::Attempts(how, count)),
+            (Some("status"), false) => {
+                self.unknown(given.expr.span, "a status is expected without `==`", "write `expect status 200` or `expect status 2xx`")
+            }
             (Some("path"), true) => match &right.expr.kind {
                 ExprKind::Path(path) => Some(Expectation::ReceivedPath(how, path.clone())),
                 _ => self.checker.text(right).map(|path| Expectation::ReceivedPath(how, path)),
