@@ -8,6 +8,7 @@ use crate::ir::{Route, Target};
 use crate::lang::Node;
 use crate::lang::form::{Form, Kind, Mark, Merge, Ready, Word};
 use crate::policy::limit::{Algorithm, Bound, Limit};
+use crate::policy::stage::STAGES;
 use crate::policy::{self, Config, Effective};
 use crate::upstream::check::Timeouts;
 use serde::Serialize;
@@ -38,25 +39,6 @@ pub struct Line {
     /// 0 for a statement, 1 for a clause of it, and so on.
     pub depth: usize,
 }
-
-/// The stages in the order they run.
-const STAGES: &[&str] = &[
-    "accept",
-    "tls",
-    "normalise",
-    "match",
-    "access",
-    "preflight",
-    "limit",
-    "authenticate",
-    "authorize",
-    "target",
-    "body",
-    "cache",
-    "shape",
-    "call",
-    "respond",
-];
 
 /// What a route's explanation is made of besides the route.
 pub struct Context<'e, 'a> {

@@ -11,29 +11,12 @@ use crate::lang::types::Type;
 use crate::lang::value::Value;
 use crate::lang::{Checker, Given, Node};
 use crate::policy::Config;
+use crate::policy::stage::STAGES;
 use crate::syntax::ast::{Body, Clause, ClauseKind, Expr, ExprKind, Operator};
 use std::time::Duration;
 
 /// Most times one step may repeat a request.
 const REPEAT_MAX: u64 = 1_000_000;
-/// The stages that can answer.
-const STAGES: &[&str] = &[
-    "accept",
-    "tls",
-    "normalise",
-    "match",
-    "access",
-    "preflight",
-    "limit",
-    "authenticate",
-    "authorize",
-    "target",
-    "body",
-    "cache",
-    "shape",
-    "call",
-    "respond",
-];
 /// States of a breaker.
 const BREAKER: &[&str] = &["closed", "open", "half_open"];
 /// Verdicts of the cache.

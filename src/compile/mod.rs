@@ -5,5 +5,5 @@ pub mod plan;
 mod program;
 
 pub use made_up::MadeUp;
-pub use plan::{Choice, Pipeline, Plan, Settings, Target};
+pub use plan::{Pipeline, Plan, Settings, Target};
 pub use program::{Compiled, Compiler};

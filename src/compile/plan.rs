@@ -54,18 +54,8 @@ impl Pipeline {
 pub enum Target {
     /// One upstream.
     Upstream(UpstreamIndex),
-    /// The first choice whose condition holds; the last has none.
-    Choose(Vec<Choice>),
     /// The last request part answers: `respond`, `redirect`, `issue`, `aggregate`.
     Policy,
-}
-
-/// One arm of a `to`.
-pub struct Choice {
-    /// Holds for this request; `None` always does.
-    pub when: Option<Expr>,
-    /// Then this one is called.
-    pub upstream: UpstreamIndex,
 }
 
 /// How requests are logged.

@@ -69,6 +69,23 @@ pub struct Given<'a> {
 }
 
 impl<'a> Node<'a> {
+    /// A node of which nothing but its word has been read.
+    fn begun(head: Head<'a>, form: &'static Form, scope: ScopeId) -> Self {
+        Self {
+            form,
+            name: &head.word.text,
+            word: head.word.span,
+            span: head.span(),
+            docs: head.docs,
+            mode: head.mode,
+            scope,
+            children: Vec::new(),
+            statements: Vec::new(),
+            damaged: false,
+            filled: Vec::new(),
+        }
+    }
+
     /// What fills a slot.
     #[must_use]
     pub fn get(&self, slot: &str) -> Option<Given<'a>> {
@@ -359,19 +376,7 @@ impl Reader<'_> {
             self.report.push(not_available(head.word.span, &head.word.text));
             return None;
         }
-        let mut node = Node {
-            form,
-            name: &head.word.text,
-            word: head.word.span,
-            span: head.span(),
-            docs: head.docs,
-            mode: head.mode,
-            scope,
-            children: Vec::new(),
-            statements: Vec::new(),
-            damaged: false,
-            filled: Vec::new(),
-        };
+        let mut node = Node::begun(head, form, scope);
         self.clauses(&mut node, head.clauses);
         if let Some(block) = head.block {
             self.block(&mut node, block);
@@ -414,7 +419,7 @@ impl Reader<'_> {
                     node.damaged = true;
                     return &[];
                 }
-                let Some(mut inner) = self.node_lenient(head, child, node.scope) else { return &[] };
+                let mut inner = Node::begun(head, child, node.scope);
                 let mut around: Vec<&'static Form> = outer.to_vec();
                 around.push(form);
                 clauses = self.fill(&mut inner, rest, 0, &around);
@@ -432,22 +437,6 @@ impl Reader<'_> {
             next = at + 1;
         }
         clauses
-    }
-
-    fn node_lenient<'a>(&mut self, head: Head<'a>, form: &'static Form, scope: ScopeId) -> Option<Node<'a>> {
-        Some(Node {
-            form,
-            name: &head.word.text,
-            word: head.word.span,
-            span: head.span(),
-            docs: head.docs,
-            mode: head.mode,
-            scope,
-            children: Vec::new(),
-            statements: Vec::new(),
-            damaged: false,
-            filled: Vec::new(),
-        })
     }
 
     /// Puts one clause, or all that belong together, into a slot.

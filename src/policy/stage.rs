@@ -3,6 +3,25 @@
 use crate::http::{Exchange, Problem, Reply};
 use futures_core::future::BoxFuture;
 
+/// The stages' names in the order they run, as `explain`, `expect stage` and `trace` say them.
+pub const STAGES: &[&str] = &[
+    "accept",
+    "tls",
+    "normalise",
+    "match",
+    "access",
+    "preflight",
+    "limit",
+    "authenticate",
+    "authorize",
+    "target",
+    "body",
+    "cache",
+    "shape",
+    "call",
+    "respond",
+];
+
 /// Where in the fixed pipeline a policy's request part runs. Their order is the order they run in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Place {

@@ -276,10 +276,6 @@ fn encoded_slash_problem() -> Problem {
 fn choose(plan: &Plan, pipeline: &Pipeline, encoded_slash: bool, exchange: &mut Exchange) -> Result<(), Problem> {
     let chosen = match &pipeline.target {
         Target::Upstream(upstream) => Some(*upstream),
-        Target::Choose(choices) => choices
-            .iter()
-            .find(|choice| choice.when.as_ref().is_none_or(|when| when.holds(Facts::request(exchange))))
-            .map(|choice| choice.upstream),
         Target::Policy => None,
     };
     let upstream = chosen.and_then(|index| plan.upstreams.get(usize::from(index.0)));
