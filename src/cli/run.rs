@@ -52,8 +52,12 @@ pub fn run(arguments: &Arguments) -> Outcome {
         }
     }
     let notes = |address: SocketAddr| arguments.dev.then(|| dev::notes(&program, &auths, &machine, address));
+    let started = (&program.gateway.listeners, program.gateway.workers);
     let reload = || {
         let program = load(arguments).map_err(|_| "the policy has errors".to_owned())?;
+        if (&program.gateway.listeners, program.gateway.workers) != started {
+            tracing::warn!("`listen` or `workers` changed: that takes effect when the gateway is started again");
+        }
         compile(&mut compiler, &program, &machine).map(|compiled| compiled.plan)
     };
     let ended = if arguments.dev { serve(plan, Scripted::default, reload, notes) } else { serve(plan, Tcp::default, reload, notes) };

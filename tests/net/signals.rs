@@ -150,3 +150,14 @@ fn a_hung_upstream_holds_the_exit_back_no_longer_than_drain() {
     gate.until_said("1 connection was cut");
     assert!(client.try_read("GET").is_err());
 }
+
+#[test]
+fn a_reload_that_changes_where_to_listen_says_that_it_waits_for_the_next_start() {
+    let app = Origin::json("{}");
+    let mut gate = Program::run(&versioned(&app, 0), &[], &[]);
+    assert_eq!(gate.get("/version").send().expect(200).text(), "0");
+    gate.write(&versioned(&app, 1).replace("127.0.0.1:0", "127.0.0.2:0"));
+    gate.reload(" reloaded");
+    assert!(gate.said().contains("`listen` or `workers` changed"), "{}", gate.said());
+    assert_eq!(gate.get("/version").send().expect(200).text(), "1");
+}
