@@ -50,8 +50,6 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("miette", &["src/diag/render/"]),
     ("clap", &["src/cli/"]),
     ("jsonwebtoken", &["src/policy/auth/"]),
-    ("hyper", &["src/http/", "src/server/", "src/upstream/"]),
-    ("hyper_util", &["src/http/", "src/server/", "src/upstream/"]),
     ("tokio::net", &["src/server/", "src/upstream/"]),
     ("std::net::TcpListener", &["src/server/", "src/upstream/"]),
     ("std::net::TcpStream", &["src/server/", "src/upstream/"]),
