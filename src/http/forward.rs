@@ -154,17 +154,16 @@ const ADDED_FIELDS: usize = 8;
 /// Appends an element to a list field, keeping it one field.
 fn extend(headers: &mut HeaderMap, name: HeaderName, element: &HeaderValue) {
     let mut all = Vec::new();
+    if !headers.contains_key(&name) {
+        headers.insert(name, element.clone());
+        return;
+    }
     for value in headers.get_all(&name) {
         all.extend_from_slice(value.as_bytes());
         all.extend_from_slice(b", ");
     }
-    let value = if all.is_empty() {
-        element.clone()
-    } else {
-        all.extend_from_slice(element.as_bytes());
-        HeaderValue::from_bytes(&all).unwrap_or_else(|_| element.clone())
-    };
-    headers.insert(name, value);
+    all.extend_from_slice(element.as_bytes());
+    headers.insert(name, HeaderValue::from_bytes(&all).unwrap_or_else(|_| element.clone()));
 }
 
 /// A request id from a trusted proxy, when it is one: visible ASCII, not too long.
@@ -176,25 +175,32 @@ pub fn trusted_id(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue>
 /// Continues the trace the client began with a span of our own, or begins one (W3C Trace Context §3).
 pub fn trace(headers: &mut HeaderMap, random: &mut fastrand::Rng) {
     let mut text = *b"00-00000000000000000000000000000000-0000000000000000-01";
-    let theirs = headers.get(TRACEPARENT).filter(|value| is_traceparent(value.as_bytes()));
+    let theirs = headers.get(TRACEPARENT).map(HeaderValue::as_bytes).filter(|value| is_traceparent(value));
+    // Neither a trace nor a span may be zero.
     match theirs {
-        Some(value) => text.iter_mut().zip(value.as_bytes()).for_each(|(ours, theirs)| *ours = *theirs),
+        Some(theirs) => text.copy_from_slice(theirs),
         None => {
-            let trace = (u128::from(random.u64(1..)) << 64) | u128::from(random.u64(..));
-            write_hex(text.iter_mut().skip(3), trace, 32);
-            headers.remove(TRACESTATE);
+            let (_, trace) = text.split_at_mut(3);
+            let (high, low) = trace.split_at_mut(16);
+            write_hex(high, random.u64(..) | 1);
+            write_hex(low, random.u64(..));
+            if headers.contains_key(TRACESTATE) {
+                headers.remove(TRACESTATE);
+            }
         }
     }
-    write_hex(text.iter_mut().skip(36), u128::from(random.u64(1..)), 16);
+    write_hex(text.split_at_mut(36).1, random.u64(..) | 1);
     if let Ok(value) = HeaderValue::from_bytes(&text) {
         headers.insert(TRACEPARENT, value);
     }
 }
 
-fn write_hex<'a>(places: impl Iterator<Item = &'a mut u8>, value: u128, digits: u32) {
-    for (place, digit) in places.zip((0..digits).rev()) {
-        let nibble = u8::try_from((value >> (digit * 4)) & 15).unwrap_or_default();
-        *place = if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+/// Writes a number as 16 lower-case digits.
+fn write_hex(places: &mut [u8], value: u64) {
+    let bytes = value.to_be_bytes();
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    for (place, digit) in places.iter_mut().zip(digits) {
+        *place = if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
     }
 }
 

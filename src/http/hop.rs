@@ -9,7 +9,7 @@ type Names = SmallVec<[HeaderName; 4]>;
 
 /// Removes the hop-by-hop fields of a request; `TE: trailers` stays, as gRPC needs it.
 pub fn strip_request(headers: &mut HeaderMap) {
-    let trailers = headers.get_all(TE).iter().any(wants_trailers);
+    let trailers = headers.contains_key(TE) && headers.get_all(TE).iter().any(wants_trailers);
     strip(headers);
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
@@ -31,17 +31,16 @@ pub fn strip_forwarding(headers: &mut HeaderMap) {
 
 // One pass over the names that are there costs less than asking for each name that could be.
 fn strip(headers: &mut HeaderMap) {
-    let doomed: Names = headers.keys().filter(|name| is_hop_by_hop(name.as_str())).cloned().collect();
+    let mut doomed = Names::new();
+    for name in headers.keys() {
+        if is_hop_by_hop(name.as_str().as_bytes()) || name == TE {
+            doomed.push(name.clone());
+        }
+    }
     if doomed.contains(&CONNECTION) {
-        let named: Names = headers
-            .get_all(CONNECTION)
-            .iter()
-            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-            .filter_map(|option| HeaderName::from_bytes(option.trim_ascii()).ok())
-            .filter(|name| !is_protected(name.as_str()))
-            .collect();
-        for name in &named {
-            headers.remove(name);
+        let options: SmallVec<[HeaderValue; 2]> = headers.get_all(CONNECTION).iter().cloned().collect();
+        for option in options {
+            remove_named(headers, option.as_bytes());
         }
     }
     for name in &doomed {
@@ -49,21 +48,34 @@ fn strip(headers: &mut HeaderMap) {
     }
 }
 
-fn is_hop_by_hop(name: &str) -> bool {
-    matches!(
-        name,
-        "connection"
-            | "keep-alive"
-            | "proxy-connection"
-            | "te"
-            | "transfer-encoding"
-            | "upgrade"
-            | "proxy-authenticate"
-            | "proxy-authorization"
-    )
+/// Removes the fields that a value of Connection names, but those that are end-to-end whatever it says.
+pub fn remove_named(headers: &mut HeaderMap, options: &[u8]) {
+    for option in options.split(|byte| *byte == b',') {
+        if let Ok(name) = HeaderName::from_bytes(option.trim_ascii())
+            && !is_protected(name.as_str())
+        {
+            headers.remove(name);
+        }
+    }
 }
 
-/// Also with `_` for `-`: some servers hand both spellings to a program under one name.
+/// The length of `Connection`; no other hop-by-hop field but `Keep-Alive` has it, whose value names no field.
+pub const CONNECTION_LENGTH: usize = 10;
+
+/// A field for one hop only, but for `TE`. Asked of every field, so by length first.
+#[must_use]
+pub fn is_hop_by_hop(name: &[u8]) -> bool {
+    match name.len() {
+        7 => name.eq_ignore_ascii_case(b"upgrade"),
+        CONNECTION_LENGTH => name.eq_ignore_ascii_case(b"connection") || name.eq_ignore_ascii_case(b"keep-alive"),
+        16 => name.eq_ignore_ascii_case(b"proxy-connection"),
+        17 => name.eq_ignore_ascii_case(b"transfer-encoding"),
+        18 => name.eq_ignore_ascii_case(b"proxy-authenticate"),
+        19 => name.eq_ignore_ascii_case(b"proxy-authorization"),
+        _ => false,
+    }
+}
+
 fn is_forwarding(name: &str) -> bool {
     name == "forwarded" || name.len() == X_REAL_IP.len() && begins(name, X_REAL_IP) || begins(name, X_FORWARDED)
 }

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod exchange;
 pub mod fault;
 pub mod forward;
+pub mod h1;
 pub mod hop;
 pub mod identity;
 pub mod path;

@@ -21,6 +21,9 @@ const WAITING_LINES_MAX: usize = 16 << 10;
 /// All of the requests, as the share of a sample.
 const ALL: u32 = 10_000;
 
+/// Stands for what could not be read.
+const UNREAD: &str = "-";
+
 /// The way to the log.
 #[derive(Debug, Clone)]
 pub struct Log {
@@ -117,6 +120,28 @@ impl Line {
             id: exchange.id.clone(),
             ip: exchange.client.ip,
             fields: how.fields.iter().map(|(name, expr)| (Arc::clone(name), text(expr))).collect(),
+        }))
+    }
+
+    /// The line of a request that was refused before it could be read.
+    #[must_use]
+    pub fn refused(plan: &Plan, log: &Log, clock: Clock, id: &HeaderValue, ip: IpAddr, status: StatusCode) -> Option<Box<Self>> {
+        Some(Box::new(Self {
+            log: log.clone(),
+            format: plan.settings.log.format?,
+            started: Instant::now(),
+            clock,
+            method: Method::from_bytes(UNREAD.as_bytes()).unwrap_or_default(),
+            host: UNREAD.into(),
+            path: UNREAD.to_owned(),
+            route: None,
+            status,
+            upstream: None,
+            attempts: 0,
+            cache: None,
+            id: id.clone(),
+            ip,
+            fields: Vec::new(),
         }))
     }
 

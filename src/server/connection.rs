@@ -1,144 +1,210 @@
 //! One client connection: its requests, one after the other, each under the plan that is current when it begins.
 
 use super::access_log::Line;
-use super::body::{Ending, ReplyBody, of_request};
-use super::drive::{Arrival, Asked, drive};
-use super::framing::{Limits, Refusal, STAND_IN_METHOD};
-use super::guard::{Guard, Signals};
+use super::drain::Ticket;
+use super::drive::{self, Arrival, Driven, Engine, drive};
+use super::input::{self, Input, Next};
+use super::patience::Patience;
+use super::reply::{Asked, Guards, Replying};
 use super::worker::Worker;
-use crate::http::{Client, Problem, Reply, Scheme, forward};
+use crate::http::h1::{Limits, PumpError, Refusal, RequestHead};
+use crate::http::{Client, Problem, Scheme, forward};
 use crate::upstream::Transport;
-use http::header::{CONNECTION, EXPECT, HOST};
-use http::uri::PathAndQuery;
-use http::{HeaderValue, Request, Response, Version};
-use http_body::Body as _;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use http::header::EXPECT;
+use http::{HeaderMap, HeaderValue, Method};
 use parking_lot::Mutex;
-use smallvec::SmallVec;
-use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedWriteHalf;
 
-/// What the requests of a connection share.
+/// A client connection.
 struct Connection<T> {
     worker: Arc<Worker<T>>,
     client: Client,
-    signals: Arc<Signals>,
+    input: Arc<Mutex<Input>>,
+    output: OwnedWriteHalf,
+    ticket: Ticket,
     /// What was asked for last: most connections ask for one host.
-    asked: Mutex<Option<Arc<Asked>>>,
+    asked: Option<Arc<drive::Asked>>,
+    /// Room for the next head.
+    headers: HeaderMap,
+    buffer: Vec<u8>,
 }
 
-/// Serves a connection until it ends, by the client's will, its faults, or the drain.
+/// How a connection goes on after a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum After {
+    /// With the next request.
+    Next,
+    /// It is closed, once the client has taken the reply.
+    Close,
+    /// It is dropped: the client has gone, or sees by the reply that it is not whole.
+    Drop,
+    /// It is reset: the client must not take its end for that of the reply.
+    Reset,
+}
+
+/// Serves a connection until it ends: by the client's will, by a fault, or by the drain.
 pub async fn serve<T: Transport>(worker: Arc<Worker<T>>, stream: TcpStream, peer: SocketAddr, listener: Arc<str>) {
     let ticket = worker.connections().enter();
     let settings = &worker.engine().plan.settings;
     let limits = Limits { bytes: settings.header_bytes, fields: settings.headers };
-    let signals = Arc::new(Signals::default());
-    let guard = Guard::new(stream, limits, settings.header_timeout, settings.idle, Arc::clone(&signals));
-    let mut builder = http1::Builder::new();
-    // The guard has the clock and the limits; the library's would only answer less well.
-    builder.header_read_timeout(None).max_buf_size(limits.bytes.max(BUFFER_BYTES_MAX));
-    if limits.fields > LIBRARY_FIELDS {
-        builder.max_headers(limits.fields);
-    }
+    let patience = Patience::new(settings.header_timeout, settings.idle);
+    let (half, output) = stream.into_split();
+    let input = Arc::new(Mutex::new(Input::new(half, limits, patience)));
     let client = Client { ip: peer.ip().to_canonical(), peer, scheme: Scheme::Http, listener };
-    let connection = Arc::new(Connection { worker: Arc::clone(&worker), client, signals, asked: Mutex::new(None) });
-    let service = service_fn(|request| handle(Arc::clone(&connection), request));
-    let mut serving = builder.serve_connection(TokioIo::new(guard), service);
-    let mut told = false;
-    let ended = poll_fn(|cx| {
-        if !told && worker.connections().is_draining() {
-            told = true;
-            Pin::new(&mut serving).graceful_shutdown();
-        }
-        let polled = Pin::new(&mut serving).poll(cx);
-        if polled.is_pending() {
-            ticket.watch(cx);
-        }
-        polled
-    })
-    .await;
-    if let Err(error) = ended {
-        tracing::debug!(%peer, %error, "a connection ended with an error");
-        if connection.signals.is_cut() {
-            serving.into_parts().io.into_inner().reset();
+    let mut connection = Connection { worker, client, input, output, ticket, asked: None, headers: HeaderMap::new(), buffer: Vec::new() };
+    loop {
+        let after = match connection.next().await {
+            Next::Head(head) => connection.answer(head).await,
+            Next::Refused(refusal) => connection.refuse(refusal).await,
+            Next::Closed => return,
+        };
+        match after {
+            After::Next => {}
+            After::Close => {
+                // The reply is out; whether the client takes it is its own affair.
+                let _ = connection.output.shutdown().await;
+                return input::linger(&connection.input).await;
+            }
+            After::Drop => return,
+            After::Reset => {
+                if let Err(error) = connection.output.as_ref().set_zero_linger() {
+                    tracing::debug!(%peer, %error, "a connection could not be reset");
+                }
+                connection.output.forget();
+                return;
+            }
         }
     }
 }
-
-/// The library's own buffer bound; it refuses less than this.
-const BUFFER_BYTES_MAX: usize = 64 << 10;
-/// Fields the library reads without allocating for them.
-const LIBRARY_FIELDS: usize = 100;
-
-async fn handle<T: Transport>(connection: Arc<Connection<T>>, request: Request<Incoming>) -> Result<Response<ReplyBody>, Infallible> {
-    let engine = connection.worker.engine();
-    let (mut head, incoming) = request.into_parts();
-    if let Some(refusal) = connection.signals.refusal()
-        && head.method.as_str() == STAND_IN_METHOD
-    {
-        let id = forward::request_id(engine.clock.now(), &mut engine.random.lock());
-        return Ok(respond(refused(refusal, &id), connection.ending(None)));
-    }
-    let authority = match head.uri.authority() {
-        Some(authority) => HeaderValue::from_str(authority.as_str()).ok(),
-        None => head.headers.get(HOST).cloned(),
-    };
-    head.headers.remove(HOST);
-    // The gateway itself tells the client to go on, when the body is first asked for.
-    head.headers.remove(EXPECT);
-    let target = head.uri.into_parts().path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
-    let arrival = Arrival {
-        method: head.method,
-        target,
-        asked: connection.asked(authority.as_ref().unwrap_or(&NO_AUTHORITY)),
-        headers: head.headers,
-        body: of_request(incoming),
-        client: connection.client.clone(),
-    };
-    let mut driven = drive(&engine, arrival).await;
-    let line = Line::of(&driven, &engine.plan, connection.worker.log());
-    if connection.signals.is_broken() {
-        driven.reply.headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    let mut ending = connection.ending(line);
-    ending.by_close = head.version == Version::HTTP_10 && driven.reply.body.size_hint().exact().is_none();
-    ending.guards = std::mem::replace(&mut driven.exchange.guards, SmallVec::new());
-    Ok(respond(driven.reply, ending))
-}
-
-/// The guard lets no request pass without a Host.
-static NO_AUTHORITY: HeaderValue = HeaderValue::from_static("invalid");
 
 impl<T: Transport> Connection<T> {
-    fn ending(&self, line: Option<Box<Line>>) -> Ending {
-        Ending { signals: Arc::clone(&self.signals), by_close: false, line, guards: SmallVec::new() }
+    /// The next request. A connection between requests ends when its worker drains.
+    async fn next(&mut self) -> Next {
+        let Self { worker, input, ticket, headers, .. } = self;
+        poll_fn(|cx| {
+            ticket.watch(cx);
+            if worker.connections().is_draining() {
+                return Poll::Ready(Next::Closed);
+            }
+            input.lock().poll_head(headers, cx)
+        })
+        .await
     }
 
-    fn asked(&self, authority: &HeaderValue) -> Arc<Asked> {
-        let mut last = self.asked.lock();
-        match &*last {
+    async fn answer(&mut self, head: RequestHead) -> After {
+        let engine = self.worker.engine();
+        let RequestHead { method, target, authority, mut headers, keeps_alive, http_10, expects_continue, .. } = head;
+        if expects_continue {
+            // The gateway itself tells the client to go on, when its body is first asked for.
+            headers.remove(EXPECT);
+        }
+        let arrival = Arrival {
+            method: method.clone(),
+            target,
+            asked: self.asked(&authority),
+            headers,
+            body: input::body(&self.input),
+            client: self.client.clone(),
+        };
+        let Some(mut driven) = self.drive(&engine, arrival).await else { return After::Drop };
+        let line = Line::of(&driven, &engine.plan, self.worker.log());
+        let guards = std::mem::take(&mut driven.exchange.guards);
+        // What is left of the exchange may hold the rest of the request's body; nobody wants that any more.
+        drop(driven.exchange);
+        let keep = keeps_alive && !self.worker.connections().is_draining() && self.input.lock().is_worth_keeping();
+        let asked = Asked { method: &method, http_10, keep };
+        let buffer = std::mem::take(&mut self.buffer);
+        let worker = Arc::clone(&self.worker);
+        let (replying, headers) = Replying::new(driven.reply, asked, buffer, || worker.date(&engine.clock), line, guards);
+        self.headers = headers;
+        self.reply(replying).await
+    }
+
+    /// Drives a request; `None` when the client went away meanwhile.
+    async fn drive(&mut self, engine: &Arc<Engine<T>>, arrival: Arrival) -> Option<Driven> {
+        let Self { input, output, .. } = self;
+        let mut driving = pin!(drive(engine, arrival));
+        poll_fn(|cx| {
+            loop {
+                if let Poll::Ready(driven) = driving.as_mut().poll(cx) {
+                    return Poll::Ready(Some(driven));
+                }
+                let mut input = input.lock();
+                if input.take_continue() {
+                    if poll_continue(output, cx).is_err() {
+                        return Poll::Ready(None);
+                    }
+                    continue;
+                }
+                return input.poll_gone(cx).map(|()| None);
+            }
+        })
+        .await
+    }
+
+    async fn reply(&mut self, mut replying: Replying) -> After {
+        let Self { input, output, .. } = self;
+        let sent = poll_fn(|cx| {
+            if let Poll::Ready(sent) = replying.poll(output, cx) {
+                return Poll::Ready(Some(sent));
+            }
+            if input.lock().poll_gone(cx).is_ready() || replying.poll_untaken(cx).is_ready() {
+                return Poll::Ready(None);
+            }
+            Poll::Pending
+        })
+        .await;
+        self.buffer = replying.take_buffer();
+        self.buffer.clear();
+        match sent {
+            Some(Ok(())) if replying.closes() => After::Close,
+            Some(Ok(())) if poll_fn(|cx| self.input.lock().poll_discard(cx)).await => After::Next,
+            Some(Ok(())) => After::Close,
+            Some(Err(PumpError::Body(fault))) => {
+                tracing::debug!(%fault, "a reply broke off");
+                if replying.ends_by_close() { After::Reset } else { After::Drop }
+            }
+            Some(Err(PumpError::Write(_))) | None => After::Drop,
+        }
+    }
+
+    /// Answers what was no request. Nothing behind it is read.
+    async fn refuse(&mut self, refusal: Refusal) -> After {
+        let engine = self.worker.engine();
+        let id = forward::request_id(engine.clock.now(), &mut engine.random.lock());
+        let mut reply = Problem::new(refusal.status, refusal.detail).render(None, &id);
+        reply.headers.insert(engine.plan.settings.request_id.clone(), id.clone());
+        let line = Line::refused(&engine.plan, self.worker.log(), engine.clock, &id, self.client.ip, refusal.status);
+        let asked = Asked { method: &Method::GET, http_10: false, keep: false };
+        let worker = Arc::clone(&self.worker);
+        let (replying, _) = Replying::new(reply, asked, Vec::new(), || worker.date(&engine.clock), line, Guards::new());
+        self.reply(replying).await
+    }
+
+    fn asked(&mut self, authority: &HeaderValue) -> Arc<drive::Asked> {
+        match &self.asked {
             Some(asked) if asked.hop.authority == authority => Arc::clone(asked),
-            Some(_) | None => Arc::clone(last.insert(Arc::new(Asked::new(&self.client, authority)))),
+            Some(_) | None => Arc::clone(self.asked.insert(Arc::new(drive::Asked::new(&self.client, authority)))),
         }
     }
 }
 
-fn refused(refusal: Refusal, id: &HeaderValue) -> Reply {
-    let mut reply = Problem::new(refusal.status, refusal.detail).render(None, id);
-    reply.headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    reply
-}
-
-fn respond(reply: Reply, ending: Ending) -> Response<ReplyBody> {
-    let mut response = Response::new(ReplyBody::new(reply.body, ending));
-    *response.status_mut() = reply.status;
-    *response.headers_mut() = reply.headers;
-    response
+/// Writes the interim response. A client whose receive window has no room for these few bytes gets none.
+fn poll_continue(output: &mut OwnedWriteHalf, cx: &mut Context<'_>) -> Result<(), std::io::Error> {
+    let mut left: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+    while !left.is_empty() {
+        match Pin::new(&mut *output).poll_write(cx, left) {
+            Poll::Ready(Ok(bytes @ 1..)) => left = left.get(bytes..).unwrap_or_default(),
+            Poll::Ready(Ok(0)) | Poll::Pending => return Err(std::io::ErrorKind::WouldBlock.into()),
+            Poll::Ready(Err(error)) => return Err(error),
+        }
+    }
+    Ok(())
 }

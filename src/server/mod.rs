@@ -4,14 +4,13 @@
 
 pub mod access_log;
 mod answer;
-mod body;
 mod connection;
 pub mod drain;
 pub mod drive;
-mod framing;
-mod guard;
+mod input;
 pub mod listener;
 mod patience;
+mod reply;
 pub mod run;
 mod worker;
 

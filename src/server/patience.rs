@@ -11,9 +11,6 @@ const BODY_GRACE: Duration = Duration::from_secs(10);
 /// The least rate of a request's body, in bytes per second of waiting for it.
 const BODY_RATE_MIN: u64 = 256;
 
-/// Longest time the client may take nothing of a reply that is there: a stream's idle limit.
-const UNTAKEN_MAX: Duration = Duration::from_secs(300);
-
 /// What the client is being waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum For {
@@ -24,6 +21,9 @@ pub enum For {
     /// More of a body.
     Body,
 }
+
+/// Longest time the client may take nothing of a reply that is there: a stream's idle limit.
+const UNTAKEN_MAX: Duration = Duration::from_secs(300);
 
 /// Waiting times of one connection.
 #[derive(Debug)]
@@ -43,14 +43,6 @@ impl Patience {
         Self { head, idle, timer: None, waiting: Some((For::Head, Instant::now())), body_waited: Duration::ZERO, body_bytes: 0 }
     }
 
-    /// Nothing is waited for: the gateway itself is at work. Nobody reads again when it has done, so the timer is armed
-    /// all the same: the connection is idle from then on.
-    pub fn rest(&mut self, cx: &mut Context<'_>) {
-        self.waiting = None;
-        let now = Instant::now();
-        self.arm(now + self.idle, now, cx);
-    }
-
     /// Bytes of a body came.
     pub fn body(&mut self, bytes: usize) {
         if let Some((For::Body, since)) = self.waiting.take() {
@@ -66,14 +58,12 @@ impl Patience {
         self.body_bytes = 0;
     }
 
-    /// Waits, and wakes the task when patience is at its end; ready when it is. The wait for the next request began when the
-    /// last reply ended, at `free`.
-    pub fn poll_wait(&mut self, what: For, free: Instant, cx: &mut Context<'_>) -> Poll<()> {
+    /// Waits, and wakes the task when patience is at its end; ready when it is.
+    pub fn poll_wait(&mut self, what: For, cx: &mut Context<'_>) -> Poll<()> {
         let now = Instant::now();
-        let since = match (self.waiting, what) {
-            (Some((before, since)), _) if before == what => since,
-            (_, For::Next) => free.min(now),
-            (_, For::Head | For::Body) => now,
+        let since = match self.waiting {
+            Some((before, since)) if before == what => since,
+            _ => now,
         };
         self.waiting = Some((what, since));
         let deadline = since

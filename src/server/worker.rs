@@ -7,20 +7,19 @@ use super::drive::Engine;
 use crate::compile::Plan;
 use crate::http::Clock;
 use crate::upstream::Transport;
+use crate::upstream::transport::TIDY_EVERY;
 use arc_swap::ArcSwap;
+use http::HeaderValue;
 use parking_lot::Mutex;
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 use tokio_util::sync::CancellationToken;
 
 /// How long accepting rests when the process is out of file descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// How often the transport gives back what is not needed any more.
-const TIDY_EVERY: Duration = Duration::from_secs(5);
 
 /// What all workers of a process share.
 pub struct Shared {
@@ -39,6 +38,8 @@ pub struct Worker<T> {
     shared: Arc<Shared>,
     connections: Arc<Connections>,
     engine: Mutex<Arc<Engine<T>>>,
+    /// The value of `Date` for a second since the epoch.
+    date: Mutex<(u64, HeaderValue)>,
 }
 
 impl<T: Transport> Worker<T> {
@@ -51,7 +52,24 @@ impl<T: Transport> Worker<T> {
             clock: Clock::system(),
             random: Arc::new(Mutex::new(fastrand::Rng::new())),
         };
-        Self { shared, connections: Arc::default(), engine: Mutex::new(Arc::new(engine)) }
+        Self {
+            shared,
+            connections: Arc::default(),
+            engine: Mutex::new(Arc::new(engine)),
+            date: Mutex::new((0, HeaderValue::from_static(""))),
+        }
+    }
+
+    /// The value of `Date` now (RFC 9110 §6.6.1).
+    #[must_use]
+    pub fn date(&self, clock: &Clock) -> HeaderValue {
+        let now = clock.now();
+        let mut date = self.date.lock();
+        if date.0 != now.as_secs() {
+            let text = httpdate::fmt_http_date(UNIX_EPOCH + now);
+            *date = (now.as_secs(), HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("")));
+        }
+        date.1.clone()
     }
 
     /// The engine under the current plan. A request keeps the one it began with.

@@ -5,9 +5,6 @@ use std::sync::Arc;
 
 /// Chooses among the endpoints; backups only when there is nothing else. `None` without any endpoint.
 pub fn choose<'a>(endpoints: &'a [Arc<Endpoint>], random: &mut fastrand::Rng) -> Option<&'a Arc<Endpoint>> {
-    if let [only] = endpoints {
-        return Some(only);
-    }
     let regular = || endpoints.iter().filter(|endpoint| !endpoint.target.backup);
     if regular().next().is_some() { two_choices(regular, random) } else { two_choices(|| endpoints.iter(), random) }
 }

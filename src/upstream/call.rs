@@ -5,9 +5,7 @@ use super::{Upstream, balance, timeout};
 use crate::http::{Body, Fault, FaultKind, Outgoing, Reply, Side, Source, hop};
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
-use http::header::{HOST, TRANSFER_ENCODING};
-use http::{HeaderValue, Method};
-use http_body::{Body as _, Frame, SizeHint};
+use http_body::{Frame, SizeHint};
 use parking_lot::Mutex;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -36,16 +34,14 @@ pub async fn call<T: Transport>(
             Some(breaker.admit(Instant::now()).map_err(refused)?)
         }
     };
-    let chosen = balance::choose(&upstream.endpoints, &mut random.lock());
+    let chosen = match upstream.endpoints.as_slice() {
+        [only] => Some(only),
+        several => balance::choose(several, &mut random.lock()),
+    };
     let endpoint = chosen.ok_or_else(|| Fault::new(FaultKind::ConnectError, "the upstream has no target"))?;
     *attempts += 1;
 
-    let Outgoing { method, target, authority, mut headers, body } = outgoing;
-    headers.insert(HOST, upstream.host(endpoint, &authority));
-    if matches!(method, Method::GET | Method::HEAD) && body.size_hint().exact().is_none() {
-        // Otherwise the library takes it that these have no body, and drops the one that is there.
-        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-    }
+    let Outgoing { method, target, authority, headers, body } = outgoing;
     let (body, passing) = pass_on(body);
     let mut request = http::Request::new(body);
     *request.method_mut() = method;
@@ -53,7 +49,8 @@ pub async fn call<T: Transport>(
     *request.headers_mut() = headers;
 
     let connect = timeouts.connect.min(timeouts.attempt).min(timeouts.total);
-    let attempt = Attempt { connect, read: timeouts.read, occupied: endpoint.occupy() };
+    let host = upstream.host(endpoint, &authority);
+    let attempt = Attempt { host, connect, read: timeouts.read, occupied: endpoint.occupy() };
     let exchange = pin!(transport.exchange(upstream, endpoint, request, attempt));
     let answer = within(exchange, passing.as_deref(), timeouts).await;
 

@@ -1,51 +1,86 @@
 //! Connections that wait for their next request: the one used last is used first, so that the others may grow old.
 
+use super::transport::TIDY_EVERY;
 use super::wire::Wire;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// Idle connections kept per address and worker.
 const IDLE_MAX: usize = 1024;
 /// How long a connection may wait; most servers keep theirs for a minute or more.
 const IDLE_AGE_MAX: Duration = Duration::from_secs(55);
+/// The same in sweeps.
+const IDLE_SWEEPS_MAX: u64 = IDLE_AGE_MAX.as_secs() / TIDY_EVERY.as_secs();
+/// Room of a buffer for heads, the most it may have to be kept, and how many are.
+const BUFFER_BYTES: usize = 1 << 10;
+const BUFFER_BYTES_MAX: usize = 16 << 10;
+const BUFFERS_MAX: usize = 64;
 
 /// The idle connections of one worker, by address, so that they survive a reload. Only that worker takes the lock.
 #[derive(Debug, Default)]
 pub struct Pool {
-    idle: Mutex<HashMap<SocketAddr, VecDeque<Idle>>>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    idle: HashMap<SocketAddr, VecDeque<Idle>>,
+    /// Buffers in which heads are written.
+    buffers: Vec<Vec<u8>>,
+    sweeps: u64,
 }
 
 #[derive(Debug)]
 struct Idle {
-    wire: Wire,
-    since: Instant,
+    wire: Box<Wire>,
+    /// The sweep after which it began to wait: cheaper than the time.
+    since: u64,
 }
 
 impl Pool {
-    /// The connection to an address that was used last.
-    pub fn take(&self, address: SocketAddr) -> Option<Wire> {
-        self.idle.lock().get_mut(&address)?.pop_back().map(|idle| idle.wire)
+    /// The connection to an address that was used last and is still open.
+    pub fn take(&self, address: SocketAddr) -> Option<Box<Wire>> {
+        let mut kept = self.kept.lock();
+        let idle = kept.idle.get_mut(&address)?;
+        while let Some(mut last) = idle.pop_back() {
+            if last.wire.is_usable() {
+                return Some(last.wire);
+            }
+        }
+        None
     }
 
-    /// Keeps a connection that is ready for its next request.
-    pub fn keep(&self, address: SocketAddr, wire: Wire) {
-        let mut all = self.idle.lock();
-        let idle = all.entry(address).or_default();
+    /// An empty buffer.
+    #[must_use]
+    pub fn buffer(&self) -> Vec<u8> {
+        self.kept.lock().buffers.pop().unwrap_or_else(|| Vec::with_capacity(BUFFER_BYTES))
+    }
+
+    /// Keeps a connection that is ready for its next request, and the buffer it used, unless that has grown large.
+    pub fn keep(&self, address: SocketAddr, wire: Box<Wire>, mut buffer: Vec<u8>) {
+        let mut kept = self.kept.lock();
+        let since = kept.sweeps;
+        let idle = kept.idle.entry(address).or_default();
         if idle.len() >= IDLE_MAX {
             idle.pop_front();
         }
-        idle.push_back(Idle { wire, since: Instant::now() });
+        idle.push_back(Idle { wire, since });
+        if buffer.capacity() <= BUFFER_BYTES_MAX && kept.buffers.len() < BUFFERS_MAX {
+            buffer.clear();
+            kept.buffers.push(buffer);
+        }
     }
 
-    /// Drops what has waited too long or was closed by the other side. Runs now and then.
+    /// Drops what has waited too long or was closed by the other side.
     pub fn sweep(&self) {
-        let now = Instant::now();
-        self.idle.lock().retain(|_, idle| {
-            idle.retain_mut(|idle| now.saturating_duration_since(idle.since) < IDLE_AGE_MAX && idle.wire.is_usable());
+        let mut kept = self.kept.lock();
+        kept.sweeps += 1;
+        let now = kept.sweeps;
+        kept.idle.retain(|_, idle| {
+            idle.retain_mut(|idle| now - idle.since <= IDLE_SWEEPS_MAX && idle.wire.is_usable());
             !idle.is_empty()
         });
     }
@@ -53,7 +88,7 @@ impl Pool {
     /// How many connections wait.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.idle.lock().values().map(VecDeque::len).sum()
+        self.kept.lock().idle.values().map(VecDeque::len).sum()
     }
 
     /// True when none waits.
@@ -65,7 +100,7 @@ impl Pool {
 
 #[cfg(test)]
 mod tests {
-    use super::{IDLE_AGE_MAX, Pool, Wire};
+    use super::{IDLE_SWEEPS_MAX, Pool, Wire};
     use std::time::Duration;
     use tokio::net::{TcpListener, TcpStream};
 
@@ -74,7 +109,8 @@ mod tests {
         let (pool, listener) = (Pool::default(), TcpListener::bind("127.0.0.1:0").await.unwrap());
         let address = listener.local_addr().unwrap();
         for _ in 0..2 {
-            pool.keep(address, Wire::begin(TcpStream::connect(address).await.unwrap()).await.unwrap());
+            let wire = Wire::begin(TcpStream::connect(address).await.unwrap()).unwrap();
+            pool.keep(address, Box::new(wire), Vec::new());
         }
         let (closed, _open) = (listener.accept().await.unwrap(), listener.accept().await.unwrap());
         pool.sweep();
@@ -87,9 +123,9 @@ mod tests {
             }
         };
         assert!(tokio::time::timeout(Duration::from_secs(20), swept).await.is_ok());
-        tokio::time::pause();
-        tokio::time::advance(IDLE_AGE_MAX).await;
-        pool.sweep();
+        for _ in 0..=IDLE_SWEEPS_MAX {
+            pool.sweep();
+        }
         assert!(pool.is_empty());
     }
 }

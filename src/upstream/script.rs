@@ -122,7 +122,8 @@ impl Transport for Scripted {
         if matches!(act, Some(Act::Refuse)) {
             return Err(Fault::new(FaultKind::ConnectError, "the script refuses"));
         }
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        head.headers.insert(header::HOST, attempt.host.clone());
         let body = body.collect().await?.to_bytes();
         if let Some(received) = &self.received {
             received.lock().push(Received {

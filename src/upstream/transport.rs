@@ -4,8 +4,11 @@ use super::Upstream;
 use super::endpoint::{Endpoint, Occupied};
 use super::pool::Pool;
 use super::wire::{self, Wire};
+use crate::http::h1::{self, Length, Pump};
 use crate::http::{Body, Fault, FaultKind};
-use http::Method;
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Method};
+use http_body::Body as _;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,6 +19,8 @@ use tokio::time::timeout;
 /// What an attempt may take and holds.
 #[derive(Debug)]
 pub struct Attempt {
+    /// The `Host` to send; it is not among the request's fields.
+    pub host: HeaderValue,
     /// Until the connection stands.
     pub connect: Duration,
     /// Between two reads of the response's body.
@@ -35,9 +40,12 @@ pub trait Transport: Send + Sync + 'static {
         attempt: Attempt,
     ) -> impl Future<Output = Result<http::Response<Body>, Fault>> + Send;
 
-    /// Gives back what is not needed any more. Runs every few seconds; does nothing where nothing is kept.
+    /// Gives back what is not needed any more. Runs every [`TIDY_EVERY`] on each worker; the default has nothing to do.
     fn tidy(&self) {}
 }
+
+/// How often a worker's transport tidies up.
+pub const TIDY_EVERY: Duration = Duration::from_secs(5);
 
 /// Pooled connections over TCP; one of these per worker.
 #[derive(Debug, Default)]
@@ -64,31 +72,38 @@ impl Transport for Tcp {
         if endpoint.target.tls {
             return Err(Fault::new(FaultKind::ConnectError, "https targets need TLS towards upstreams"));
         }
-        let mut request = request;
+        let (head, body) = request.into_parts();
+        let target = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        let mut headers = head.headers;
+        let length = length_of(&head.method, &body);
+        let mut buffer = self.pool.buffer();
+        h1::request_head(&mut buffer, &head.method, target, &attempt.host, &headers, length);
+        let mut pump = Pump::new(buffer, body, length.unwrap_or(Length::Bytes(0)));
+        headers.clear();
+        let to_head = head.method == Method::HEAD;
         let addresses = match endpoint.literal() {
             Some(address) => smallvec::smallvec![address],
             None => endpoint.addresses().await?,
         };
-        // Kept connections first. One that was closed meanwhile costs nothing but the look: the request comes back.
+        // Kept connections first. One that turns out to be closed costs another try, when the request may be sent twice
+        // (RFC 9110 §9.2.2) or nothing of it was sent.
         for address in &addresses {
-            while let Some(kept) = self.pool.take(*address) {
-                let spare = replayable(&request);
-                match kept.exchange(request).await {
-                    Ok((response, wire)) => return Ok(wire::answer(response, wire, &self.pool, *address, attempt)),
-                    Err(wire::Unanswered { unsent: Some(unsent), .. }) => request = *unsent,
-                    Err(wire::Unanswered { fault, unsent: None }) => match spare.filter(|_| fault.kind == FaultKind::Reset) {
-                        Some(spare) => {
-                            request = spare;
-                            break;
+            while let Some(mut wire) = self.pool.take(*address) {
+                match wire.exchange(&mut pump, to_head, &mut headers).await {
+                    Ok(head) => return Ok(wire::answer(head, wire, pump, &self.pool, *address, attempt)),
+                    Err(unanswered) => {
+                        let again = unanswered.silent && (pump.is_untouched() || is_idempotent(&head.method)) && pump.rewind();
+                        if !again {
+                            return Err(unanswered.fault);
                         }
-                        None => return Err(fault),
-                    },
+                    }
                 }
             }
         }
         let (stream, address) = connect(&addresses, attempt.connect).await?;
-        let (response, wire) = Wire::begin(stream).await?.exchange(request).await.map_err(|unanswered| unanswered.fault)?;
-        Ok(wire::answer(response, wire, &self.pool, address, attempt))
+        let mut wire = Wire::begin(stream).map(Box::new).map_err(|error| Fault::new(FaultKind::ConnectError, error))?;
+        let head = wire.exchange(&mut pump, to_head, &mut headers).await.map_err(|unanswered| unanswered.fault)?;
+        Ok(wire::answer(head, wire, pump, &self.pool, address, attempt))
     }
 
     fn tidy(&self) {
@@ -96,16 +111,17 @@ impl Transport for Tcp {
     }
 }
 
-/// A copy to send again should the kept connection turn out to be closed by the upstream: only for methods that may be
-/// repeated (RFC 9110 §9.2.2), and without a body.
-fn replayable(request: &http::Request<Body>) -> Option<http::Request<Body>> {
-    let idempotent = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE);
-    let body = request.body().at_hand().filter(|_| idempotent)?;
-    let mut copy = http::Request::new(Body::full(body));
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.headers_mut() = request.headers().clone();
-    Some(copy)
+fn is_idempotent(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE)
+}
+
+/// How a request's body is delimited; methods that expect one say so even when it is empty (RFC 9110 §8.6).
+fn length_of(method: &Method, body: &Body) -> Option<Length> {
+    match body.size_hint().exact() {
+        Some(0) if !matches!(*method, Method::POST | Method::PUT | Method::PATCH) => None,
+        Some(bytes) => Some(Length::Bytes(bytes)),
+        None => Some(Length::Chunked),
+    }
 }
 
 /// Connects to the first address that answers.

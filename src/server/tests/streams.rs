@@ -12,7 +12,7 @@ async fn a_body_over_its_limit_is_413_by_its_length_or_while_it_streams() {
     let mut draft = draft(origin);
     draft.body_max = Some(1000);
     let gate = draft.start();
-    let declared = gate.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n").await;
+    let declared = gate.send("POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 1001\r\n\r\n").await;
     assert_eq!(status(&declared), 413);
     let chunk = format!("258\r\n{}\r\n", "x".repeat(600));
     let streamed = gate.send(format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}{chunk}")).await;

@@ -1,13 +1,17 @@
-//! The chunked transfer coding (RFC 9112 §7.1), read strictly and only to find its end.
+//! The chunked transfer coding (RFC 9112 §7.1), read strictly. Extensions are dropped.
 
-use super::{has_control, is_token_byte};
+use super::body::Piece;
+use super::lines::Lines;
+use super::{Limits, is_control, is_token_byte};
+use bytes::{Buf, Bytes, BytesMut};
+use http::HeaderMap;
 
 /// Hexadecimal digits of a chunk's size.
 const SIZE_DIGITS_MAX: u8 = 15;
 /// Bytes of all chunk extensions of a body; they mean nothing to the gateway and are dropped.
 const EXTENSION_BYTES_MAX: usize = 4 << 10;
-/// Bytes of a body's trailers.
-const TRAILER_BYTES_MAX: usize = 8 << 10;
+/// Bytes and number of a body's trailers.
+const TRAILERS: Limits = Limits { bytes: 8 << 10, fields: 64 };
 
 #[derive(Debug, Clone, Copy)]
 enum Place {
@@ -35,12 +39,13 @@ enum Place {
 pub struct Chunks {
     place: Place,
     extension_bytes: usize,
-    trailer_bytes: usize,
+    /// The trailer section so far, behind a first line that stands in for that of a head.
+    trailers: Vec<u8>,
 }
 
 impl Default for Chunks {
     fn default() -> Self {
-        Self { place: Place::Size { value: 0, digits: 0 }, extension_bytes: 0, trailer_bytes: 0 }
+        Self { place: Place::Size { value: 0, digits: 0 }, extension_bytes: 0, trailers: Vec::new() }
     }
 }
 
@@ -50,24 +55,47 @@ const BAD_END: &str = "a chunk does not end in CRLF";
 const BAD_TRAILER: &str = "a trailer is malformed or too long";
 
 impl Chunks {
-    /// Reads on: how many bytes were read, and whether they end the body.
-    pub fn scan(&mut self, bytes: &[u8]) -> Result<(usize, bool), &'static str> {
+    /// The next piece of the body; its bytes are taken out of `input`.
+    pub fn next(&mut self, input: &mut BytesMut) -> Result<Piece, &'static str> {
         let mut at = 0;
-        while let Some(byte) = bytes.get(at).copied() {
+        while let Some(byte) = input.get(at).copied() {
             if let Place::Data(left) = self.place {
-                let taken = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len() - at);
-                at += taken;
+                input.advance(at);
+                let taken = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
                 let left = left - taken as u64;
                 self.place = if left == 0 { Place::DataEnd } else { Place::Data(left) };
-                continue;
+                return Ok(Piece::Data(input.split_to(taken).freeze()));
             }
             at += 1;
             match self.step(byte)? {
                 Some(place) => self.place = place,
-                None => return Ok((at, true)),
+                None => {
+                    input.advance(at);
+                    return self.trailers().map(Piece::End);
+                }
             }
         }
-        Ok((at, false))
+        input.advance(at);
+        Ok(Piece::More)
+    }
+
+    /// The trailers as a map; what says how a message is framed or routed has no place there (RFC 9110 §6.5.1).
+    fn trailers(&mut self) -> Result<Option<HeaderMap>, &'static str> {
+        if self.trailers.is_empty() {
+            return Ok(None);
+        }
+        let mut section = std::mem::take(&mut self.trailers);
+        section.splice(..0, *b"trailers\r\n");
+        section.extend_from_slice(b"\r\n");
+        let mut lines = Lines::default();
+        let mut headers = HeaderMap::new();
+        let complete = lines.scan(&section, Limits { bytes: TRAILERS.bytes + 64, ..TRAILERS }).map_err(|_| BAD_TRAILER)?;
+        lines.fields(&Bytes::from(section), &mut headers).map_err(|_| BAD_TRAILER)?;
+        let framing = [http::header::CONTENT_LENGTH, http::header::TRANSFER_ENCODING, http::header::HOST, http::header::AUTHORIZATION];
+        for name in framing {
+            headers.remove(name);
+        }
+        if complete { Ok(Some(headers)) } else { Err(BAD_TRAILER) }
     }
 
     /// The place behind a byte outside of data; `None` at the body's end.
@@ -86,7 +114,7 @@ impl Chunks {
             }
             (Place::Size { .. } | Place::Blank(_), _) => return Err(BAD_SIZE),
             (Place::Extension(value), b'\r') => Place::SizeEnd(value),
-            (Place::Extension(value), _) if !has_control(&[byte]) => {
+            (Place::Extension(value), _) if !is_control(byte) => {
                 self.extension_byte()?;
                 Place::Extension(value)
             }
@@ -102,14 +130,15 @@ impl Chunks {
             (Place::Value, b'\r') => Place::ValueEnd,
             (Place::ValueEnd, b'\n') => Place::Line,
             (Place::Line | Place::Name, _) if is_token_byte(byte) => Place::Name,
-            (Place::Value, _) if !has_control(&[byte]) => Place::Value,
+            (Place::Value, _) if !is_control(byte) => Place::Value,
             (Place::Line | Place::Name | Place::Value | Place::ValueEnd | Place::End, _) => return Err(BAD_TRAILER),
             // Data is skipped as a whole.
             (Place::Data(_), _) => self.place,
         };
-        if matches!(next, Place::Name | Place::Value) {
-            self.trailer_bytes += 1;
-            if self.trailer_bytes > TRAILER_BYTES_MAX {
+        let ends_line = matches!((self.place, next), (Place::ValueEnd, Place::Line));
+        if matches!(next, Place::Name | Place::Value | Place::ValueEnd) || ends_line {
+            self.trailers.push(byte);
+            if self.trailers.len() > TRAILERS.bytes {
                 return Err(BAD_TRAILER);
             }
         }

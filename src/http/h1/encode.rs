@@ -1,0 +1,98 @@
+//! Heads as bytes.
+
+use super::Length;
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+
+/// Writes the head of a request; framing fields are written from `length`, whatever the map says.
+pub fn request_head(out: &mut Vec<u8>, method: &Method, target: &str, host: &HeaderValue, headers: &HeaderMap, length: Option<Length>) {
+    for part in [method.as_str().as_bytes(), b" ", target.as_bytes(), b" HTTP/1.1\r\nhost: ", host.as_bytes(), b"\r\n"] {
+        out.extend_from_slice(part);
+    }
+    fields(out, headers, |name| name == CONTENT_LENGTH || name == TRANSFER_ENCODING);
+    framing(out, length);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Writes the head of a response. `length` is `None` for one without a body, whose Content-Length then stays as the map
+/// has it (HEAD, 304). `connection` is what is said of the connection, `date` is written where the map has none.
+pub fn response_head(
+    out: &mut Vec<u8>,
+    status: StatusCode,
+    headers: &HeaderMap,
+    length: Option<Length>,
+    connection: Option<&'static str>,
+    date: impl FnOnce() -> HeaderValue,
+) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(status.as_str().as_bytes());
+    out.extend_from_slice(b" ");
+    out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    out.extend_from_slice(b"\r\n");
+    let framed = length.is_some() || status == StatusCode::NO_CONTENT;
+    fields(out, headers, |name| name == TRANSFER_ENCODING || name == CONNECTION || (framed && name == CONTENT_LENGTH));
+    framing(out, length);
+    if let Some(option) = connection {
+        field(out, b"connection", option.as_bytes());
+    }
+    if !headers.contains_key(DATE) {
+        field(out, b"date", date().as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn framing(out: &mut Vec<u8>, length: Option<Length>) {
+    match length {
+        Some(Length::Bytes(bytes)) => {
+            out.extend_from_slice(b"content-length: ");
+            decimal(out, bytes);
+            out.extend_from_slice(b"\r\n");
+        }
+        Some(Length::Chunked) => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+        Some(Length::ToClose) | None => {}
+    }
+}
+
+/// Writes the fields of a map but those to be left out.
+pub(super) fn fields(out: &mut Vec<u8>, headers: &HeaderMap, leave_out: impl Fn(&http::HeaderName) -> bool) {
+    for (name, value) in headers {
+        if !leave_out(name) {
+            field(out, name.as_str().as_bytes(), value.as_bytes());
+        }
+    }
+}
+
+fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.reserve(name.len() + value.len() + 4);
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn decimal(out: &mut Vec<u8>, mut number: u64) {
+    let mut digits = [b'0'; 20];
+    let mut used = 0;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
+        used += 1;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(digits.len() - used..).unwrap_or_default());
+}
+
+/// Writes the size line of a chunk.
+pub(super) fn chunk_size(out: &mut Vec<u8>, size: usize) {
+    let mut started = false;
+    for shift in (0..usize::BITS / 4).rev() {
+        let digit = u32::try_from((size >> (shift * 4)) & 15).unwrap_or_default();
+        started |= digit != 0 || shift == 0;
+        if started {
+            out.push(char::from_digit(digit, 16).map_or(b'0', |digit| digit as u8));
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+}

@@ -1,0 +1,102 @@
+//! The head of a response.
+
+use super::lines::{Lines, Malformed};
+use super::{Length, Limits};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, StatusCode};
+
+/// Bounds of a response's head.
+const LIMITS: Limits = Limits { bytes: 64 << 10, fields: 256 };
+/// Interim responses (100, 103, …) before the final one.
+const INTERIM_MAX: usize = 16;
+
+/// A response's head with one reading.
+#[derive(Debug)]
+pub struct ResponseHead {
+    /// The status.
+    pub status: StatusCode,
+    /// All fields.
+    pub headers: HeaderMap,
+    /// How the body is delimited.
+    pub length: Length,
+    /// The connection may be used again.
+    pub keeps_alive: bool,
+}
+
+/// Reads the heads of a connection's responses.
+#[derive(Debug, Default)]
+pub struct ResponseScan {
+    lines: Lines,
+    interim: usize,
+}
+
+impl ResponseScan {
+    /// The next final head, when it has come whole; its bytes are taken out of `input`. `to_head` says that the request was
+    /// a HEAD. Its fields are put into `headers`, an empty map whose room is used again.
+    ///
+    /// # Errors
+    /// When the head has more than one reading or passes its limits, or the upstream wants to switch protocols, for which
+    /// nobody asked.
+    pub fn next(&mut self, input: &mut BytesMut, to_head: bool, headers: &mut HeaderMap) -> Result<Option<ResponseHead>, &'static str> {
+        loop {
+            if input.is_empty() || !self.lines.scan(input, LIMITS).map_err(detail)? {
+                return Ok(None);
+            }
+            let head = input.split_to(self.lines.len()).freeze();
+            let (status, http_10) = status(self.lines.first(&head)).ok_or("the status line is malformed")?;
+            if status == StatusCode::SWITCHING_PROTOCOLS {
+                return Err("an upgrade nobody asked for");
+            }
+            if status.is_informational() {
+                self.interim += 1;
+                if self.interim > INTERIM_MAX {
+                    return Err("too many interim responses");
+                }
+                self.lines.reset();
+                continue;
+            }
+            let parsed = self.parse(&head, status, http_10, to_head, headers)?;
+            self.lines.reset();
+            self.interim = 0;
+            return Ok(Some(parsed));
+        }
+    }
+
+    fn parse(
+        &mut self,
+        head: &Bytes,
+        status: StatusCode,
+        http_10: bool,
+        to_head: bool,
+        headers: &mut HeaderMap,
+    ) -> Result<ResponseHead, &'static str> {
+        let said = self.lines.length().map_err(detail)?;
+        if http_10 && said == Some(Length::Chunked) {
+            return Err("HTTP/1.0 knows no Transfer-Encoding");
+        }
+        let bodiless = to_head || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
+        let length = if bodiless { Length::Bytes(0) } else { said.unwrap_or(Length::ToClose) };
+        self.lines.fields(head, headers).map_err(detail)?;
+        let keeps_alive = self.lines.keeps_alive(http_10) && length != Length::ToClose;
+        Ok(ResponseHead { status, headers: std::mem::take(headers), length, keeps_alive })
+    }
+}
+
+fn detail(malformed: Malformed) -> &'static str {
+    match malformed {
+        Malformed::TooLarge(detail) | Malformed::Bad(detail) => detail,
+    }
+}
+
+/// `HTTP/1.1 200 OK`: the status, and whether it is HTTP/1.0. The reason may be missing, its blank too.
+fn status(line: &[u8]) -> Option<(StatusCode, bool)> {
+    let (version, rest) = line.split_at_checked(8)?;
+    let http_10 = match version {
+        b"HTTP/1.1" => false,
+        b"HTTP/1.0" => true,
+        _ => return None,
+    };
+    let (code, reason) = rest.strip_prefix(b" ")?.split_at_checked(3)?;
+    let separate = reason.is_empty() || reason.first() == Some(&b' ');
+    separate.then(|| StatusCode::from_bytes(code).ok()).flatten().map(|status| (status, http_10))
+}
