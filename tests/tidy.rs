@@ -16,10 +16,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("upstream", &["diag", "http", "syntax", "lang", "route"]),
     ("ir", &["http", "lang", "route", "policy", "upstream"]),
     ("check", &["diag", "http", "syntax", "lang", "route", "policy", "upstream", "ir"]),
+    ("analyse", &["http", "lang", "route", "policy", "upstream", "ir"]),
     ("compile", &["diag", "http", "lang", "route", "policy", "upstream", "ir"]),
     ("server", &["http", "lang", "route", "policy", "upstream", "compile"]),
     ("testing", &["diag", "http", "lang", "route", "policy", "upstream", "ir", "compile", "server"]),
-    ("cli", &["diag", "http", "syntax", "lang", "route", "policy", "upstream", "ir", "check", "compile", "server", "testing"]),
+    ("cli", &["diag", "http", "syntax", "lang", "route", "policy", "upstream", "ir", "check", "analyse", "compile", "server", "testing"]),
 ];
 
 /// The side of `lang` that is for the checker; `expr`, `value` and `eval` are what is left of it when a policy runs.

@@ -3,6 +3,7 @@
 
 mod check;
 mod dev;
+mod diff;
 mod dump;
 mod explain;
 mod files;
@@ -42,6 +43,8 @@ enum Command {
     Explain(explain::Arguments),
     /// Lists the routes in the order they are tried
     Routes(routes::Arguments),
+    /// Says what a change of a policy changes for requests, each with a request that shows it
+    Diff(diff::Arguments),
     /// Writes what a policy means, or the language's schema, as JSON
     Dump(dump::Arguments),
     /// Runs the tests of policies on the real pipeline, in virtual time
@@ -73,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Fmt(arguments) => fmt::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Routes(arguments) => routes::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Dump(arguments) => dump::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),

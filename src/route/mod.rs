@@ -20,8 +20,10 @@ pub mod predicate;
 pub mod product;
 pub mod rank;
 pub mod relation;
+pub mod remainder;
 mod sample;
 pub mod segment;
+pub mod shift;
 #[cfg(test)]
 mod tests;
 pub mod tree;
@@ -35,5 +37,7 @@ pub use order::{Finding, analyse};
 pub use pattern::{Pattern, PatternError, PatternErrorKind};
 pub use predicate::{Atom, Predicate, Test};
 pub use relation::Witness;
+pub use remainder::{Remainder, Sample};
 pub use segment::SegmentType;
+pub use shift::Shift;
 pub use tree::MatchTree;

@@ -1,0 +1,81 @@
+//! A request that shows a change, in full: method, URL, fields, and what else has to be so.
+
+use crate::route::{Sample, Test};
+use serde::Serialize;
+use std::fmt;
+
+/// A request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Witness {
+    /// The method.
+    pub method: String,
+    /// The path with its query; the whole URL where the host matters.
+    pub url: String,
+    /// Its fields.
+    pub headers: Vec<(String, String)>,
+    /// What else is so: `without a credential`, `client.ip == 10.0.0.1`.
+    pub with: Vec<String>,
+}
+
+impl Witness {
+    /// The request of a sample: attributes become fields and parameters, what is neither is said in words.
+    #[must_use]
+    pub fn of(sample: &Sample) -> Self {
+        let (mut query, mut headers, mut cookies, mut with) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for (name, value) in sample.values.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
+            if let Some(field) = inside(name, "header") {
+                headers.push((field.to_owned(), value.clone()));
+            } else if let Some(parameter) = inside(name, "query") {
+                query.push(format!("{}={}", encoded(parameter), encoded(value)));
+            } else if let Some(cookie) = inside(name, "cookie") {
+                cookies.push(format!("{cookie}={value}"));
+            } else {
+                with.push(format!("{name} == {value:?}"));
+            }
+        }
+        if !cookies.is_empty() {
+            headers.push(("cookie".to_owned(), cookies.join("; ")));
+        }
+        for (atom, truth) in &sample.truths {
+            let what = match &atom.test {
+                Test::Other(_) => "a further condition of `match`".to_owned(),
+                Test::Equals(_) | Test::NotEquals(_) | Test::In(_) | Test::Matches(_) | Test::Present | Test::Absent => {
+                    format!("`{atom}`")
+                }
+            };
+            with.push(format!("{what} {}", if *truth { "holding" } else { "not holding" }));
+        }
+        let host = sample.host.as_ref().map_or_else(String::new, |host| format!("http://{host}"));
+        let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+        Self { method: sample.method.clone(), url: format!("{host}{}{query}", sample.path), headers, with }
+    }
+
+    /// The same request, of which more is so.
+    #[must_use]
+    pub fn with(mut self, more: Vec<String>) -> Self {
+        self.with.extend(more);
+        self
+    }
+}
+
+impl fmt::Display for Witness {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} {}", self.method, self.url)?;
+        for (name, value) in &self.headers {
+            write!(out, " -H '{name}: {value}'")?;
+        }
+        for (index, what) in self.with.iter().enumerate() {
+            write!(out, "{}{what}", if index == 0 { ", " } else { " and " })?;
+        }
+        Ok(())
+    }
+}
+
+/// The name in `root("name")`.
+fn inside<'a>(attribute: &'a str, root: &str) -> Option<&'a str> {
+    attribute.strip_prefix(root)?.strip_prefix("(\"")?.strip_suffix("\")")
+}
+
+fn encoded(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
