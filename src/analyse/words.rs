@@ -2,7 +2,7 @@
 
 use crate::lang::expr::{Comparison, Expr, Piece, Ref};
 use crate::lang::value::Value;
-use crate::policy::auth::{Declared, Kind};
+use crate::policy::auth::Declared;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -112,12 +112,7 @@ impl Names<'_> {
 
     fn attribute(&self, auth: u16, slot: u16) -> Option<String> {
         let auth = self.auths.get(usize::from(auth))?;
-        let root = match auth.kind {
-            Kind::Jwt(_) => "claim",
-            Kind::Key(_) => "key",
-            Kind::Basic(_) => "user",
-        };
-        Some(format!("{root}.{}", auth.attributes.get(usize::from(slot))?.name))
+        Some(format!("{}.{}", auth.root(), auth.attributes.get(usize::from(slot))?.name))
     }
 }
 

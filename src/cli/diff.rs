@@ -63,6 +63,7 @@ fn class(text: &str) -> Result<Class, String> {
 }
 
 fn as_json(diff: &Diff) -> Value {
-    let counts: serde_json::Map<String, Value> = Class::ALL.iter().map(|class| (class.name().to_owned(), diff.count(*class).into())).collect();
+    let counts: serde_json::Map<String, Value> =
+        Class::ALL.iter().map(|class| (class.name().to_owned(), diff.count(*class).into())).collect();
     json!({ "changes": diff.changes, "counts": counts, "complete": diff.complete })
 }

@@ -98,7 +98,8 @@ impl<'k> Shift<'k> {
     pub fn example(&self, old: usize, new: usize) -> Remainder {
         let (Some(one), Some(other)) = (self.old.keys.get(old), self.new.keys.get(new)) else { return Remainder::Nothing };
         let right = |sample: &Sample| self.find_old(sample) == Found::Route(old) && self.find_new(sample) == Found::Route(new);
-        let by: Vec<&RouteKey> = self.old.before_that_meet(old, &self.new, new).chain(self.new.before_that_meet(new, &self.old, old)).collect();
+        let by: Vec<&RouteKey> =
+            self.old.before_that_meet(old, &self.new, new).chain(self.new.before_that_meet(new, &self.old, old)).collect();
         found(&[one, other], &by, || samples(one, other).into_iter().find(right))
     }
 

@@ -3,11 +3,11 @@
 //! Declarations are the same when their names are, and else when their content is. The new program's numbers are put into
 //! the old one's, behind which what is only there now has its place.
 
+use crate::http::UpstreamIndex;
 use crate::ir::{Program, Route, Target};
 use crate::lang::expr::Expr;
-use crate::policy::auth::{self, Declared};
 use crate::policy::Config;
-use crate::http::UpstreamIndex;
+use crate::policy::auth::{self, Declared};
 use crate::upstream;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -78,9 +78,33 @@ pub fn with_slots(policies: &[Config], slots: &[u16]) -> Vec<Config> {
     policies.iter().map(|policy| changed(policy, &renumber)).collect()
 }
 
-/// True when some expression asks for a parameter of the path.
-pub fn asks_for_params(policies: &[Config]) -> bool {
-    policies.iter().any(|policy| serde_json::to_string(policy).is_ok_and(|text| text.contains("\"Param\"")))
+/// Policies that ask for an attribute by its name alone, whichever auth knows it: by the first slot that has the name.
+pub fn with_first_slots(policies: &[Config], named: &[Declared]) -> Vec<Config> {
+    let rewrite = |name: &str, value: &mut Value| {
+        if name == "Attribute"
+            && let Ok(slots) = serde_json::from_value::<Vec<(u16, u16)>>(value.clone())
+            && let Some(slot) = slots.first().and_then(|slot| first_slot(*slot, named))
+        {
+            *value = serde_json::json!([slot]);
+        }
+    };
+    policies.iter().map(|policy| changed(policy, &rewrite)).collect()
+}
+
+/// The first slot of an attribute with the same root and name.
+pub fn first_slot((auth, slot): (u16, u16), named: &[Declared]) -> Option<(u16, u16)> {
+    let declared = named.get(usize::from(auth))?;
+    let name = &declared.attributes.get(usize::from(slot))?.name;
+    named.iter().enumerate().filter(|(_, other)| other.root() == declared.root()).find_map(|(index, other)| {
+        let slot = other.attributes.iter().position(|attribute| attribute.name == *name)?;
+        Some((number(index), number(slot)))
+    })
+}
+
+/// True when some expression asks for a reference of this kind.
+pub fn asks_for(kind: &str, policies: &[Config]) -> bool {
+    let member = format!("\"{kind}\"");
+    policies.iter().any(|policy| serde_json::to_string(policy).is_ok_and(|text| text.contains(&member)))
 }
 
 type Paired<'p, T> = (Vec<Both<'p, T>>, Vec<u16>);

@@ -62,6 +62,9 @@ fn statements(old: &Config, new: &Config, name: &dyn Fn(u16) -> String, found: &
             let says = format!("{is} is in force, was {was}: callers {} get in", caller(gained));
             found.push(Difference::new(Class::Looser, says).with(caller(gained)));
         }
+        (None, None) if old.mode == new.mode && auths.iter().all(|auth| old.auths.contains(auth) && new.auths.contains(auth)) => {
+            found.push(Difference::new(Class::Cosmetic, format!("{is} names its auths in another order")));
+        }
         (None, None) if old.is_public() != new.is_public() || old.auths != new.auths => {
             found.push(Difference::new(Class::Reshaped, format!("{is} is in force, was {was}: who calls is known in another way")));
         }
@@ -190,7 +193,9 @@ fn attributes(was: &Declared, is: &Declared, found: &mut Vec<Difference>) {
         let with = || format!("with a token without `{claim}`");
         match (before.is_some_and(&required), required(attribute)) {
             (false, true) => found.push(Difference::new(Class::Tighter, format!("tokens of `{name}` must have `{claim}`")).with(with())),
-            (true, false) => found.push(Difference::new(Class::Looser, format!("tokens of `{name}` need no `{claim}` any more")).with(with())),
+            (true, false) => {
+                found.push(Difference::new(Class::Looser, format!("tokens of `{name}` need no `{claim}` any more")).with(with()))
+            }
             (true, true) | (false, false) => {}
         }
         let Some(before) = before else { continue };

@@ -4,13 +4,15 @@ use super::target::shortened;
 use super::{Class, Difference};
 use crate::analyse::words::Names;
 use crate::policy::Config;
-use crate::policy::shape::{self, Choice, Lines, Path, Set};
 use crate::policy::shape::Names as Which;
+use crate::policy::shape::{self, Choice, Lines, Path, Set};
 
 /// What the upstream or the client sees otherwise.
 pub fn differences(old: &[Config], new: &[Config], names: &Names<'_>, found: &mut Vec<Difference>) {
     let keep = shape::Config::default();
-    let of = |policies: &[Config]| policies.iter().find_map(|policy| if let Config::Shape(config) = policy { Some(config.clone()) } else { None });
+    let of = |policies: &[Config]| {
+        policies.iter().find_map(|policy| if let Config::Shape(config) = policy { Some(config.clone()) } else { None })
+    };
     let (was, is) = (of(old).unwrap_or_else(|| keep.clone()), of(new).unwrap_or(keep));
     if was == is {
         return;
@@ -49,7 +51,13 @@ fn lines(what: &str, was: &Lines, is: &Lines, names: &Names<'_>, found: &mut Vec
         Which::Exact(name) => name.clone(),
         Which::Prefix(prefix) => format!("{prefix}*"),
     };
-    changes(&was.remove, &is.remove, |name| format!("{what} `{}` is removed", which(name)), |name| format!("{what} `{}` is not removed any more", which(name)), &mut says);
+    changes(
+        &was.remove,
+        &is.remove,
+        |name| format!("{what} `{}` is removed", which(name)),
+        |name| format!("{what} `{}` is not removed any more", which(name)),
+        &mut says,
+    );
     changes(
         &was.rename,
         &is.rename,

@@ -4,7 +4,7 @@ use crate::analyse::words::Names;
 use crate::ir::Route;
 use crate::policy::auth::Declared;
 
-/// `: its path was … and is …`, or nothing.
+/// `: its path is now …, before …`, or nothing.
 pub fn changes(old: &Route, new: &Route, auths: &[Declared]) -> String {
     let hosts = |route: &Route| {
         let hosts: Vec<String> = route.key.hosts.iter().map(ToString::to_string).collect();
@@ -15,13 +15,16 @@ pub fn changes(old: &Route, new: &Route, auths: &[Declared]) -> String {
         route.predicate.as_ref().map_or_else(|| "none".to_owned(), |expr| Names { auths, params: &params }.expr(expr))
     };
     let parts = [
-        ("path", old.key.pattern.text().to_owned(), new.key.pattern.text().to_owned()),
-        ("methods", old.key.methods.to_string(), new.key.methods.to_string()),
-        ("host", hosts(old), hosts(new)),
-        ("`match`", condition(old), condition(new)),
-        ("priority", old.key.priority.to_string(), new.key.priority.to_string()),
+        ("path is", old.key.pattern.text().to_owned(), new.key.pattern.text().to_owned()),
+        ("methods are", old.key.methods.to_string(), new.key.methods.to_string()),
+        ("host is", hosts(old), hosts(new)),
+        ("`match` is", condition(old), condition(new)),
+        ("priority is", old.key.priority.to_string(), new.key.priority.to_string()),
     ];
-    let changed: Vec<String> =
-        parts.into_iter().filter(|(_, was, is)| was != is).map(|(what, was, is)| format!("its {what} is `{is}`, was `{was}`")).collect();
+    let changed: Vec<String> = parts
+        .into_iter()
+        .filter(|(_, was, is)| was != is)
+        .map(|(what, was, is)| format!("its {what} now `{is}`, before `{was}`"))
+        .collect();
     if changed.is_empty() { String::new() } else { format!(": {}", changed.join(", ")) }
 }

@@ -4,12 +4,13 @@ use super::{Class, Difference};
 use crate::analyse::words::Names;
 use crate::lang::expr::Expr;
 use crate::lang::value::Rate;
+use crate::logic::{Facts, Model, satisfiable};
 use crate::policy::Config;
 use crate::policy::limit::{self, Bound, Flow, HeaderStyle, Limit};
 use std::cmp::Ordering;
 
 /// Limits of one name are held against each other, and those left over by what they are.
-pub fn differences(old: &[Config], new: &[Config], names: &Names<'_>, found: &mut Vec<Difference>) {
+pub fn differences(old: &[Config], new: &[Config], names: &Names<'_>, facts: Facts<'_>, found: &mut Vec<Difference>) {
     let (was, is) = (config(old), config(new));
     let none = (Vec::new(), Vec::new());
     let (limits, headers) = was.map_or_else(|| none.clone(), |config| (config.limits.clone(), config.headers.clone()));
@@ -18,12 +19,13 @@ pub fn differences(old: &[Config], new: &[Config], names: &Names<'_>, found: &mu
     let mut added = Vec::new();
     for limit in &now {
         match left.iter().position(|before| before.name == limit.name) {
-            Some(at) => one(left.remove(at), limit, names, found),
+            Some(at) => one(left.remove(at), limit, names, facts, found),
             None => added.push(limit),
         }
     }
     for limit in added {
-        let same = left.iter().position(|before| (&before.bound, &before.key, &before.counting) == (&limit.bound, &limit.key, &limit.counting));
+        let same =
+            left.iter().position(|before| (&before.bound, &before.key, &before.counting) == (&limit.bound, &limit.key, &limit.counting));
         if let Some(at) = same {
             let before = left.remove(at);
             let class = if told.contains(&HeaderStyle::Ietf) { Class::Reshaped } else { Class::Cosmetic };
@@ -46,7 +48,7 @@ fn config(policies: &[Config]) -> Option<&limit::Config> {
     policies.iter().find_map(|policy| if let Config::Limit(config) = policy { Some(config) } else { None })
 }
 
-fn one(was: &Limit, is: &Limit, names: &Names<'_>, found: &mut Vec<Difference>) {
+fn one(was: &Limit, is: &Limit, names: &Names<'_>, facts: Facts<'_>, found: &mut Vec<Difference>) {
     let name = &is.name;
     match (&was.bound, &is.bound) {
         (Bound::Concurrent(old), Bound::Concurrent(new)) => {
@@ -57,13 +59,13 @@ fn one(was: &Limit, is: &Limit, names: &Names<'_>, found: &mut Vec<Difference>) 
             if algorithm != new_algorithm {
                 found.push(Difference::new(Class::Tuned, format!("limit `{name}` counts in another way")));
             }
-            flows(name, None, *flow, *new_flow, found);
+            flows(name, None, (*flow, *new_flow), found);
             for arm in new_arms {
                 let before = arms.iter().find(|other| other.when == arm.when).map_or(*flow, |other| other.flow);
-                flows(name, Some(names.expr(&arm.when)), before, arm.flow, found);
+                flows(name, Some(when(&arm.when, names, facts)), (before, arm.flow), found);
             }
             for arm in arms.iter().filter(|arm| !new_arms.iter().any(|other| other.when == arm.when)) {
-                flows(name, Some(names.expr(&arm.when)), arm.flow, *new_flow, found);
+                flows(name, Some(when(&arm.when, names, facts)), (arm.flow, *new_flow), found);
             }
         }
         (Bound::Concurrent(_), Bound::Rate { .. }) | (Bound::Rate { .. }, Bound::Concurrent(_)) => {
@@ -86,7 +88,8 @@ fn one(was: &Limit, is: &Limit, names: &Names<'_>, found: &mut Vec<Difference>) 
         }
     }
     if was.counting != is.counting {
-        let counting = |limit: &Limit| limit.counting.as_ref().map_or_else(|| "all".to_owned(), |expr| format!("those with `{}`", names.expr(expr)));
+        let counting =
+            |limit: &Limit| limit.counting.as_ref().map_or_else(|| "all".to_owned(), |expr| format!("those with `{}`", names.expr(expr)));
         let says = format!("limit `{name}` counts {}, did {}", counting(is), counting(was));
         match (&was.counting, &is.counting) {
             (None, Some(_)) => found.push(Difference::new(Class::Looser, says).with("often enough")),
@@ -101,11 +104,16 @@ fn both(says: &str, found: &mut Vec<Difference>) {
     found.extend([Class::Looser, Class::Tighter].map(|class| Difference::new(class, says).with("often enough")));
 }
 
-fn flows(name: &str, when: Option<String>, was: Flow, is: Flow, found: &mut Vec<Difference>) {
-    let place = when.as_ref().map_or_else(String::new, |when| format!(" when `{when}`"));
+/// A condition in words, and an example of it.
+fn when(condition: &Expr, names: &Names<'_>, facts: Facts<'_>) -> (String, Option<Model>) {
+    (names.expr(condition), satisfiable(facts, &[condition]).ok().flatten())
+}
+
+fn flows(name: &str, when: Option<(String, Option<Model>)>, (was, is): (Flow, Flow), found: &mut Vec<Difference>) {
+    let (place, model) = when.map_or((String::new(), None), |(when, model)| (format!(" when `{when}`"), model));
     let says = format!("limit `{name}`{place} is {}, was {}", is.rate, was.rate);
     let class = compared(faster(is.rate, was.rate));
-    found.extend(class.map(|class| when.iter().fold(Difference::new(class, says).with("often enough"), |difference, when| difference.with(format!("`{when}`")))));
+    found.extend(class.map(|class| Difference::new(class, says).with("often enough").shown_by(model)));
     // A burst that is the rate's own count says nothing more.
     let own = |flow: Flow| flow.burst == flow.rate.count;
     if was.burst != is.burst && !(own(was) && own(is)) {

@@ -15,15 +15,14 @@ mod outcome;
 mod rules;
 mod show;
 mod target;
-#[cfg(test)]
-mod tests;
 mod upstream;
 mod witness;
 
 pub use witness::Witness;
 
 use crate::ir::{Program, Route};
-use crate::route::{Found, Remainder, RouteKey, Shift};
+use crate::logic::Model;
+use crate::route::{Found, Remainder, RouteKey, Sample, Shift};
 use align::{Aligned, align};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -50,8 +49,7 @@ pub enum Class {
 
 impl Class {
     /// All, the worst first.
-    pub const ALL: [Self; 7] =
-        [Self::Breaking, Self::Looser, Self::Tighter, Self::Rerouted, Self::Reshaped, Self::Tuned, Self::Cosmetic];
+    pub const ALL: [Self; 7] = [Self::Breaking, Self::Looser, Self::Tighter, Self::Rerouted, Self::Reshaped, Self::Tuned, Self::Cosmetic];
 
     /// Its name.
     #[must_use]
@@ -115,22 +113,29 @@ impl Place {
 }
 
 /// One thing that two routes do differently with the same request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 struct Difference {
     class: Class,
     /// What was and what is, without the names of the routes.
     says: String,
     /// What besides route and path makes a request meet it: `without a credential`.
     with: Vec<String>,
+    /// The same as values of what conditions ask for.
+    model: Option<Model>,
 }
 
 impl Difference {
     fn new(class: Class, says: impl Into<String>) -> Self {
-        Self { class, says: says.into(), with: Vec::new() }
+        Self { class, says: says.into(), with: Vec::new(), model: None }
     }
 
     fn with(mut self, what: impl Into<String>) -> Self {
         self.with.push(what.into());
+        self
+    }
+
+    fn shown_by(mut self, model: Option<Model>) -> Self {
+        self.model = model;
         self
     }
 }
@@ -171,9 +176,9 @@ impl Comparison<'_> {
             if differences.is_empty() {
                 continue;
             }
-            let witness = match self.shift.example(old, new) {
+            let sample = match self.shift.example(old, new) {
                 Remainder::Nothing => continue,
-                Remainder::Request(sample) => Some(Witness::of(&sample)),
+                Remainder::Request(sample) => Some(sample),
                 Remainder::TooComplex => None,
             };
             if self.is_another(before, after) && differences.iter().any(|difference| difference.class != Class::Cosmetic) {
@@ -182,6 +187,10 @@ impl Comparison<'_> {
             }
             let pair = Pair { old: Some(Place::of(before)), new: Some(Place::of(after)) };
             for difference in differences {
+                let taken =
+                    |sample: &Sample| self.shift.find_old(sample) == Found::Route(old) && self.shift.find_new(sample) == Found::Route(new);
+                let model = difference.model.as_ref();
+                let witness = sample.as_ref().map(|sample| Witness::shown(sample, model, &before.key, taken));
                 gathered.add(difference, witness.as_ref(), &pair);
             }
         }
@@ -249,7 +258,7 @@ struct Gathered {
 
 impl Gathered {
     fn add(&mut self, difference: Difference, witness: Option<&Witness>, pair: &Pair) {
-        let Difference { class, says, with } = difference;
+        let Difference { class, says, with, model: _ } = difference;
         let witness = || witness.filter(|_| class != Class::Cosmetic).map(|witness| witness.clone().with(with));
         if let Some(change) = self.known.get(&(class, says.clone())).and_then(|at| self.changes.get_mut(*at)) {
             if change.witness.is_none() {
@@ -266,7 +275,7 @@ impl Gathered {
 
     /// A change of the gateway as a whole.
     fn whole(&mut self, difference: Difference, witness: Option<&Witness>) {
-        let Difference { class, says, with } = difference;
+        let Difference { class, says, with, model: _ } = difference;
         let witness = witness.filter(|_| class != Class::Cosmetic).map(|witness| witness.clone().with(with));
         self.changes.push(Change { class, says, witness, routes: Vec::new() });
     }

@@ -1,10 +1,13 @@
 //! What two routes do differently with a request that both take.
 
-use super::align::{asks_for_params, with_slots};
+use super::align::{asks_for, first_slot, with_first_slots, with_slots};
 use super::{Class, Comparison, Difference, auth, fields, limit, rules, target, upstream};
 use crate::analyse::words::{Names, size};
 use crate::http::UpstreamIndex;
 use crate::ir::{Log, Route, Target};
+use crate::lang::checker::AttributeFact;
+use crate::logic::Facts;
+use crate::policy::auth::Declared;
 use crate::policy::{Config, body, cors};
 use crate::route::Pattern;
 use serde_json::Value;
@@ -16,27 +19,54 @@ const BY_MEANING: &[&str] = &["access", "auth", "limit", "cors", "body", "shape"
 
 /// All differences; the new route is in the old program's numbers.
 pub fn differences(old: &Route, new: &Route, comparison: &Comparison<'_>) -> Vec<Difference> {
+    let named = &comparison.aligned.named;
     let (policies, params) = same_slots(old, new);
-    let names = Names { auths: &comparison.aligned.named, params: &params };
+    let mut before = Cow::Borrowed(old.policies.as_slice());
+    let mut policies = policies;
+    let known = callers(old, new, named);
+    if old.auth() != new.auth() {
+        for side in [&mut before, &mut policies] {
+            if asks_for("Attribute", side) {
+                *side = Cow::Owned(with_first_slots(side, named));
+            }
+        }
+    }
+    let names = Names { auths: named, params: &params };
+    let facts = Facts { key: Some(&old.key), attributes: &known };
     let mut found = Vec::new();
-    target::differences((old, &old.policies), (new, &policies), comparison, &names, &mut found);
+    target::differences((old, &before), (new, &policies), comparison, &names, &mut found);
     upstream::differences(old, new, comparison, &mut found);
     auth::differences(old.auth(), new.auth(), comparison, &mut found);
-    rules::differences(&old.policies, &policies, &names, &mut found);
-    limit::differences(&old.policies, &policies, &names, &mut found);
-    origins(&old.policies, &policies, &mut found);
-    body_size(&old.policies, &policies, comparison, &mut found);
-    fields::differences(&old.policies, &policies, &names, &mut found);
-    others(&old.policies, &policies, &mut found);
+    rules::differences(&before, &policies, &names, facts, &mut found);
+    limit::differences(&before, &policies, &names, facts, &mut found);
+    origins(&before, &policies, &mut found);
+    body_size(&before, &policies, comparison, &mut found);
+    fields::differences(&before, &policies, &names, &mut found);
+    others(&before, &policies, &mut found);
     log(&old.log, &new.log, &mut found);
     found
+}
+
+/// What conditions of either route may ask about the caller. Where they ask different auths, attributes go by their names.
+fn callers(old: &Route, new: &Route, named: &[Declared]) -> Vec<AttributeFact> {
+    let facts = |route: &Route| route.auth().map(|auth| crate::policy::auth::facts(auth, named).0).unwrap_or_default();
+    let mut known = facts(old);
+    if old.auth() != new.auth() {
+        known.extend(facts(new));
+        for fact in &mut known {
+            fact.slots = fact.slots.first().and_then(|slot| first_slot(*slot, named)).into_iter().collect();
+        }
+        let mut names = std::collections::HashSet::new();
+        known.retain(|fact| names.insert((fact.root, fact.name.clone())));
+    }
+    known
 }
 
 /// The new route's policies, asking for parameters by the old path's slots, and the names of those.
 fn same_slots<'r>(old: &Route, new: &'r Route) -> (Cow<'r, [Config]>, Vec<String>) {
     let (known, places) = (places(&old.key.pattern), places(&new.key.pattern));
     let mut names: Vec<String> = old.key.pattern.params().iter().map(|(name, _)| (*name).to_owned()).collect();
-    if places.iter().zip(&known).all(|(one, other)| one == other) && places.len() <= known.len() || !asks_for_params(&new.policies) {
+    if places.iter().zip(&known).all(|(one, other)| one == other) && places.len() <= known.len() || !asks_for("Param", &new.policies) {
         return (Cow::Borrowed(&new.policies), names);
     }
     let mut slots = Vec::new();
@@ -69,11 +99,15 @@ fn places(pattern: &Pattern) -> Vec<String> {
 }
 
 fn origins(old: &[Config], new: &[Config], found: &mut Vec<Difference>) {
-    let of = |policies: &[Config]| policies.iter().find_map(|policy| if let Config::Cors(config) = policy { Some(config.clone()) } else { None });
+    let of = |policies: &[Config]| {
+        policies.iter().find_map(|policy| if let Config::Cors(config) = policy { Some(config.clone()) } else { None })
+    };
     let preflight = "from a script of another origin";
     match (of(old), of(new)) {
         (None, None) => {}
-        (Some(_), None) => found.push(Difference::new(Class::Tighter, "scripts of other origins may not call it any more: no `cors`").with(preflight)),
+        (Some(_), None) => {
+            found.push(Difference::new(Class::Tighter, "scripts of other origins may not call it any more: no `cors`").with(preflight))
+        }
         (None, Some(new)) => {
             let origins: Vec<String> = new.origins.iter().map(origin).collect();
             found.push(Difference::new(Class::Looser, format!("scripts of {} may call it: `cors`", origins.join(", "))).with(preflight));
@@ -87,7 +121,9 @@ fn origins(old: &[Config], new: &[Config], found: &mut Vec<Difference>) {
             list("`cors expose`", &old.expose, &new.expose, "*", found);
             match (old.credentials, new.credentials) {
                 (false, true) => found.push(Difference::new(Class::Looser, "`cors` lets credentials come along").with(preflight)),
-                (true, false) => found.push(Difference::new(Class::Tighter, "`cors` lets no credentials come along any more").with(preflight)),
+                (true, false) => {
+                    found.push(Difference::new(Class::Tighter, "`cors` lets no credentials come along any more").with(preflight))
+                }
                 (true, true) | (false, false) => {}
             }
             if old.max_age != new.max_age {
@@ -150,7 +186,9 @@ fn others(old: &[Config], new: &[Config], found: &mut Vec<Difference>) {
     for (name, value) in &new {
         match old.get(name) {
             None => found.push(Difference::new(Class::Reshaped, format!("`{name}` is in force"))),
-            Some(was) if was != value => found.push(Difference::new(Class::Reshaped, format!("`{name}` says something else: {}", shown(was, value)))),
+            Some(was) if was != value => {
+                found.push(Difference::new(Class::Reshaped, format!("`{name}` says something else: {}", shown(was, value))))
+            }
             Some(_) => {}
         }
     }

@@ -3,6 +3,7 @@
 use super::{Class, Difference};
 use crate::analyse::words::Names;
 use crate::lang::expr::Expr;
+use crate::logic::{Facts, Model, implies};
 use crate::policy::Config;
 use crate::policy::access::{self, Rule};
 
@@ -16,7 +17,7 @@ struct Stated {
 }
 
 /// Rules that refuse more, and rules that refuse less.
-pub fn differences(old: &[Config], new: &[Config], names: &Names<'_>, found: &mut Vec<Difference>) {
+pub fn differences(old: &[Config], new: &[Config], names: &Names<'_>, facts: Facts<'_>, found: &mut Vec<Difference>) {
     let (was, is) = (stated(old), stated(new));
     let alike = |one: &Stated, other: &Stated| one.holds == other.holds;
     for (rule, before) in is.iter().filter_map(|rule| Some((rule, was.iter().find(|before| alike(before, rule))?))) {
@@ -29,22 +30,20 @@ pub fn differences(old: &[Config], new: &[Config], names: &Names<'_>, found: &mu
         of.iter().filter(|rule| !other.iter().any(|known| alike(known, rule))).cloned().collect()
     };
     let (added, gone) = (without(&is, &was), without(&was, &is));
-    let tighter: Vec<(&Stated, Implied)> =
-        added.iter().map(|rule| (rule, implied(&was, rule, names))).filter(|(_, implied)| *implied != Implied::Yes).collect();
-    let looser: Vec<(&Stated, Implied)> =
-        gone.iter().map(|rule| (rule, implied(&is, rule, names))).filter(|(_, implied)| *implied != Implied::Yes).collect();
+    let tighter: Vec<(&Stated, Shown)> = added.iter().filter_map(|rule| Some((rule, not_implied(&was, rule, facts)?))).collect();
+    let looser: Vec<(&Stated, Shown)> = gone.iter().filter_map(|rule| Some((rule, not_implied(&is, rule, facts)?))).collect();
     // One statement in the place of one other is that statement, changed.
     if let ([one], [other]) = (gone.as_slice(), added.as_slice()) {
         let says = format!("`{}` is in force, was `{}`", text(other, names), text(one, names));
         for (class, changed) in [(Class::Tighter, &tighter), (Class::Looser, &looser)] {
-            found.extend(changed.iter().map(|(_, implied)| implied.difference(class, says.clone())));
+            found.extend(changed.iter().map(|(_, shown)| Difference::new(class, says.clone()).shown_by(shown.clone())));
         }
     } else {
-        for (rule, implied) in &tighter {
-            found.push(implied.difference(Class::Tighter, format!("`{}` is in force", text(rule, names))));
+        for (rule, shown) in tighter.iter().cloned() {
+            found.push(Difference::new(Class::Tighter, format!("`{}` is in force", text(rule, names))).shown_by(shown));
         }
-        for (rule, implied) in &looser {
-            found.push(implied.difference(Class::Looser, format!("`{}` is not in force any more", text(rule, names))));
+        for (rule, shown) in looser.iter().cloned() {
+            found.push(Difference::new(Class::Looser, format!("`{}` is not in force any more", text(rule, names))).shown_by(shown));
         }
     }
     if tighter.is_empty() && looser.is_empty() && !(added.is_empty() && gone.is_empty()) {
@@ -75,24 +74,15 @@ fn text(rule: &Stated, names: &Names<'_>) -> String {
     }
 }
 
-/// Whether a rule follows from others.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Implied {
-    Yes,
-    /// No, and what shows it.
-    No(Option<String>),
-}
+/// Values for which some rules hold and another does not; none where that is too complex to find.
+type Shown = Option<Model>;
 
-impl Implied {
-    fn difference(&self, class: Class, says: String) -> Difference {
-        let difference = Difference::new(class, says);
-        match self {
-            Self::No(Some(shown)) => difference.with(shown.clone()),
-            Self::Yes | Self::No(None) => difference,
-        }
+/// What shows that a rule does not follow from others; none when it does.
+fn not_implied(given: &[Stated], then: &Stated, facts: Facts<'_>) -> Option<Shown> {
+    let given: Vec<&Expr> = given.iter().map(|rule| &rule.holds).collect();
+    match implies(facts, &given, &then.holds) {
+        Ok(None) => None,
+        Ok(Some(model)) => Some(Some(model)),
+        Err(_) => Some(None),
     }
-}
-
-fn implied(given: &[Stated], then: &Stated, names: &Names<'_>) -> Implied {
-    if given.iter().any(|rule| rule.holds == then.holds) { Implied::Yes } else { Implied::No(Some(format!("not `{}`", names.expr(&then.holds)))) }
 }

@@ -118,7 +118,10 @@ fn parts(was: &aggregate::Config, is: &aggregate::Config, comparison: &Compariso
     };
     for part in &is.parts {
         let Some(before) = was.parts.iter().find(|other| other.name == part.name) else {
-            found.push(Difference::new(Class::Reshaped, format!("the answer has a part `{}` from `{}`", part.name, upstream(part.upstream))));
+            found.push(Difference::new(
+                Class::Reshaped,
+                format!("the answer has a part `{}` from `{}`", part.name, upstream(part.upstream)),
+            ));
             continue;
         };
         if before.upstream != part.upstream {
@@ -130,7 +133,10 @@ fn parts(was: &aggregate::Config, is: &aggregate::Config, comparison: &Compariso
             found.push(Difference::new(Class::Reshaped, format!("part `{}` asks `{}`, asked `{}`", part.name, asks(part), asks(before))));
         }
         if (&before.take, &before.default) != (&part.take, &part.default) {
-            found.push(Difference::new(Class::Reshaped, format!("part `{}` is made of other fields, or replaced by something else", part.name)));
+            found.push(Difference::new(
+                Class::Reshaped,
+                format!("part `{}` is made of other fields, or replaced by something else", part.name),
+            ));
         }
         if before.within != part.within {
             let within = |part: &aggregate::Part| part.within.map_or_else(|| "as long as its upstream".to_owned(), duration);

@@ -114,7 +114,9 @@ fn calls(was: &Config, is: &Config, found: &mut Vec<Difference>) {
 fn opens(breaker: &breaker::Config) -> String {
     let when = match &breaker.opens {
         Opens::AfterFailures(count) => format!("open after {count} failures"),
-        Opens::Share { share: part, least, window } => format!("open when failures >= {} of {least} in {}", share(*part), duration(*window)),
+        Opens::Share { share: part, least, window } => {
+            format!("open when failures >= {} of {least} in {}", share(*part), duration(*window))
+        }
     };
     format!("{when}, cooldown {}, probes {}", duration(breaker.cooldown), breaker.probes)
 }

@@ -1,6 +1,8 @@
 //! A request that shows a change, in full: method, URL, fields, and what else has to be so.
 
-use crate::route::{Sample, Test};
+use crate::lang::expr::Ref;
+use crate::logic::{self, Model};
+use crate::route::{RouteKey, Sample, Test};
 use serde::Serialize;
 use std::fmt;
 
@@ -48,6 +50,33 @@ impl Witness {
         let host = sample.host.as_ref().map_or_else(String::new, |host| format!("http://{host}"));
         let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
         Self { method: sample.method.clone(), url: format!("{host}{}{query}", sample.path), headers, with }
+    }
+
+    /// The request of a sample for which the values of a model are so, as far as a request that is still `taken` can show them.
+    #[must_use]
+    pub fn shown(sample: &Sample, model: Option<&Model>, key: &RouteKey, taken: impl Fn(&Sample) -> bool) -> Self {
+        let Some(model) = model.filter(|model| model.known.iter().any(|known| known.decisive)) else { return Self::of(sample) };
+        let Some(request) = logic::sample(key, model) else { return Self::of(sample).with(vec![model.to_string()]) };
+        let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
+        let own = |reference: &Ref| matches!(reference, Ref::Method | Ref::Host | Ref::Path | Ref::Param { .. });
+        let moved = if model.known.iter().any(|known| known.decisive && own(&known.reference)) {
+            Sample { method: request.method, host: request.host.or(sample.host.clone()), path: path.to_owned(), ..sample.clone() }
+        } else {
+            sample.clone()
+        };
+        if !taken(&moved) {
+            return Self::of(sample).with(vec![model.to_string()]);
+        }
+        let mut witness = Self::of(&moved);
+        if !query.is_empty() {
+            witness.url.push(if witness.url.contains('?') { '&' } else { '?' });
+            witness.url.push_str(query);
+        }
+        witness.headers.extend(request.headers);
+        witness.headers.sort();
+        witness.headers.dedup();
+        let given = request.given.into_iter().map(|given| format!("with {given}").replacen("with no ", "without ", 1));
+        witness.with(given.collect())
     }
 
     /// The same request, of which more is so.
