@@ -51,6 +51,24 @@ pub fn run(arguments: &Arguments) -> Outcome {
     if met { Outcome::Failed } else { Outcome::Fine }
 }
 
+/// The most changes of a reload that are logged one by one.
+const LOGGED_MAX: usize = 20;
+
+/// Logs what a reload changes for requests.
+pub fn log(old: &Program, new: &Program) {
+    let diff = diff(old, new);
+    let told = || diff.changes.iter().filter(|change| change.class != Class::Cosmetic);
+    for change in told().take(LOGGED_MAX) {
+        let example = change.witness.as_ref().map(ToString::to_string).unwrap_or_default();
+        tracing::info!(class = change.class.name(), routes = change.routes.len(), example, "{}", change.says);
+    }
+    let more = told().count().saturating_sub(LOGGED_MAX);
+    if more > 0 {
+        tracing::info!(more, "further changes: `gate diff` lists them all");
+    }
+    tracing::info!("changes: {}", diff.summary());
+}
+
 fn load(arguments: &Arguments, file: &std::path::Path) -> Result<Program, Outcome> {
     let policy = Policy { file: file.to_owned(), set: arguments.set.clone() };
     policy.load(policy.params(), None)?.program.ok_or(Outcome::Failed)

@@ -43,7 +43,7 @@ enum Command {
     Explain(explain::Arguments),
     /// Lists the routes in the order they are tried
     Routes(routes::Arguments),
-    /// Says what a change of a policy changes for requests, each with a request that shows it
+    /// Tells what a change of a policy changes for requests, each with a request that shows it
     Diff(diff::Arguments),
     /// Writes what a policy means, or the language's schema, as JSON
     Dump(dump::Arguments),

@@ -108,7 +108,7 @@ const TWELVE: [Way; 12] = [
         changes: &[("    set X-User-Role claim.role\n", "")],
         class: Class::Reshaped,
         says: "the request's field `x-user-role` is not set any more (was to `claim.role`)",
-        witness: "GET /api/v1/orders, with `claim.sub` = `0`",
+        witness: "GET /api/v1/users",
     },
     Way {
         changes: &[("attempt 2s; total 5s", "attempt 2s; total 8s")],
