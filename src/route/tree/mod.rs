@@ -28,11 +28,17 @@ use search::{Allowed, Best, Search};
 const NONE: u32 = u32::MAX;
 
 /// The routes of a policy, ready for look-ups.
+///
+/// What a look-up touches is small and stands together: with ten thousand routes the time goes into waiting for memory.
 #[derive(Debug)]
 pub struct MatchTree {
+    /// Every node before the nodes below it, so that the way down mostly goes on to the neighbour.
     nodes: Vec<Node>,
+    branches: Vec<Branches>,
+    /// The literal children of nodes that have more than one.
     edges: HashTable<Edge>,
     hasher: DefaultHashBuilder,
+    /// The texts of literal segments, each once.
     text: Vec<u8>,
     typed: Vec<(SegmentType, u32)>,
     leaves: Vec<Leaf>,
@@ -44,14 +50,21 @@ pub struct MatchTree {
 }
 
 /// A place at a segment's end.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Node {
     /// The earliest place in the order that any route at or below this node has.
     best: u32,
     any: u32,
     literals: Literals,
-    typed: Run,
     exact: Run,
+    /// What few nodes have, by its number.
+    branches: u32,
+}
+
+/// What few nodes have: typed parameters, and ends other than the path's own.
+#[derive(Debug, Clone, Copy, Default)]
+struct Branches {
+    typed: Run,
     slash: Run,
     rest: Run,
     regexes: Run,
@@ -63,7 +76,7 @@ enum Literals {
     #[default]
     None,
     /// One, which needs no hashing to be found.
-    One { child: u32, start: u32, length: u32 },
+    One { child: u32, start: u32, length: u16 },
     /// Some, in the table of edges.
     Many,
 }
@@ -79,10 +92,14 @@ impl Run {
     fn of<T>(self, list: &[T]) -> &[T] {
         list.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
+
+    fn is_empty(self) -> bool {
+        self.start == self.end
+    }
 }
 
 /// A literal segment below a node.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Edge {
     parent: u32,
     child: u32,
@@ -95,8 +112,21 @@ struct Edge {
 struct Leaf {
     rank: u32,
     route: u32,
+    /// Which segments are parameters, the first one's bit being the lowest.
+    params: u64,
     method_bits: u8,
     has_predicate: bool,
+    end: LeafEnd,
+}
+
+/// What of a path a route binds behind its segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LeafEnd {
+    Nothing,
+    /// What follows so many segments.
+    Rest(u8),
+    /// The groups of a regex.
+    Groups,
 }
 
 /// A route with a regex, hung as deep as the regex's literal beginning allows.
@@ -108,12 +138,11 @@ struct RegexLeaf {
     dfa: std::sync::Arc<Dfa>,
 }
 
-/// What is needed of a route once it is a candidate.
+/// What is rarely needed of a route.
 #[derive(Debug)]
 struct Target {
     pattern: Pattern,
     methods: Methods,
-    has_params: bool,
 }
 
 impl MatchTree {
@@ -133,11 +162,17 @@ impl MatchTree {
         for root in &roots {
             Search { tree: self, path: path.as_bytes() }.visit(*root, 0, &mut best);
         }
-        let Some(route) = best.found() else { return self.without_route(&roots, method, path) };
-        if let Some(target) = self.targets.get(route)
-            && target.has_params
-        {
-            params.bind(&target.pattern, path);
+        let Some(leaf) = best.found() else { return self.without_route(&roots, method, path) };
+        let route = leaf.route as usize;
+        match leaf.end {
+            LeafEnd::Nothing if leaf.params == 0 => {}
+            LeafEnd::Nothing => params.bind_segments(leaf.params, None, path),
+            LeafEnd::Rest(segments) => params.bind_segments(leaf.params, Some(segments), path),
+            LeafEnd::Groups => {
+                if let Some(target) = self.targets.get(route) {
+                    params.bind(&target.pattern, path);
+                }
+            }
         }
         Found::Route(route)
     }
