@@ -10,7 +10,7 @@ use crate::route::pattern::{End, Segment};
 use crate::route::rank;
 use crate::route::segment::SegmentType;
 
-use super::{Branches, Edge, Leaf, LeafEnd, Literals, MatchTree, NONE, Node, RegexLeaf, Run, Target};
+use super::{Branches, Edge, Leaf, LeafEnd, Literals, MatchTree, NONE, Node, RegexLeaf, Run, SHORT_BYTES_MAX, Slot, Target, Text};
 
 /// A node while routes are still put in.
 #[derive(Default)]
@@ -23,6 +23,18 @@ struct Draft {
     rest: Vec<Leaf>,
     regexes: Vec<RegexLeaf>,
     best: Option<u32>,
+}
+
+impl Draft {
+    /// The route that ends here, when there is one and nothing else.
+    fn only_leaf(&self) -> Option<Leaf> {
+        let Self { any, literals, typed, exact, slash, rest, regexes, best: _ } = self;
+        let alone = any.is_none() && literals.is_empty() && typed.is_empty() && slash.is_empty() && rest.is_empty() && regexes.is_empty();
+        match exact.as_slice() {
+            [leaf] if alone => Some(*leaf),
+            _ => None,
+        }
+    }
 }
 
 /// Where the routes go while the tree grows.
@@ -132,7 +144,7 @@ impl Builder {
     fn literal(&mut self, parent: u32, segment: &[u8]) -> u32 {
         let hash = self.hasher.hash_one((parent, segment));
         let text = &self.text;
-        let same = |edge: &Edge| edge.parent == parent && written(text, edge) == segment;
+        let same = |edge: &Edge| edge.parent == parent && edge.text.of(text) == segment;
         if let Some(edge) = self.edges.find(hash, same) {
             return edge.child;
         }
@@ -146,10 +158,10 @@ impl Builder {
             }
         };
         let child = self.draft();
-        let edge = Edge { parent, child, start, length: number(segment.len()) };
+        let edge = Edge { parent, child, text: Text::Long { start, length: number(segment.len()) } };
         self.with(parent, |draft| draft.literals.push(edge));
         let (hasher, text) = (&self.hasher, &self.text);
-        self.edges.insert_unique(hash, edge, |edge| hasher.hash_one((edge.parent, written(text, edge))));
+        self.edges.insert_unique(hash, edge, |edge| hasher.hash_one((edge.parent, edge.text.of(text))));
         child
     }
 
@@ -173,7 +185,7 @@ impl Builder {
         let places = self.places();
         let place = |draft: u32| places.get(draft as usize).copied().unwrap_or(NONE);
         let mut tree = MatchTree {
-            nodes: Vec::with_capacity(self.drafts.len()),
+            slots: Vec::with_capacity(self.drafts.len()),
             branches: vec![Branches::default()],
             edges: HashTable::new(),
             hasher: self.hasher,
@@ -186,12 +198,14 @@ impl Builder {
             exact_hosts: HashMap::new(),
             suffix_hosts: HashMap::new(),
         };
-        let mut drafts: Vec<(u32, Draft)> =
-            self.drafts.into_iter().enumerate().map(|(draft, it)| (place(number(draft)), it)).collect();
+        let mut drafts: Vec<(u32, Draft)> = self.drafts.into_iter().enumerate().map(|(draft, it)| (place(number(draft)), it)).collect();
         drafts.sort_unstable_by_key(|(place, _)| *place);
         for (at, draft) in drafts {
+            if let Some(leaf) = draft.only_leaf() {
+                tree.slots.push(Slot::Leaf(leaf));
+                continue;
+            }
             let literals = tree.literals(at, &draft.literals, place);
-            let exact = append(&mut tree.leaves, draft.exact);
             let typed = draft.typed.into_iter().map(|(kind, child)| (kind, place(child))).collect();
             let branches = Branches {
                 typed: append(&mut tree.typed, typed),
@@ -202,7 +216,8 @@ impl Builder {
             let best = draft.best.unwrap_or(u32::MAX);
             let any = draft.any.map_or(NONE, place);
             let branches = tree.branches(branches);
-            tree.nodes.push(Node { best, any, literals, exact, branches });
+            tree.slots.push(Slot::Node(Node { best, any, literals, exact: number(draft.exact.len()), branches }));
+            tree.slots.extend(draft.exact.into_iter().map(Slot::Leaf));
         }
         for (host, root) in self.hosts {
             let root = place(root);
@@ -212,10 +227,7 @@ impl Builder {
                 HostPattern::Suffix(suffix) => drop(tree.suffix_hosts.insert(suffix.into(), root)),
             }
         }
-        tree.targets.extend(routes.iter().map(|key| Target {
-            pattern: key.pattern.clone(),
-            methods: key.methods.clone(),
-        }));
+        tree.targets.extend(routes.iter().map(|key| Target { pattern: key.pattern.clone(), methods: key.methods.clone() }));
         tree
     }
 
@@ -228,9 +240,9 @@ impl Builder {
         while let Some(draft) = open.pop() {
             if let Some(place) = places.get_mut(draft as usize) {
                 *place = next;
-                next += 1;
             }
             if let Some(draft) = self.drafts.get(draft as usize) {
+                next += if draft.only_leaf().is_some() { 1 } else { 1 + number(draft.exact.len()) };
                 open.extend(draft.any);
                 open.extend(draft.typed.iter().rev().map(|(_, child)| *child));
                 open.extend(draft.literals.iter().rev().map(|edge| edge.child));
@@ -243,15 +255,15 @@ impl Builder {
 impl MatchTree {
     /// The literal children of the node at a place.
     fn literals(&mut self, parent: u32, edges: &[Edge], place: impl Fn(u32) -> u32) -> Literals {
-        if let [Edge { child, start, length, .. }] = *edges
+        if let [Edge { child, text: Text::Long { start, length }, .. }] = *edges
             && let Ok(length) = u16::try_from(length)
         {
             return Literals::One { child: place(child), start, length };
         }
         let (hasher, text) = (&self.hasher, &self.text);
-        let hash = |edge: &Edge| hasher.hash_one((edge.parent, written(text, edge)));
+        let hash = |edge: &Edge| hasher.hash_one((edge.parent, edge.text.of(text)));
         for edge in edges {
-            let edge = Edge { parent, child: place(edge.child), ..*edge };
+            let edge = Edge { parent, child: place(edge.child), text: short(edge.text, text) };
             self.edges.insert_unique(hash(&edge), edge, hash);
         }
         if edges.is_empty() { Literals::None } else { Literals::Many }
@@ -268,8 +280,17 @@ impl MatchTree {
     }
 }
 
-fn written<'a>(text: &'a [u8], edge: &Edge) -> &'a [u8] {
-    text.get(edge.start as usize..(edge.start + edge.length) as usize).unwrap_or_default()
+/// The text in short form, when it is short.
+fn short(text: Text, all: &[u8]) -> Text {
+    let written = text.of(all);
+    let mut bytes = [0; SHORT_BYTES_MAX];
+    match (bytes.get_mut(..written.len()), u8::try_from(written.len())) {
+        (Some(place), Ok(length)) => {
+            place.copy_from_slice(written);
+            Text::Short { length, bytes }
+        }
+        (None, _) | (_, Err(_)) => text,
+    }
 }
 
 fn append<T>(list: &mut Vec<T>, more: Vec<T>) -> Run {

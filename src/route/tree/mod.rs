@@ -32,8 +32,8 @@ const NONE: u32 = u32::MAX;
 /// What a look-up touches is small and stands together: with ten thousand routes the time goes into waiting for memory.
 #[derive(Debug)]
 pub struct MatchTree {
-    /// Every node before the nodes below it, so that the way down mostly goes on to the neighbour.
-    nodes: Vec<Node>,
+    /// Every node, then the routes that end there, then what is below it: the way down mostly goes on to a neighbour.
+    slots: Vec<Slot>,
     branches: Vec<Branches>,
     /// The literal children of nodes that have more than one.
     edges: HashTable<Edge>,
@@ -41,6 +41,7 @@ pub struct MatchTree {
     /// The texts of literal segments, each once.
     text: Vec<u8>,
     typed: Vec<(SegmentType, u32)>,
+    /// The leaves of branches.
     leaves: Vec<Leaf>,
     regexes: Vec<RegexLeaf>,
     targets: Vec<Target>,
@@ -51,12 +52,22 @@ pub struct MatchTree {
 
 /// A place at a segment's end.
 #[derive(Debug, Clone, Copy)]
+enum Slot {
+    /// With something below it, or several routes that end there.
+    Node(Node),
+    /// With the one route that ends there.
+    Leaf(Leaf),
+}
+
+/// A place that the search may go on from.
+#[derive(Debug, Clone, Copy)]
 struct Node {
     /// The earliest place in the order that any route at or below this node has.
     best: u32,
     any: u32,
     literals: Literals,
-    exact: Run,
+    /// How many of the next slots are the routes that end there.
+    exact: u32,
     /// What few nodes have, by its number.
     branches: u32,
 }
@@ -103,8 +114,28 @@ impl Run {
 struct Edge {
     parent: u32,
     child: u32,
-    start: u32,
-    length: u32,
+    text: Text,
+}
+
+/// A segment's text; one that is short stands in its edge, where it costs no further look at memory.
+#[derive(Debug, Clone, Copy)]
+enum Text {
+    Short { length: u8, bytes: [u8; SHORT_BYTES_MAX] },
+    Long { start: u32, length: u32 },
+}
+
+/// Bytes of a text that stands in its edge.
+const SHORT_BYTES_MAX: usize = 14;
+
+impl Text {
+    /// The text; `all` is what long ones are a part of.
+    fn of<'a>(&'a self, all: &'a [u8]) -> &'a [u8] {
+        match self {
+            Self::Short { length, bytes } => bytes.get(..usize::from(*length)),
+            Self::Long { start, length } => all.get(*start as usize..(*start + *length) as usize),
+        }
+        .unwrap_or_default()
+    }
 }
 
 /// A route that ends at a node; the leaves of a run stand in order.

@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 use crate::route::found::Found;
 use crate::route::methods::{self, Methods};
 
-use super::{Leaf, Literals, MatchTree, NONE};
+use super::{Leaf, Literals, MatchTree, NONE, Slot};
 
 /// What a walk is for.
 pub(super) trait Gather {
@@ -25,15 +25,19 @@ pub(super) struct Search<'a> {
 impl Search<'_> {
     /// Goes on from `node`, whose segments end at `at`.
     pub(super) fn visit(self, node: u32, at: usize, gather: &mut impl Gather) {
-        let Some(node_data) = self.tree.nodes.get(node as usize).copied() else { return };
+        let rest = self.path.get(at..).unwrap_or_default();
+        let node_data = match self.tree.slots.get(node as usize) {
+            Some(Slot::Node(data)) => data,
+            Some(Slot::Leaf(leaf)) if rest.is_empty() && leaf.rank < gather.bound() => return gather.take(leaf),
+            Some(Slot::Leaf(_)) | None => return,
+        };
         if node_data.best >= gather.bound() {
             return;
         }
         let branches = self.tree.branches.get(node_data.branches as usize).copied().unwrap_or_default();
-        let rest = self.path.get(at..).unwrap_or_default();
         match rest {
-            [] => self.leaves(node_data.exact, gather),
-            [b'/'] => self.leaves(branches.slash, gather),
+            [] => self.exact(node, node_data.exact, gather),
+            [b'/'] => leaves(branches.slash.of(&self.tree.leaves), gather),
             [b'/', segments @ ..] => {
                 let length = segments.iter().position(|byte| *byte == b'/').unwrap_or(segments.len());
                 let segment = segments.get(..length).unwrap_or_default();
@@ -61,7 +65,7 @@ impl Search<'_> {
             }
             _ => return,
         }
-        self.leaves(branches.rest, gather);
+        leaves(branches.rest.of(&self.tree.leaves), gather);
         for regex in branches.regexes.of(&self.tree.regexes) {
             if regex.leaf.rank >= gather.bound() {
                 break;
@@ -73,26 +77,38 @@ impl Search<'_> {
         }
     }
 
+    /// The routes that end at a node.
     #[inline]
-    fn leaves(self, run: super::Run, gather: &mut impl Gather) {
-        for leaf in run.of(&self.tree.leaves) {
-            if leaf.rank >= gather.bound() {
-                return;
-            }
-            gather.take(leaf);
-        }
+    fn exact(self, node: u32, count: u32, gather: &mut impl Gather) {
+        let slots = self.tree.slots.get(node as usize + 1..(node + 1 + count) as usize).unwrap_or_default();
+        leaves(slots.iter().filter_map(Slot::leaf), gather);
     }
 
     #[inline]
     fn literal(self, parent: u32, segment: &[u8]) -> Option<u32> {
         let tree = self.tree;
         let hash = tree.hasher.hash_one((parent, segment));
-        let edge = tree.edges.find(hash, |edge| {
-            edge.parent == parent
-                && edge.length as usize == segment.len()
-                && tree.text.get(edge.start as usize..(edge.start + edge.length) as usize) == Some(segment)
-        })?;
+        let edge = tree.edges.find(hash, |edge| edge.parent == parent && edge.text.of(&tree.text) == segment)?;
         Some(edge.child)
+    }
+}
+
+#[inline]
+fn leaves<'a>(leaves: impl IntoIterator<Item = &'a Leaf>, gather: &mut impl Gather) {
+    for leaf in leaves {
+        if leaf.rank >= gather.bound() {
+            return;
+        }
+        gather.take(leaf);
+    }
+}
+
+impl Slot {
+    fn leaf(&self) -> Option<&Leaf> {
+        match self {
+            Self::Leaf(leaf) => Some(leaf),
+            Self::Node(_) => None,
+        }
     }
 }
 
