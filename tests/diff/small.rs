@@ -207,7 +207,9 @@ fn requests_are_compared_not_routes() {
     );
     assert_eq!(
         routes("route a GET /a -> app { public }\n", "group g host x.example { route a GET /a -> app { public } }\n"),
-        ["BREAKING `a` answered these requests, now no route takes them (404): its host is now `x.example`, before `any` | GET http://other/a"]
+        [
+            "BREAKING `a` answered these requests, now no route takes them (404): its host is now `x.example`, before `any` | GET http://other/a"
+        ]
     );
 }
 

@@ -112,8 +112,8 @@ type Paired<'p, T> = (Vec<Both<'p, T>>, Vec<u16>);
 fn pair<'p, T>(old: &'p [T], new: &'p [T], name: impl Fn(&T) -> &str, same: impl Fn(&T, &T) -> bool) -> Paired<'p, T> {
     let mut all: Vec<Both<'p, T>> = old.iter().map(|old| Both { old: Some(old), new: None }).collect();
     let mut map: Vec<Option<u16>> = vec![None; new.len()];
-    let alike: [&dyn Fn(&T, &T) -> bool; 2] = [&|one, other| name(one) == name(other), &|one, other| same(one, other)];
-    for alike in alike {
+    for by_name in [true, false] {
+        let alike = |one: &T, other: &T| if by_name { name(one) == name(other) } else { same(one, other) };
         for (declared, at) in new.iter().zip(&mut map).filter(|(_, at)| at.is_none()) {
             let free = |both: &Both<'p, T>| both.new.is_none() && both.old.is_some_and(|old| alike(old, declared));
             if let Some((index, both)) = all.iter_mut().enumerate().find(|(_, both)| free(both)) {

@@ -77,17 +77,18 @@ fn trust(was: &Gateway, is: &Gateway, found: &mut Vec<Difference>) {
 
 /// The bound on bodies is told route by route: a route may have its own.
 fn limits(was: &Limits, is: &Limits, found: &mut Vec<Difference>) {
-    let number = |number: u64| number.to_string();
-    let bounds: [(&str, u64, u64, fn(u64) -> String, &str); 2] = [
-        ("header_bytes", was.header_bytes, is.header_bytes, size, "with a larger head"),
-        ("headers", was.headers, is.headers, |number| number.to_string(), "with more fields"),
-    ];
-    for (name, was, is, text, with) in bounds.into_iter().filter(|(_, was, is, ..)| was != is) {
-        let class = if is > was { Class::Looser } else { Class::Tighter };
+    let mut bound = |name: &str, (was, is): (u64, u64), text: fn(u64) -> String, with: &str| {
+        let class = match is.cmp(&was) {
+            std::cmp::Ordering::Equal => return,
+            std::cmp::Ordering::Greater => Class::Looser,
+            std::cmp::Ordering::Less => Class::Tighter,
+        };
         found.push(Difference::new(class, format!("`limits {name}` is {}, was {}", text(is), text(was))).with(with));
-    }
+    };
+    bound("header_bytes", (was.header_bytes, is.header_bytes), size, "with a larger head");
+    bound("headers", (was.headers, is.headers), |count| count.to_string(), "with more fields");
     if was.connections != is.connections {
-        let says = format!("`limits connections` is {}, was {}", number(is.connections), number(was.connections));
+        let says = format!("`limits connections` is {}, was {}", is.connections, was.connections);
         found.push(Difference::new(Class::Tuned, says));
     }
 }

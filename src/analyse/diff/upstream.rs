@@ -96,16 +96,14 @@ fn calls(was: &Config, is: &Config, found: &mut Vec<Difference>) {
         found.push(Difference::new(Class::Tuned, says));
     }
     // Whatever else an upstream may say is about how calls are made; stubs answer nobody outside tests.
-    let rest = Config {
-        name: is.name.clone(),
-        targets: is.targets.clone(),
-        host: is.host.clone(),
-        breaker: is.breaker.clone(),
-        timeout: is.timeout,
-        stubs: is.stubs.clone(),
-        encoded_slashes: is.encoded_slashes,
-        ..was.clone()
-    };
+    let mut rest = was.clone();
+    rest.name.clone_from(&is.name);
+    rest.targets.clone_from(&is.targets);
+    rest.host.clone_from(&is.host);
+    rest.breaker.clone_from(&is.breaker);
+    rest.timeout = is.timeout;
+    rest.stubs.clone_from(&is.stubs);
+    rest.encoded_slashes = is.encoded_slashes;
     if rest != *is {
         found.push(Difference::new(Class::Tuned, format!("calls of `{name}` are made in another way")));
     }
