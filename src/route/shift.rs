@@ -93,6 +93,13 @@ impl<'k> Shift<'k> {
         pairs
     }
 
+    /// True when it is plain that the old route took something that the new one takes: no route goes before either.
+    #[must_use]
+    pub fn is_certain(&self, old: usize, new: usize) -> bool {
+        let free = |side: &Side<'_>, route: usize| side.before.get(route).is_some_and(Vec::is_empty);
+        free(&self.old, old) && free(&self.new, new)
+    }
+
     /// A request that the old route took and the new one takes.
     #[must_use]
     pub fn example(&self, old: usize, new: usize) -> Remainder {

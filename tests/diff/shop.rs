@@ -208,10 +208,10 @@ fn other_names_are_cosmetic() {
     assert_eq!(
         said(&diff),
         [
+            "COSMETIC route `list_users` is called `all_users`",
             "COSMETIC upstream `users` is called `people`",
             "COSMETIC auth `staff` is called `clerks`",
-            "COSMETIC route `list_users` is called `all_users`",
-            "COSMETIC groups are called otherwise",
+            "COSMETIC routes stand in other groups",
             "COSMETIC `test` blocks differ"
         ]
     );

@@ -154,6 +154,15 @@ fn limits_are_compared_by_how_much_they_let_through() {
 }
 
 #[test]
+fn limits_that_routes_share_are_told_from_limits_of_their_own() {
+    let shared = "group g /g {\n  public\n  limit l 60/min\n  route a GET /a -> app\n  route b GET /b -> app\n}\n";
+    let own = "group g /g {\n  public\n  route a GET /a -> app { limit l 60/min }\n  route b GET /b -> app { limit l 60/min }\n}\n";
+    assert_eq!(routes(shared, own), ["LOOSER limit `l` counts apart what it counted together | GET /g/a, often enough"]);
+    assert_eq!(routes(own, shared), ["TIGHTER limit `l` counts together what it counted apart | GET /g/a, often enough"]);
+    assert_eq!(routes(shared, &shared.replace("group g", "group v")), ["COSMETIC routes stand in other groups"]);
+}
+
+#[test]
 fn what_upstream_and_client_see_is_reshaped() {
     for (old, new, says) in [
         ("", "request { set X-A \"1\" }", "RESHAPED the request's field `x-a` is set to `\"1\"`"),
@@ -208,8 +217,20 @@ fn requests_are_compared_not_routes() {
     assert_eq!(
         routes("route a GET /a -> app { public }\n", "group g host x.example { route a GET /a -> app { public } }\n"),
         [
-            "BREAKING `a` answered these requests, now no route takes them (404): its host is now `x.example`, before `any` | GET http://other/a"
+            "BREAKING `a` answered these requests, now no route takes them (404): its host is now `x.example`, before `any` | GET http://other/a",
+            "COSMETIC routes stand in other groups"
         ]
+    );
+}
+
+#[test]
+fn conditions_of_match_that_only_a_request_can_answer_are_said_in_words() {
+    assert_eq!(
+        routes(
+            "route a GET /a -> app { public }\n",
+            "route a GET /a -> app { public }\nroute b GET /a -> spare {\n  match client.ip in 10.0.0.0/8\n  public\n}\n"
+        ),
+        ["REROUTED `b` takes what `a` took (upstream `spare`, was upstream `app`) | GET /a, `client.ip in [10.0.0.0/8]` holding"]
     );
 }
 
@@ -220,7 +241,7 @@ fn a_path_parameter_is_the_same_under_any_name_and_place_in_the_list() {
             "route a GET /{team}/a/{id} -> app {\n  public\n  request { set X-Id param.id }\n}\n",
             "route a GET /x/a/{number} -> app {\n  public\n  request { set X-Id param.number }\n}\nroute b GET /{team}/a/{id} -> app {\n  public\n  request { set X-Id param.id }\n}\n"
         ),
-        ["COSMETIC route `a` is called `b`"]
+        ["COSMETIC `b` takes what `a` took and does the same"]
     );
 }
 

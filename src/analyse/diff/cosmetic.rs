@@ -1,8 +1,7 @@
 //! What no request can tell: names, doc comments, tests, order and layout.
 
-use super::{Class, Comparison, Difference, Gathered, Pair, Place};
+use super::{Class, Comparison, Difference, Gathered, Pair};
 use crate::ir::Program;
-use crate::route::Remainder;
 
 /// Names and texts that differ; and when nothing else does, the layout.
 pub fn differences(comparison: &Comparison<'_>, gathered: &mut Gathered) {
@@ -31,21 +30,14 @@ pub fn differences(comparison: &Comparison<'_>, gathered: &mut Gathered) {
 }
 
 fn routes(comparison: &Comparison<'_>, gathered: &mut Gathered) {
-    let there = |routes: &[crate::ir::Route], name: &str| routes.iter().any(|route| route.name == name);
     for (old, new) in comparison.shift.shared() {
         let (Some(was), Some(is)) = (comparison.old.routes.get(old), comparison.new.routes.get(new)) else { continue };
-        let pair = || Pair { old: Some(Place::of(was)), new: Some(Place::of(is)) };
-        if was.name == is.name {
-            if was.doc != is.doc {
-                gathered.add(Difference::new(Class::Cosmetic, "doc comments differ"), None, &pair());
-            }
-            if was.groups != is.groups {
-                gathered.add(Difference::new(Class::Cosmetic, "groups are called otherwise"), None, &pair());
-            }
-        } else if (!there(&comparison.new.routes, &was.name) || !there(&comparison.old.routes, &is.name))
-            && !matches!(comparison.shift.example(old, new), Remainder::Nothing)
-        {
-            gathered.add(Difference::new(Class::Cosmetic, format!("route `{}` is called `{}`", was.name, is.name)), None, &pair());
+        let pair = || Pair::of(was, is);
+        if was.name == is.name && was.doc != is.doc {
+            gathered.add(Difference::new(Class::Cosmetic, "doc comments differ"), None, &pair());
+        }
+        if was.name == is.name && was.groups != is.groups {
+            gathered.add(Difference::new(Class::Cosmetic, "routes stand in other groups"), None, &pair());
         }
     }
 }

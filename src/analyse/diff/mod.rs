@@ -7,6 +7,7 @@
 mod align;
 mod auth;
 mod cosmetic;
+mod counters;
 mod fields;
 mod gateway;
 mod keys;
@@ -97,6 +98,12 @@ pub struct Pair {
     pub new: Option<Place>,
 }
 
+impl Pair {
+    fn of(old: &Route, new: &Route) -> Self {
+        Self { old: Some(Place::of(old)), new: Some(Place::of(new)) }
+    }
+}
+
 /// A route and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Place {
@@ -170,10 +177,19 @@ struct Comparison<'c> {
 impl Comparison<'_> {
     /// Requests that a route took and a route takes.
     fn shared(&self, gathered: &mut Gathered) {
+        let mut counters = counters::Counters::default();
         for (old, new) in self.shift.shared() {
             let (Some(before), Some(after)) = (self.old.routes.get(old), self.aligned.routes.get(new)) else { continue };
-            let mut differences = outcome::differences(before, after, self);
+            if before.name == after.name || self.shift.is_certain(old, new) {
+                counters.note((old, before), (new, after));
+            }
+            let differences = self.named(before, after, outcome::differences(before, after, self));
             if differences.is_empty() {
+                continue;
+            }
+            let pair = Pair::of(before, after);
+            if self.shift.is_certain(old, new) && differences.iter().all(|difference| gathered.knows(difference)) {
+                differences.into_iter().for_each(|difference| gathered.add(difference, None, &pair));
                 continue;
             }
             let sample = match self.shift.example(old, new) {
@@ -181,19 +197,41 @@ impl Comparison<'_> {
                 Remainder::Request(sample) => Some(sample),
                 Remainder::TooComplex => None,
             };
-            if self.is_another(before, after) && differences.iter().any(|difference| difference.class != Class::Cosmetic) {
-                differences.retain(|difference| difference.class != Class::Rerouted);
-                differences.push(Difference::new(Class::Rerouted, self.taken_over(before, after)));
-            }
-            let pair = Pair { old: Some(Place::of(before)), new: Some(Place::of(after)) };
+            let taken =
+                |sample: &Sample| self.shift.find_old(sample) == Found::Route(old) && self.shift.find_new(sample) == Found::Route(new);
             for difference in differences {
-                let taken =
-                    |sample: &Sample| self.shift.find_old(sample) == Found::Route(old) && self.shift.find_new(sample) == Found::Route(new);
                 let model = difference.model.as_ref();
                 let witness = sample.as_ref().map(|sample| Witness::shown(sample, model, &before.key, taken));
                 gathered.add(difference, witness.as_ref(), &pair);
             }
         }
+        counters.differences(gathered, |old, new| match self.shift.example(old, new) {
+            Remainder::Request(sample) => Some(Witness::of(&sample)),
+            Remainder::Nothing | Remainder::TooComplex => None,
+        });
+    }
+
+    /// The differences of two routes, and what is to say of their names.
+    fn named(&self, before: &Route, after: &Route, mut differences: Vec<Difference>) -> Vec<Difference> {
+        if before.name == after.name {
+            return differences;
+        }
+        let named = |routes: &[Route], name: &str| routes.iter().any(|route| route.name == name);
+        // Else the requests went with their route to its new name.
+        let another = named(&self.new.routes, &before.name) || named(&self.old.routes, &after.name);
+        if !another {
+            differences.push(Difference::new(Class::Cosmetic, format!("route `{}` is called `{}`", before.name, after.name)));
+        } else if differences.iter().all(|difference| difference.class == Class::Cosmetic) {
+            let says = format!("`{}` takes what `{}` took and does the same", after.name, before.name);
+            differences.push(Difference::new(Class::Cosmetic, says));
+        } else {
+            differences.retain(|difference| difference.class != Class::Rerouted);
+            let (was, is) = (target::described(before, self), target::described(after, self));
+            let there = if was == is { is } else { format!("{is}, was {was}") };
+            let says = format!("`{}` takes what `{}` took ({there})", after.name, before.name);
+            differences.push(Difference::new(Class::Rerouted, says));
+        }
+        differences
     }
 
     /// Requests that a route took and none takes.
@@ -227,18 +265,6 @@ impl Comparison<'_> {
             gathered.add(Difference::new(Class::Looser, says), witness.as_ref(), &pair);
         }
     }
-
-    /// True when the requests went from one route to another, rather than with a route to its new name.
-    fn is_another(&self, before: &Route, after: &Route) -> bool {
-        let named = |routes: &[Route], name: &str| routes.iter().any(|route| route.name == name);
-        before.name != after.name && (named(&self.new.routes, &before.name) || named(&self.old.routes, &after.name))
-    }
-
-    fn taken_over(&self, before: &Route, after: &Route) -> String {
-        let (was, is) = (target::described(before, self), target::described(after, self));
-        let there = if was == is { is } else { format!("{is}, was {was}") };
-        format!("`{}` takes what `{}` took ({there})", after.name, before.name)
-    }
 }
 
 /// What is answered when no route takes a request.
@@ -257,6 +283,12 @@ struct Gathered {
 }
 
 impl Gathered {
+    /// True when the change has been told already, with an example.
+    fn knows(&self, difference: &Difference) -> bool {
+        let known = self.known.get(&(difference.class, difference.says.clone())).and_then(|at| self.changes.get(*at));
+        known.is_some_and(|change| change.witness.is_some() || change.class == Class::Cosmetic)
+    }
+
     fn add(&mut self, difference: Difference, witness: Option<&Witness>, pair: &Pair) {
         let Difference { class, says, with, model: _ } = difference;
         let witness = || witness.filter(|_| class != Class::Cosmetic).map(|witness| witness.clone().with(with));
@@ -264,7 +296,8 @@ impl Gathered {
             if change.witness.is_none() {
                 change.witness = witness();
             }
-            if !change.routes.contains(pair) {
+            // The same two routes may meet the same change in two ways, one after the other.
+            if change.routes.last() != Some(pair) {
                 change.routes.push(pair.clone());
             }
             return;

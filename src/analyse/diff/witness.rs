@@ -1,6 +1,7 @@
 //! A request that shows a change, in full: method, URL, fields, and what else has to be so.
 
-use crate::lang::expr::Ref;
+use crate::analyse::words::Names;
+use crate::lang::expr::{Expr, Ref};
 use crate::logic::{self, Model};
 use crate::route::{RouteKey, Sample, Test};
 use serde::Serialize;
@@ -40,7 +41,7 @@ impl Witness {
         }
         for (atom, truth) in &sample.truths {
             let what = match &atom.test {
-                Test::Other(_) => "a further condition of `match`".to_owned(),
+                Test::Other(text) => condition(text),
                 Test::Equals(_) | Test::NotEquals(_) | Test::In(_) | Test::Matches(_) | Test::Present | Test::Absent => {
                     format!("`{atom}`")
                 }
@@ -98,6 +99,12 @@ impl fmt::Display for Witness {
         }
         Ok(())
     }
+}
+
+/// A condition of `match` that has no simpler form, as it is written.
+fn condition(text: &str) -> String {
+    let names = Names { auths: &[], params: &[] };
+    serde_json::from_str(text).map_or_else(|_| "a condition of `match`".to_owned(), |expr: Expr| format!("`{}`", names.expr(&expr)))
 }
 
 /// The name in `root("name")`.
