@@ -19,7 +19,7 @@ pub mod words;
 #[cfg(test)]
 mod tests;
 
-pub use explain::{Explained, Line, explain_word};
+pub use explain::{Explained, Line, explain_form, explain_word};
 pub use load::{Files, LoadError};
 
 use crate::diag::{Report, Sources};

@@ -4,6 +4,8 @@
 //! whoever finds the fault, rendering lives in [`render`].
 
 pub mod code;
+pub mod explain;
+pub mod fix;
 pub mod render;
 pub mod source;
 pub mod suggest;
