@@ -56,11 +56,15 @@ impl<'n, 'a> Evaluation<'_, 'n, 'a> {
     fn collect(&mut self, nodes: &'n [Node<'a>]) {
         for node in nodes.iter().filter(|node| matches!(node.form.word, "let" | "param")) {
             let Some(word) = node.word_in("name") else {
+                if node.damaged {
+                    continue;
+                }
                 self.report
                     .push(Diagnostic::new(Code::SchemaArity, format!("`{}` needs a name", node.name)).at(node.span_of("name"), "no name"));
                 continue;
             };
             if is_reserved(&word.text) {
+                self.names.suspects.insert(word.text.clone());
                 self.report.push(
                     Diagnostic::new(Code::NameReserved, format!("`{}` is built in and cannot be declared", word.text))
                         .at(word.span, "choose another name"),

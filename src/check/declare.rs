@@ -2,7 +2,7 @@
 
 use super::load::Module;
 use super::uses::Level;
-use super::{Options, explain::Explained, gateway, invariant, order, route, script};
+use super::{Options, explain::Explained, gateway, invariant, order, route, script, together};
 use crate::diag::{Code, Diagnostic, FileId, Report, Sources, Span};
 use crate::ir::{self, Program};
 use crate::lang::Node;
@@ -181,6 +181,12 @@ impl<'a> Bench<'_, 'a> {
         let upstreams = self.upstreams(files, &gateway_level);
         self.policies(files);
         let gateway = gateway::gateway(&gateway_level, self);
+        let doors = together::doors(&gateway_level, self);
+        together::loops(&upstreams, &doors, self);
+        let drain_at = gateway_level.statements.iter().rfind(|statement| statement.node.form.word == "drain").map(|drain| drain.node.span);
+        for facts in &upstreams {
+            together::past_drain(facts.timeouts.total(), gateway.drain, drain_at, self.report);
+        }
         let auth_nodes = files.iter().flat_map(|file| &file.nodes).filter(|node| node.form.word == "auth" && declared_name(node).is_some());
         let mut routes = route::Routes {
             auth_nodes: auth_nodes.collect(),
@@ -190,15 +196,19 @@ impl<'a> Bench<'_, 'a> {
             gateway: &gateway,
             credentials: auths.iter().flatten().flat_map(order::credentials).collect(),
             explain: options.explain.as_deref(),
+            drain_at,
+            shadows: together::Shadows::default(),
             found: Vec::new(),
             explained: None,
         };
         routes.all(nodes, gateway_level, self);
-        let route::Routes { found, explained, .. } = routes;
+        let route::Routes { auth_nodes, found, explained, shadows, .. } = routes;
+        shadows.report(self.report);
         self.listeners(nodes, main.is_some_and(|file| file.damaged), &gateway, found.is_empty());
         let found = order::order(found, self.report);
         invariant::invariants(nodes, &found, self);
         let (routes, _): (Vec<ir::Route>, Vec<route::Spans>) = found.into_iter().unzip();
+        together::plaintext_passwords(&routes, auths.as_deref().unwrap_or_default(), &auth_nodes, &doors, self.report);
         let upstreams: Vec<upstream::Config> = upstreams.into_iter().map(|upstream| upstream.config).collect();
         let tests = script::tests(nodes, &routes, self);
         (auths.map(|auths| Program { gateway, upstreams, auths, routes, tests }), explained)

@@ -287,7 +287,7 @@ fn within(inner: Span, outer: Span) -> bool {
 }
 
 /// A duration as the language writes it: `1m30s`, `250ms`.
-fn written_time(time: Duration) -> String {
+pub fn written_time(time: Duration) -> String {
     let mut rest = time.as_millis();
     let mut out = String::new();
     for (unit, length) in [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {

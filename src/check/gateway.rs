@@ -72,7 +72,7 @@ fn listeners<'n, 'a: 'n>(nodes: impl Iterator<Item = &'n Node<'a>>, checker: &mu
 }
 
 /// `:8080` is every address of both families.
-fn address(text: &str) -> Option<SocketAddr> {
+pub fn address(text: &str) -> Option<SocketAddr> {
     match text.strip_prefix(':') {
         Some(port) => Some(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port.parse().ok()?)),
         None => text.parse().ok(),

@@ -63,8 +63,8 @@ fn expectation<'a>(
         if !known {
             let written = name.as_word().map_or("?", |word| word.text.as_str());
             let mut found = Diagnostic::new(Code::NameUnknown, format!("no route is called `{written}`")).at(name.span, "not declared");
-            if let Some(near) = crate::diag::suggest::nearest(written, routes.iter().map(|(route, _)| route.name.as_str())) {
-                found = found.help(format!("did you mean `{near}`?"));
+            if let Some(near) = crate::diag::suggest::near(written, routes.iter().map(|(route, _)| route.name.as_str())) {
+                found = found.meant(name.span, written, near.word, near.alone);
             }
             bench.report.push(found);
         }

@@ -12,6 +12,7 @@ mod merge;
 mod order;
 mod route;
 mod script;
+mod together;
 mod unused;
 mod uses;
 pub mod words;

@@ -1,7 +1,7 @@
 //! The order of routes, and what is wrong with it.
 
 use super::route::Spans;
-use crate::diag::{Code, Diagnostic, Report};
+use crate::diag::{Code, Diagnostic, Edit, Report};
 use crate::ir::Route;
 use crate::lang::expr::{Comparison, Expr, Ref};
 use crate::lang::value::Value;
@@ -72,9 +72,14 @@ fn diagnostic(finding: &Finding, routes: &[(Route, Spans)]) -> Option<Diagnostic
         .at(path(*second)?, "paths are case-sensitive")
         .also(path(*first)?, "the other one"),
         Finding::PriorityRedundant { route } => {
-            Diagnostic::new(Code::RoutePriorityRedundant, format!("the priority of `{}` changes nothing", name(*route)?))
-                .at(path(*route)?, "the same route would win without it")
-                .help("remove `priority`")
+            let at = routes.get(*route).and_then(|(_, spans)| spans.priority);
+            let found = Diagnostic::new(Code::RoutePriorityRedundant, format!("the priority of `{}` changes nothing", name(*route)?))
+                .at(at.or_else(|| path(*route))?, "the same route would win without it")
+                .help("remove `priority`");
+            match at {
+                Some(span) => found.fix("remove `priority`", vec![Edit { span, text: String::new() }]),
+                None => found,
+            }
         }
         Finding::TooComplex { routes: which } => {
             let names: Vec<String> = which.iter().filter_map(|at| name(*at)).map(|name| format!("`{name}`")).collect();

@@ -94,6 +94,13 @@ impl Diagnostic {
         self
     }
 
+    /// Offers what was likely meant by a word: as help, and as the machine fix when nothing else is as near.
+    #[must_use]
+    pub fn meant(self, span: Span, written: &str, meant: &str, alone: bool) -> Self {
+        let found = self.help(format!("did you mean `{meant}`?"));
+        if alone { found.fix(format!("replace `{written}` with `{meant}`"), vec![Edit { span, text: meant.to_owned() }]) } else { found }
+    }
+
     /// The span of the primary label.
     #[must_use]
     pub fn primary(&self) -> Option<Span> {

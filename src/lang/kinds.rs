@@ -4,7 +4,7 @@ use super::checker::Typed;
 use super::expr::Expr;
 use super::types::Type;
 use super::value::Value;
-use crate::diag::{Code, Diagnostic, Span};
+use crate::diag::{Code, Diagnostic, Edit, Span};
 
 /// What is wrong with ordering a value: numbers, times and text have an order, of statuses only single ones.
 pub(super) fn unordered(side: &Typed) -> Option<Diagnostic> {
@@ -29,7 +29,37 @@ pub(super) fn is_method(text: &str) -> bool {
 
 /// The finding on a word that is no method.
 pub(super) fn no_method(written: &str, span: Span) -> Diagnostic {
-    Diagnostic::new(Code::TypeMismatch, format!("`{written}` is no method"))
-        .at(span, "")
-        .help("methods are written in capitals, such as `GET`")
+    let found = Diagnostic::new(Code::TypeMismatch, format!("`{written}` is no method")).at(span, "not in capitals");
+    let found = found.help("methods are written in capitals, such as `GET`");
+    let capitals = written.to_ascii_uppercase();
+    if written == capitals {
+        return found;
+    }
+    found.fix(format!("write `{capitals}`"), vec![Edit { span, text: capitals }])
+}
+
+/// The finding on a number without its unit, with the fix where there is only one unit.
+pub(super) fn with_units(found: Diagnostic, span: Span, wanted: &Type) -> Diagnostic {
+    if *wanted == Type::Percent { found.fix("write `%` behind it", vec![Edit { span: span.after(), text: "%".to_owned() }]) } else { found }
+}
+
+/// The finding on what stands where a regex should.
+pub(super) fn no_regex(found: &Typed) -> Diagnostic {
+    Diagnostic::new(Code::TypeMismatch, format!("`matches` needs a regular expression, this is `{}`", found.ty))
+        .at(found.span, format!("`{}`", found.ty))
+        .help("write `re\"…\"`, or the name of a `let` that is one")
+}
+
+/// Two sides of a comparison, a number that is compared with a status being one.
+pub(super) fn statuses(left: Typed, right: Typed) -> (Typed, Typed) {
+    let to_status = |side: Typed, other: &Type| match (&side.expr, other) {
+        (Expr::Const(Value::Int(code @ 100..=599)), Type::Status) => {
+            let code = u16::try_from(*code).unwrap_or(u16::MAX);
+            Typed { expr: Expr::Const(Value::Status(code, code)), ty: Type::Status, ..side }
+        }
+        _ => side,
+    };
+    let left = to_status(left, &right.ty);
+    let right = to_status(right, &left.ty);
+    (left, right)
 }

@@ -76,6 +76,10 @@ pub(super) enum Fault {
     StrangeSpace,
     /// A `#` that touches what stands before it.
     TouchingComment,
+    /// A `/* … */`, which other languages have.
+    BlockComment,
+    /// A `{` that touches a path and has no `}`: a parameter that does not end.
+    OpenParameter,
 }
 
 /// One token: `start..end` in bytes.
@@ -159,7 +163,10 @@ impl Lexer<'_> {
             b',' => (Kind::Comma, start + 1),
             b'(' | b'[' => (Kind::OpenBracket, start + 1),
             b')' | b']' => (Kind::CloseBracket, start + 1),
-            b'{' => (Kind::OpenBrace, start + 1),
+            b'{' => match self.open_parameter(start) {
+                Some(end) => (Kind::Bad(Fault::OpenParameter), end),
+                None => (Kind::OpenBrace, start + 1),
+            },
             b'}' => (Kind::CloseBrace, start + 1),
             b'-' if second == b'>' => (Kind::Arrow, start + 2),
             b'=' | b'!' | b'<' | b'>' if second == b'=' => (Kind::Operator, start + 2),
@@ -169,7 +176,10 @@ impl Lexer<'_> {
             b'=' => (Kind::Assign, start + 1),
             b'<' | b'>' => (Kind::Operator, start + 1),
             b'"' => self.string(start),
-            b'/' => (Kind::Path, literal::path_end(self.bytes, start)),
+            b'/' => match self.block_comment(start) {
+                Some(end) => (Kind::Bad(Fault::BlockComment), end),
+                None => (Kind::Path, literal::path_end(self.bytes, start)),
+            },
             b':' => match literal::colon_end(self.bytes, start) {
                 Some(end) => (Kind::Number, end),
                 None => (Kind::Colon, start + 1),
@@ -187,6 +197,43 @@ impl Lexer<'_> {
             matches!(self.byte(before), b' ' | b'\t' | b'\n' | b'{' | b'}' | b'(' | b')' | b'[' | b']' | b',' | b';' | b'"')
                 || self.bytes.get(..at).is_some_and(|all| all == "\u{FEFF}".as_bytes())
         })
+    }
+
+    /// The end of the `/*` comment at `start`: one that begins a line, or ends on its own. Elsewhere `/*` begins a path.
+    fn block_comment(&self, start: usize) -> Option<usize> {
+        if !self.starts(start, "/*") {
+            return None;
+        }
+        let before = self.bytes.get(..start).unwrap_or_default();
+        let first = before.iter().rev().find(|byte| !matches!(byte, b' ' | b'\t')).is_none_or(|byte| *byte == b'\n');
+        let rest = self.bytes.get(start + 2..).unwrap_or_default();
+        let close = memchr::memmem::find(rest, b"*/").map(|at| start + 2 + at + 2);
+        let line = self.line_end(start);
+        match close {
+            Some(end) if first || end <= line => Some(end),
+            _ => first.then_some(line),
+        }
+    }
+
+    /// The end of the parameter without `}` that begins at `start`: a `{` between a path and a name, unless it opens a block
+    /// that ends on the line.
+    fn open_parameter(&self, start: usize) -> Option<usize> {
+        let touches = |at: usize| self.bytes.get(at).is_some_and(|byte| !byte.is_ascii_whitespace());
+        let path = start.checked_sub(1).is_some_and(|before| {
+            let word = self.bytes.get(..start).unwrap_or_default().iter().rposition(u8::is_ascii_whitespace).map_or(0, |at| at + 1);
+            touches(before) && self.byte(word) == b'/'
+        });
+        if !path || !(self.byte(start + 1).is_ascii_alphabetic() || self.byte(start + 1) == b'_') {
+            return None;
+        }
+        let line = self.bytes.get(start + 1..self.line_end(start)).unwrap_or_default();
+        let depth = |depth: isize, byte: &u8| match byte {
+            b'{' => Some(depth + 1),
+            b'}' => Some(depth - 1).filter(|depth| *depth >= 0),
+            _ => Some(depth),
+        };
+        line.iter().try_fold(0, depth)?;
+        Some(start + 1 + line.iter().position(u8::is_ascii_whitespace).unwrap_or(line.len()))
     }
 
     fn line_end(&self, at: usize) -> usize {

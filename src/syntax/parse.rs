@@ -70,9 +70,9 @@ impl Parser<'_> {
             self.findings.report(|| explain::explain(self.file, self.text, tokens, start));
             return None;
         }
-        let parsed = Lowering { file: self.file, offset: start, findings: self.findings }.statement(text);
+        let parsed = Lowering { file: self.file, offset: start, findings: self.findings, failed: false }.statement(text);
         match parsed {
-            Ok(statement) => Some(statement),
+            Ok(statement) => statement,
             Err(at) => {
                 self.findings.report(|| explain::explain(self.file, self.text, tokens, start + at));
                 None

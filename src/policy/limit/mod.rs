@@ -9,6 +9,7 @@ mod disjoint;
 mod forms;
 mod key;
 mod limiter;
+mod shadow;
 mod stage;
 
 #[cfg(test)]
