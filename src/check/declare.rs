@@ -55,7 +55,8 @@ fn imported(module: &Module, names: &mut Names, report: &mut Report) {
             report.push(
                 Diagnostic::new(Code::NameDuplicate, format!("two files are imported as `{}`", name.text))
                     .at(name.span, "here again")
-                    .also(first.span, "first here"),
+                    .also(first.span, "first here")
+                    .help("give one of them another name"),
             );
         }
     }
@@ -102,7 +103,8 @@ fn groups(nodes: &[Node<'_>], report: &mut Report) {
             report.push(
                 Diagnostic::new(Code::NameDuplicate, format!("group `{}` is declared twice", name.text))
                     .at(name.span, "here again")
-                    .also(first, "first here"),
+                    .also(first, "first here")
+                    .help("give one of them another name: its limits are told apart by it"),
             );
         }
     }
@@ -136,7 +138,8 @@ fn declare(node: &Node<'_>, scope: ScopeId, names: &mut Names, counts: &mut Hash
         report.push(
             Diagnostic::new(Code::NameDuplicate, format!("{} `{}` is declared twice", kind.word(), name.text))
                 .at(name.span, "here again")
-                .also(first.span, "first here"),
+                .also(first.span, "first here")
+                .help("give one of them another name, or remove it"),
         );
         return;
     }
@@ -232,7 +235,8 @@ impl<'a> Bench<'_, 'a> {
             self.report.push(
                 Diagnostic::new(Code::SchemaRepeated, "a file has one `gateway`")
                     .at(second.span, "here again")
-                    .also(first.span, "first here"),
+                    .also(first.span, "first here")
+                    .help("put both into one"),
             );
         }
         let mut level = self.level(&first.statements, "gateway", Place::Gateway);

@@ -18,7 +18,7 @@ pub fn invariants<'a>(nodes: &[Node<'a>], routes: &[(Route, Spans)], bench: &mut
 }
 
 fn invariant<'a>(node: &Node<'a>, routes: &[(Route, Spans)], bench: &mut Bench<'_, 'a>) {
-    let Some(subject) = node.child("for") else { return };
+    let Some(subject) = node.child("for").filter(|subject| !subject.damaged) else { return };
     let public = subject.child("public").is_some();
     let under = match subject.child("under").and_then(|under| under.get("path")) {
         None => None,

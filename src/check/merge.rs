@@ -65,7 +65,8 @@ where
                         report.push(
                             Diagnostic::new(Code::NameDuplicate, format!("{} `{name}` is declared twice", statement.node.name))
                                 .at(statement.node.span, "here again")
-                                .also(place.1.node.span, "first here"),
+                                .also(place.1.node.span, "first here")
+                                .help("give one of them another name, or remove it"),
                         );
                     }
                     place.1 = statement.clone();

@@ -62,15 +62,16 @@ fn diagnostic(finding: &Finding, routes: &[(Route, Spans)]) -> Option<Diagnostic
             Code::RouteTrailingSlash,
             format!("`{}` and `{}` differ by a trailing slash only", name(*first)?, name(*second)?),
         )
-        .at(path(*second)?, "with one of them")
-        .also(path(*first)?, "and this one")
+        .at(path(*second)?, "with a slash at the end")
+        .also(path(*first)?, "and without")
         .help("a trailing slash is significant: keep both only when they really answer differently"),
         Finding::CaseTwin { first, second } => Diagnostic::new(
             Code::RouteCaseTwin,
             format!("`{}` and `{}` differ by upper and lower case only", name(*first)?, name(*second)?),
         )
-        .at(path(*second)?, "paths are case-sensitive")
-        .also(path(*first)?, "the other one"),
+        .at(path(*second)?, "another path than")
+        .also(path(*first)?, "this one")
+        .help("paths are case-sensitive: keep both only when they really answer differently"),
         Finding::PriorityRedundant { route } => {
             let at = routes.get(*route).and_then(|(_, spans)| spans.priority);
             let found = Diagnostic::new(Code::RoutePriorityRedundant, format!("the priority of `{}` changes nothing", name(*route)?))

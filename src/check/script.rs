@@ -32,7 +32,8 @@ pub fn tests<'a>(nodes: &[Node<'a>], routes: &[Route], bench: &mut Bench<'_, 'a>
             bench.report.push(
                 Diagnostic::new(Code::NameDuplicate, format!("two tests are called \"{name}\""))
                     .at(given.expr.span, "here again")
-                    .also(*first, "first here"),
+                    .also(*first, "first here")
+                    .help("give one of them another name"),
             );
         }
         let place = bench.sources.place(node.word);
@@ -41,7 +42,7 @@ pub fn tests<'a>(nodes: &[Node<'a>], routes: &[Route], bench: &mut Bench<'_, 'a>
             bench.report.push(
                 Diagnostic::new(Code::TestNoAssert, format!("test \"{name}\" expects nothing"))
                     .at(given.expr.span, "cannot fail")
-                    .help("add an `expect`"),
+                    .help("add an `expect`, such as `expect status 200`"),
             );
         }
         found.push((Test { name, place, steps }, given.expr.span));

@@ -85,16 +85,9 @@ fn reaches(listener: IpAddr, ip: IpAddr) -> bool {
 }
 
 /// `auth::basic-over-plaintext`: passwords that a listener without TLS takes from other machines.
-pub fn plaintext_passwords<'a>(
-    routes: &[Route],
-    auths: &[auth::Declared],
-    nodes: &[&Node<'a>],
-    doors: &[Door<'a>],
-    report: &mut Report,
-) {
-    let open = |door: &&Door<'_>| {
-        !door.address.ip().is_loopback() && door.node.child("tls").is_none() && door.node.child("redirect").is_none()
-    };
+pub fn plaintext_passwords<'a>(routes: &[Route], auths: &[auth::Declared], nodes: &[&Node<'a>], doors: &[Door<'a>], report: &mut Report) {
+    let open =
+        |door: &&Door<'_>| !door.address.ip().is_loopback() && door.node.child("tls").is_none() && door.node.child("redirect").is_none();
     let Some(door) = doors.iter().find(open) else { return };
     for (index, (declared, node)) in auths.iter().zip(nodes).enumerate() {
         let used = || routes.iter().filter_map(Route::auth).any(|auth| auth.auths.iter().any(|used| usize::from(*used) == index));

@@ -193,9 +193,8 @@ impl<'a> Bench<'_, 'a> {
         for name in given.iter().filter_map(|arg| arg.name.as_ref()) {
             if !declared.iter().any(|known| known.name.as_ref().is_some_and(|known| known.text == name.text)) {
                 let known: Vec<&str> = declared.iter().filter_map(|known| known.name.as_ref().map(|name| name.text.as_str())).collect();
-                let mut found =
-                    Diagnostic::new(Code::PolicyArgUnknown, format!("policy `{policy}` has no parameter `{}`", name.text))
-                        .at(name.span, "not a parameter of it");
+                let mut found = Diagnostic::new(Code::PolicyArgUnknown, format!("policy `{policy}` has no parameter `{}`", name.text))
+                    .at(name.span, "not a parameter of it");
                 if let Some(near) = crate::diag::suggest::near(&name.text, known.iter().copied()) {
                     found = found.meant(name.span, &name.text, near.word, near.alone);
                 }

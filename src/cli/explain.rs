@@ -69,19 +69,23 @@ fn indented(text: &str) -> String {
 fn words(name: &str) -> Option<String> {
     let schema = check::schema();
     let mut texts: Vec<String> = schema.words().filter(|word| word.form.word == name).map(check::explain_word).collect();
+    let mut found: Vec<(String, Vec<String>)> = Vec::new();
     for word in schema.words() {
-        clauses(&word.form, &format!("`{}`", word.form.word), name, &mut texts);
+        clauses(&word.form, &format!("`{}`", word.form.word), name, &mut found);
     }
+    texts.extend(found.into_iter().map(|(text, homes)| format!("{text}  a clause of {}\n", homes.join(", and of "))));
     (!texts.is_empty()).then(|| texts.join("\n"))
 }
 
-/// The clauses of a name at any depth below a form, each with what it is a clause of.
-fn clauses(form: &Form, path: &str, name: &str, out: &mut Vec<String>) {
+/// The clauses of a name at any depth below a form: what is said of them, with what they are clauses of.
+fn clauses(form: &Form, path: &str, name: &str, out: &mut Vec<(String, Vec<String>)>) {
     for child in form.children {
         if child.word == name {
-            let text = format!("{}\n  a clause of {path}\n", check::explain_form(child));
-            if !out.contains(&text) {
-                out.push(text);
+            let text = check::explain_form(child);
+            match out.iter_mut().find(|(known, _)| *known == text) {
+                Some((_, homes)) if homes.iter().any(|home| home == path) => {}
+                Some((_, homes)) => homes.push(path.to_owned()),
+                None => out.push((text, vec![path.to_owned()])),
             }
         }
         clauses(child, &format!("`{}` in {path}", child.word), name, out);

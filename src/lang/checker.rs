@@ -413,7 +413,7 @@ impl Checker<'_> {
         let Ok(name) = HeaderName::try_from(text) else {
             self.report.push(
                 Diagnostic::new(Code::HeadersInvalidName, format!("`{text}` is no field name"))
-                    .at(span, "")
+                    .at(span, "a character in it cannot stand in a name")
                     .help("a field name is made of letters, digits and `!#$%&'*+-.^_`|~` (RFC 9110 §5.1)"),
             );
             return None;

@@ -38,6 +38,40 @@ pub(super) fn no_method(written: &str, span: Span) -> Diagnostic {
     found.fix(format!("write `{capitals}`"), vec![Edit { span, text: capitals }])
 }
 
+/// The finding on a value of another type than the one its place asks for.
+pub(super) fn mismatch(typed: &Typed, wanted: &Type) -> Diagnostic {
+    let found = Diagnostic::new(Code::TypeMismatch, format!("`{wanted}` is expected, this is `{}`", typed.ty));
+    let found = found.at(typed.span, format!("`{}`", typed.ty));
+    match example(wanted) {
+        Some(example) => found.help(format!("write it as {example}")),
+        None => found,
+    }
+}
+
+/// How values of a type are written, where that is not plain from its name.
+fn example(wanted: &Type) -> Option<&'static str> {
+    Some(match wanted.present() {
+        Type::Bool => "a condition, such as `client.ip in [10.0.0.0/8]`, or `true` or `false`",
+        Type::Str => "text in quotes: `\"…\"`",
+        Type::Duration => "`250ms`, `30s` or `1m30s`",
+        Type::Size => "`64KiB` or `1.5MB`",
+        Type::Percent => "`25%`",
+        Type::Rate => "`100/min` or `50/s`",
+        Type::Status => "`404`, `2xx` or `500..599`",
+        Type::Ip => "`10.0.0.1` or `fd00::1`",
+        Type::Cidr => "`10.0.0.0/8` or `fd00::/8`",
+        Type::Address => "`:8080` or `127.0.0.1:8080`",
+        Type::Host => "`api.example.com`",
+        Type::Regex => "`re\"…\"`",
+        Type::Path => "`/users`",
+        Type::Url => "`http://127.0.0.1:9000`",
+        Type::Date => "`2027-01-31`",
+        Type::Secret => "`env(\"NAME\")` or `file(\"path\")`",
+        Type::List(_) | Type::Set(_) => "a list: `[a, b]`",
+        Type::Int | Type::Method | Type::Enum(_) | Type::Range(_) | Type::Optional(_) | Type::Nothing => return None,
+    })
+}
+
 /// The finding on a number without its unit, with the fix where there is only one unit.
 pub(super) fn with_units(found: Diagnostic, span: Span, wanted: &Type) -> Diagnostic {
     if *wanted == Type::Percent { found.fix("write `%` behind it", vec![Edit { span: span.after(), text: "%".to_owned() }]) } else { found }

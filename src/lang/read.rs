@@ -331,7 +331,8 @@ impl Reader<'_> {
                 Some(first) => self.report.push(
                     Diagnostic::new(Code::SchemaRepeated, format!("`{}` is written twice {}", node.form.word, place.within()))
                         .at(node.span, "here again")
-                        .also(first, "first here"),
+                        .also(first, "first here")
+                        .help("keep one of them"),
                 ),
                 None => {
                     seen.insert(node.form.word, node.span);
@@ -352,7 +353,8 @@ impl Reader<'_> {
             );
             return;
         }
-        let mut found = Diagnostic::new(Code::SchemaUnknownKey, format!("unknown word `{word}` {place}")).at(head.word.span, "not known here");
+        let mut found =
+            Diagnostic::new(Code::SchemaUnknownKey, format!("unknown word `{word}` {place}")).at(head.word.span, "not known here");
         if let Some(near) = near(word, known.iter().copied()) {
             found = found.meant(head.word.span, word, near.word, near.alone);
         } else if !known.is_empty() && known.len() <= 12 {
@@ -491,7 +493,8 @@ impl Reader<'_> {
         if let ClauseKind::Operator(ident) = &clause.kind {
             self.report.push(
                 Diagnostic::new(Code::NameReserved, format!("`{}` is an operator and names nothing", ident.text))
-                    .at(ident.span, "choose another name"),
+                    .at(ident.span, "an operator")
+                    .help("choose another name"),
             );
             return;
         }
@@ -640,13 +643,14 @@ impl Reader<'_> {
             self.report.push(
                 Diagnostic::new(Code::SchemaRepeated, format!("`{}` of `{}` is given twice", slot.name, node.name))
                     .at(head.word.span, "here again")
-                    .also(node.span_of(slot.name), "first here"),
+                    .also(node.span_of(slot.name), "first here")
+                    .help("keep one of them"),
             );
             return;
         }
         if head.clauses.is_empty() {
             node.damaged = true;
-            self.report.push(arity_missing(node.name, slot, head.word.span));
+            self.report.push(arity_missing(node, slot, head.word.span));
             return;
         }
         let rest = self.take(node, at, slot, head.clauses);
@@ -662,7 +666,7 @@ impl Reader<'_> {
             let filled = node.filled.iter().any(|(filled, _)| *filled == at);
             if !filled && !slot.optional {
                 node.damaged = true;
-                self.report.push(arity_missing(node.name, slot, node.span));
+                self.report.push(arity_missing(node, slot, node.span));
                 return;
             }
         }
@@ -685,7 +689,8 @@ impl Reader<'_> {
                 self.report.push(
                     Diagnostic::new(Code::SchemaRepeated, format!("`{}` is written twice in one `{}`", child.word, node.form.word))
                         .at(second.span, "here again")
-                        .also(first.span, "first here"),
+                        .also(first.span, "first here")
+                        .help("keep one of them"),
                 );
             }
         }
@@ -703,9 +708,9 @@ fn not_available(span: Span, word: &str) -> Diagnostic {
         .help("the word belongs to the language, but ignoring it would change what the policy means: remove it for now")
 }
 
-fn arity_missing(name: &str, slot: &Slot, span: Span) -> Diagnostic {
-    let found = Diagnostic::new(Code::SchemaArity, format!("`{name}` needs {}", what(slot))).at(span.after(), "missing here");
-    found.help(format!("`gate explain {name}` shows its form"))
+fn arity_missing(node: &Node<'_>, slot: &Slot, span: Span) -> Diagnostic {
+    let found = Diagnostic::new(Code::SchemaArity, format!("`{}` needs {}", node.name, what(slot))).at(span.after(), "missing here");
+    found.help(format!("its form is `{}`", usage(node.form)))
 }
 
 fn expression(clause: &Clause) -> Option<&Expr> {

@@ -87,7 +87,8 @@ impl Checker<'_> {
         if let (Expr::Const(Value::Int(number)), Some(units)) =
             (&typed.expr, literal::with_unit(if let Expr::Const(Value::Int(number)) = &typed.expr { *number } else { 0 }, wanted))
         {
-            let found = Diagnostic::new(Code::TypeUnit, format!("`{number}` has no unit")).at(typed.span, format!("a {wanted} is expected"));
+            let found =
+                Diagnostic::new(Code::TypeUnit, format!("`{number}` has no unit")).at(typed.span, format!("a {wanted} is expected"));
             self.report.push(kinds::with_units(found.help(format!("write {units}")), typed.span, wanted));
             return;
         }
@@ -99,7 +100,7 @@ impl Checker<'_> {
             );
             return;
         }
-        self.error(Code::TypeMismatch, format!("`{wanted}` is expected, this is `{}`", typed.ty), typed.span, format!("`{}`", typed.ty));
+        self.report.push(kinds::mismatch(typed, wanted));
     }
 }
 
@@ -261,8 +262,8 @@ impl Typing<'_, '_> {
         if hole.ty.is_optional() {
             self.checker.report.push(
                 Diagnostic::new(Code::TypeOptional, "a value that may be missing cannot be put into a string")
-                    .at(hole.span, format!("`{}`", hole.ty))
-                    .help("give it a default inside the hole: `${… ?? \"none\"}`"),
+                    .at(hole.span, format!("`{}`: there may be none", hole.ty))
+                    .help("give it a default inside the braces: `${… ?? \"none\"}`"),
             );
             return None;
         }
@@ -653,7 +654,9 @@ impl Typing<'_, '_> {
         diagnostic = match near(name, known.iter().copied()) {
             Some(near) => diagnostic.meant(span, &format!("param.{name}"), &format!("param.{}", near.word), near.alone),
             None if known.is_empty() => diagnostic.help("the path has no parameters: write one as `{name}` or `{name:int}`"),
-            None => diagnostic.help(format!("it has {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))),
+            None => {
+                diagnostic.help(format!("its path has {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")))
+            }
         };
         self.checker.report.push(diagnostic);
         None
@@ -796,8 +799,6 @@ impl Typing<'_, '_> {
         let ty = if typed.ty.is_optional() { Type::Str.optional() } else { Type::Str };
         Some(Typed { expr: Expr::Lower(Box::new(typed.expr)), ty, moment: typed.moment, span })
     }
-
-    // The rest reads types as written.
 }
 
 impl Checker<'_> {

@@ -8,6 +8,9 @@ use super::literal;
 /// Most levels of strings, holes and braces inside one string.
 pub(super) const MAX_DEPTH: usize = 128;
 
+/// How far a line is looked at for the end of a block, in bytes: keeps reading linear.
+const LOOK_AHEAD_MAX: usize = 1024;
+
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -115,11 +118,15 @@ pub(super) struct Lexer<'a> {
     at: usize,
     /// No `://` follows a scheme that begins before this byte: asked once per run of letters.
     no_scheme_before: usize,
+    /// Where the token before ended, if it was a path.
+    path_end: Option<usize>,
+    /// No `*/` follows: asked once.
+    no_comment_ends: bool,
 }
 
 /// All tokens of a text, in order. A byte order mark at the start is skipped.
 pub(super) fn lex(text: &str) -> Vec<Token> {
-    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, no_scheme_before: 0 };
+    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, no_scheme_before: 0, path_end: None, no_comment_ends: false };
     if text.starts_with('\u{FEFF}') {
         lexer.at = '\u{FEFF}'.len_utf8();
     }
@@ -147,6 +154,7 @@ impl Lexer<'_> {
         let first = *self.bytes.get(start)?;
         let (kind, end) = self.shape(first, start);
         self.at = end.max(start + 1);
+        self.path_end = (kind == Kind::Path).then_some(self.at);
         let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         Some(Token { kind, start: offset(start), end: offset(self.at) })
     }
@@ -200,33 +208,32 @@ impl Lexer<'_> {
     }
 
     /// The end of the `/*` comment at `start`: one that begins a line, or ends on its own. Elsewhere `/*` begins a path.
-    fn block_comment(&self, start: usize) -> Option<usize> {
+    fn block_comment(&mut self, start: usize) -> Option<usize> {
         if !self.starts(start, "/*") {
             return None;
         }
         let before = self.bytes.get(..start).unwrap_or_default();
         let first = before.iter().rev().find(|byte| !matches!(byte, b' ' | b'\t')).is_none_or(|byte| *byte == b'\n');
         let rest = self.bytes.get(start + 2..).unwrap_or_default();
-        let close = memchr::memmem::find(rest, b"*/").map(|at| start + 2 + at + 2);
         let line = self.line_end(start);
+        let rest = if first { rest } else { self.bytes.get(start + 2..line).unwrap_or_default() };
+        let close = if first && self.no_comment_ends { None } else { memchr::memmem::find(rest, b"*/") };
+        self.no_comment_ends |= first && close.is_none();
         match close {
-            Some(end) if first || end <= line => Some(end),
-            _ => first.then_some(line),
+            Some(at) => Some(start + 2 + at + 2),
+            None => first.then_some(line),
         }
     }
 
     /// The end of the parameter without `}` that begins at `start`: a `{` between a path and a name, unless it opens a block
     /// that ends on the line.
     fn open_parameter(&self, start: usize) -> Option<usize> {
-        let touches = |at: usize| self.bytes.get(at).is_some_and(|byte| !byte.is_ascii_whitespace());
-        let path = start.checked_sub(1).is_some_and(|before| {
-            let word = self.bytes.get(..start).unwrap_or_default().iter().rposition(u8::is_ascii_whitespace).map_or(0, |at| at + 1);
-            touches(before) && self.byte(word) == b'/'
-        });
-        if !path || !(self.byte(start + 1).is_ascii_alphabetic() || self.byte(start + 1) == b'_') {
+        let first = self.byte(start + 1);
+        if self.path_end != Some(start) || !(first.is_ascii_alphabetic() || first == b'_') {
             return None;
         }
-        let line = self.bytes.get(start + 1..self.line_end(start)).unwrap_or_default();
+        let end = self.line_end(start).min(start + LOOK_AHEAD_MAX);
+        let line = self.bytes.get(start + 1..end)?;
         let depth = |depth: isize, byte: &u8| match byte {
             b'{' => Some(depth + 1),
             b'}' => Some(depth - 1).filter(|depth| *depth >= 0),

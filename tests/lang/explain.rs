@@ -33,7 +33,7 @@ fn whole(example: &str) -> String {
         let said = example.lines().any(|line| line.starts_with(word));
         let wanted = regex::Regex::new(&format!(r"\b{used}\b")).unwrap().is_match(example);
         if !said && wanted && !example.starts_with("gate ") {
-            text.push_str("\n");
+            text.push('\n');
             text.push_str(declaration);
         }
     }

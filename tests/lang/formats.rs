@@ -10,7 +10,7 @@ fn sarif(sources: &Sources, found: &[Diagnostic]) -> Value {
     let mut schema: Value = serde_json::from_str(include_str!("../schemas/sarif-2.1.0.json")).unwrap();
     // The schema as OASIS publishes it has a `]` too many in this pattern, which strict readers of regexes refuse.
     for part in ["run", "toolComponent"] {
-        let language = &mut schema["definitions"][part]["properties"]["language"]["pattern"];
+        let language = schema.pointer_mut(&format!("/definitions/{part}/properties/language/pattern")).unwrap();
         assert_eq!(*language, "^[a-zA-Z]{2}|^[a-zA-Z]{2}-[a-zA-Z]{2}]?$");
         *language = "^[a-zA-Z]{2}(-[a-zA-Z]{2})?$".into();
     }
