@@ -209,7 +209,7 @@ impl<'a> Bench<'_, 'a> {
         shadows.report(self.report);
         self.listeners(nodes, main.is_some_and(|file| file.damaged), &gateway, found.is_empty());
         let found = order::order(found, self.report);
-        invariant::invariants(nodes, &found, self);
+        invariant::invariants(nodes, &found, auths.as_deref(), self);
         let (routes, _): (Vec<ir::Route>, Vec<route::Spans>) = found.into_iter().unzip();
         together::plaintext_passwords(&routes, auths.as_deref().unwrap_or_default(), &auth_nodes, &doors, self.report);
         let upstreams: Vec<upstream::Config> = upstreams.into_iter().map(|upstream| upstream.config).collect();

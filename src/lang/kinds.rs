@@ -40,10 +40,34 @@ pub(super) fn no_method(written: &str, span: Span) -> Diagnostic {
 
 /// The finding on a value of another type than the one its place asks for.
 pub(super) fn mismatch(typed: &Typed, wanted: &Type) -> Diagnostic {
+    if *wanted == Type::Bool {
+        return Diagnostic::new(Code::TypeMismatch, format!("a condition is expected, this is `{}`", typed.ty))
+            .at(typed.span, "neither true nor false")
+            .help("compare it with something, as in `client.ip in [10.0.0.0/8]`, or ask whether it is there: `has(…)`");
+    }
     let found = Diagnostic::new(Code::TypeMismatch, format!("`{wanted}` is expected, this is `{}`", typed.ty));
     let found = found.at(typed.span, format!("`{}`", typed.ty));
-    match example(wanted) {
-        Some(example) => found.help(format!("write it as {example}")),
+    // Of two lists it is the members that differ.
+    let (wanted, have) = (wanted.present(), typed.ty.present());
+    let apart = match (wanted.member(), have.member()) {
+        (Some(member), Some(_)) => member,
+        _ => wanted,
+    };
+    match example(apart) {
+        Some(example) if apart == wanted => found.help(format!("write it as {example}")),
+        Some(example) => found.help(format!("its members are written as {example}")),
+        None => found,
+    }
+}
+
+/// The finding on two values of types that have nothing to do with each other.
+pub(super) fn incomparable(left: &Typed, right: &Typed) -> Diagnostic {
+    let found = Diagnostic::new(Code::TypeMismatch, format!("`{}` and `{}` cannot be compared", left.ty, right.ty))
+        .at(right.span, format!("`{}`", right.ty))
+        .also(left.span, format!("`{}`", left.ty));
+    let other = if matches!(right.expr, Expr::Const(_)) { &left.ty } else { &right.ty };
+    match example(other) {
+        Some(example) => found.help(format!("`{}` is written as {example}", other.present())),
         None => found,
     }
 }
@@ -51,7 +75,7 @@ pub(super) fn mismatch(typed: &Typed, wanted: &Type) -> Diagnostic {
 /// How values of a type are written, where that is not plain from its name.
 fn example(wanted: &Type) -> Option<&'static str> {
     Some(match wanted.present() {
-        Type::Bool => "a condition, such as `client.ip in [10.0.0.0/8]`, or `true` or `false`",
+        Type::Bool => "`true` or `false`",
         Type::Str => "text in quotes: `\"…\"`",
         Type::Duration => "`250ms`, `30s` or `1m30s`",
         Type::Size => "`64KiB` or `1.5MB`",

@@ -368,11 +368,7 @@ impl Typing<'_, '_> {
         self.no_secret(&right)?;
         let (left, right) = kinds::statuses(left, right);
         if !left.ty.comparable(&right.ty) {
-            self.checker.report.push(
-                Diagnostic::new(Code::TypeMismatch, format!("`{}` and `{}` cannot be compared", left.ty, right.ty))
-                    .at(right.span, format!("`{}`", right.ty))
-                    .also(left.span, format!("`{}`", left.ty)),
-            );
+            self.checker.report.push(kinds::incomparable(&left, &right));
             return None;
         }
         let ordering = !matches!(how, Comparison::Equal | Comparison::NotEqual);
