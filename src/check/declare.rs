@@ -2,8 +2,8 @@
 
 use super::load::Module;
 use super::uses::Level;
-use super::{Options, explain::Explained, gateway, invariant, order, route, script};
 use super::written::Interned;
+use super::{Options, explain::Explained, gateway, invariant, order, route, script};
 use crate::diag::{Code, Diagnostic, FileId, Report, Sources, Span};
 use crate::ir::{self, Program};
 use crate::lang::Node;
