@@ -164,10 +164,10 @@ pub fn report(failure: &Failure, test: &str) -> String {
 /// What the tests reached, and what no test did.
 fn covered(coverage: &Coverage<'_>) -> String {
     let mut out = String::from("coverage\n");
-    for total in &coverage.totals {
+    for total in coverage.totals.iter().filter(|total| total.goals > 0) {
         let _ = writeln!(out, "  {:<16}{} of {}", total.kind.name(), total.reached, total.goals);
     }
-    let missed: Vec<(&str, String)> = coverage
+    let mut missed: Vec<(&str, String)> = coverage
         .missed()
         .map(|goal| {
             let never = match goal.kind {
@@ -179,6 +179,7 @@ fn covered(coverage: &Coverage<'_>) -> String {
             (goal.place.as_str(), never)
         })
         .collect();
+    missed.sort_by_key(|(place, _)| place.rsplit_once(':').map(|(file, line)| (file, line.parse::<usize>().unwrap_or(0))));
     let width = missed.iter().map(|(place, _)| place.chars().count()).max().unwrap_or(0);
     for (place, never) in missed {
         let _ = writeln!(out, "  {place:<width$}  {never}");

@@ -122,7 +122,7 @@ fn human(trace: &Trace) -> String {
         out.push('\n');
     }
     match &trace.sent {
-        Some(sent) => out.push_str(&passed(sent, trace.upstream.as_deref())),
+        Some(sent) => out.push_str(&passed(sent)),
         None => out.push_str("no upstream got a request\n"),
     }
     out
@@ -170,9 +170,8 @@ pub fn rivals(trace: &Trace) -> String {
     out
 }
 
-fn passed(sent: &Passed, upstream: Option<&str>) -> String {
-    let to = upstream.map_or_else(String::new, |upstream| format!("to {upstream}: "));
-    let mut out = format!("{to}{} {}\n", sent.method, sent.path);
+fn passed(sent: &Passed) -> String {
+    let mut out = format!("upstream {} got {} {}\n", sent.upstream, sent.method, sent.path);
     for (name, value) in &sent.headers {
         let _ = writeln!(out, "  {name}: {value}");
     }

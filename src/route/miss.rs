@@ -62,12 +62,42 @@ impl Pattern {
             rest = next;
         }
         let wanted = match self.end() {
+            // Nothing more may follow, or only the slash that is missing.
             End::Exact => None,
-            End::Slash => Some("/".to_owned()),
+            End::Slash => rest.is_empty().then(|| "/".to_owned()),
             End::Rest => Some("**".to_owned()),
             End::Regex(regex) => Some(regex.to_string()),
         };
-        let found = (!rest.is_empty()).then(|| rest.strip_prefix('/').filter(|_| wanted.is_none()).unwrap_or(rest).to_owned());
+        let more = if wanted.is_none() { rest.strip_prefix('/').filter(|more| !more.is_empty()).unwrap_or(rest) } else { rest };
+        let found = (!more.is_empty()).then(|| more.to_owned());
         Some(Divergence { fitting: self.segments().len(), wanted, found })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Divergence, Pattern};
+
+    fn divergence(pattern: &str, path: &str) -> Option<(usize, Option<String>, Option<String>)> {
+        let Divergence { fitting, wanted, found } = Pattern::parse(pattern).unwrap().divergence(path)?;
+        Some((fitting, wanted, found))
+    }
+
+    fn at(fitting: usize, wanted: &str, found: &str) -> Option<(usize, Option<String>, Option<String>)> {
+        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        Some((fitting, text(wanted), text(found)))
+    }
+
+    #[test]
+    fn a_path_leaves_a_pattern_at_the_first_segment_that_does_not_fit() {
+        assert_eq!(divergence("/a/{id:int}/c", "/a/7/c"), None);
+        assert_eq!(divergence("/a/{id:int}/c", "/b/7/c"), at(0, "a", "b"));
+        assert_eq!(divergence("/a/{id:int}/c", "/a/x/c"), at(1, "{id:int}", "x"));
+        assert_eq!(divergence("/a/{name}/c", "/a"), at(1, "{name}", ""));
+        assert_eq!(divergence("/a/{id:int}", "/a/7/c/d"), at(2, "", "c/d"));
+        assert_eq!(divergence("/a", "/a/"), at(1, "", "/"));
+        assert_eq!(divergence("/a/", "/a"), at(1, "/", ""));
+        assert_eq!(divergence("/", "/a"), at(0, "", "a"));
+        assert_eq!(divergence("/a/**", "/ab"), at(0, "a", "ab"));
     }
 }

@@ -200,9 +200,9 @@ fn stands<'w>(decision: &Decision<'_>, written: &'w [std::sync::Arc<Statement>])
             Some((Kind::When, branch(&statement.clauses, nth).map_or(&statement.place, |clause| &clause.place)))
         }
         Of::Line(word, name, nth) => {
-            let lines = written.iter().filter(|statement| statement.word == word).flat_map(|statement| &statement.clauses);
+            let mut lines = written.iter().filter(|statement| statement.word == word).flat_map(|statement| &statement.clauses);
             let about = |line: &&Statement| line.name.as_deref().is_some_and(|about| about.eq_ignore_ascii_case(name));
-            let line = lines.filter(about).last()?;
+            let line = lines.rfind(about)?;
             Some((Kind::When, branch(&line.clauses, nth).map_or(&line.place, |clause| &clause.place)))
         }
     }

@@ -33,7 +33,7 @@ pub enum Looking<'c, 'p> {
         /// Its number, from 1.
         request: u64,
         /// Its trace, when it has been made.
-        trace: Option<Trace>,
+        trace: Option<Box<Trace>>,
     },
 }
 
@@ -41,7 +41,7 @@ impl Looking<'_, '_> {
     /// The trace that was asked for.
     pub fn trace(self) -> Option<Trace> {
         match self {
-            Self::Trace { trace, .. } => trace,
+            Self::Trace { trace, .. } => trace.map(|trace| *trace),
             Self::Away | Self::Coverage(_) => None,
         }
     }
@@ -186,7 +186,7 @@ impl Stage<'_, '_, '_> {
             Looking::Coverage(coverage) => rig.answer(drive_watched(&rig.engine, asked.arrival(), &mut **coverage), is_head).await,
             Looking::Trace { request, trace } if *request == self.requests => {
                 let (answer, found) = traced(rig, asked).await;
-                *trace = Some(found);
+                *trace = Some(Box::new(found));
                 answer
             }
             Looking::Away | Looking::Trace { .. } => rig.answer(drive(&rig.engine, asked.arrival()), is_head).await,

@@ -18,7 +18,7 @@ use crate::policy::auth;
 use crate::server::drive_watched;
 use crate::upstream::script::Received;
 use changes::shown;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::net::IpAddr;
 use tracer::Tracer;
 
@@ -59,17 +59,21 @@ pub struct Sent {
     /// Where it comes from.
     pub from: IpAddr,
     /// Its fields; what a credential says is left out.
+    #[serde(serialize_with = "fields")]
     pub headers: Vec<(String, String)>,
 }
 
 /// A request as an upstream got it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Passed {
+    /// The upstream.
+    pub upstream: String,
     /// The method.
     pub method: String,
     /// Path and query.
     pub path: String,
     /// Its fields; secrets by their names.
+    #[serde(serialize_with = "fields")]
     pub headers: Vec<(String, String)>,
 }
 
@@ -198,7 +202,25 @@ fn refused(ask: &Ask, refusal: Refusal) -> Trace {
 fn passed(received: &Received, rig: &Rig<'_>) -> Passed {
     let query = received.query.as_ref().map_or_else(String::new, |query| format!("?{query}"));
     let fields = received.headers.iter().map(|(name, value)| (name.to_string(), shown(name, value, &rig.secrets)));
-    Passed { method: received.method.to_string(), path: rig.secrets.named(&format!("{}{query}", received.path)), headers: fields.collect() }
+    Passed {
+        upstream: received.upstream.to_string(),
+        method: received.method.to_string(),
+        path: rig.secrets.named(&format!("{}{query}", received.path)),
+        headers: fields.collect(),
+    }
+}
+
+/// Fields as an object; several of one name are one list (RFC 9110 §5.3).
+fn fields<S: Serializer>(headers: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut object = serde_json::Map::new();
+    for (name, value) in headers {
+        let joined = match object.get(name).and_then(serde_json::Value::as_str) {
+            Some(before) => format!("{before}, {value}"),
+            None => value.clone(),
+        };
+        object.insert(name.clone(), joined.into());
+    }
+    object.serialize(serializer)
 }
 
 impl Stage {

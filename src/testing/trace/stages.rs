@@ -1,6 +1,6 @@
 //! The notes of a request's way put in the order of the pipeline, with what no note was taken of.
 
-use super::tracer::Tracer;
+use super::tracer::{Tracer, UNCHANGED};
 use super::{Stage, Verdict};
 use crate::http::{Attribute, UpstreamIndex};
 use crate::ir::spell::{self, Speller, references};
@@ -100,12 +100,17 @@ pub fn stages(tracer: &Tracer<'_>, answer: Option<&Answer>) -> Vec<Stage> {
         if at == At::Respond {
             respond(tracer, statement, &mut all);
         } else {
-            let detail = if statement.word == "public" { "anyone may call" } else { "" };
+            let detail = match statement.word.as_str() {
+                "public" => "anyone may call",
+                "cors" if passing(at) == Verdict::Pass => "this is no preflight",
+                _ => "",
+            };
             all.push((at, stage(at, passing(at), statement, detail.to_owned())));
         }
     }
     if let Some(answer) = answer {
-        all.push((At::Respond, Stage::of_gateway("respond", Verdict::Pass, replied(tracer, answer))));
+        all.push((At::Respond, Stage::of_gateway("respond", Verdict::Pass, format!("status {}", answer.status.as_u16()))));
+        all.extend(unsaid(tracer).map(|detail| (At::Respond, Stage::of_gateway("respond", Verdict::Pass, detail))));
     }
     // Stable: statements of one stage stay in the order they hold.
     all.sort_by_key(|(at, _)| *at);
@@ -142,9 +147,10 @@ fn target(tracer: &Tracer<'_>, route: &Route, passing: &dyn Fn(At) -> Verdict, a
             None => (passing(at), String::new()),
         };
         all.push((at, stage(at, verdict, written, detail)));
+        let said = |detail: String| if passing(at) == Verdict::Pass { detail } else { String::new() };
         for clause in written.clauses.iter().filter(|clause| clause.word == "breaker") {
             let health = upstream.health(Instant::now());
-            all.push((at, stage(at, passing(at), clause, format!("{} after this request", health.breaker.unwrap_or("none")))));
+            all.push((at, stage(at, passing(at), clause, said(format!("{} after this request", health.breaker.unwrap_or("none"))))));
         }
         let own = tracer.statements.iter().rev().map(|statement| &**statement);
         let times = own.chain(written.clauses.iter().rev()).find(|statement| statement.word == "timeout");
@@ -152,8 +158,8 @@ fn target(tracer: &Tracer<'_>, route: &Route, passing: &dyn Fn(At) -> Verdict, a
         all.push((
             at,
             match times {
-                Some(times) => stage(at, passing(at), times, in_force),
-                None => Stage { statement: "timeout".to_owned(), ..Stage::of_gateway(at.name(), passing(at), in_force) },
+                Some(times) => stage(at, passing(at), times, said(in_force)),
+                None => Stage::of_gateway(at.name(), passing(at), format!("by default, timeout {in_force}")),
             },
         ));
     }
@@ -182,17 +188,16 @@ fn respond(tracer: &Tracer<'_>, statement: &Statement, all: &mut Vec<(At, Stage)
     }
     for line in &statement.clauses {
         let about = tracer.end.changes.iter().find(|change| written_is(line, change.name.as_str()));
-        let detail = about.map_or_else(|| "changes nothing".to_owned(), |change| change.says.clone());
+        let detail = about.map_or_else(|| UNCHANGED.to_owned(), |change| change.says.clone());
         all.push((At::Respond, stage(At::Respond, Verdict::Pass, line, detail)));
     }
 }
 
-/// The status, and what the response parts changed that no line says.
-fn replied(tracer: &Tracer<'_>, answer: &Answer) -> String {
+/// What the response parts changed that no line of a `response` says.
+fn unsaid<'t>(tracer: &'t Tracer<'_>) -> impl Iterator<Item = String> + 't {
     let lines = || tracer.statements.iter().filter(|statement| statement.word == "response").flat_map(|statement| &statement.clauses);
-    let unsaid = tracer.end.changes.iter().filter(|change| !lines().any(|line| written_is(line, change.name.as_str())));
-    let unsaid = unsaid.map(|change| format!("; `{}` {}", change.name, change.says));
-    format!("{}{}", answer.status.as_u16(), unsaid.collect::<String>())
+    let unsaid = tracer.end.changes.iter().filter(move |change| !lines().any(|line| written_is(line, change.name.as_str())));
+    unsaid.map(|change| format!("`{}` {}", change.name, change.says))
 }
 
 /// What a condition asks for, each with its value: `claim.role is "user"`.

@@ -4,10 +4,11 @@ use super::changes::{Change, changes};
 use super::rivals::rivals;
 use super::stages::{At, Note, written_is};
 use super::{Rival, Stage, Verdict};
+use crate::compile::MadeUp;
 use crate::http::{Exchange, Problem, Reply, Source};
 use crate::ir::spell::{self, Speller};
 use crate::ir::{Route, Statement};
-use crate::lang::eval::Facts;
+use crate::lang::eval::{self, Facts};
 use crate::policy::stage::{Account, OnRequest, Place};
 use crate::policy::{Config, Of};
 use crate::server::{Driven, Watch};
@@ -210,15 +211,16 @@ impl<'t> Tracer<'t> {
         let mut taken = Vec::new();
         for index in here.into_iter().rev() {
             let Some(statement) = self.statements.get(index) else { continue };
-            if statement.word != "request" {
-                let detail = retargeted.take().unwrap_or_default();
-                taken.push(Note::of(index, at, statement, detail));
-                continue;
-            }
-            for line in statement.clauses.iter().rev() {
-                let about = left.iter().position(|change| written_is(line, change.name.as_str()));
-                let detail = about.map_or_else(|| "changes nothing".to_owned(), |at| left.remove(at).says);
-                taken.push(Note::of(index, at, line, detail));
+            match statement.word.as_str() {
+                "request" => taken.extend(statement.clauses.iter().rev().map(|line| {
+                    let about = left.iter().position(|change| written_is(line, change.name.as_str()));
+                    Note::of(index, at, line, about.map_or_else(|| UNCHANGED.to_owned(), |at| left.remove(at).says))
+                })),
+                "query" => taken.extend(statement.clauses.iter().rev().map(|line| {
+                    let name = line.name.as_deref().unwrap_or_default();
+                    Note::of(index, at, line, in_query(name, &open.target, exchange.request.target.as_str(), &self.rig.secrets))
+                })),
+                _ => taken.push(Note::of(index, at, statement, retargeted.take().unwrap_or_default())),
             }
         }
         self.notes.extend(taken.into_iter().rev());
@@ -227,6 +229,22 @@ impl<'t> Tracer<'t> {
         if !rest.is_empty() {
             self.note(at, Verdict::Pass, None, String::new(), rest.join("; "));
         }
+    }
+}
+
+/// What a line says that had nothing to do, or whose field another line speaks of.
+pub(super) const UNCHANGED: &str = "changes nothing";
+
+/// What became of a parameter of the query.
+fn in_query(name: &str, before: &str, after: &str, secrets: &MadeUp) -> String {
+    let of = |target: &str| {
+        let (_, query) = target.split_once('?')?;
+        eval::query(query, name).map(std::borrow::Cow::into_owned)
+    };
+    match (of(before), of(after)) {
+        (before, after) if before == after => UNCHANGED.to_owned(),
+        (_, None) => "removed".to_owned(),
+        (_, Some(value)) => format!("set to `{}`", secrets.named(&value)),
     }
 }
 
