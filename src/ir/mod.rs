@@ -6,6 +6,9 @@ pub mod script;
 pub mod spell;
 pub mod written;
 
+#[cfg(test)]
+mod tests;
+
 pub use written::{Statement, Written};
 
 use crate::http::UpstreamIndex;

@@ -33,6 +33,12 @@ pub struct Engine<T> {
     pub random: Arc<Mutex<fastrand::Rng>>,
 }
 
+impl<T> Clone for Engine<T> {
+    fn clone(&self) -> Self {
+        Self { plan: Arc::clone(&self.plan), transport: Arc::clone(&self.transport), clock: self.clock, random: Arc::clone(&self.random) }
+    }
+}
+
 /// What a client asked for: host and hop, the same for most requests of a connection.
 #[derive(Debug)]
 pub struct Asked {
@@ -121,7 +127,7 @@ pub async fn drive_watched<T: Transport, W: Watch>(engine: &Arc<Engine<T>>, arri
         End::Reply(reply) => reply,
         End::Problem(problem) => {
             watch.refused(&exchange, &problem);
-            problem.render(pipeline.map(|pipeline| &*pipeline.route), &exchange.id)
+            problem.render(route.and_then(|route| plan.names.get(route)).map(|name| &**name), &exchange.id)
         }
     };
     watch.answered(&exchange, &reply);
@@ -199,7 +205,7 @@ fn find(plan: &Plan, exchange: &mut Exchange) -> Result<usize, End> {
     let mut captures = Captures::new();
     if let Some(asked) = preflight_method(&exchange.request)
         && let Found::Route(route) = look(exchange, asked, &mut captures)
-        && plan.pipelines.get(route).is_some_and(answers_preflights)
+        && plan.pipelines.get(route).is_some_and(|pipeline| answers_preflights(pipeline))
     {
         exchange.params = captures.ranges();
         return Ok(route);
@@ -278,7 +284,7 @@ async fn run<T: Transport, W: Watch>(
         Some(upstream) => match pass(engine, pipeline, upstream, exchange).await {
             Ok(reply) => End::Reply(reply),
             Err(fault) => {
-                tracing::debug!(route = &*pipeline.route, %fault, "a call failed");
+                tracing::debug!(id = ?exchange.id, %fault, "a call failed");
                 End::Problem(fault.problem())
             }
         },
