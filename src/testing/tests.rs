@@ -55,7 +55,16 @@ group hosted host api.example.com {
 "#;
 
 fn program(steps: &str) -> crate::ir::Program {
-    let text = format!("{POLICY}\ntest \"it\" {{\n{steps}\n}}\n");
+    checked(format!("{POLICY}\ntest \"it\" {{\n{steps}\n}}\n"))
+}
+
+/// A policy whose upstream takes no encoded slashes.
+fn slashes() -> crate::ir::Program {
+    let text = "gateway { listen :8080 }\nupstream app { target http://127.0.0.1:3000 }\n\nroute all ANY /** -> app { public }\n";
+    checked(text.to_owned())
+}
+
+fn checked(text: String) -> crate::ir::Program {
     let checked = check(Path::new("policy.gate"), &Only(text), &Options::default()).unwrap();
     let found: Vec<_> = checked.report.into_sorted().into_iter().map(|found| (found.code.name(), found.message)).collect();
     let Some(program) = checked.program else { panic!("{found:?}") };
@@ -323,6 +332,9 @@ fn a_url_is_taken_raw() {
     assert_eq!(refusing(&trace("GET", "/hello%00", &[])), ("normalise", "400: the path holds an encoded NUL"));
     assert_eq!(refusing(&trace("GET", "/hello#there", &[])), ("accept", "the request's target is malformed"));
     assert_eq!(refusing(&trace("GET", "/a b", &[])), ("accept", "the request line is malformed"));
+    let kept = super::trace(&slashes(), &Ask { method: "GET".to_owned(), url: "/a%2Fb".to_owned(), ..Ask::default() }).unwrap();
+    assert_eq!(refusing(&kept), ("target", "400: the path holds an encoded slash"));
+    assert_eq!(kept.stages.iter().find(|stage| stage.stage == "target").unwrap().place.as_deref(), Some("policy.gate:4"));
     let slash = trace("GET", "/other%2fx", &[]);
     assert_eq!((slash.route, slash.stages[1].detail.as_str()), (None, "`/other%2fx` is `/other%2Fx`"));
 }

@@ -319,7 +319,11 @@ impl Tracer<'_> {
             (0..self.statements.len()).find(|index| self.at(*index) == at && !self.notes.iter().any(|note| note.of == Some(*index)));
         match written {
             Some(index) => self.note_of(index, at, verdict, detail),
-            None => self.note(at, verdict, None, String::new(), detail),
+            None => {
+                // The route's own line says where it leads.
+                let place = self.route.filter(|_| at == At::Stage(Place::Target)).map(|route| route.place.as_str());
+                self.note(at, verdict, place, String::new(), detail);
+            }
         }
     }
 
