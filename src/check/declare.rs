@@ -2,6 +2,7 @@
 
 use super::load::Module;
 use super::uses::Level;
+use super::written::Interned;
 use super::{Options, explain::Explained, gateway, invariant, order, route, script};
 use crate::diag::{Code, Diagnostic, FileId, Report, Sources, Span};
 use crate::ir::{self, Program};
@@ -191,17 +192,19 @@ impl<'a> Bench<'_, 'a> {
             credentials: auths.iter().flatten().flat_map(order::credentials).collect(),
             explain: options.explain.as_deref(),
             found: Vec::new(),
+            written: Interned::default(),
             explained: None,
         };
         routes.all(nodes, gateway_level, self);
-        let route::Routes { found, explained, .. } = routes;
+        let route::Routes { found, written, explained, .. } = routes;
         self.listeners(nodes, main.is_some_and(|file| file.damaged), &gateway, found.is_empty());
         let found = order::order(found, self.report);
         invariant::invariants(nodes, &found, auths.as_deref(), self);
         let (routes, _): (Vec<ir::Route>, Vec<route::Spans>) = found.into_iter().unzip();
+        let written = ir::Written { routes: written.routes(), upstreams: self.written_upstreams(files, &upstreams) };
         let upstreams: Vec<upstream::Config> = upstreams.into_iter().map(|upstream| upstream.config).collect();
         let tests = script::tests(nodes, &routes, self);
-        (auths.map(|auths| Program { gateway, upstreams, auths, routes, tests }), explained)
+        (auths.map(|auths| Program { gateway, upstreams, auths, routes, tests, written }), explained)
     }
 
     /// Declared auths, by their place among the declarations; none when one of them is broken.

@@ -15,6 +15,7 @@ mod script;
 mod unused;
 mod uses;
 pub mod words;
+mod written;
 
 #[cfg(test)]
 mod tests;

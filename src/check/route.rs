@@ -6,6 +6,7 @@ use super::explain::{self, Explained};
 use super::gateway;
 use super::merge::merged;
 use super::uses::Level;
+use super::written::Interned;
 use crate::diag::{Code, Diagnostic, Span};
 use crate::http::UpstreamIndex;
 use crate::ir::{self, Gateway, Target};
@@ -62,6 +63,8 @@ pub struct Routes<'r, 'a> {
     pub explain: Option<&'r str>,
     /// What was read.
     pub found: Vec<(ir::Route, Spans)>,
+    /// The statements in force on each route, as written.
+    pub written: Interned,
     /// The explanation.
     pub explained: Option<Explained>,
 }
@@ -200,6 +203,7 @@ impl<'a> Routes<'_, 'a> {
             };
             self.explained = Some(explain::explain(&route, &context));
         }
+        self.written.route(&route.name, &in_force, &statements, bench);
         self.found.push((route, Spans { name: name.span, path: node.span_of("path") }));
     }
 
