@@ -15,6 +15,7 @@ const PAGES: &[(&str, &str)] = &[
     ("docs/language.md", LANGUAGE),
     ("docs/testing.md", TESTING),
     ("docs/checking.md", include_str!("../docs/checking.md")),
+    ("docs/tracing.md", include_str!("../docs/tracing.md")),
 ];
 
 const LANGUAGE: &str = include_str!("../docs/language.md");

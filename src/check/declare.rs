@@ -2,6 +2,7 @@
 
 use super::load::Module;
 use super::uses::Level;
+use super::written::Interned;
 use super::{Options, explain::Explained, gateway, invariant, order, route, script, together};
 use crate::diag::{Code, Diagnostic, FileId, Report, Sources, Span};
 use crate::ir::{self, Program};
@@ -202,19 +203,21 @@ impl<'a> Bench<'_, 'a> {
             drain_at,
             shadows: together::Shadows::default(),
             found: Vec::new(),
+            written: Interned::default(),
             explained: None,
         };
         routes.all(nodes, gateway_level, self);
-        let route::Routes { auth_nodes, found, explained, shadows, .. } = routes;
+        let route::Routes { auth_nodes, found, written, explained, shadows, .. } = routes;
         shadows.report(self.report);
         self.listeners(nodes, main.is_some_and(|file| file.damaged), &gateway, found.is_empty());
         let found = order::order(found, self.report);
         invariant::invariants(nodes, &found, auths.as_deref(), self);
         let (routes, _): (Vec<ir::Route>, Vec<route::Spans>) = found.into_iter().unzip();
         together::plaintext_passwords(&routes, auths.as_deref().unwrap_or_default(), &auth_nodes, &doors, self.report);
+        let written = ir::Written { routes: written.routes(), upstreams: self.written_upstreams(files, &upstreams) };
         let upstreams: Vec<upstream::Config> = upstreams.into_iter().map(|upstream| upstream.config).collect();
         let tests = script::tests(nodes, &routes, self);
-        (auths.map(|auths| Program { gateway, upstreams, auths, routes, tests }), explained)
+        (auths.map(|auths| Program { gateway, upstreams, auths, routes, tests, written }), explained)
     }
 
     /// Declared auths, by their place among the declarations; none when one of them is broken.

@@ -16,6 +16,7 @@ mod together;
 mod unused;
 mod uses;
 pub mod words;
+mod written;
 
 #[cfg(test)]
 mod tests;

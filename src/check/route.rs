@@ -7,6 +7,7 @@ use super::gateway;
 use super::merge::merged;
 use super::together::{self, Shadows};
 use super::uses::Level;
+use super::written::Interned;
 use crate::diag::{Code, Diagnostic, Edit, Span};
 use crate::http::UpstreamIndex;
 use crate::ir::{self, Gateway, Target};
@@ -69,6 +70,8 @@ pub struct Routes<'r, 'a> {
     pub shadows: Shadows,
     /// What was read.
     pub found: Vec<(ir::Route, Spans)>,
+    /// The statements in force on each route, as written.
+    pub written: Interned,
     /// The explanation.
     pub explained: Option<Explained>,
 }
@@ -209,6 +212,7 @@ impl<'a> Routes<'_, 'a> {
             };
             self.explained = Some(explain::explain(&route, &context));
         }
+        self.written.route(&route.name, &in_force, &statements, bench);
         self.found.push((route, Spans { name: name.span, path: node.span_of("path"), priority: written.map(|node| node.span) }));
     }
 

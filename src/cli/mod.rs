@@ -10,11 +10,13 @@ mod files;
 mod fix;
 mod fmt;
 mod hash;
+mod junit;
 mod routes;
 mod run;
 mod secrets;
 mod test;
 mod token;
+mod trace;
 mod watch;
 
 use crate::diag::render::{self, Format};
@@ -51,6 +53,8 @@ enum Command {
     Dump(dump::Arguments),
     /// Runs the tests of policies on the real pipeline, in virtual time
     Test(test::Arguments),
+    /// Shows a request's way: the route that takes it, why the others do not, and every stage's verdict
+    Trace(trace::Arguments),
     /// Prints a token that an `auth jwt` of the policy accepts, for development
     Token(token::Arguments),
     /// Reads a key or a password and prints the line for the file
@@ -82,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Dump(arguments) => dump::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Trace(arguments) => trace::run(&arguments),
         Command::Token(arguments) => token::run(&arguments),
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Completions { shell } => {
