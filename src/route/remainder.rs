@@ -82,9 +82,12 @@ impl Sample {
     }
 }
 
+/// True when there may be such a request, whatever the tests say that are not understood here.
+pub type Possible<'p> = &'p dyn Fn(&Sample) -> bool;
+
 /// A request that all of `of` take and none of `by` does.
 #[must_use]
-pub fn remainder(of: &[&RouteKey], by: &[&RouteKey]) -> Remainder {
+pub fn remainder(of: &[&RouteKey], by: &[&RouteKey], possible: Possible<'_>) -> Remainder {
     if by.len() > TAKEN_MAX {
         return Remainder::TooComplex;
     }
@@ -107,7 +110,14 @@ pub fn remainder(of: &[&RouteKey], by: &[&RouteKey]) -> Remainder {
                 let takes = |key: &&RouteKey| key.methods.contains(method) && takes_host(key, host) && holds(key);
                 let there: Vec<usize> = by.iter().enumerate().filter(|(_, key)| takes(key)).map(|(index, _)| index).collect();
                 match asked.entry(there).or_insert_with_key(|there| path(of, by, there, &mut budget)) {
-                    Verdict::Word(path) => return Remainder::Request(world.sample(method, host, path, of, by)),
+                    Verdict::Word(path) => {
+                        let sample = world.sample(method, host, path, of, by);
+                        if possible(&sample) {
+                            return Remainder::Request(sample);
+                        }
+                        // With another path there might be such a request.
+                        complete &= !world.truths.keys().any(|atom| atom.attribute == "request.path");
+                    }
                     Verdict::TooComplex => complete = false,
                     Verdict::Empty => {}
                 }

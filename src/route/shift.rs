@@ -8,7 +8,7 @@ use super::key::RouteKey;
 use super::pairs::{Pairs, overlapping};
 use super::pattern::End;
 use super::relation::overlap;
-use super::remainder::{Remainder, Sample, remainder};
+use super::remainder::{Possible, Remainder, Sample, remainder};
 use super::sample::unlikely_path;
 use super::tree::MatchTree;
 
@@ -20,6 +20,7 @@ pub struct Shift<'k> {
     old: Side<'k>,
     new: Side<'k>,
     complete: bool,
+    possible: Possible<'k>,
 }
 
 /// One list, and how its routes lie to each other and to the other list's.
@@ -41,9 +42,9 @@ struct Across {
 }
 
 impl<'k> Shift<'k> {
-    /// Finds out which routes have to be looked at together.
+    /// Finds out which routes have to be looked at together. `possible` judges the requests that are found.
     #[must_use]
-    pub fn new(old: &'k [RouteKey], new: &'k [RouteKey]) -> Self {
+    pub fn new(old: &'k [RouteKey], new: &'k [RouteKey], possible: Possible<'k>) -> Self {
         let all: Vec<RouteKey> = old.iter().chain(new).cloned().collect();
         let Pairs { list, complete } = overlapping(&all);
         let (mut first, mut second) = (Side::new(old), Side::new(new));
@@ -69,7 +70,7 @@ impl<'k> Shift<'k> {
         for list in first.across.iter_mut().chain(&mut second.across) {
             list.sort_unstable_by_key(|across| across.route);
         }
-        Self { old: first, new: second, complete }
+        Self { old: first, new: second, complete, possible }
     }
 
     /// False when so many routes overlap that not all were looked at.
@@ -107,22 +108,22 @@ impl<'k> Shift<'k> {
         let right = |sample: &Sample| self.find_old(sample) == Found::Route(old) && self.find_new(sample) == Found::Route(new);
         let by: Vec<&RouteKey> =
             self.old.before_that_meet(old, &self.new, new).chain(self.new.before_that_meet(new, &self.old, old)).collect();
-        found(&[one, other], &by, || samples(one, other).into_iter().find(right))
+        found(&[one, other], &by, self.possible, || samples(one, other).into_iter().find(right))
     }
 
     /// A request that the old route took and no new one takes.
     #[must_use]
     pub fn lost(&self, old: usize) -> Remainder {
-        Self::left(&self.old, &self.new, old)
+        Self::left(&self.old, &self.new, self.possible, old)
     }
 
     /// A request that the new route takes and no old one took.
     #[must_use]
     pub fn gained(&self, new: usize) -> Remainder {
-        Self::left(&self.new, &self.old, new)
+        Self::left(&self.new, &self.old, self.possible, new)
     }
 
-    fn left(side: &Side<'_>, other: &Side<'_>, route: usize) -> Remainder {
+    fn left(side: &Side<'_>, other: &Side<'_>, possible: Possible<'_>, route: usize) -> Remainder {
         let (Some(key), Some(across)) = (side.keys.get(route), side.across.get(route)) else { return Remainder::Nothing };
         if across.iter().any(|across| across.whole) {
             return Remainder::Nothing;
@@ -130,7 +131,7 @@ impl<'k> Shift<'k> {
         let right = |sample: &Sample| side.find(sample) == Found::Route(route) && !matches!(other.find(sample), Found::Route(_));
         let before = side.before.get(route).into_iter().flatten().filter_map(|before| side.keys.get(*before));
         let by: Vec<&RouteKey> = before.chain(across.iter().filter_map(|across| other.keys.get(across.route))).collect();
-        found(&[key], &by, || samples(key, key).into_iter().find(right))
+        found(&[key], &by, possible, || samples(key, key).into_iter().find(right))
     }
 
     /// Which of the old routes takes the request.
@@ -166,14 +167,14 @@ impl<'k> Side<'k> {
 }
 
 /// The shortest request of all of `of` and none of `by` where it is soon found, else a sample.
-fn found(of: &[&RouteKey], by: &[&RouteKey], sampled: impl FnOnce() -> Option<Sample>) -> Remainder {
+fn found(of: &[&RouteKey], by: &[&RouteKey], possible: Possible<'_>, sampled: impl FnOnce() -> Option<Sample>) -> Remainder {
     if by.len() <= SMALL_MAX {
-        match remainder(of, by) {
+        match remainder(of, by, possible) {
             Remainder::TooComplex => sampled().map_or(Remainder::TooComplex, Remainder::Request),
             decided @ (Remainder::Request(_) | Remainder::Nothing) => decided,
         }
     } else {
-        sampled().map_or_else(|| remainder(of, by), Remainder::Request)
+        sampled().map_or_else(|| remainder(of, by, possible), Remainder::Request)
     }
 }
 

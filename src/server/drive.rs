@@ -3,6 +3,7 @@
 //! The same for a socket and for `gate test`: only the transport towards the upstreams differs.
 
 use super::answer::{Options, preflight_method};
+use super::watch::Watch;
 use crate::compile::{Pipeline, Plan, Target};
 use crate::http::forward::{self, Hop};
 use crate::http::{
@@ -91,7 +92,12 @@ enum End {
 }
 
 /// Drives a request through its pipeline.
-pub async fn drive<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Driven {
+pub fn drive<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> impl Future<Output = Driven> + use<'_, T> {
+    drive_watched(engine, arrival, ())
+}
+
+/// The same while somebody looks on.
+pub async fn drive_watched<T: Transport, W: Watch>(engine: &Arc<Engine<T>>, arrival: Arrival, mut watch: W) -> Driven {
     let plan = &engine.plan;
     let (mut exchange, normalised) = begin(engine, arrival);
     let (route, end) = match normalised {
@@ -109,7 +115,8 @@ pub async fn drive<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> D
                     if matches!(pipeline.target, Target::Policy) && !pipeline.timeouts.is_empty() {
                         exchange.calls = Arc::new(Routed { engine: Arc::clone(engine), route });
                     }
-                    (Some(route), run(engine, pipeline, encoded_slash, &mut exchange).await)
+                    watch.takes(route, &exchange);
+                    (Some(route), run(engine, pipeline, encoded_slash, &mut exchange, &mut watch).await)
                 }
                 None => (None, End::Problem(Problem::new(StatusCode::NOT_FOUND, "no route takes this request"))),
             },
@@ -118,8 +125,12 @@ pub async fn drive<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> D
     let pipeline = route.and_then(|route| plan.pipelines.get(route));
     let mut reply = match end {
         End::Reply(reply) => reply,
-        End::Problem(problem) => problem.render(route.and_then(|route| plan.names.get(route)).map(|name| &**name), &exchange.id),
+        End::Problem(problem) => {
+            watch.refused(&exchange, &problem);
+            problem.render(route.and_then(|route| plan.names.get(route)).map(|name| &**name), &exchange.id)
+        }
     };
+    watch.answered(&exchange, &reply);
     for (_, part) in pipeline.map(|pipeline| &pipeline.response).into_iter().flatten() {
         part.response(&exchange, &mut reply);
     }
@@ -221,7 +232,13 @@ fn answers_preflights(pipeline: &Pipeline) -> bool {
 }
 
 /// The request parts in their order, then the target.
-async fn run<T: Transport>(engine: &Arc<Engine<T>>, pipeline: &Pipeline, encoded_slash: bool, exchange: &mut Exchange) -> End {
+async fn run<T: Transport, W: Watch>(
+    engine: &Arc<Engine<T>>,
+    pipeline: &Pipeline,
+    encoded_slash: bool,
+    exchange: &mut Exchange,
+    watch: &mut W,
+) -> End {
     let plan = &engine.plan;
     if let Some(max) = pipeline.body_max {
         if exchange.body.size_hint().lower() > max {
@@ -242,6 +259,7 @@ async fn run<T: Transport>(engine: &Arc<Engine<T>>, pipeline: &Pipeline, encoded
                 return End::Problem(problem);
             }
         }
+        watch.before(*place, exchange);
         let end = match part.request(exchange) {
             Flow::Next => None,
             Flow::Answer(reply) => Some(End::Reply(reply)),
@@ -252,6 +270,7 @@ async fn run<T: Transport>(engine: &Arc<Engine<T>>, pipeline: &Pipeline, encoded
                 Flow::Refuse(problem) => Some(End::Problem(problem)),
             },
         };
+        watch.after(*place, &**part, exchange);
         if let Some(end) = end {
             exchange.record.stopped = Some(place.name());
             return end;
@@ -260,6 +279,7 @@ async fn run<T: Transport>(engine: &Arc<Engine<T>>, pipeline: &Pipeline, encoded
     if !chosen && let Err(problem) = choose(plan, pipeline, encoded_slash, exchange) {
         return End::Problem(problem);
     }
+    watch.before(Place::Call, exchange);
     match exchange.upstream {
         Some(upstream) => match pass(engine, pipeline, upstream, exchange).await {
             Ok(reply) => End::Reply(reply),

@@ -1,9 +1,9 @@
 //! The gateway's own settings, which hold for every request.
 
-use super::{Class, Comparison, Difference, Gathered, Witness};
+use super::{Class, Comparison, Difference, Gathered, Witness, conditions};
 use crate::analyse::words::{duration, size};
 use crate::ir::{Gateway, Limits};
-use crate::route::{Remainder, Sample};
+use crate::route::Remainder;
 use std::time::Duration;
 
 /// Listeners, trust, limits and times.
@@ -43,8 +43,8 @@ pub fn differences(comparison: &Comparison<'_>, gathered: &mut Gathered) {
 /// A request that some new route takes.
 fn any_request(comparison: &Comparison<'_>, route: usize) -> Option<Witness> {
     let key = &comparison.new.routes.get(route)?.key;
-    match crate::route::remainder::remainder(&[key], &[]) {
-        Remainder::Request(sample) => Some(Witness::of(&Sample { method: sample.method.clone(), ..sample })),
+    match crate::route::remainder::remainder(&[key], &[], &conditions::possible) {
+        Remainder::Request(sample) => Some(Witness::of(&sample)),
         Remainder::Nothing | Remainder::TooComplex => None,
     }
 }

@@ -6,6 +6,7 @@
 
 mod align;
 mod auth;
+mod conditions;
 mod cosmetic;
 mod counters;
 mod fields;
@@ -153,7 +154,7 @@ pub fn diff(old: &Program, new: &Program) -> Diff {
     let aligned = align(old, new);
     let keys = |program: &Program| program.routes.iter().map(|route| route.key.clone()).collect::<Vec<RouteKey>>();
     let (old_keys, new_keys) = (keys(old), keys(new));
-    let shift = Shift::new(&old_keys, &new_keys);
+    let shift = Shift::new(&old_keys, &new_keys, &conditions::possible);
     let comparison = Comparison { old, new, aligned: &aligned, shift: &shift };
     let mut gathered = Gathered::default();
     comparison.shared(&mut gathered);

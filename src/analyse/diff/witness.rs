@@ -1,9 +1,9 @@
 //! A request that shows a change, in full: method, URL, fields, and what else has to be so.
 
-use crate::analyse::words::Names;
-use crate::lang::expr::{Expr, Ref};
-use crate::logic::{self, Model};
-use crate::route::{RouteKey, Sample, Test};
+use super::conditions;
+use crate::lang::expr::Ref;
+use crate::logic::{self, Example, Known, Model};
+use crate::route::{RouteKey, Sample};
 use serde::Serialize;
 use std::fmt;
 
@@ -24,29 +24,22 @@ impl Witness {
     /// The request of a sample: attributes become fields and parameters, what is neither is said in words.
     #[must_use]
     pub fn of(sample: &Sample) -> Self {
-        let (mut query, mut headers, mut cookies, mut with) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut parts = Parts::default();
         for (name, value) in sample.values.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
-            if let Some(field) = inside(name, "header") {
-                headers.push((field.to_owned(), value.clone()));
-            } else if let Some(parameter) = inside(name, "query") {
-                query.push(format!("{}={}", encoded(parameter), encoded(value)));
-            } else if let Some(cookie) = inside(name, "cookie") {
-                cookies.push(format!("{cookie}={value}"));
-            } else {
-                with.push(format!("{name} == {value:?}"));
+            match conditions::attribute(name) {
+                Some(reference) => parts.carry(&reference, value),
+                None => parts.with.push(format!("`{name}` = `{value}`")),
             }
         }
+        if !sample.truths.is_empty() {
+            match conditions::model(sample) {
+                Ok(Some(model)) => model.known.iter().filter(|known| known.decisive).for_each(|known| parts.add(known)),
+                Ok(None) | Err(_) => parts.with.push("a condition of `match` that is too complex for an example".to_owned()),
+            }
+        }
+        let Parts { query, mut headers, cookies, with } = parts;
         if !cookies.is_empty() {
             headers.push(("cookie".to_owned(), cookies.join("; ")));
-        }
-        for (atom, truth) in &sample.truths {
-            let what = match &atom.test {
-                Test::Other(text) => condition(text),
-                Test::Equals(_) | Test::NotEquals(_) | Test::In(_) | Test::Matches(_) | Test::Present | Test::Absent => {
-                    format!("`{atom}`")
-                }
-            };
-            with.push(format!("{what} {}", if *truth { "holding" } else { "not holding" }));
         }
         let host = sample.host.as_ref().map_or_else(String::new, |host| format!("http://{host}"));
         let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
@@ -101,15 +94,38 @@ impl fmt::Display for Witness {
     }
 }
 
-/// A condition of `match` that has no simpler form, as it is written.
-fn condition(text: &str) -> String {
-    let names = Names { auths: &[], params: &[] };
-    serde_json::from_str(text).map_or_else(|_| "a condition of `match`".to_owned(), |expr: Expr| format!("`{}`", names.expr(&expr)))
+/// What a request consists of besides its method and path.
+#[derive(Default)]
+struct Parts {
+    query: Vec<String>,
+    headers: Vec<(String, String)>,
+    cookies: Vec<String>,
+    with: Vec<String>,
 }
 
-/// The name in `root("name")`.
-fn inside<'a>(attribute: &'a str, root: &str) -> Option<&'a str> {
-    attribute.strip_prefix(root)?.strip_prefix("(\"")?.strip_suffix("\")")
+impl Parts {
+    fn carry(&mut self, reference: &Ref, value: &str) {
+        fn once<T: PartialEq>(list: &mut Vec<T>, part: T) {
+            if !list.contains(&part) {
+                list.push(part);
+            }
+        }
+        match reference {
+            Ref::Header(field) => once(&mut self.headers, (field.to_string(), value.to_owned())),
+            Ref::Query(parameter) => once(&mut self.query, format!("{}={}", encoded(parameter), encoded(value))),
+            Ref::Cookie(cookie) => once(&mut self.cookies, format!("{cookie}={value}")),
+            _ => {}
+        }
+    }
+
+    /// Adds what a condition of `match` needs.
+    fn add(&mut self, known: &Known) {
+        match (&known.reference, &known.value) {
+            (Ref::Method | Ref::Path | Ref::Host, _) => {}
+            (Ref::Header(_) | Ref::Query(_) | Ref::Cookie(_), Example::Text(value)) => self.carry(&known.reference, value),
+            (_, _) => self.with.push(format!("with {known}").replacen("with no ", "without ", 1)),
+        }
+    }
 }
 
 fn encoded(text: &str) -> String {
