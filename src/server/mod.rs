@@ -12,7 +12,11 @@ pub mod listener;
 mod patience;
 mod reply;
 pub mod run;
+<<<<<<< HEAD
 pub mod watch;
+=======
+mod spare;
+>>>>>>> review
 mod worker;
 
 pub use drive::{Arrival, Asked, Driven, Engine, drive, drive_watched};
