@@ -7,8 +7,8 @@ use super::input::{self, Input, Next};
 use super::patience::Patience;
 use super::reply::{Asked, Guards, Replying};
 use super::worker::Worker;
-use crate::http::h1::{Limits, PumpError, Refusal, RequestHead};
 use crate::compile::Plan;
+use crate::http::h1::{Limits, PumpError, Refusal, RequestHead};
 use crate::http::{Client, Problem, Reply, Scheme, forward};
 use crate::upstream::Transport;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -140,7 +140,7 @@ impl<T: Transport> Connection<T> {
         let Self { worker, input, output, interim, .. } = self;
         let mut unanswered = Unanswered { begun: Some(drive::begin(engine, arrival)), plan: &engine.plan, log: worker.log() };
         let reply = {
-            let mut answering = pin!(unanswered.begun.as_mut()?.answer(engine));
+            let mut answering = pin!(unanswered.begun.as_mut()?.answer(engine, ()));
             poll_fn(|cx| {
                 if let Poll::Ready(reply) = answering.as_mut().poll(cx) {
                     return Poll::Ready(Some(reply));

@@ -105,42 +105,20 @@ enum End {
 }
 
 /// Drives a request through its pipeline.
-<<<<<<< HEAD
 pub fn drive<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> impl Future<Output = Driven> + use<'_, T> {
     drive_watched(engine, arrival, ())
 }
 
 /// The same while somebody looks on.
-pub async fn drive_watched<T: Transport, W: Watch>(engine: &Arc<Engine<T>>, arrival: Arrival, mut watch: W) -> Driven {
-    let plan = &engine.plan;
-    let (mut exchange, normalised) = begin(engine, arrival);
-    let (route, end) = match normalised {
-        Err(malformed) => {
-            exchange.record.stopped = Some("normalise");
-            (None, End::Problem(Problem::new(StatusCode::BAD_REQUEST, malformed.0)))
-        }
-        Ok(encoded_slash) => match find(plan, &mut exchange) {
-            Err(end) => {
-                exchange.record.stopped = Some("match");
-                (None, end)
-            }
-            Ok(route) => match plan.pipelines.get(route) {
-                Some(pipeline) => {
-                    if matches!(pipeline.target, Target::Policy) && !pipeline.timeouts.is_empty() {
-                        exchange.calls = Arc::new(Routed { engine: Arc::clone(engine), route });
-                    }
-                    watch.takes(route, &exchange);
-                    (Some(route), run(engine, pipeline, encoded_slash, &mut exchange, &mut watch).await)
-=======
-pub async fn drive<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Driven {
+pub async fn drive_watched<T: Transport, W: Watch>(engine: &Arc<Engine<T>>, arrival: Arrival, watch: W) -> Driven {
     let mut begun = begin(engine, arrival);
-    let reply = begun.answer(engine).await;
+    let reply = begun.answer(engine, watch).await;
     begun.answered(reply)
 }
 
 impl Begun {
     /// The answer to it. When this is dropped before it is there, what is known of the request is here still.
-    pub async fn answer<T: Transport>(&mut self, engine: &Arc<Engine<T>>) -> Reply {
+    pub async fn answer<T: Transport, W: Watch>(&mut self, engine: &Arc<Engine<T>>, mut watch: W) -> Reply {
         let plan = &engine.plan;
         let Self { exchange, route, normalised } = self;
         let end = match normalised {
@@ -152,7 +130,6 @@ impl Begun {
                 Err(end) => {
                     exchange.record.stopped = Some("match");
                     end
->>>>>>> review
                 }
                 Ok(found) => match plan.pipelines.get(found) {
                     Some(pipeline) => {
@@ -160,32 +137,22 @@ impl Begun {
                         if matches!(pipeline.target, Target::Policy) && !pipeline.timeouts.is_empty() {
                             exchange.calls = Arc::new(Routed { engine: Arc::clone(engine), route: found });
                         }
-                        run(engine, pipeline, *encoded_slash, exchange).await
+                        watch.takes(found, exchange);
+                        run(engine, pipeline, *encoded_slash, exchange, &mut watch).await
                     }
                     None => End::Problem(Problem::new(StatusCode::NOT_FOUND, "no route takes this request")),
                 },
             },
-<<<<<<< HEAD
-        },
-    };
-    let pipeline = route.and_then(|route| plan.pipelines.get(route));
-    let mut reply = match end {
-        End::Reply(reply) => reply,
-        End::Problem(problem) => {
-            watch.refused(&exchange, &problem);
-            problem.render(route.and_then(|route| plan.names.get(route)).map(|name| &**name), &exchange.id)
-        }
-    };
-    watch.answered(&exchange, &reply);
-    for (_, part) in pipeline.map(|pipeline| &pipeline.response).into_iter().flatten() {
-        part.response(&exchange, &mut reply);
-=======
         };
         let pipeline = route.and_then(|route| plan.pipelines.get(route));
         let mut reply = match end {
             End::Reply(reply) => reply,
-            End::Problem(problem) => problem.render(route.and_then(|route| plan.names.get(route)).map(|name| &**name), &exchange.id),
+            End::Problem(problem) => {
+                watch.refused(exchange, &problem);
+                problem.render(route.and_then(|route| plan.names.get(route)).map(|name| &**name), &exchange.id)
+            }
         };
+        watch.answered(exchange, &reply);
         for (_, part) in pipeline.map(|pipeline| &pipeline.response).into_iter().flatten() {
             part.response(exchange, &mut reply);
         }
@@ -197,7 +164,6 @@ impl Begun {
     #[must_use]
     pub fn answered(self, reply: Reply) -> Driven {
         Driven { reply, exchange: self.exchange, route: self.route }
->>>>>>> review
     }
 }
 

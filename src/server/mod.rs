@@ -12,11 +12,8 @@ pub mod listener;
 mod patience;
 mod reply;
 pub mod run;
-<<<<<<< HEAD
-pub mod watch;
-=======
 mod spare;
->>>>>>> review
+pub mod watch;
 mod worker;
 
 pub use drive::{Arrival, Asked, Driven, Engine, drive, drive_watched};

@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn what_one_gives_another_is_lent_but_nothing_large() {
         let spare = Spare::default();
-        let mut room = |bytes: usize| {
+        let room = |bytes: usize| {
             let (mut buffer, mut headers) = (BytesMut::with_capacity(bytes), HeaderMap::with_capacity(8));
             spare.give(&mut buffer, &mut headers);
             assert_eq!((buffer.capacity(), headers.capacity()), (0, 0));

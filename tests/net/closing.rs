@@ -128,7 +128,9 @@ fn an_answer_that_may_have_no_body_and_has_one_ends_its_connection() {
 
 #[test]
 fn an_answer_that_is_broken_from_the_start_is_502() {
-    for answer in ["Transfer-Encoding: chunked\r\n\r\nx\r\n", "Transfer-Encoding: chunked\r\n\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n3\nabc"] {
+    for answer in
+        ["Transfer-Encoding: chunked\r\n\r\nx\r\n", "Transfer-Encoding: chunked\r\n\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n3\nabc"]
+    {
         let app = Origin::start(move |_| Answer::Bytes(format!("HTTP/1.1 200 OK\r\n{answer}").into_bytes()));
         plain(&app).get("/").send().expect(502);
     }

@@ -199,7 +199,10 @@ fn malformed_request_lines_and_hosts_are_refused() {
     ] {
         assert_eq!(status(&format!("{line}Host: a\r\n\r\n")), expected, "{line:?}");
     }
-    for host in ["", "a b", "a/b", "a@b", "a:b", "a:123456", "a:65536", "a:+80", ":80", "a?b", "a%41", "a\\b", "u:p@a", "a,b", "[::1", "[x]", "a:80:80", "é"] {
+    for host in [
+        "", "a b", "a/b", "a@b", "a:b", "a:123456", "a:65536", "a:+80", ":80", "a?b", "a%41", "a\\b", "u:p@a", "a,b", "[::1", "[x]",
+        "a:80:80", "é",
+    ] {
         assert_eq!(status(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")), 400, "{host:?}");
     }
     assert_eq!(status("GET / HTTP/1.1\r\n\r\n"), 400);

@@ -30,8 +30,7 @@ async fn chunked_bodies_arrive_whole_without_their_extensions_and_trailers() {
     })
     .await;
     let gate = draft(origin).start();
-    let request =
-        "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3;ext=1\r\nabc\r\n4\r\ndefg\r\n0\r\next: 1\r\n\r\n";
+    let request = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3;ext=1\r\nabc\r\n4\r\ndefg\r\n0\r\next: 1\r\n\r\n";
     let reply = gate.send(request).await;
     assert!(reply.contains("abc") && reply.contains("defg"), "{reply}");
 }
