@@ -135,7 +135,7 @@ impl<'a> Routes<'_, 'a> {
         let mut policies = Vec::new();
         self.access(node, damaged, &statements, &mut checker, &mut policies, &mut in_force);
         let conditions: Vec<Given<'a>> = around.matches.iter().copied().chain(matches(node)).collect();
-        let predicate = predicate(&conditions, &self.credentials, &mut checker);
+        let predicate = predicate(&conditions, &self.credentials, &pattern, &mut checker);
         let priority = node.statements.iter().find(|inner| inner.form.word == "priority").and_then(|inner| inner.get("number"));
         let priority = priority.and_then(|given| checker.int(given, 0..=1_000_000)).unwrap_or(0);
         let (predicate, atoms) = predicate.unzip();
@@ -348,7 +348,7 @@ fn matches<'a>(node: &Node<'a>) -> Vec<Given<'a>> {
 }
 
 /// All `match` conditions as one expression, and as the atoms that routes are compared by.
-fn predicate(conditions: &[Given<'_>], credentials: &[Ref], checker: &mut Checker<'_>) -> Option<(Expr, Predicate)> {
+fn predicate(conditions: &[Given<'_>], credentials: &[Ref], pattern: &Pattern, checker: &mut Checker<'_>) -> Option<(Expr, Predicate)> {
     let mut all = Vec::new();
     for given in conditions {
         let Some(Typed { expr, span, .. }) = checker.condition(*given, Moment::Match) else { continue };
@@ -364,7 +364,7 @@ fn predicate(conditions: &[Given<'_>], credentials: &[Ref], checker: &mut Checke
             other => all.push(other),
         }
     }
-    let predicate = super::order::atoms(&all);
+    let predicate = super::predicate::atoms(&all, pattern);
     match all.len() {
         0 => None,
         1 => all.pop().map(|only| (only, predicate)),
@@ -381,9 +381,12 @@ fn empty(conditions: &[Given<'_>], checker: &mut Checker<'_>) {
     let mut found = Diagnostic::new(Code::RouteEmpty, format!("route `{}` matches no request", checker.facts.route));
     // The innermost condition is the one that can be changed for this route alone.
     for (at, condition) in conditions.iter().rev().enumerate() {
-        found = if at == 0 { found.at(condition.expr.span, "cannot hold here") } else { found.also(condition.expr.span, "together with this") };
+        found =
+            if at == 0 { found.at(condition.expr.span, "cannot hold here") } else { found.also(condition.expr.span, "together with this") };
     }
-    checker.report.push(found.help("a route takes what its host, methods and path take and all its `match`es hold for: change one of them"));
+    checker
+        .report
+        .push(found.help("a route takes what its host, methods and path take and all its `match`es hold for: change one of them"));
 }
 
 /// What answers: exactly one of an upstream behind `->` and a policy that answers itself.
