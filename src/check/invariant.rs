@@ -2,7 +2,7 @@
 
 use super::declare::Bench;
 use super::route::Spans;
-use crate::diag::suggest::nearest;
+use crate::diag::suggest::near;
 use crate::diag::{Code, Diagnostic, Report, Span};
 use crate::ir::Route;
 use crate::lang::checker::{AttributeFact, Checker, Moment, RouteFacts};
@@ -39,7 +39,7 @@ struct Invariant<'i, 'b, 'a> {
 impl<'i> Invariant<'i, '_, '_> {
     /// The routes behind `for`.
     fn spoken_of(&mut self) -> Option<Vec<&'i Placed>> {
-        let subject = self.node.child("for")?;
+        let subject = self.node.child("for").filter(|subject| !subject.damaged)?;
         let public = subject.child("public").is_some();
         let prefix: Option<Pattern> = match subject.child("under").and_then(|under| under.get("path")) {
             None => None,
@@ -79,9 +79,10 @@ impl<'i> Invariant<'i, '_, '_> {
             // A route that could not be read is declared all the same.
             let declared = self.bench.names.declaration(Declared::Route, self.node.scope, std::slice::from_ref(word)).is_some();
             if !declared && !self.bench.names.suspects.contains(&word.text) {
-                let mut found = Diagnostic::new(Code::NameUnknown, format!("no route is called `{}`", word.text)).at(expr.span, "not declared");
-                if let Some(near) = nearest(&word.text, self.routes.iter().map(|(route, _)| route.name.as_str())) {
-                    found = found.help(format!("did you mean `{near}`?"));
+                let mut found =
+                    Diagnostic::new(Code::NameUnknown, format!("no route is called `{}`", word.text)).at(expr.span, "not declared");
+                if let Some(near) = near(&word.text, self.routes.iter().map(|(route, _)| route.name.as_str())) {
+                    found = found.meant(expr.span, &word.text, near.word, near.alone);
                 }
                 self.bench.report.push(found);
             }
@@ -135,10 +136,13 @@ impl<'i> Invariant<'i, '_, '_> {
                 Ok(None) => {}
                 Ok(Some(model)) => self.refuted(route, spans.name, expect, &model),
                 Err(TooComplex) => self.bench.report.push(
-                    Diagnostic::new(Code::AnalysisTooComplex, format!("it cannot be decided whether the invariant {} holds for `{}`", self.name(), route.name))
-                        .at(expect, "too complex")
-                        .also(spans.name, "with what this route asks for")
-                        .help("simplify the conditions: fewer `or`s inside `and`s, or shorter regular expressions"),
+                    Diagnostic::new(
+                        Code::AnalysisTooComplex,
+                        format!("it cannot be decided whether the invariant {} holds for `{}`", self.name(), route.name),
+                    )
+                    .at(expect, "too complex")
+                    .also(spans.name, "with what this route asks for")
+                    .help("simplify the conditions: fewer `or`s inside `and`s, or shorter regular expressions"),
                 ),
             }
         }

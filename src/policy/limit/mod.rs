@@ -8,6 +8,7 @@ mod count;
 mod forms;
 mod key;
 mod limiter;
+mod shadow;
 mod stage;
 
 #[cfg(test)]
