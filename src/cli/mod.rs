@@ -3,11 +3,14 @@
 
 mod check;
 mod dev;
+mod docs;
 mod dump;
 mod explain;
 mod files;
 mod fmt;
 mod hash;
+mod import;
+mod new;
 mod routes;
 mod run;
 mod secrets;
@@ -46,6 +49,12 @@ enum Command {
     Dump(dump::Arguments),
     /// Runs the tests of policies on the real pipeline, in virtual time
     Test(test::Arguments),
+    /// Writes a catalogue of a policy as Markdown: its routes, and what they are made of
+    Docs(docs::Arguments),
+    /// Makes a policy of an OpenAPI document, an nginx configuration or a Caddyfile
+    Import(import::Arguments),
+    /// Writes a small policy to start from
+    New(new::Arguments),
     /// Prints a token that an `auth jwt` of the policy accepts, for development
     Token(token::Arguments),
     /// Reads a key or a password and prints the line for the file
@@ -76,6 +85,9 @@ pub fn main() -> ExitCode {
         Command::Dump(arguments) => dump::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Docs(arguments) => docs::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
+        Command::New(arguments) => new::run(&arguments),
         Command::Token(arguments) => token::run(&arguments),
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Completions { shell } => {

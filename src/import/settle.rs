@@ -1,0 +1,133 @@
+//! Which route goes first: other gateways have an order, here the smaller set does. Where the two differ, a priority says so;
+//! a route that no request reaches is taken out.
+
+use super::LeftOut;
+use super::draft::{Group, Route};
+use crate::route::order::Finding;
+use crate::route::{Atom, HostPattern, Methods, Pattern, Predicate, RouteKey, Test, analyse};
+
+/// Most rounds of raising priorities; each finding of a round is settled in it, and settling may bring new ones.
+const ROUNDS_MAX: usize = 64;
+
+/// Gives routes their priorities, and takes out those that cannot be. What was taken out is said.
+pub(super) fn settle(groups: &mut [Group]) -> Vec<LeftOut> {
+    let mut unfit = Vec::new();
+    drop_broken(groups, &mut unfit);
+    for _ in 0..ROUNDS_MAX {
+        if !round(groups, &mut unfit) {
+            return unfit;
+        }
+    }
+    unfit
+}
+
+/// Takes out routes whose path or hosts the language does not have.
+fn drop_broken(groups: &mut [Group], unfit: &mut Vec<LeftOut>) {
+    for group in groups {
+        let (hosts, prefix) = (group.hosts.clone(), group.prefix.clone());
+        group.routes.retain(|route| match key(&hosts, &prefix, route) {
+            Ok(_) => true,
+            Err(why) => {
+                unfit.push(LeftOut { line: route.line, what: route.what.clone(), why });
+                false
+            }
+        });
+    }
+}
+
+/// One round; false when nothing is left to settle.
+fn round(groups: &mut [Group], unfit: &mut Vec<LeftOut>) -> bool {
+    let places: Vec<(usize, usize)> =
+        groups.iter().enumerate().flat_map(|(group, all)| (0..all.routes.len()).map(move |route| (group, route))).collect();
+    let keys: Vec<RouteKey> = groups
+        .iter()
+        .flat_map(|group| group.routes.iter().filter_map(|route| key(&group.hosts, &group.prefix, route).ok()))
+        .collect();
+    if keys.len() != places.len() {
+        return false;
+    }
+    let mut gone: Vec<(usize, String)> = Vec::new();
+    let mut changed = false;
+    for finding in analyse(&keys) {
+        match finding {
+            Finding::Ambiguous { a, b, .. } => {
+                let first_goes_first = rank(groups, &places, a) <= rank(groups, &places, b);
+                let (first, second) = if first_goes_first { (a, b) } else { (b, a) };
+                changed |= raise(groups, &places, first, priority(groups, &places, second) + 1);
+            }
+            Finding::Duplicate { first, second } => {
+                let (kept, dropped) = if rank(groups, &places, first) <= rank(groups, &places, second) { (first, second) } else { (second, first) };
+                gone.push((dropped, format!("`{}` takes the same requests", name(groups, &places, kept))));
+            }
+            Finding::Unreachable { route, by } => {
+                // Whoever goes before it here but not in the file was raised above it: it is raised as well.
+                let own = rank(groups, &places, route);
+                let above = by.iter().filter(|other| own < rank(groups, &places, **other)).map(|other| priority(groups, &places, *other)).max();
+                let raised = above.is_some_and(|above| raise(groups, &places, route, above));
+                if !raised && !gone.iter().any(|(other, _)| *other == route) {
+                    let names: Vec<String> = by.iter().map(|other| format!("`{}`", name(groups, &places, *other))).collect();
+                    gone.push((route, format!("no request reaches it: {} go first", names.join(", "))));
+                }
+                changed |= raised;
+            }
+            Finding::TrailingSlash { .. } | Finding::CaseTwin { .. } | Finding::PriorityRedundant { .. } | Finding::TooComplex { .. } => {}
+        }
+    }
+    // Raising comes first: what looks taken may be reached afterwards.
+    if changed {
+        return true;
+    }
+    gone.sort();
+    gone.dedup_by_key(|(route, _)| *route);
+    for (route, why) in gone.iter().rev() {
+        if let Some((group, at)) = places.get(*route)
+            && let Some(group) = groups.get_mut(*group)
+        {
+            let route = group.routes.remove(*at);
+            unfit.push(LeftOut { line: route.line, what: route.what, why: why.clone() });
+        }
+    }
+    !gone.is_empty()
+}
+
+fn route<'g>(groups: &'g [Group], places: &[(usize, usize)], index: usize) -> Option<&'g Route> {
+    let (group, route) = places.get(index)?;
+    groups.get(*group)?.routes.get(*route)
+}
+
+fn rank(groups: &[Group], places: &[(usize, usize)], index: usize) -> (Vec<u32>, usize) {
+    (route(groups, places, index).map_or_else(Vec::new, |route| route.rank.clone()), index)
+}
+
+fn priority(groups: &[Group], places: &[(usize, usize)], index: usize) -> u32 {
+    route(groups, places, index).map_or(0, |route| route.priority)
+}
+
+fn name<'g>(groups: &'g [Group], places: &[(usize, usize)], index: usize) -> &'g str {
+    route(groups, places, index).map_or("", |route| route.name.as_str())
+}
+
+/// Raises a route's priority; false when it has that much.
+fn raise(groups: &mut [Group], places: &[(usize, usize)], index: usize, to: u32) -> bool {
+    let found = places.get(index).and_then(|(group, route)| groups.get_mut(*group)?.routes.get_mut(*route));
+    match found {
+        Some(route) if route.priority < to => {
+            route.priority = to;
+            true
+        }
+        _ => false,
+    }
+}
+
+/// What a route takes, or why it takes nothing.
+fn key(hosts: &[String], prefix: &str, route: &Route) -> Result<RouteKey, String> {
+    let hosts = hosts.iter().map(|host| HostPattern::parse(host).map_err(|error| error.to_string())).collect::<Result<_, _>>()?;
+    let methods = Methods::parse(route.methods.split(',')).map_err(|error| error.to_string())?;
+    let mut pattern = Pattern::parse(&route.path).map_err(|error| error.to_string())?;
+    if !prefix.is_empty() {
+        let prefix = Pattern::parse(prefix).map_err(|error| error.to_string())?;
+        pattern = pattern.prefixed(&prefix).map_err(|error| error.to_string())?;
+    }
+    let atoms = route.conditions.iter().map(|text| Atom { attribute: text.clone(), test: Test::Other(text.clone()) }).collect();
+    Ok(RouteKey { hosts, methods, pattern, predicate: Predicate { atoms }, priority: i64::from(route.priority) })
+}
