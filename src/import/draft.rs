@@ -17,8 +17,10 @@ pub(super) struct Draft {
     pub docs: Vec<String>,
     /// Statements of `gateway`.
     pub gateway: Vec<String>,
-    /// Auths and upstreams.
-    pub declarations: Vec<String>,
+    /// `auth` declarations.
+    pub auths: Vec<String>,
+    /// `upstream` declarations.
+    pub upstreams: Vec<String>,
     /// Groups and their routes; one without a name stands for the top of the file.
     pub groups: Vec<Group>,
     left_out: Vec<LeftOut>,
@@ -34,6 +36,8 @@ pub(super) struct Group {
     pub notes: Vec<String>,
     /// Its hosts; none is every host.
     pub hosts: Vec<String>,
+    /// The addresses it is reached at.
+    pub listeners: BTreeSet<String>,
     /// What its paths begin with; empty or `/a`.
     pub prefix: String,
     /// Its statements.
@@ -59,14 +63,32 @@ pub(super) struct Route {
     pub upstream: Option<String>,
     /// Its statements.
     pub statements: Vec<String>,
+    /// True when it only keeps its requests from other routes: what it stands for was not carried over.
+    pub refuses: bool,
     /// Whether it goes before others that take the same request: those with the smaller rank do.
     pub rank: Vec<u32>,
+    /// True when its rank counts even against a route that takes less: one with a larger rank inside it is never reached.
+    pub strict: bool,
     /// Its priority, when its place in the order does not follow from what it takes.
     pub priority: u32,
     /// Where it comes from.
     pub line: usize,
     /// What it comes from.
     pub what: String,
+}
+
+impl Route {
+    /// The same route when it cannot be carried over: it refuses what it takes, so that no wider route takes it instead. It is
+    /// left out where there is none.
+    pub fn refusing(self, status: u16) -> Self {
+        Self {
+            docs: vec!["Was not carried over: refused, so that no wider route takes these requests.".to_owned()],
+            upstream: None,
+            statements: vec!["public \"nothing is behind it\"".to_owned(), format!("respond {status}")],
+            refuses: true,
+            ..self
+        }
+    }
 }
 
 impl Draft {
@@ -96,6 +118,7 @@ impl Draft {
 
     /// The policy's text, formatted.
     pub fn print(mut self) -> Result<Imported, Fault> {
+        self.listen();
         let unfit = settle::settle(&mut self.groups);
         for entry in unfit {
             self.leave_out(entry.line, entry.what, entry.why);
@@ -110,11 +133,36 @@ impl Draft {
         Ok(Imported { policy, left_out: self.left_out })
     }
 
+    /// Declares the listeners. Where there are several, a group that is not reached at all of them says at which it is.
+    fn listen(&mut self) {
+        let all: BTreeSet<String> = self.groups.iter().flat_map(|group| group.listeners.iter().cloned()).collect();
+        let mut statements = Vec::new();
+        for address in &all {
+            if address == LOOPBACK {
+                statements.push("# Stands for a listener with TLS, which is not available yet: loopback only.".to_owned());
+            }
+            let name = if all.len() > 1 { format!(" as {}", listener_name(address)) } else { String::new() };
+            statements.push(format!("listen {address}{name}"));
+        }
+        for group in self.groups.iter_mut().filter(|group| group.listeners.len() < all.len()) {
+            let names: Vec<String> = group.listeners.iter().map(|address| words::text(&listener_name(address))).collect();
+            group.statements.insert(0, match names.as_slice() {
+                [only] => format!("match request.listener == {only}"),
+                several => format!("match request.listener in [{}]", several.join(", ")),
+            });
+        }
+        if all.is_empty() {
+            statements.push(format!("listen {LOOPBACK}"));
+        }
+        statements.append(&mut self.gateway);
+        self.gateway = statements;
+    }
+
     fn text(&self) -> String {
         let mut out = String::from("gate 1\n\n");
         comments("##", &self.docs, &mut out);
         let _ = writeln!(out, "gateway {{\n{}\n}}\n", self.gateway.join("\n"));
-        for declaration in &self.declarations {
+        for declaration in self.auths.iter().chain(&self.upstreams) {
             let _ = writeln!(out, "{declaration}\n");
         }
         for group in self.groups.iter().filter(|group| !group.routes.is_empty()) {
@@ -176,7 +224,16 @@ pub(super) fn upstream(name: &str, notes: &[String], statements: &[String]) -> S
 /// What stands in for an address that needs TLS, which upstreams do not have yet: nothing is sent in the clear.
 pub(super) const LOOPBACK_TARGET: &str = "target http://127.0.0.1:3000";
 /// What stands in for a listener with TLS.
-pub(super) const LOOPBACK_LISTENER: &str = "listen 127.0.0.1:8080";
+pub(super) const LOOPBACK: &str = "127.0.0.1:8080";
+
+/// A listener's name, from its address.
+fn listener_name(address: &str) -> String {
+    match address.strip_prefix(':') {
+        Some(port) => format!("port_{port}"),
+        None if address == LOOPBACK => "stands_for_tls".to_owned(),
+        None => words::name(&format!("at {address}")),
+    }
+}
 
 /// A target statement for an address as other gateways write it: `host`, `host:port`, `http://host:port`.
 pub(super) fn target(address: &str) -> Target {

@@ -8,8 +8,6 @@ mod draft;
 mod nginx;
 mod openapi;
 mod settle;
-#[cfg(test)]
-mod tests;
 mod words;
 
 use draft::Draft;

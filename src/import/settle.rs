@@ -4,15 +4,20 @@
 use super::LeftOut;
 use super::draft::{Group, Route};
 use crate::route::order::Finding;
+use crate::route::relation::{overlap, subset};
 use crate::route::{Atom, HostPattern, Methods, Pattern, Predicate, RouteKey, Test, analyse};
 
 /// Most rounds of raising priorities; each finding of a round is settled in it, and settling may bring new ones.
 const ROUNDS_MAX: usize = 64;
+/// Most routes of a group of which each is held against each.
+const STRICT_MAX: usize = 1_000;
 
 /// Gives routes their priorities, and takes out those that cannot be. What was taken out is said.
 pub(super) fn settle(groups: &mut [Group]) -> Vec<LeftOut> {
     let mut unfit = Vec::new();
     drop_broken(groups, &mut unfit);
+    drop_hidden(groups, &mut unfit);
+    drop_idle(groups);
     for _ in 0..ROUNDS_MAX {
         if !round(groups, &mut unfit) {
             return unfit;
@@ -24,14 +29,53 @@ pub(super) fn settle(groups: &mut [Group]) -> Vec<LeftOut> {
 /// Takes out routes whose path or hosts the language does not have.
 fn drop_broken(groups: &mut [Group], unfit: &mut Vec<LeftOut>) {
     for group in groups {
-        let (hosts, prefix) = (group.hosts.clone(), group.prefix.clone());
-        group.routes.retain(|route| match key(&hosts, &prefix, route) {
-            Ok(_) => true,
-            Err(why) => {
+        let faults: Vec<Option<String>> = group.routes.iter().map(|route| key(group, route).err()).collect();
+        let mut faults = faults.into_iter();
+        group.routes.retain(|route| match faults.next().flatten() {
+            None => true,
+            Some(why) => {
                 unfit.push(LeftOut { line: route.line, what: route.what.clone(), why });
                 false
             }
         });
+    }
+}
+
+/// Takes out routes inside another that goes before them in the file although it takes more.
+fn drop_hidden(groups: &mut [Group], unfit: &mut Vec<LeftOut>) {
+    for group in groups.iter_mut().filter(|group| group.routes.len() <= STRICT_MAX) {
+        let keys: Vec<Option<RouteKey>> = group.routes.iter().map(|route| key(group, route).ok()).collect();
+        let hider = |at: usize, hidden: &Route| {
+            let own = keys.get(at)?.as_ref()?;
+            let mut before = group.routes.iter().zip(&keys).filter(|(route, _)| route.strict && route.rank < hidden.rank);
+            before.find(|(_, key)| key.as_ref().is_some_and(|key| subset(own, key))).map(|(route, _)| route.name.clone())
+        };
+        let hidden: Vec<Option<String>> = group.routes.iter().enumerate().map(|(at, route)| hider(at, route)).collect();
+        let mut hidden = hidden.into_iter();
+        group.routes.retain(|route| match hidden.next().flatten() {
+            None => true,
+            Some(by) => {
+                unfit.push(LeftOut { line: route.line, what: route.what.clone(), why: format!("no request reaches it: `{by}` goes first") });
+                false
+            }
+        });
+    }
+}
+
+/// Takes out routes that refuse what no other would take: others that take less go before them anyway.
+fn drop_idle(groups: &mut [Group]) {
+    let taking: Vec<RouteKey> = groups
+        .iter()
+        .flat_map(|group| group.routes.iter().filter(|route| !route.refuses).filter_map(|route| key(group, route).ok()))
+        .collect();
+    for group in groups {
+        let idle = |route: &Route| {
+            let Ok(own) = key(group, route) else { return true };
+            !taking.iter().any(|other| !subset(other, &own) && overlap(other, &own).is_some())
+        };
+        let kept: Vec<bool> = group.routes.iter().map(|route| !route.refuses || !idle(route)).collect();
+        let mut kept = kept.into_iter();
+        group.routes.retain(|_| kept.next().unwrap_or(true));
     }
 }
 
@@ -41,7 +85,7 @@ fn round(groups: &mut [Group], unfit: &mut Vec<LeftOut>) -> bool {
         groups.iter().enumerate().flat_map(|(group, all)| (0..all.routes.len()).map(move |route| (group, route))).collect();
     let keys: Vec<RouteKey> = groups
         .iter()
-        .flat_map(|group| group.routes.iter().filter_map(|route| key(&group.hosts, &group.prefix, route).ok()))
+        .flat_map(|group| group.routes.iter().filter_map(|route| key(group, route).ok()))
         .collect();
     if keys.len() != places.len() {
         return false;
@@ -120,14 +164,17 @@ fn raise(groups: &mut [Group], places: &[(usize, usize)], index: usize, to: u32)
 }
 
 /// What a route takes, or why it takes nothing.
-fn key(hosts: &[String], prefix: &str, route: &Route) -> Result<RouteKey, String> {
-    let hosts = hosts.iter().map(|host| HostPattern::parse(host).map_err(|error| error.to_string())).collect::<Result<_, _>>()?;
+fn key(group: &Group, route: &Route) -> Result<RouteKey, String> {
+    let hosts = group.hosts.iter().map(|host| HostPattern::parse(host).map_err(|error| error.to_string())).collect::<Result<_, _>>()?;
     let methods = Methods::parse(route.methods.split(',')).map_err(|error| error.to_string())?;
     let mut pattern = Pattern::parse(&route.path).map_err(|error| error.to_string())?;
-    if !prefix.is_empty() {
-        let prefix = Pattern::parse(prefix).map_err(|error| error.to_string())?;
+    if !group.prefix.is_empty() {
+        let prefix = Pattern::parse(&group.prefix).map_err(|error| error.to_string())?;
         pattern = pattern.prefixed(&prefix).map_err(|error| error.to_string())?;
     }
-    let atoms = route.conditions.iter().map(|text| Atom { attribute: text.clone(), test: Test::Other(text.clone()) }).collect();
+    let mut atoms: Vec<Atom> = route.conditions.iter().map(|text| Atom { attribute: text.clone(), test: Test::Other(text.clone()) }).collect();
+    if !group.listeners.is_empty() {
+        atoms.push(Atom { attribute: "request.listener".to_owned(), test: Test::In(group.listeners.iter().cloned().collect()) });
+    }
     Ok(RouteKey { hosts, methods, pattern, predicate: Predicate { atoms }, priority: i64::from(route.priority) })
 }

@@ -35,7 +35,6 @@ pub(super) fn read(text: &str, draft: &mut Draft) -> Result<(), Fault> {
         return Err(Fault::new(version.line, format!("OpenAPI 3.0 and 3.1 are read, this is `{number}`")));
     }
     let document = Document { root: &root };
-    draft.gateway.push("listen :8080".to_owned());
     if let Some(info) = root.get("info") {
         draft.docs = words::comment(info.text_of("title").unwrap_or_default());
         let more = words::comment(info.text_of("description").unwrap_or_default());
@@ -51,7 +50,8 @@ pub(super) fn read(text: &str, draft: &mut Draft) -> Result<(), Fault> {
         }
     }
     let group = if prefix.is_empty() { String::new() } else { draft.name("group", "api") };
-    let mut group = Group { name: group, prefix, ..Group::default() };
+    let listeners = std::iter::once(":8080".to_owned()).collect();
+    let mut group = Group { name: group, prefix, listeners, ..Group::default() };
     for (template, line, item) in root.get("paths").map_or(&[][..], Node::members) {
         if template.starts_with("x-") {
             continue;
@@ -104,7 +104,7 @@ fn servers(root: &Node, draft: &mut Draft) -> (String, String) {
         draft.leave_out(line, format!("path {prefix} of servers"), "it is no plain path");
         String::new()
     };
-    draft.declarations.push(upstream(&name, &notes, &[target]));
+    draft.upstreams.push(upstream(&name, &notes, &[target]));
     (name, prefix)
 }
 
@@ -157,10 +157,10 @@ fn path_item(
         let mut notes = Vec::new();
         let pattern = path::pattern(template, &in_path, document, &mut notes);
         let requirement = operation.get("security").or_else(|| document.root.get("security"));
-        let Some(statements) = security::statements(requirement, auths, &what, draft) else {
-            draft.leave_out(*line, what, "nothing it asks for can be asked, and it is not opened for everyone");
-            continue;
-        };
+        let statements = security::statements(requirement, auths, &what, draft);
+        if statements.is_none() {
+            draft.leave_out(*line, what.clone(), "nothing it asks for can be asked, and it is not opened for everyone");
+        }
         for (line, what, why) in notes {
             draft.leave_out(line, what, why);
         }
@@ -172,13 +172,13 @@ fn path_item(
             methods: upper,
             path: pattern,
             upstream: Some(upstream.to_owned()),
-            statements,
+            statements: statements.clone().unwrap_or_default(),
             rank: specificity(template),
             line: *line,
             what,
             ..Route::default()
         };
-        group.routes.push(route);
+        group.routes.push(if statements.is_some() { route } else { route.refusing(403) });
     }
     if item.members().is_empty() {
         draft.leave_out(line, template, "it has no operation");

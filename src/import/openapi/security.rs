@@ -52,7 +52,7 @@ fn auth(scheme_name: &str, line: usize, scheme: &Node, draft: &mut Draft) -> Res
             }
             let scopes = kind != "http";
             let claim = if scopes { "scope set<str> = []\n" } else { "" };
-            draft.declarations.push(format!(
+            draft.auths.push(format!(
                 "{docs}auth jwt {name} {{\n# To fill in: how tokens are signed, the key, and with `issuer` and `audience` whose tokens are accepted.\n\
                  algorithms [HS256]\nkey env(\"{}_KEY\")\nclaims {{\nsub str\n{claim}}}\n}}",
                 name.to_ascii_uppercase()
@@ -61,7 +61,7 @@ fn auth(scheme_name: &str, line: usize, scheme: &Node, draft: &mut Draft) -> Res
         }
         ("http", "basic") => {
             let name = draft.name("auth", &wish);
-            draft.declarations.push(format!(
+            draft.auths.push(format!(
                 "{docs}auth basic {name} {{\n# To fill in: lines as `gate hash password` prints them.\nusers env(\"{}_USERS\")\n}}",
                 name.to_ascii_uppercase()
             ));
@@ -76,7 +76,7 @@ fn auth(scheme_name: &str, line: usize, scheme: &Node, draft: &mut Draft) -> Res
                 _ => return Err("it does not say where the key stands".to_owned()),
             };
             let name = draft.name("auth", &wish);
-            draft.declarations.push(format!(
+            draft.auths.push(format!(
                 "{docs}auth key {name} {{\nfrom {from}\n# To fill in: lines as `gate hash key` prints them.\nkeys env(\"{}_KEYS\")\n}}",
                 name.to_ascii_uppercase()
             ));
