@@ -22,7 +22,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("docs", &["diag", "http", "syntax", "lang", "route", "policy", "upstream", "ir", "check"]),
     ("server", &["http", "lang", "route", "policy", "upstream", "compile"]),
     ("testing", &["diag", "http", "lang", "route", "policy", "upstream", "ir", "compile", "server"]),
-    ("cli", &["diag", "http", "syntax", "lang", "route", "policy", "upstream", "ir", "check", "compile", "import", "docs", "server", "testing"]),
+    (
+        "cli",
+        &["diag", "http", "syntax", "lang", "route", "policy", "upstream", "ir", "check", "compile", "import", "docs", "server", "testing"],
+    ),
 ];
 
 /// The side of `lang` that is for the checker; `expr`, `value` and `eval` are what is left of it when a policy runs.

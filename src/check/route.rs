@@ -381,9 +381,12 @@ fn empty(conditions: &[Given<'_>], checker: &mut Checker<'_>) {
     let mut found = Diagnostic::new(Code::RouteEmpty, format!("route `{}` matches no request", checker.facts.route));
     // The innermost condition is the one that can be changed for this route alone.
     for (at, condition) in conditions.iter().rev().enumerate() {
-        found = if at == 0 { found.at(condition.expr.span, "cannot hold here") } else { found.also(condition.expr.span, "together with this") };
+        found =
+            if at == 0 { found.at(condition.expr.span, "cannot hold here") } else { found.also(condition.expr.span, "together with this") };
     }
-    checker.report.push(found.help("a route takes what its host, methods and path take and all its `match`es hold for: change one of them"));
+    checker
+        .report
+        .push(found.help("a route takes what its host, methods and path take and all its `match`es hold for: change one of them"));
 }
 
 /// What answers: exactly one of an upstream behind `->` and a policy that answers itself.

@@ -112,8 +112,7 @@ fn entry(declaration: &Declaration<'_>, route: &Route, program: &Program, files:
 
 /// Methods, hosts and path.
 fn requests(route: &Route) -> String {
-    let methods =
-        if route.key.methods.is_any() { "ANY".to_owned() } else { route.key.methods.names().collect::<Vec<_>>().join(",") };
+    let methods = if route.key.methods.is_any() { "ANY".to_owned() } else { route.key.methods.names().collect::<Vec<_>>().join(",") };
     let hosts: Vec<String> = route.key.hosts.iter().map(|host| format!("`{host}`")).collect();
     let on = if hosts.is_empty() { String::new() } else { format!(" on {}", hosts.join(", ")) };
     format!("`{methods} {}`{on}", route.key.pattern.text())
@@ -285,7 +284,8 @@ fn kind(auth: &Declared) -> (String, Vec<String>) {
             (what, carried(&jwt.from))
         }
         Kind::Key(key) => {
-            let lists: Vec<String> = key.keys.iter().map(source).chain(key.single.iter().map(|single| format!("`{}`", single.name))).collect();
+            let lists: Vec<String> =
+                key.keys.iter().map(source).chain(key.single.iter().map(|single| format!("`{}`", single.name))).collect();
             (format!("an API key of {}", lists.join(", ")), carried(&key.from))
         }
         Kind::Basic(basic) => (format!("a name and a password of {}", source(&basic.users)), vec!["`Authorization: Basic`".to_owned()]),

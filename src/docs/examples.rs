@@ -56,10 +56,7 @@ pub const EXAMPLES: &[Example] = &[
     gateway("drain", "drain 45s"),
     gateway("workers", "workers 4"),
     step("given", "given claims { sub \"7\" }\ngiven upstream users replies 500 times 2\nrequest GET /example/1\nexpect status 500"),
-    step(
-        "request",
-        "request POST /example/1 with header \"content-type\" \"application/json\" with body json \"{}\"\nexpect status 405",
-    ),
+    step("request", "request POST /example/1 with header \"content-type\" \"application/json\" with body json \"{}\"\nexpect status 405"),
     step("repeat", "given claims { sub \"7\" }\nrepeat 3 GET /example/1\nexpect status 200"),
     step("advance", "request GET /example/1\nadvance 31s\nrequest GET /example/1\nexpect status 401"),
     step("expect", "request GET /example/1\nexpect status 401\nexpect stage authenticate\nexpect header(\"www-authenticate\") != none"),

@@ -42,7 +42,9 @@ pub fn markdown() -> String {
     }
     types(&mut out);
     if !later.is_empty() {
-        out.push_str("\n## Not available yet\n\nKnown, and refused with `schema::not-available`.\n\n| Word | Where | Meaning |\n|---|---|---|\n");
+        out.push_str(
+            "\n## Not available yet\n\nKnown, and refused with `schema::not-available`.\n\n| Word | Where | Meaning |\n|---|---|---|\n",
+        );
         for word in later {
             let _ = writeln!(out, "| `{}` | {} | {} |", word.form.word, places(word.places), cell(word.form.doc));
         }

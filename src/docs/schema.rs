@@ -17,9 +17,7 @@ pub fn json() -> Value {
         TYPES.iter().map(|entry| json!({ "name": entry.name, "doc": entry.doc, "written": entry.written, "units": entry.units })).collect();
     let references: Vec<Value> = REFERENCES
         .iter()
-        .map(|entry| {
-            json!({ "name": entry.name, "type": entry.ty, "stage": entry.stage, "doc": entry.doc, "available": entry.available })
-        })
+        .map(|entry| json!({ "name": entry.name, "type": entry.ty, "stage": entry.stage, "doc": entry.doc, "available": entry.available }))
         .collect();
     let diagnostics: Vec<Value> = Code::ALL
         .iter()

@@ -134,9 +134,7 @@ fn block_of<'a>(statements: &'a [Statement], policy: &str) -> Option<&'a Body> {
 fn words(statement: &Statement) -> impl Iterator<Item = String> {
     statement.clauses.iter().filter_map(|clause| match &clause.kind {
         ClauseKind::Expr(expr) => match &expr.kind {
-            crate::syntax::ast::ExprKind::Term(term) => {
-                Some(term.path.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join("."))
-            }
+            crate::syntax::ast::ExprKind::Term(term) => Some(term.path.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(".")),
             _ => None,
         },
         ClauseKind::Arrow(_) | ClauseKind::Assign(_) | ClauseKind::Annotation(_) | ClauseKind::Operator(_) => None,

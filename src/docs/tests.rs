@@ -80,11 +80,8 @@ fn every_statement_has_an_example() {
     let missing: Vec<&str> =
         schema.words().filter(|word| word.form.ready == Ready::Now && of(word).is_none()).map(|word| word.form.word).collect();
     assert!(missing.is_empty(), "src/docs/examples.rs has no example of {missing:?}");
-    let strangers: Vec<&str> = EXAMPLES
-        .iter()
-        .filter(|example| !schema.words().any(|word| of(word) == Some(example)))
-        .map(|example| example.word)
-        .collect();
+    let strangers: Vec<&str> =
+        EXAMPLES.iter().filter(|example| !schema.words().any(|word| of(word) == Some(example))).map(|example| example.word).collect();
     assert!(strangers.is_empty(), "examples of no statement: {strangers:?}");
 }
 
@@ -97,7 +94,7 @@ fn every_example_passes_check() {
 #[test]
 fn every_example_uses_its_word_and_is_formatted() {
     for example in EXAMPLES {
-        let used = example.text.lines().any(|line| line.trim_start().split_whitespace().next() == Some(example.word));
+        let used = example.text.lines().any(|line| line.split_whitespace().next() == Some(example.word));
         assert!(used, "{}", example.word);
         let text = format!("{}\n", example.text);
         assert_eq!(crate::syntax::format(&text).ok(), Some(text), "{}", example.word);
@@ -185,10 +182,7 @@ fn the_shape_of_the_schema_is_stable() {
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     assert_eq!(keys(&json), "edition words types path_types references functions operators diagnostics");
     let limit = json["words"].as_array().unwrap().iter().find(|word| word["word"] == "limit").unwrap();
-    assert_eq!(
-        keys(limit),
-        "word usage doc slots clauses rows holds count default available places merge stage example"
-    );
+    assert_eq!(keys(limit), "word usage doc slots clauses rows holds count default available places merge stage example");
     assert_eq!(keys(&limit["slots"][1]), "name kind takes units words declared mark optional");
     insta::assert_snapshot!("schema_of_limit", serde_json::to_string_pretty(limit).unwrap());
 }

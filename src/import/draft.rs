@@ -77,6 +77,27 @@ pub(super) struct Route {
     pub what: String,
 }
 
+impl Group {
+    /// Moves what all routes say alike to the group; who may call a route stays with it.
+    fn share(&mut self) {
+        const SHARED: &[&str] = &["compress", "log ", "response ", "request ", "body "];
+        let said = |word: &str| self.statements.iter().any(|statement| statement.starts_with(word));
+        let mut routes = self.routes.iter().filter(|route| !route.refuses);
+        let (Some(first), true) = (routes.next(), self.routes.len() > 1) else { return };
+        let mut shared: Vec<String> = first
+            .statements
+            .iter()
+            .filter(|statement| SHARED.iter().any(|word| statement.starts_with(word) && !said(word)))
+            .cloned()
+            .collect();
+        for route in routes {
+            shared.retain(|statement| route.statements.contains(statement));
+        }
+        self.routes.iter_mut().for_each(|route| route.statements.retain(|statement| !shared.contains(statement)));
+        self.statements.append(&mut shared);
+    }
+}
+
 impl Route {
     /// The same route when it cannot be carried over: it refuses what it takes, so that no wider route takes it instead. It is
     /// left out where there is none.
@@ -118,6 +139,7 @@ impl Draft {
 
     /// The policy's text, formatted.
     pub fn print(mut self) -> Result<Imported, Fault> {
+        self.groups.iter_mut().filter(|group| !group.name.is_empty()).for_each(Group::share);
         self.listen();
         let unfit = settle::settle(&mut self.groups);
         for entry in unfit {
@@ -146,10 +168,13 @@ impl Draft {
         }
         for group in self.groups.iter_mut().filter(|group| group.listeners.len() < all.len()) {
             let names: Vec<String> = group.listeners.iter().map(|address| words::text(&listener_name(address))).collect();
-            group.statements.insert(0, match names.as_slice() {
-                [only] => format!("match request.listener == {only}"),
-                several => format!("match request.listener in [{}]", several.join(", ")),
-            });
+            group.statements.insert(
+                0,
+                match names.as_slice() {
+                    [only] => format!("match request.listener == {only}"),
+                    several => format!("match request.listener in [{}]", several.join(", ")),
+                },
+            );
         }
         if all.is_empty() {
             statements.push(format!("listen {LOOPBACK}"));
@@ -201,7 +226,7 @@ fn comments(mark: &str, lines: &[String], out: &mut String) {
 fn print_route(route: &Route, out: &mut String) {
     comments("##", &route.docs, out);
     let target = route.upstream.as_ref().map_or_else(String::new, |upstream| format!(" -> {upstream}"));
-    let _ = write!(out, "route {} {} {}{target} {{\n", route.name, route.methods, route.path);
+    let _ = writeln!(out, "route {} {} {}{target} {{", route.name, route.methods, route.path);
     if !route.conditions.is_empty() {
         let _ = writeln!(out, "match {}", route.conditions.join(" and "));
     }

@@ -7,6 +7,7 @@ mod caddy;
 mod draft;
 mod nginx;
 mod openapi;
+mod patterns;
 mod settle;
 mod words;
 

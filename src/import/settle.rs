@@ -3,9 +3,10 @@
 
 use super::LeftOut;
 use super::draft::{Group, Route};
+use super::patterns::Patterns;
 use crate::route::order::Finding;
 use crate::route::relation::{overlap, subset};
-use crate::route::{Atom, HostPattern, Methods, Pattern, Predicate, RouteKey, Test, analyse};
+use crate::route::{Atom, HostPattern, Methods, Predicate, RouteKey, Test, analyse};
 
 /// Most rounds of raising priorities; each finding of a round is settled in it, and settling may bring new ones.
 const ROUNDS_MAX: usize = 64;
@@ -15,11 +16,12 @@ const STRICT_MAX: usize = 1_000;
 /// Gives routes their priorities, and takes out those that cannot be. What was taken out is said.
 pub(super) fn settle(groups: &mut [Group]) -> Vec<LeftOut> {
     let mut unfit = Vec::new();
-    drop_broken(groups, &mut unfit);
-    drop_hidden(groups, &mut unfit);
-    drop_idle(groups);
+    let patterns = Patterns::default();
+    drop_broken(groups, &patterns, &mut unfit);
+    drop_hidden(groups, &patterns, &mut unfit);
+    drop_idle(groups, &patterns);
     for _ in 0..ROUNDS_MAX {
-        if !round(groups, &mut unfit) {
+        if !round(groups, &patterns, &mut unfit) {
             return unfit;
         }
     }
@@ -27,9 +29,9 @@ pub(super) fn settle(groups: &mut [Group]) -> Vec<LeftOut> {
 }
 
 /// Takes out routes whose path or hosts the language does not have.
-fn drop_broken(groups: &mut [Group], unfit: &mut Vec<LeftOut>) {
+fn drop_broken(groups: &mut [Group], patterns: &Patterns, unfit: &mut Vec<LeftOut>) {
     for group in groups {
-        let faults: Vec<Option<String>> = group.routes.iter().map(|route| key(group, route).err()).collect();
+        let faults: Vec<Option<String>> = group.routes.iter().map(|route| key(group, route, patterns).err()).collect();
         let mut faults = faults.into_iter();
         group.routes.retain(|route| match faults.next().flatten() {
             None => true,
@@ -42,9 +44,9 @@ fn drop_broken(groups: &mut [Group], unfit: &mut Vec<LeftOut>) {
 }
 
 /// Takes out routes inside another that goes before them in the file although it takes more.
-fn drop_hidden(groups: &mut [Group], unfit: &mut Vec<LeftOut>) {
+fn drop_hidden(groups: &mut [Group], patterns: &Patterns, unfit: &mut Vec<LeftOut>) {
     for group in groups.iter_mut().filter(|group| group.routes.len() <= STRICT_MAX) {
-        let keys: Vec<Option<RouteKey>> = group.routes.iter().map(|route| key(group, route).ok()).collect();
+        let keys: Vec<Option<RouteKey>> = group.routes.iter().map(|route| key(group, route, patterns).ok()).collect();
         let hider = |at: usize, hidden: &Route| {
             let own = keys.get(at)?.as_ref()?;
             let mut before = group.routes.iter().zip(&keys).filter(|(route, _)| route.strict && route.rank < hidden.rank);
@@ -55,7 +57,11 @@ fn drop_hidden(groups: &mut [Group], unfit: &mut Vec<LeftOut>) {
         group.routes.retain(|route| match hidden.next().flatten() {
             None => true,
             Some(by) => {
-                unfit.push(LeftOut { line: route.line, what: route.what.clone(), why: format!("no request reaches it: `{by}` goes first") });
+                unfit.push(LeftOut {
+                    line: route.line,
+                    what: route.what.clone(),
+                    why: format!("no request reaches it: `{by}` goes first"),
+                });
                 false
             }
         });
@@ -63,14 +69,14 @@ fn drop_hidden(groups: &mut [Group], unfit: &mut Vec<LeftOut>) {
 }
 
 /// Takes out routes that refuse what no other would take: others that take less go before them anyway.
-fn drop_idle(groups: &mut [Group]) {
+fn drop_idle(groups: &mut [Group], patterns: &Patterns) {
     let taking: Vec<RouteKey> = groups
         .iter()
-        .flat_map(|group| group.routes.iter().filter(|route| !route.refuses).filter_map(|route| key(group, route).ok()))
+        .flat_map(|group| group.routes.iter().filter(|route| !route.refuses).filter_map(|route| key(group, route, patterns).ok()))
         .collect();
     for group in groups {
         let idle = |route: &Route| {
-            let Ok(own) = key(group, route) else { return true };
+            let Ok(own) = key(group, route, patterns) else { return true };
             !taking.iter().any(|other| !subset(other, &own) && overlap(other, &own).is_some())
         };
         let kept: Vec<bool> = group.routes.iter().map(|route| !route.refuses || !idle(route)).collect();
@@ -80,13 +86,11 @@ fn drop_idle(groups: &mut [Group]) {
 }
 
 /// One round; false when nothing is left to settle.
-fn round(groups: &mut [Group], unfit: &mut Vec<LeftOut>) -> bool {
+fn round(groups: &mut [Group], patterns: &Patterns, unfit: &mut Vec<LeftOut>) -> bool {
     let places: Vec<(usize, usize)> =
         groups.iter().enumerate().flat_map(|(group, all)| (0..all.routes.len()).map(move |route| (group, route))).collect();
-    let keys: Vec<RouteKey> = groups
-        .iter()
-        .flat_map(|group| group.routes.iter().filter_map(|route| key(group, route).ok()))
-        .collect();
+    let keys: Vec<RouteKey> =
+        groups.iter().flat_map(|group| group.routes.iter().filter_map(|route| key(group, route, patterns).ok())).collect();
     if keys.len() != places.len() {
         return false;
     }
@@ -100,13 +104,15 @@ fn round(groups: &mut [Group], unfit: &mut Vec<LeftOut>) -> bool {
                 changed |= raise(groups, &places, first, priority(groups, &places, second) + 1);
             }
             Finding::Duplicate { first, second } => {
-                let (kept, dropped) = if rank(groups, &places, first) <= rank(groups, &places, second) { (first, second) } else { (second, first) };
+                let (kept, dropped) =
+                    if rank(groups, &places, first) <= rank(groups, &places, second) { (first, second) } else { (second, first) };
                 gone.push((dropped, format!("`{}` takes the same requests", name(groups, &places, kept))));
             }
             Finding::Unreachable { route, by } => {
                 // Whoever goes before it here but not in the file was raised above it: it is raised as well.
                 let own = rank(groups, &places, route);
-                let above = by.iter().filter(|other| own < rank(groups, &places, **other)).map(|other| priority(groups, &places, *other)).max();
+                let above =
+                    by.iter().filter(|other| own < rank(groups, &places, **other)).map(|other| priority(groups, &places, *other)).max();
                 let raised = above.is_some_and(|above| raise(groups, &places, route, above));
                 if !raised && !gone.iter().any(|(other, _)| *other == route) {
                     let names: Vec<String> = by.iter().map(|other| format!("`{}`", name(groups, &places, *other))).collect();
@@ -164,15 +170,16 @@ fn raise(groups: &mut [Group], places: &[(usize, usize)], index: usize, to: u32)
 }
 
 /// What a route takes, or why it takes nothing.
-fn key(group: &Group, route: &Route) -> Result<RouteKey, String> {
+fn key(group: &Group, route: &Route, patterns: &Patterns) -> Result<RouteKey, String> {
     let hosts = group.hosts.iter().map(|host| HostPattern::parse(host).map_err(|error| error.to_string())).collect::<Result<_, _>>()?;
     let methods = Methods::parse(route.methods.split(',')).map_err(|error| error.to_string())?;
-    let mut pattern = Pattern::parse(&route.path).map_err(|error| error.to_string())?;
+    let mut pattern = patterns.parse(&route.path)?;
     if !group.prefix.is_empty() {
-        let prefix = Pattern::parse(&group.prefix).map_err(|error| error.to_string())?;
+        let prefix = patterns.parse(&group.prefix)?;
         pattern = pattern.prefixed(&prefix).map_err(|error| error.to_string())?;
     }
-    let mut atoms: Vec<Atom> = route.conditions.iter().map(|text| Atom { attribute: text.clone(), test: Test::Other(text.clone()) }).collect();
+    let mut atoms: Vec<Atom> =
+        route.conditions.iter().map(|text| Atom { attribute: text.clone(), test: Test::Other(text.clone()) }).collect();
     if !group.listeners.is_empty() {
         atoms.push(Atom { attribute: "request.listener".to_owned(), test: Test::In(group.listeners.iter().cloned().collect()) });
     }

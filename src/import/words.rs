@@ -114,9 +114,10 @@ pub(super) fn duration(millis: u64) -> String {
 
 /// So many bytes, as they are written.
 pub(super) fn size(bytes: u64) -> String {
-    for (unit, length) in [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("GB", 1_000_000_000), ("MB", 1_000_000), ("KB", 1_000)]
+    for (unit, length) in
+        [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("GB", 1_000_000_000), ("MB", 1_000_000), ("KB", 1_000)]
     {
-        if bytes >= length && bytes % length == 0 {
+        if bytes >= length && bytes.is_multiple_of(length) {
             return format!("{}{unit}", bytes / length);
         }
     }

@@ -11,7 +11,7 @@ const FILES: [(Kind, &str); 4] = [
 ];
 
 /// How many changed texts of each file are tried.
-const ROUNDS: usize = 150;
+const ROUNDS: usize = 60;
 
 #[test]
 fn files_with_lines_and_words_taken_out_or_moved_are_refused_or_become_sound_policies() {
@@ -20,13 +20,17 @@ fn files_with_lines_and_words_taken_out_or_moved_are_refused_or_become_sound_pol
         for _ in 0..ROUNDS {
             let mut lines: Vec<&str> = text.lines().collect();
             for _ in 0..random.usize(1..4) {
-                let at = random.usize(..lines.len());
+                let (at, other) = (random.usize(..lines.len()), random.usize(..lines.len()));
                 match random.u8(..3) {
                     0 => {
                         lines.remove(at);
                     }
-                    1 => lines.swap(at, random.usize(..lines.len())),
-                    _ => lines[at] = &lines[at][..lines[at].char_indices().nth(random.usize(..lines[at].chars().count() + 1)).map_or(lines[at].len(), |(at, _)| at)],
+                    1 => lines.swap(at, other),
+                    _ => {
+                        let line = lines[at];
+                        let places: Vec<usize> = line.char_indices().map(|(place, _)| place).collect();
+                        lines[at] = random.choice(&places).map_or("", |end| &line[..*end]);
+                    }
                 }
             }
             let changed = lines.join("\n");
@@ -49,7 +53,7 @@ fn bytes_at_random_are_no_reason_to_panic() {
             }
             let _ = import(kind, &String::from_utf8_lossy(&bytes));
         }
-        for end in (0..text.len()).step_by(37).filter(|end| text.is_char_boundary(*end)) {
+        for end in (0..text.len()).step_by(101).filter(|end| text.is_char_boundary(*end)) {
             let _ = import(kind, &text[..end]);
         }
     }

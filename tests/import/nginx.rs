@@ -31,9 +31,9 @@ fn regular_expressions_go_before_longer_prefixes_as_they_do_in_nginx() {
     let text = "location ~ ^/api/ { proxy_pass http://127.0.0.1:1; }\nlocation /api/v1/ { proxy_pass http://127.0.0.1:2; }";
     let found = imported(Kind::Nginx, &server(text));
     assert_eq!(list(&found), "5: `location /api/v1/`: no request reaches it: `api` goes first\n");
-    let first = imported(Kind::Nginx, &server(&text.replace("/api/v1/ {", "^~ /api/v1/ {").replace("location ^~", "location ^~")));
+    let first = imported(Kind::Nginx, &server(&text.replace("location /api/v1/", "location ^~ /api/v1/")));
     assert_eq!(list(&first), "");
-    assert!(route(&first, "api_v1").contains("location") || !route(&first, "api_v1").is_empty(), "{}", first.policy);
+    assert!(route(&first, "api_v1").starts_with("route api_v1 ANY /api/v1/** -> local_2 {"), "{}", first.policy);
 }
 
 #[test]
@@ -62,15 +62,13 @@ fn addresses_are_let_in_and_kept_out_in_the_order_of_the_rules() {
     assert_eq!(rules("deny 10.0.0.1; allow all;"), "deny client.ip in [10.0.0.1]");
     assert_eq!(rules("allow 10.0.0.0/8; deny all;"), "allow client.ip in [10.0.0.0/8]");
     assert_eq!(rules("deny 10.0.0.1; allow 10.0.0.0/8; deny all;"), "deny client.ip in [10.0.0.1] / allow client.ip in [10.0.0.0/8]");
-    assert_eq!(
-        rules("allow 10.0.0.1; deny 10.0.0.0/8; allow all;"),
-        "allow (client.ip in [10.0.0.1] or (not client.ip in [10.0.0.0/8] and true))"
-    );
+    assert_eq!(rules("allow 10.0.0.1; deny 10.0.0.0/8; allow all;"), "allow client.ip in [10.0.0.1] or not client.ip in [10.0.0.0/8]");
 }
 
 #[test]
 fn servers_on_different_ports_stay_apart() {
-    let text = "server { listen 80; location / { return 204; } }\nserver { listen 9000; location / { proxy_pass http://127.0.0.1:9001; } }\n";
+    let text =
+        "server { listen 80; location / { return 204; } }\nserver { listen 9000; location / { proxy_pass http://127.0.0.1:9001; } }\n";
     let found = imported(Kind::Nginx, text);
     assert!(found.policy.contains("listen :80 as port_80") && found.policy.contains("match request.listener == \"port_9000\""));
 }

@@ -49,7 +49,8 @@ fn a_credential_that_may_be_missing_is_optional() {
 #[test]
 fn parameters_take_the_types_that_their_schemas_give_them() {
     let kind = |schema: &str| {
-        let text = document(&format!("  /a/{{x}}:\n    get: {{operationId: a, parameters: [{{name: x, in: path, schema: {{{schema}}}}}]}}"));
+        let text =
+            document(&format!("  /a/{{x}}:\n    get: {{operationId: a, parameters: [{{name: x, in: path, schema: {{{schema}}}}}]}}"));
         let found = imported(Kind::OpenApi, &text);
         let head = route(&found, "a").lines().next().unwrap().to_owned();
         head.trim_start_matches("route a GET /a/").split(" -> ").next().unwrap().to_owned()

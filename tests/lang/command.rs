@@ -127,13 +127,11 @@ fn a_new_policy_is_sound_tested_and_formatted_and_replaces_none() {
 #[test]
 fn a_policy_is_imported_and_the_list_of_the_rest_goes_to_standard_error() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("nginx.conf"), "server {\n  listen 80;\n  charset utf-8;\n  location / { return 204; }\n}\n").unwrap();
+    std::fs::write(folder.path().join("nginx.conf"), "server {\n  listen 80;\n  charset utf-8;\n  location / { return 204; }\n}\n")
+        .unwrap();
     let output = gate(&["import", "nginx.conf", "-o", "new.gate"], folder.path());
     assert_eq!(output.status.code(), Some(0));
-    assert_eq!(
-        String::from_utf8_lossy(&output.stderr),
-        "1 not carried over:\nnginx.conf:3: `charset utf-8`: it has no counterpart\n"
-    );
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "1 not carried over:\nnginx.conf:3: `charset utf-8`: it has no counterpart\n");
     assert_eq!(gate(&["check", "new.gate"], folder.path()).status.code(), Some(0));
     assert_eq!(gate(&["import", "nginx", "nginx.conf", "-o", "new.gate"], folder.path()).status.code(), Some(2));
     assert_eq!(gate(&["import", "caddy", "nowhere"], folder.path()).status.code(), Some(2));

@@ -4,12 +4,14 @@
 //! cells; for each cell it is worked out who answers and what is in force, and that is a route.
 
 use super::super::draft::{Draft, Group, LOOPBACK_TARGET, ROUTES_MAX, Route, Target, target, upstream, upstream_name};
+use super::super::patterns::Patterns;
 use super::super::{Fault, words};
 use super::level::{Level, field, is_modifier, modifier};
 use super::matcher::{self, Matcher, Named};
 use super::tokens::Directive;
-use super::values::{self, within};
+use super::values;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// Most levels of `handle` and `route`.
 const DEPTH_MAX: usize = 16;
@@ -40,6 +42,8 @@ pub(super) struct Shared {
     upstreams: BTreeMap<String, String>,
     /// The auths: by the line of their directive, which is read again for every cell that it reaches.
     pub auths: BTreeMap<usize, String>,
+    /// The path patterns of all matchers.
+    patterns: Rc<Patterns>,
     /// Directives that answer, by their lines.
     responders: BTreeMap<usize, String>,
     /// The lines of those that some request reaches.
@@ -119,18 +123,18 @@ pub(super) fn block(
     for responder in responders.iter().filter(|responder| !responder.dead) {
         shared.responders.insert(responder.directive.line, responder.directive.text());
     }
-    for cell in cells(&modifiers, &responders, &around.scope) {
+    for cell in cells(&modifiers, &responders, &around.scope, &shared.patterns) {
         answer(&cell, &modifiers, &responders, around, &named, shared, group, draft)?;
     }
     Ok(())
 }
 
 /// The paths that are told apart: those of all matchers that lie in the scope, and the scope.
-fn cells(modifiers: &[(Matcher, Option<Level>)], responders: &[Responder<'_>], scope: &str) -> Vec<String> {
+fn cells(modifiers: &[(Matcher, Option<Level>)], responders: &[Responder<'_>], scope: &str, patterns: &Patterns) -> Vec<String> {
     let paths = modifiers.iter().map(|(matcher, _)| matcher).chain(responders.iter().map(|responder| &responder.matcher));
     let mut cells = vec![scope.to_owned()];
     for path in paths.flat_map(|matcher| &matcher.paths) {
-        if cells.len() < CELLS_MAX && !cells.contains(path) && within(path, scope) {
+        if cells.len() < CELLS_MAX && !cells.contains(path) && patterns.within(path, scope) {
             cells.push(path.clone());
         }
     }
@@ -148,7 +152,8 @@ fn answer(
     group: &mut Group,
     draft: &mut Draft,
 ) -> Result<(), Fault> {
-    let covers = |matcher: &Matcher| matcher.paths.is_empty() || matcher.paths.iter().any(|path| within(cell, path));
+    let patterns = Rc::clone(&shared.patterns);
+    let covers = |matcher: &Matcher| matcher.paths.is_empty() || matcher.paths.iter().any(|path| patterns.within(cell, path));
     let mut level = around.level.clone();
     // What cannot be asked for closes the cell.
     let mut closed = false;
@@ -173,7 +178,8 @@ fn answer(
             matcher.methods.retain(|method| responder.matcher.methods.contains(method));
         }
         matcher.conditions.extend(responder.matcher.conditions.iter().cloned());
-        let inside = Around { scope: cell.to_owned(), prefix: around.prefix.clone(), matcher, level: level.clone(), rank, depth: around.depth + 1 };
+        let inside =
+            Around { scope: cell.to_owned(), prefix: around.prefix.clone(), matcher, level: level.clone(), rank, depth: around.depth + 1 };
         if responder.dead || closed {
             let route = bare(responder.directive, inside, draft);
             group.routes.push(route.refusing(if closed { 403 } else { 404 }));
@@ -257,7 +263,11 @@ fn proxy(directive: &Directive, own: &[String], level: &mut Level, shared: &mut 
             }
             "header_up" if rest.first().is_some_and(|name| name.eq_ignore_ascii_case("host")) => {
                 own_host = rest.get(1).is_some_and(|value| value.contains("upstream_hostport"));
-                if own_host || rest.get(1).is_some_and(|value| value == "{host}") { Ok(()) } else { Err("the Host sent is a matter of the upstream: `host \"…\"`".to_owned()) }
+                if own_host || rest.get(1).is_some_and(|value| value == "{host}") {
+                    Ok(())
+                } else {
+                    Err("the Host sent is a matter of the upstream: `host \"…\"`".to_owned())
+                }
             }
             // The gateway sets these by itself.
             "header_up" if rest.first().is_some_and(|name| name.to_ascii_lowercase().starts_with("x-forwarded-")) => Ok(()),
@@ -283,9 +293,15 @@ fn proxy(directive: &Directive, own: &[String], level: &mut Level, shared: &mut 
                     Target::Plain(target) => statements.push(target),
                     Target::Tls => {
                         notes.push(format!("Stands for {address}: TLS towards upstreams is not available yet."));
-                        draft.leave_out(directive.line, format!("reverse_proxy {address}"), "TLS towards upstreams is not available yet: the target is a stand-in on loopback");
+                        draft.leave_out(
+                            directive.line,
+                            format!("reverse_proxy {address}"),
+                            "TLS towards upstreams is not available yet: the target is a stand-in on loopback",
+                        );
                     }
-                    Target::Unfit => draft.leave_out(directive.line, format!("reverse_proxy {address}"), "it is no address of an HTTP service"),
+                    Target::Unfit => {
+                        draft.leave_out(directive.line, format!("reverse_proxy {address}"), "it is no address of an HTTP service")
+                    }
                 }
             }
             if statements.is_empty() && notes.is_empty() {
@@ -366,7 +382,8 @@ fn is_dead(directive: &Directive, draft: &mut Draft) -> bool {
 /// True for a directive that keeps callers out.
 fn refuses(directive: &Directive) -> bool {
     matches!(directive.name(), "abort" | "error" | "forward_auth")
-        || (directive.name() == "respond" && directive.words.iter().any(|word| word.len() == 3 && (word.starts_with('4') || word.starts_with('5'))))
+        || (directive.name() == "respond"
+            && directive.words.iter().any(|word| word.len() == 3 && (word.starts_with('4') || word.starts_with('5'))))
 }
 
 /// Why a directive is not carried over.
@@ -376,8 +393,12 @@ pub(super) fn reason(name: &str) -> &'static str {
         "tls" => "TLS is not available yet",
         "lb_policy" => "`balance` is not available yet: two targets are drawn, the less busy one is taken",
         "lb_try_duration" | "lb_try_interval" | "lb_retries" => "`retry` is not available yet",
-        "health_uri" | "health_interval" | "health_timeout" | "health_status" | "health_port" | "health_path" => "`health` is not available yet",
-        "fail_duration" | "max_fails" | "unhealthy_status" => "taking targets out is not available yet; `breaker` guards the upstream as a whole",
+        "health_uri" | "health_interval" | "health_timeout" | "health_status" | "health_port" | "health_path" => {
+            "`health` is not available yet"
+        }
+        "fail_duration" | "max_fails" | "unhealthy_status" => {
+            "taking targets out is not available yet; `breaker` guards the upstream as a whole"
+        }
         "transport" => "timeouts are those of `timeout`; TLS towards upstreams is not available yet",
         "flush_interval" => "bodies are always passed on as they come",
         "import" => "no snippet of this file is called so, and other files are not read",

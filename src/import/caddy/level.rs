@@ -88,7 +88,9 @@ pub(super) fn modifier(directive: &Directive, from: usize, prefix: &str, shared:
         "basic_auth" | "basicauth" => return users(directive, shared, draft).map(|auth| Level { auth: Some(auth), ..level }),
         "encode" => {
             let named: Vec<&str> = own.iter().map(String::as_str).filter(|name| matches!(*name, "gzip" | "zstd" | "br")).collect();
-            level.other.push(("compress", if named.is_empty() { "compress".to_owned() } else { format!("compress [{}]", named.join(", ")) }));
+            level
+                .other
+                .push(("compress", if named.is_empty() { "compress".to_owned() } else { format!("compress [{}]", named.join(", ")) }));
             if !directive.inner().is_empty() {
                 refuse("`compress` takes compressible types from 1 KiB, and has no further settings");
             }
@@ -109,7 +111,9 @@ pub(super) fn modifier(directive: &Directive, from: usize, prefix: &str, shared:
         },
         "rewrite" => match own.first() {
             Some(to) if to.starts_with('/') => match to.strip_suffix("{uri}").or_else(|| to.strip_suffix("{path}")) {
-                Some(before) if words::literal_path(before).is_some() => level.path.push(format!("add_prefix {}", before.trim_end_matches('/'))),
+                Some(before) if words::literal_path(before).is_some() => {
+                    level.path.push(format!("add_prefix {}", before.trim_end_matches('/')))
+                }
                 _ => match values::string(to) {
                     Ok(to) => level.path.push(format!("rewrite {to}")),
                     Err(why) => refuse(&why),

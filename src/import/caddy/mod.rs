@@ -59,7 +59,12 @@ fn options(block: &Directive, draft: &mut Draft) {
 }
 
 /// The directives with snippets in place of their imports.
-fn expanded(directives: Vec<Directive>, snippets: &BTreeMap<String, Vec<Directive>>, depth: usize, count: &mut usize) -> Result<Vec<Directive>, Fault> {
+fn expanded(
+    directives: Vec<Directive>,
+    snippets: &BTreeMap<String, Vec<Directive>>,
+    depth: usize,
+    count: &mut usize,
+) -> Result<Vec<Directive>, Fault> {
     let mut out = Vec::new();
     for mut directive in directives {
         *count += 1;
@@ -81,16 +86,11 @@ fn expanded(directives: Vec<Directive>, snippets: &BTreeMap<String, Vec<Directiv
     Ok(out)
 }
 
-fn site(
-    addresses: &[String],
-    line: usize,
-    directives: &[Directive],
-    shared: &mut Shared,
-    draft: &mut Draft,
-) -> Result<(), Fault> {
+fn site(addresses: &[String], line: usize, directives: &[Directive], shared: &mut Shared, draft: &mut Draft) -> Result<(), Fault> {
     let mut group = Group::default();
     let (mut every, mut unfit) = (false, 0);
-    let addresses: Vec<&str> = addresses.iter().map(|address| address.trim_end_matches(',')).filter(|address| !address.is_empty()).collect();
+    let addresses: Vec<&str> =
+        addresses.iter().map(|address| address.trim_end_matches(',')).filter(|address| !address.is_empty()).collect();
     for written in &addresses {
         match self::address(written) {
             Ok(address) => {
@@ -137,7 +137,8 @@ fn site(
         rank: vec![host],
         depth: 0,
     };
-    let (outside, inside): (Vec<&Directive>, Vec<&Directive>) = directives.iter().partition(|directive| matches!(directive.name(), "tls" | "bind"));
+    let (outside, inside): (Vec<&Directive>, Vec<&Directive>) =
+        directives.iter().partition(|directive| matches!(directive.name(), "tls" | "bind"));
     outside.into_iter().for_each(|directive| draft.leave_out(directive.line, directive.text(), reason(directive.name())));
     let inside: Vec<Directive> = inside.into_iter().cloned().collect();
     block(&inside, &around, &Named::new(), shared, &mut group, draft)?;

@@ -60,9 +60,9 @@ pub(super) fn directives(text: &str) -> Result<Vec<Directive>, Fault> {
     };
     for word in words {
         // A comma at a line's end goes on with the list of addresses.
-        let goes_on = current.as_ref().is_some_and(|(directive, last)| {
-            word.line == *last || directive.words.last().is_some_and(|word| word.ends_with(','))
-        });
+        let goes_on = current
+            .as_ref()
+            .is_some_and(|(directive, last)| word.line == *last || directive.words.last().is_some_and(|word| word.ends_with(',')));
         if !goes_on {
             finish(&mut current, &mut here);
         }

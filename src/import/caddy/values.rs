@@ -1,7 +1,7 @@
 //! Caddy's values: texts with placeholders, sizes, path patterns.
 
 use super::super::words;
-use crate::route::{HostPattern, Methods, Pattern, Predicate, RouteKey, relation};
+use crate::route::Pattern;
 
 /// A text with placeholders as a string of the language.
 pub(super) fn string(text: &str) -> Result<String, String> {
@@ -12,7 +12,9 @@ pub(super) fn string(text: &str) -> Result<String, String> {
 pub(super) fn expression(text: &str) -> Result<String, String> {
     let all = pieces(text)?;
     match all.as_slice() {
-        [only] => Ok(only.strip_prefix("${").and_then(|inner| inner.strip_suffix('}')).map_or_else(|| format!("\"{only}\""), str::to_owned)),
+        [only] => {
+            Ok(only.strip_prefix("${").and_then(|inner| inner.strip_suffix('}')).map_or_else(|| format!("\"{only}\""), str::to_owned))
+        }
         several => Ok(format!("\"{}\"", several.concat())),
     }
 }
@@ -100,16 +102,4 @@ pub(super) fn pattern(matcher: &str, prefix: &str) -> Result<String, String> {
         }
     };
     Pattern::parse(&written).map(|_| written).map_err(|error| error.to_string())
-}
-
-/// True when every path of the first pattern is one of the second's.
-pub(super) fn within(inner: &str, outer: &str) -> bool {
-    let key = |text: &str| -> Option<RouteKey> {
-        let pattern = Pattern::parse(text).ok()?;
-        Some(RouteKey { hosts: Vec::<HostPattern>::new(), methods: Methods::ANY, pattern, predicate: Predicate::default(), priority: 0 })
-    };
-    match (key(inner), key(outer)) {
-        (Some(inner), Some(outer)) => relation::subset(&inner, &outer),
-        _ => false,
-    }
 }

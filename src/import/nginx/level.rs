@@ -81,7 +81,8 @@ pub(super) fn common<'f>(
             _ => unknown.push(*directive),
         }
     }
-    let lists = [(&mut level.sent, own.sent), (&mut level.added, own.added), (&mut level.hidden, own.hidden), (&mut level.access, own.access)];
+    let lists =
+        [(&mut level.sent, own.sent), (&mut level.added, own.added), (&mut level.hidden, own.hidden), (&mut level.access, own.access)];
     for (inherited, own) in lists {
         if !own.is_empty() {
             *inherited = own;
@@ -147,7 +148,11 @@ fn limit(directives: &[&Directive], level: &mut Level, statements: &mut Vec<Stri
         // A bucket of nginx lets one request through besides its burst.
         let burst: u64 = named("burst=").and_then(|burst| burst.parse().ok()).unwrap_or(0);
         if burst > 0 && !directive.words.iter().any(|word| word == "nodelay") {
-            draft.leave_out(directive.line, format!("the delay of {}", directive.text()), "requests within the burst pass at once (as with `nodelay`)");
+            draft.leave_out(
+                directive.line,
+                format!("the delay of {}", directive.text()),
+                "requests within the burst pass at once (as with `nodelay`)",
+            );
         }
         let name = words::name(zone);
         statements.push(format!("limit {name} {}{} burst {}", found.rate, found.by, burst.saturating_add(1)));
@@ -161,11 +166,12 @@ fn limit(directives: &[&Directive], level: &mut Level, statements: &mut Vec<Stri
 /// Why a directive is not carried over.
 pub(super) fn reason(name: &str) -> &'static str {
     match name {
-        "root" | "alias" | "index" | "try_files" | "autoindex" | "expires" | "sendfile" | "tcp_nopush" | "tcp_nodelay" => {
-            "files are not served: send these requests to a service"
-        }
+        "root" | "alias" | "index" | "try_files" | "autoindex" => "files are not served: send these requests to a service",
+        "expires" => "write `response { set Cache-Control \"…\" }`",
         "error_page" | "proxy_intercept_errors" => "`error` is not available yet",
-        "if" | "map" | "set" | "geo" | "split_clients" => "there are no variables: write a `match`, a `require` or a `when` where it was used",
+        "if" | "map" | "set" | "geo" | "split_clients" => {
+            "there are no variables: write a `match`, a `require` or a `when` where it was used"
+        }
         "include" => "other files are not read: import them one by one",
         "log_format" => "the access log has its own format; `log access json { field … }` adds to it",
         "satisfy" => "addresses and passwords are both asked for",
@@ -176,7 +182,9 @@ pub(super) fn reason(name: &str) -> &'static str {
         "limit_conn" | "limit_conn_zone" => "write `limit NAME N concurrent by KEY`",
         "auth_request" | "auth_request_set" => "`auth forward` is not available yet",
         "mirror" | "mirror_request_body" => "`mirror` is not available yet",
-        "real_ip_header" | "real_ip_recursive" => "`trust` reads `Forwarded` and `X-Forwarded-For` from right to left over trusted addresses",
+        "real_ip_header" | "real_ip_recursive" => {
+            "`trust` reads `Forwarded` and `X-Forwarded-For` from right to left over trusted addresses"
+        }
         _ if name.starts_with("ssl_") => "TLS is not available yet",
         _ if name.starts_with("proxy_cache") => "`cache` is not available yet",
         _ if name.starts_with("fastcgi_") || name.starts_with("uwsgi_") || name.starts_with("grpc_") => "only HTTP is spoken to upstreams",

@@ -185,7 +185,11 @@ fn location(
     let known = ["proxy_pass", "return", "rewrite"];
     let others: Vec<&Directive> = inner.iter().copied().filter(|inner| !known.contains(&inner.name.as_str())).collect();
     for left in common(&others, &mut level, &mut statements, http, draft) {
-        draft.leave_out(left.line, left.text(), if left.name == "location" { "locations inside locations are not read" } else { reason(&left.name) });
+        draft.leave_out(
+            left.line,
+            left.text(),
+            if left.name == "location" { "locations inside locations are not read" } else { reason(&left.name) },
+        );
     }
     for inner in inner.iter().filter(|inner| known.contains(&inner.name.as_str())) {
         let outcome = match inner.name.as_str() {
@@ -233,7 +237,13 @@ fn location(
 }
 
 /// The upstream and what becomes of the path.
-fn proxy(directive: &Directive, place: &Place, level: &Level, http: &mut Http<'_>, draft: &mut Draft) -> Result<(String, Vec<String>), String> {
+fn proxy(
+    directive: &Directive,
+    place: &Place,
+    level: &Level,
+    http: &mut Http<'_>,
+    draft: &mut Draft,
+) -> Result<(String, Vec<String>), String> {
     let url = directive.word(0);
     if url.contains('$') {
         return Err("the upstream is chosen by a variable: `to` is not available yet".to_owned());
@@ -256,7 +266,11 @@ fn proxy(directive: &Directive, place: &Place, level: &Level, http: &mut Http<'_
         Class::Regex => return Err("a path behind the address of a regular expression's location".to_owned()),
         Class::PrefixFirst | Class::Prefix => {
             if place.path.ends_with('/') != uri.ends_with('/') {
-                draft.leave_out(directive.line, directive.text(), "the prefixes are exchanged segment by segment, as if both or none ended in `/`");
+                draft.leave_out(
+                    directive.line,
+                    directive.text(),
+                    "the prefixes are exchanged segment by segment, as if both or none ended in `/`",
+                );
             }
             rewrite::prefix(&place.path, uri)
         }
@@ -380,6 +394,13 @@ fn bare(directive: &Directive, place: &Place, rank: Vec<u32>, draft: &mut Draft)
     }
 }
 
+/// Whom the rules behind one let in.
+enum Rest {
+    Everyone,
+    Nobody,
+    Those(String),
+}
+
 /// The first rule that takes the address decides; the rest may come in.
 fn access(rules: &[Directive]) -> Result<Vec<String>, (usize, String)> {
     let mut runs: Vec<(bool, Option<Vec<String>>)> = Vec::new();
@@ -408,15 +429,24 @@ fn access(rules: &[Directive]) -> Result<Vec<String>, (usize, String)> {
         [(false, Some(denied)), (true, Some(allowed)), (false, None)] => {
             vec![format!("deny {}", within(denied)), format!("allow {}", within(allowed))]
         }
-        several => {
-            let last = several.iter().rev().fold("true".to_owned(), |rest, (allow, networks)| match (allow, networks) {
-                (true, None) => "true".to_owned(),
-                (false, None) => "false".to_owned(),
-                (true, Some(networks)) => format!("({} or {rest})", within(networks)),
-                (false, Some(networks)) => format!("(not {} and {rest})", within(networks)),
-            });
-            vec![format!("allow {last}")]
-        }
+        several => match several.iter().rev().fold(Rest::Everyone, |rest, (allow, networks)| match (allow, networks) {
+            (true, None) => Rest::Everyone,
+            (false, None) => Rest::Nobody,
+            (true, Some(networks)) => match rest {
+                Rest::Everyone => Rest::Everyone,
+                Rest::Nobody => Rest::Those(within(networks)),
+                Rest::Those(others) => Rest::Those(format!("{} or {others}", within(networks))),
+            },
+            (false, Some(networks)) => match rest {
+                Rest::Everyone => Rest::Those(format!("not {}", within(networks))),
+                Rest::Nobody => Rest::Nobody,
+                Rest::Those(others) => Rest::Those(format!("(not {} and ({others}))", within(networks))),
+            },
+        }) {
+            Rest::Everyone => Vec::new(),
+            Rest::Nobody => vec!["deny client.ip in [0.0.0.0/0, ::/0]".to_owned()],
+            Rest::Those(condition) => vec![format!("allow {condition}")],
+        },
     })
 }
 
@@ -437,7 +467,9 @@ fn sent(level: &Level, draft: &mut Draft) -> Vec<String> {
                 lines.push(format!("remove {}", words::text(directive.word(0))));
                 continue;
             }
-            _ if value.contains("$request_uri") || value.contains("$args") || value.contains("$query_string") => "the query as a whole has no reference",
+            _ if value.contains("$request_uri") || value.contains("$args") || value.contains("$query_string") => {
+                "the query as a whole has no reference"
+            }
             _ if value.contains("$remote_user") && level.auth.is_none() => "nobody is known by name here",
             _ => match values::expression(value, &[]) {
                 Ok(expression) => {

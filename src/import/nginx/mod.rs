@@ -56,7 +56,9 @@ pub(super) fn read(text: &str, draft: &mut Draft) -> Result<(), Fault> {
                 _ => draft.leave_out(directive.line, directive.text(), "it is no number of workers"),
             },
             "server" | "upstream" | "limit_req_zone" | "map" => inside.push(directive),
-            "events" => directive.inner().iter().for_each(|inner| draft.leave_out(inner.line, inner.text(), "the runtime has no such setting")),
+            "events" => {
+                directive.inner().iter().for_each(|inner| draft.leave_out(inner.line, inner.text(), "the runtime has no such setting"))
+            }
             "stream" | "mail" => draft.leave_out(directive.line, directive.text(), "only HTTP is spoken"),
             _ if directive.block.is_some() => draft.leave_out(directive.line, directive.text(), "it has no counterpart"),
             _ => inside.push(directive),
@@ -203,7 +205,10 @@ fn listen(directive: &Directive, group: &mut Group, draft: &mut Draft) {
     } else {
         let (host, number) = address.rsplit_once(':').filter(|(_, number)| !number.contains(']')).unwrap_or((address, "80"));
         let good = host.parse::<std::net::Ipv4Addr>().is_ok()
-            || host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok());
+            || host
+                .strip_prefix('[')
+                .and_then(|inner| inner.strip_suffix(']'))
+                .is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok());
         match host {
             "*" | "[::]" | "0.0.0.0" if port(number) => Some(format!(":{number}")),
             _ => (good && port(number)).then(|| format!("{host}:{number}")),
@@ -265,7 +270,11 @@ fn upstreams(http: &Http<'_>, draft: &mut Draft) {
                 Target::Plain(target) => statements.push(target),
                 Target::Tls | Target::Unfit => {
                     notes.push(format!("Stands for {key}: TLS towards upstreams is not available yet."));
-                    draft.leave_out(used.line, format!("proxy_pass {key}"), "TLS towards upstreams is not available yet: the target is a stand-in on loopback");
+                    draft.leave_out(
+                        used.line,
+                        format!("proxy_pass {key}"),
+                        "TLS towards upstreams is not available yet: the target is a stand-in on loopback",
+                    );
                     statements.push(LOOPBACK_TARGET.to_owned());
                 }
             },
@@ -275,7 +284,11 @@ fn upstreams(http: &Http<'_>, draft: &mut Draft) {
         if used.own && !used.kept {
             statements.push("host target".to_owned());
         } else if used.own {
-            draft.leave_out(used.line, format!("the Host sent to {key}"), "some locations keep the client's and some do not: it is kept for all");
+            draft.leave_out(
+                used.line,
+                format!("the Host sent to {key}"),
+                "some locations keep the client's and some do not: it is kept for all",
+            );
         }
         draft.upstreams.push(upstream(&used.name, &notes, &statements));
     }
@@ -286,7 +299,9 @@ fn targets(block: &Directive, statements: &mut Vec<String>, draft: &mut Draft) {
         if directive.name != "server" {
             let why = match directive.name.as_str() {
                 "keepalive" | "keepalive_timeout" | "keepalive_requests" => "connections to upstreams are always kept",
-                "least_conn" | "ip_hash" | "hash" | "random" => "`balance` is not available yet: two targets are drawn, the less busy one is taken",
+                "least_conn" | "ip_hash" | "hash" | "random" => {
+                    "`balance` is not available yet: two targets are drawn, the less busy one is taken"
+                }
                 _ => "an upstream has no such setting",
             };
             draft.leave_out(directive.line, directive.text(), why);
@@ -301,7 +316,11 @@ fn targets(block: &Directive, statements: &mut Vec<String>, draft: &mut Draft) {
                 (Some(weight), _) => statement.push_str(&format!(" weight {weight}")),
                 (None, "backup") => statement.push_str(" backup"),
                 (None, "down") => statement.clear(),
-                (None, _) => draft.leave_out(directive.line, format!("{word} of {}", directive.text()), "taking targets out is not available yet; `breaker` guards the upstream as a whole"),
+                (None, _) => draft.leave_out(
+                    directive.line,
+                    format!("{word} of {}", directive.text()),
+                    "taking targets out is not available yet; `breaker` guards the upstream as a whole",
+                ),
             }
         }
         if statement.starts_with("target") {

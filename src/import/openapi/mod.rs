@@ -68,7 +68,11 @@ fn servers(root: &Node, draft: &mut Draft) -> (String, String) {
     let all = root.get("servers").map_or(&[][..], Node::items);
     for other in all.iter().skip(1) {
         let url = other.text_of("url").unwrap_or_default();
-        draft.leave_out(other.line, format!("servers {url}"), "only the first server becomes the upstream; further ones can be `target`s of it");
+        draft.leave_out(
+            other.line,
+            format!("servers {url}"),
+            "only the first server becomes the upstream; further ones can be `target`s of it",
+        );
     }
     let first = all.first();
     let line = first.map_or(1, |server| server.line);

@@ -111,7 +111,11 @@ pub(super) fn statements(requirement: Option<&Node>, auths: &Auths, what: &str, 
     let singles: Vec<&Node> = known.iter().filter(|alternative| alternative.members().len() == 1).copied().collect();
     let chosen: Vec<&Node> = if singles.is_empty() { known.iter().take(1).copied().collect() } else { singles };
     for alternative in known.iter().filter(|known| !chosen.iter().any(|chosen| std::ptr::eq(**known, *chosen))) {
-        draft.leave_out(alternative.line, format!("security of {what}"), "alternatives of which one asks for several schemes: the others are asked for");
+        draft.leave_out(
+            alternative.line,
+            format!("security of {what}"),
+            "alternatives of which one asks for several schemes: the others are asked for",
+        );
     }
     let first = *chosen.first()?;
     let names = |nodes: &[&Node]| -> Vec<String> {
@@ -148,7 +152,11 @@ fn scopes(requirement: &Node, only: bool, auths: &Auths, what: &str, out: &mut V
         if carried {
             out.extend(wanted.iter().map(|scope| format!("require {} in claim.scope", words::text(scope))));
         } else {
-            draft.leave_out(*line, format!("scopes of {name} of {what}"), "the callers of this route are not known by scopes alone; `require` can ask for them");
+            draft.leave_out(
+                *line,
+                format!("scopes of {name} of {what}"),
+                "the callers of this route are not known by scopes alone; `require` can ask for them",
+            );
         }
     }
 }
