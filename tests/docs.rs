@@ -17,6 +17,8 @@ const PAGES: &[(&str, &str)] = &[
     ("docs/testing.md", TESTING),
     ("docs/tools.md", include_str!("../docs/tools.md")),
     ("docs/reference.md", include_str!("../docs/reference.md")),
+    ("docs/checking.md", include_str!("../docs/checking.md")),
+    ("docs/tracing.md", include_str!("../docs/tracing.md")),
 ];
 
 const LANGUAGE: &str = include_str!("../docs/language.md");

@@ -56,6 +56,8 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("saphyr_parser", &["src/import/openapi/"]),
     ("miette", &["src/diag/render/"]),
     ("clap", &["src/cli/"]),
+    ("notify", &["src/cli/"]),
+    ("similar", &["src/cli/"]),
     ("jsonwebtoken", &["src/policy/auth/"]),
     ("hyper", &["src/server/"]),
     ("hyper_util", &["src/server/"]),
