@@ -7,6 +7,7 @@ use super::found::{Captures, Found};
 use super::key::RouteKey;
 use super::pairs::{Pairs, overlapping};
 use super::pattern::End;
+use super::predicate::AtomsAlone;
 use super::relation::overlap;
 use super::remainder::{Possible, Remainder, Sample, remainder};
 use super::sample::unlikely_path;
@@ -46,7 +47,7 @@ impl<'k> Shift<'k> {
     #[must_use]
     pub fn new(old: &'k [RouteKey], new: &'k [RouteKey], possible: Possible<'k>) -> Self {
         let all: Vec<RouteKey> = old.iter().chain(new).cloned().collect();
-        let Pairs { list, complete } = overlapping(&all);
+        let Pairs { list, complete } = overlapping(&all, &AtomsAlone);
         let (mut first, mut second) = (Side::new(old), Side::new(new));
         let add = |lists: &mut Vec<Vec<usize>>, at: usize, before: usize| {
             if let Some(list) = lists.get_mut(at) {
