@@ -17,6 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("upstream", &["diag", "http", "syntax", "lang", "route"]),
     ("ir", &["http", "lang", "route", "policy", "upstream"]),
     ("check", &["diag", "http", "syntax", "lang", "route", "logic", "policy", "upstream", "ir"]),
+    ("analyse", &["http", "lang", "route", "logic", "policy", "upstream", "ir"]),
     ("compile", &["diag", "http", "lang", "route", "policy", "upstream", "ir"]),
     ("import", &["syntax", "route"]),
     ("docs", &["diag", "http", "syntax", "lang", "route", "policy", "upstream", "ir", "check"]),
@@ -24,7 +25,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("testing", &["diag", "http", "lang", "route", "policy", "upstream", "ir", "compile", "server"]),
     (
         "cli",
-        &["diag", "http", "syntax", "lang", "route", "policy", "upstream", "ir", "check", "compile", "import", "docs", "server", "testing"],
+        &[
+            "diag", "http", "syntax", "lang", "route", "policy", "upstream", "ir", "check", "analyse", "compile", "import", "docs",
+            "server", "testing",
+        ],
     ),
 ];
 

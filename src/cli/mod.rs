@@ -3,6 +3,7 @@
 
 mod check;
 mod dev;
+mod diff;
 mod docs;
 mod dump;
 mod environment;
@@ -52,6 +53,8 @@ enum Command {
     Explain(explain::Arguments),
     /// Lists the routes in the order they are tried
     Routes(routes::Arguments),
+    /// Tells what a change of a policy changes for requests, each with a request that shows it
+    Diff(diff::Arguments),
     /// Writes what a policy means, or the language's schema, as JSON
     Dump(dump::Arguments),
     /// Runs the tests of policies on the real pipeline, in virtual time
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Fix(arguments) => fix::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Routes(arguments) => routes::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Dump(arguments) => dump::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),

@@ -21,8 +21,10 @@ pub mod predicate;
 pub mod product;
 pub mod rank;
 pub mod relation;
+pub mod remainder;
 mod sample;
 pub mod segment;
+pub mod shift;
 #[cfg(test)]
 mod tests;
 pub mod tree;
@@ -37,5 +39,7 @@ pub use order::{Finding, analyse, analyse_with};
 pub use pattern::{Pattern, PatternError, PatternErrorKind};
 pub use predicate::{Atom, Predicate, Predicates, Test};
 pub use relation::Witness;
+pub use remainder::{Remainder, Sample};
 pub use segment::SegmentType;
+pub use shift::Shift;
 pub use tree::MatchTree;
