@@ -10,6 +10,7 @@ mod invariant;
 mod load;
 mod merge;
 mod order;
+mod predicate;
 mod route;
 mod script;
 mod together;

@@ -12,6 +12,7 @@ pub mod listener;
 mod patience;
 mod reply;
 pub mod run;
+mod spare;
 pub mod watch;
 mod worker;
 
