@@ -13,14 +13,16 @@ mod order;
 mod predicate;
 mod route;
 mod script;
+mod together;
 mod unused;
 mod uses;
 pub mod words;
+mod written;
 
 #[cfg(test)]
 mod tests;
 
-pub use explain::{Explained, Line, explain_word};
+pub use explain::{Explained, Line, explain_form, explain_word};
 pub use load::{Files, LoadError};
 
 use crate::diag::{Report, Sources};

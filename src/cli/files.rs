@@ -1,4 +1,4 @@
-//! Files of the machine, and the policies below a folder.
+//! Files of the machine, the policies below a folder, and files as they would be after a change.
 
 use crate::check::Files;
 use std::io;
@@ -11,6 +11,29 @@ impl Files for Disk {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         std::fs::read(path)
     }
+}
+
+/// The machine's files, one of them with another text.
+pub struct Changed<'c> {
+    /// The file.
+    pub path: &'c Path,
+    /// Its text.
+    pub text: &'c str,
+}
+
+impl Files for Changed<'_> {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        if path == self.path { Ok(self.text.as_bytes().to_vec()) } else { Disk.read(path) }
+    }
+}
+
+/// Writes beside the file and renames, so that a reader never sees half of it.
+pub fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let target = std::fs::canonicalize(path)?;
+    let beside = target.with_extension("gate.new");
+    std::fs::write(&beside, text)?;
+    std::fs::set_permissions(&beside, std::fs::metadata(&target)?.permissions())?;
+    std::fs::rename(&beside, &target)
 }
 
 /// The files themselves, and of folders the `.gate` files directly and deeper in them, sorted.
@@ -45,4 +68,31 @@ fn below(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Writes a file, whether or not it is there.
+pub fn write(path: &Path, text: &str) -> super::Outcome {
+    written(path, std::fs::write(path, text))
+}
+
+/// Writes a file that is not there yet; one that is stays as it is.
+pub fn create(path: &Path, text: &str) -> super::Outcome {
+    let opened = std::fs::File::options().write(true).create_new(true).open(path);
+    match opened {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            super::complain(&format!("{} is there already, and is left as it is", path.display()));
+            super::Outcome::Usage
+        }
+        opened => written(path, opened.and_then(|mut file| io::Write::write_all(&mut file, text.as_bytes()))),
+    }
+}
+
+fn written(path: &Path, result: io::Result<()>) -> super::Outcome {
+    match result {
+        Ok(()) => super::Outcome::Fine,
+        Err(error) => {
+            super::complain(&format!("{}: {error}", path.display()));
+            super::Outcome::Usage
+        }
+    }
 }

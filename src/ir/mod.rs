@@ -3,6 +3,13 @@
 //! `check` makes it, `analyse` and `compile` read it; the three never meet elsewhere.
 
 pub mod script;
+pub mod spell;
+pub mod written;
+
+#[cfg(test)]
+mod tests;
+
+pub use written::{Statement, Written};
 
 use crate::http::UpstreamIndex;
 use crate::lang::expr::{Expr, header_name};
@@ -28,6 +35,8 @@ pub struct Program {
     pub routes: Vec<Route>,
     /// `test` blocks.
     pub tests: Vec<script::Test>,
+    /// What stands in the files; it decides nothing.
+    pub written: Written,
 }
 
 /// `gateway { }`
