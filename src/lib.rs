@@ -17,7 +17,7 @@
 //! | 2 | [`lang`]: types, values, expressions, the schema's machinery · [`logic`]: conditions decided |
 //! | 3 | [`policy`]: one folder per policy · [`upstream`]: endpoints and calls |
 //! | 4 | [`ir`]: what a policy means, as plain data |
-//! | 5 | [`check`]: tree to program · [`analyse`]: program to findings · `compile`: program to plan · [`import`]: other gateways' files to text |
+//! | 5 | [`check`]: tree to program · [`analyse`]: two programs to what differs · `compile`: program to plan · [`import`]: other gateways' files to text |
 //! | 6 | `server`: sockets · `testing`: virtual time · [`docs`]: reference and catalogue |
 //! | 7 | [`cli`] |
 //!

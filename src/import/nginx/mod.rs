@@ -5,6 +5,7 @@
 
 mod level;
 mod location;
+mod passing;
 mod rewrite;
 mod tokens;
 mod values;
