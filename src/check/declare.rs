@@ -11,7 +11,7 @@ use crate::lang::form::{Declared, Place};
 use crate::lang::read::{Reader, Schema, ScopeId};
 use crate::policy::auth;
 use crate::syntax::ast::{ClauseKind, Ident};
-use crate::upstream::{self, check as upstream_check};
+use crate::upstream;
 use std::collections::HashMap;
 
 /// A file's statements.
@@ -178,7 +178,7 @@ impl<'a> Bench<'_, 'a> {
         let nodes: &[Node<'a>] = main.map_or(&[], |file| &file.nodes);
         let auths = self.auths(files);
         let gateway_level = self.gateway_level(nodes);
-        let upstreams = self.upstreams(files, &gateway_level);
+        let upstreams = self.upstreams(files, &gateway_level, auths.as_deref());
         self.policies(files);
         let gateway = gateway::gateway(&gateway_level, self);
         let auth_nodes = files.iter().flat_map(|file| &file.nodes).filter(|node| node.form.word == "auth" && declared_name(node).is_some());
@@ -228,61 +228,6 @@ impl<'a> Bench<'_, 'a> {
         let mut level = self.level(&first.statements, "gateway", Place::Gateway);
         level.damaged |= first.damaged;
         level
-    }
-
-    fn upstreams(&mut self, files: &[FileNodes<'a>], gateway: &Level<'a>) -> Vec<route::UpstreamFacts<'a>> {
-        let mut found = Vec::new();
-        let mut checker = self.checker("gateway");
-        let outer = gateway
-            .statements
-            .iter()
-            .filter(|statement| statement.node.form.word == "timeout")
-            .fold(upstream_check::Timeouts::default(), |outer, statement| {
-                outer.or(upstream_check::Timeouts::read(&statement.node, &mut checker))
-            });
-        for file in files {
-            for node in file.nodes.iter().filter(|node| node.form.word == "upstream") {
-                let Some(name) = declared_name(node) else { continue };
-                let level = self.level(&node.statements, &format!("upstream {}", name.text), Place::Upstream);
-                found.push(self.upstream(node, name, level, outer));
-            }
-        }
-        found
-    }
-
-    fn upstream(&mut self, node: &Node<'a>, name: &Ident, level: Level<'a>, outer: upstream_check::Timeouts) -> route::UpstreamFacts<'a> {
-        let of = |word: &'static str| level.statements.iter().map(|statement| &statement.node).filter(move |node| node.form.word == word);
-        let breaker_node = super::merge::fields(&of("breaker").collect::<Vec<_>>());
-        let damaged = node.damaged || level.damaged;
-        let mut checker = Checker {
-            report: self.report,
-            names: &self.names,
-            facts: RouteFacts { route: format!("upstream {}", name.text), ..RouteFacts::default() },
-        };
-        let timeouts = of("timeout").fold(outer, |outer, node| outer.or(upstream_check::Timeouts::read(node, &mut checker)));
-        let written = of("target").count();
-        let targets: Vec<_> = of("target").filter_map(|node| upstream_check::target(node, &mut checker)).collect();
-        if written == 0 && !damaged {
-            checker.report.push(
-                Diagnostic::new(Code::UpstreamNoTarget, format!("upstream `{}` has no target", name.text))
-                    .at(name.span, "where is it?")
-                    .help("add `target http://host:port`"),
-            );
-        }
-        let host =
-            of("host").next_back().and_then(|node| upstream_check::host(node, &mut checker)).unwrap_or(upstream::config::HostSent::Keep);
-        let stubs = of("stub").flat_map(|node| upstream_check::stubs(node, &mut checker)).collect();
-        let breaker = breaker_node.as_ref().and_then(|node| upstream_check::breaker(node, &mut checker));
-        let config = upstream::Config {
-            name: name.text.clone(),
-            targets,
-            host,
-            breaker,
-            timeout: timeouts.complete(&mut checker),
-            stubs,
-            encoded_slashes: of("path").next_back().is_some_and(upstream_check::encoded_slashes),
-        };
-        route::UpstreamFacts { name: name.span, level, config, timeouts }
     }
 
     /// Every policy is read once with its defaults, used or not, so that faults in it are found.

@@ -2,6 +2,8 @@
 //! what `run` accepts.
 
 mod access;
+mod cache;
+mod calls;
 mod constants;
 mod declare;
 mod explain;
@@ -13,6 +15,7 @@ mod order;
 mod route;
 mod script;
 mod unused;
+mod upstream;
 mod uses;
 pub mod words;
 
@@ -27,7 +30,7 @@ use crate::ir::Program;
 use crate::lang::checker::Names;
 use crate::lang::form::Word;
 use crate::lang::read::Schema;
-use crate::{policy, upstream};
+use crate::{policy, upstream as upstreams};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -59,10 +62,9 @@ pub fn schema() -> Schema {
     let policies = policy::ALL.iter().flat_map(|entry| entry.words.iter());
     let words: Vec<&'static Word> = words::WORDS
         .iter()
-        .chain(upstream::forms::WORDS)
+        .chain(upstreams::forms::WORDS)
         .chain(std::iter::once(&policy::auth::DECLARATION))
         .chain(policies)
-        .chain(policy::later::WORDS)
         .collect();
     Schema::new(words)
 }

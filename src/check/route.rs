@@ -1,10 +1,12 @@
 //! Routes: the groups around them, the statements in force on each, and what they mean together.
 
 use super::access::{overrides, public_with_require, uncovered};
+use super::{cache, calls};
 use super::declare::{Bench, declared_name};
 use super::explain::{self, Explained};
 use super::gateway;
 use super::merge::merged;
+use super::upstream::UpstreamFacts;
 use super::uses::Level;
 use crate::diag::{Code, Diagnostic, Span};
 use crate::http::UpstreamIndex;
@@ -18,21 +20,9 @@ use crate::lang::value::Value;
 use crate::lang::{Given, Node};
 use crate::policy::{self, Config, Effective, auth};
 use crate::route::{HostPattern, Methods, Pattern, Predicate, RouteKey};
-use crate::upstream::{self, check as upstream_check};
+use crate::upstream::{check as upstream_check, timeout};
 use std::rc::Rc;
 use std::sync::Arc;
-
-/// An upstream with what its timeouts were made of.
-pub struct UpstreamFacts<'a> {
-    /// Where its name stands.
-    pub name: Span,
-    /// Its statements.
-    pub level: Level<'a>,
-    /// What it means.
-    pub config: upstream::Config,
-    /// The gateway's timeouts and its own.
-    pub timeouts: upstream_check::Timeouts,
-}
 
 /// Where a route's parts stand.
 #[derive(Debug, Clone, Copy)]
@@ -122,7 +112,8 @@ impl<'a> Routes<'_, 'a> {
         let damaged = around.damaged || node.damaged || level.damaged;
         let mut levels = around.levels.clone();
         levels.push(level);
-        let place = bench.sources.place(name.span);
+        let sources = bench.sources;
+        let place = sources.place(name.span);
         let mut checker = bench.checker(&name.text);
         let Some((methods, pattern)) = shape(node, around, &mut checker) else { return };
         checker.facts.params = upstream_check::params(&pattern);
@@ -153,7 +144,12 @@ impl<'a> Routes<'_, 'a> {
             in_force.extend(effective);
         }
         let target = target(node, damaged, &in_force, &mut checker);
-        let timeouts = self.timeouts(target, &policies, &statements, &mut checker);
+        let parts = cache::Parts { in_force: &in_force, policies: &policies, credentials: &self.credentials };
+        cache::cache(&parts, node.span_of("methods"), sources, &mut checker);
+        let inner = inner_timeouts(&statements, &mut checker);
+        let timeouts = self.timeouts(target, &policies, inner, &mut checker);
+        let said = calls::Said { levels: &statements, timeouts: inner, in_force: &in_force, methods: node.span_of("methods") };
+        let retries = self.retries(target, &policies, &said, &mut checker);
         let log = gateway::log(&statements, &mut checker).unwrap_or_else(|| self.gateway.log.clone());
         let priority = node.statements.iter().find(|inner| inner.form.word == "priority").and_then(|inner| inner.get("number"));
         let priority = priority.and_then(|given| checker.int(given, 0..=1_000_000)).unwrap_or(0);
@@ -173,6 +169,7 @@ impl<'a> Routes<'_, 'a> {
             target: target.unwrap_or(Target::Policy),
             policies,
             timeouts,
+            retries,
             log,
             place,
         };
@@ -182,14 +179,7 @@ impl<'a> Routes<'_, 'a> {
                 levels: &statements,
                 upstreams: self.upstreams,
                 auths: &self.auth_nodes,
-                timeouts: inner_timeouts(
-                    &statements,
-                    &mut Checker {
-                        report: &mut crate::diag::Report::new(),
-                        names: &bench.names,
-                        facts: crate::lang::checker::RouteFacts::default(),
-                    },
-                ),
+                timeouts: inner,
                 sources: bench.sources,
             };
             self.explained = Some(explain::explain(&route, &context));
@@ -255,17 +245,13 @@ impl<'a> Routes<'_, 'a> {
         &self,
         target: Option<Target>,
         policies: &[Config],
-        levels: &[&[Effective<'_>]],
+        inner: upstream_check::Timeouts,
         checker: &mut Checker<'_>,
-    ) -> Vec<(UpstreamIndex, upstream::timeout::Config)> {
-        let inner = inner_timeouts(levels, checker);
+    ) -> Vec<(UpstreamIndex, timeout::Config)> {
         if inner.is_empty() {
             return Vec::new();
         }
-        let mut used: Vec<UpstreamIndex> = policies.iter().flat_map(Config::upstreams).collect();
-        if let Some(Target::Upstream(index)) = target {
-            used.push(index);
-        }
+        let mut used = calls::used(target, policies);
         used.sort_unstable();
         used.dedup();
         used.into_iter()

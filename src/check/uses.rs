@@ -1,6 +1,7 @@
 //! `use`: a policy's statements put in force at a place, with its arguments in scope.
 
 use super::declare::{Bench, declared_name};
+use super::merge::key;
 use crate::diag::{Code, Diagnostic};
 use crate::lang::checker::{Constant, Moment, Scope, Spot, Want};
 use crate::lang::form::{Declared, Merge, Place};
@@ -265,7 +266,7 @@ impl<'a> Bench<'_, 'a> {
         let word = node.form.word;
         match self.schema.merge(word) {
             Some(Merge::Single) => vec![(word, String::new())],
-            Some(Merge::Keyed) => node.word_in("name").map(|name| (word, name.text.clone())).into_iter().collect(),
+            Some(Merge::Keyed) => vec![(word, key(node))],
             Some(Merge::Fields) => node.children.iter().map(|child| (word, child.form.word.to_owned())).collect(),
             Some(Merge::Lines | Merge::Conjunctive) | None => Vec::new(),
         }

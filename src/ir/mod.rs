@@ -9,7 +9,7 @@ use crate::lang::expr::{Expr, header_name};
 use crate::policy::Config;
 use crate::policy::auth;
 use crate::route::RouteKey;
-use crate::upstream::{self, timeout};
+use crate::upstream::{self, retry, timeout};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -137,6 +137,8 @@ pub struct Route {
     pub policies: Vec<Config>,
     /// How long calls to the upstreams it uses may take, where that is not the upstream's own.
     pub timeouts: Vec<(UpstreamIndex, timeout::Config)>,
+    /// When failed calls to the upstreams it uses are made again, where that is not the upstream's own.
+    pub retries: Vec<(UpstreamIndex, retry::Config)>,
     /// The access log.
     pub log: Log,
     /// `file:line` of its declaration.

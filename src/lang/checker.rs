@@ -372,6 +372,17 @@ impl Checker<'_> {
         }
     }
 
+    /// The name of a file, relative to the `.gate` file that says it; nobody looks whether it exists.
+    pub fn file_name(&mut self, given: Given<'_>) -> Option<String> {
+        let text = self.text(given)?;
+        if text.is_empty() {
+            self.error(Code::TypeMismatch, "a file name is expected", given.expr.span, "empty");
+            return None;
+        }
+        let folder = self.names.chain(given.scope).last().map(|(_, scope)| scope.folder.clone()).unwrap_or_default();
+        Some(folder.join(text).to_string_lossy().into_owned())
+    }
+
     /// The items of a list in brackets, or the one item that stands there without.
     #[must_use]
     pub fn items<'a>(&self, given: Given<'a>) -> Vec<Given<'a>> {

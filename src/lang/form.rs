@@ -154,7 +154,7 @@ pub enum Count {
 pub enum Ready {
     /// It does.
     Now,
-    /// The word is known, its engine is not there: `schema::not-available`.
+    /// The word is known and checked, its engine is not there: `schema::not-available`.
     Later,
 }
 
