@@ -2,7 +2,7 @@
 
 use super::load::Module;
 use super::uses::Level;
-use super::{Options, explain::Explained, gateway, invariant, order, route, script};
+use super::{Options, breaker, explain::Explained, gateway, invariant, operate, order, route, script};
 use crate::diag::{Code, Diagnostic, FileId, Report, Sources, Span};
 use crate::ir::{self, Program};
 use crate::lang::Node;
@@ -114,6 +114,9 @@ fn declare(node: &Node<'_>, scope: ScopeId, names: &mut Names, counts: &mut Hash
         "auth" => Declared::Auth,
         "policy" => Declared::Policy,
         "route" => Declared::Route,
+        "store" => Declared::Store,
+        "flag" => Declared::Flag,
+        "hook" => Declared::Hook,
         "group" => {
             for inner in node.statements.iter().filter(|inner| matches!(inner.form.word, "group" | "route")) {
                 declare(inner, scope, names, counts, report);
@@ -150,6 +153,14 @@ pub fn declared_name<'a>(node: &Node<'a>) -> Option<&'a Ident> {
         crate::syntax::ast::ExprKind::Term(term) if node.form.word == "policy" => term.path.first().filter(|_| term.path.len() == 1),
         _ => None,
     })
+}
+
+/// Declarations that no route is made of.
+#[derive(Default)]
+struct Operated {
+    stores: Vec<ir::operate::Store>,
+    flags: Vec<ir::operate::Flag>,
+    hooks: Vec<ir::operate::Hook>,
 }
 
 /// What the program is put together with.
@@ -190,18 +201,22 @@ impl<'a> Bench<'_, 'a> {
             gateway: &gateway,
             credentials: auths.iter().flatten().flat_map(order::credentials).collect(),
             explain: options.explain.as_deref(),
+            called: Vec::new(),
             found: Vec::new(),
             explained: None,
         };
         routes.all(nodes, gateway_level, self);
-        let route::Routes { found, explained, .. } = routes;
+        let route::Routes { found, called, explained, .. } = routes;
+        breaker::breakers(&upstreams, &called, self.report);
         self.listeners(nodes, main.is_some_and(|file| file.damaged), &gateway, found.is_empty());
         let found = order::order(found, self.report);
         invariant::invariants(nodes, &found, self);
         let (routes, _): (Vec<ir::Route>, Vec<route::Spans>) = found.into_iter().unzip();
         let upstreams: Vec<upstream::Config> = upstreams.into_iter().map(|upstream| upstream.config).collect();
         let tests = script::tests(nodes, &routes, self);
-        (auths.map(|auths| Program { gateway, upstreams, auths, routes, tests }), explained)
+        let operated = self.operated(files, auths.as_deref());
+        let (stores, flags, hooks) = (operated.stores, operated.flags, operated.hooks);
+        (auths.map(|auths| Program { gateway, upstreams, auths, routes, stores, flags, hooks, tests }), explained)
     }
 
     /// Declared auths, by their place among the declarations; none when one of them is broken.
@@ -213,6 +228,22 @@ impl<'a> Bench<'_, 'a> {
             }
         }
         auths.into_iter().collect()
+    }
+
+    /// Stores, flags and hooks, by their places among the declarations of their kind.
+    fn operated(&mut self, files: &[FileNodes<'a>], auths: Option<&[auth::Declared]>) -> Operated {
+        let mut found = Operated::default();
+        let mut checker = self.checker("gateway");
+        checker.facts = super::upstream::anyone(auths);
+        for node in files.iter().flat_map(|file| &file.nodes) {
+            match node.form.word {
+                "store" => found.stores.extend(operate::store(node, &mut checker)),
+                "flag" => found.flags.extend(operate::flag(node, &mut checker)),
+                "hook" => found.hooks.extend(operate::hook(node, &mut checker)),
+                _ => {}
+            }
+        }
+        found
     }
 
     fn gateway_level(&mut self, nodes: &[Node<'a>]) -> Level<'a> {

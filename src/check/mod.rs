@@ -2,6 +2,7 @@
 //! what `run` accepts.
 
 mod access;
+mod breaker;
 mod cache;
 mod calls;
 mod constants;
@@ -9,8 +10,10 @@ mod declare;
 mod explain;
 mod gateway;
 mod invariant;
+mod listen;
 mod load;
 mod merge;
+mod operate;
 mod order;
 mod route;
 mod script;
@@ -62,6 +65,7 @@ pub fn schema() -> Schema {
     let policies = policy::ALL.iter().flat_map(|entry| entry.words.iter());
     let words: Vec<&'static Word> = words::WORDS
         .iter()
+        .chain(operate::WORDS)
         .chain(upstreams::forms::WORDS)
         .chain(std::iter::once(&policy::auth::DECLARATION))
         .chain(policies)

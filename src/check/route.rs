@@ -1,7 +1,7 @@
 //! Routes: the groups around them, the statements in force on each, and what they mean together.
 
 use super::access::{overrides, public_with_require, uncovered};
-use super::{cache, calls};
+use super::{breaker, cache, calls};
 use super::declare::{Bench, declared_name};
 use super::explain::{self, Explained};
 use super::gateway;
@@ -49,6 +49,8 @@ pub struct Routes<'r, 'a> {
     pub credentials: Vec<Ref>,
     /// The route to be explained.
     pub explain: Option<&'r str>,
+    /// How they call the upstreams.
+    pub called: Vec<breaker::Called>,
     /// What was read.
     pub found: Vec<(ir::Route, Spans)>,
     /// The explanation.
@@ -184,6 +186,7 @@ impl<'a> Routes<'_, 'a> {
             };
             self.explained = Some(explain::explain(&route, &context));
         }
+        self.called.extend(breaker::called(&route, &in_force, self.upstreams));
         self.found.push((route, Spans { name: name.span, path: node.span_of("path") }));
     }
 

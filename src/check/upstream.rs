@@ -100,7 +100,7 @@ impl<'a> Bench<'_, 'a> {
 }
 
 /// What is known of a caller whose route is not: it came by any of the auths, or by none.
-fn anyone(auths: Option<&[auth::Declared]>) -> RouteFacts {
+pub fn anyone(auths: Option<&[auth::Declared]>) -> RouteFacts {
     let Some(auths) = auths else { return RouteFacts { uncertain: true, ..RouteFacts::default() } };
     let all = (0..auths.len()).filter_map(|index| u16::try_from(index).ok()).collect();
     let (attributes, _) = auth::facts(&auth::Config { mode: auth::Mode::Any, auths: all }, auths);

@@ -2,7 +2,7 @@
 
 use super::expr::{Encoding, Expr, Secret};
 use super::form::Declared;
-use super::read::{Given, Node, ScopeId};
+use super::read::{Given, Node, ScopeId, not_available};
 use super::types::Type;
 use super::value::{Percent, Rate, Value};
 use crate::diag::suggest::nearest;
@@ -477,18 +477,28 @@ impl Checker<'_> {
         };
         let found = self.names.declaration(kind, given.scope, path);
         if found.is_none() {
-            self.unknown_name(kind.word(), path, given);
+            self.unknown_name(kind.word(), path, given.expr.span, given.scope);
         }
         found.map(|(_, declaration)| declaration.index)
     }
 
-    fn unknown_name(&mut self, what: &str, path: &[Ident], given: Given<'_>) {
+    /// A reference that this release knows and cannot answer.
+    pub(super) fn not_there(&mut self, root: &Ident, rest: &[Ident], span: Span, scope: ScopeId) {
+        if root.text == "flag" && self.names.declaration(Declared::Flag, scope, rest).is_none() {
+            self.unknown_name(Declared::Flag.word(), rest, span, scope);
+            return;
+        }
+        let written = std::iter::once(root).chain(rest).map(|part| part.text.as_str()).collect::<Vec<_>>().join(".");
+        self.report.push(not_available(span, &written));
+    }
+
+    fn unknown_name(&mut self, what: &str, path: &[Ident], span: Span, scope: ScopeId) {
         if path.iter().any(|part| self.names.suspects.contains(&part.text)) {
             return;
         }
         let written = path.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(".");
-        let mut found = Diagnostic::new(Code::NameUnknown, format!("no {what} is called `{written}`")).at(given.expr.span, "not declared");
-        let home = self.names.chain(given.scope).last().map(|(id, _)| id);
+        let mut found = Diagnostic::new(Code::NameUnknown, format!("no {what} is called `{written}`")).at(span, "not declared");
+        let home = self.names.chain(scope).last().map(|(id, _)| id);
         let known: Vec<&str> = self
             .names
             .declared
@@ -499,7 +509,7 @@ impl Checker<'_> {
         found = match nearest(&written, known.iter().copied()) {
             Some(near) => found.help(format!("did you mean `{near}`?")).fix(
                 format!("replace `{written}` with `{near}`"),
-                vec![crate::diag::Edit { span: given.expr.span, text: near.to_owned() }],
+                vec![crate::diag::Edit { span: span, text: near.to_owned() }],
             ),
             None => found.help(format!("declare it: `{what} {written} {{ … }}`")),
         };

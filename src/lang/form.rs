@@ -86,6 +86,8 @@ pub enum Declared {
     Route,
     /// `hook`
     Hook,
+    /// `flag`
+    Flag,
 }
 
 impl Declared {
@@ -99,6 +101,7 @@ impl Declared {
             Self::Policy => "policy",
             Self::Route => "route",
             Self::Hook => "hook",
+            Self::Flag => "flag",
         }
     }
 }

@@ -218,6 +218,12 @@ impl Timeouts {
         *self == Self::default()
     }
 
+    /// True when it is written how long an attempt may take, by itself or as part of all of them.
+    #[must_use]
+    pub fn bounds_an_attempt(&self) -> bool {
+        self.attempt.is_some() || self.total.is_some()
+    }
+
     /// With the defaults filled in, each capped by the longer step; written values that contradict each other are `timeout::inverted`.
     pub fn complete(self, checker: &mut Checker<'_>) -> timeout::Config {
         for (short, long, short_name, long_name) in [
