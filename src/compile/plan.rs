@@ -16,8 +16,11 @@ pub struct Plan {
     pub tree: MatchTree,
     /// Each route's `match` condition, by the route's index.
     pub predicates: Vec<Option<Expr>>,
-    /// Each route's pipeline, by the route's index.
-    pub pipelines: Vec<Pipeline>,
+    /// Each route's name, by the route's index.
+    pub names: Vec<Arc<str>>,
+    /// Each route's pipeline, by the route's index. Routes on which the same is in force share one: of ten thousand
+    /// routes most differ in name and path only, and what is shared stays in the processor's cache.
+    pub pipelines: Vec<Arc<Pipeline>>,
     /// Every upstream, by [`UpstreamIndex`].
     pub upstreams: Vec<Arc<Upstream>>,
     /// The gateway's own settings.
@@ -26,8 +29,6 @@ pub struct Plan {
 
 /// What a route does with a request, in order.
 pub struct Pipeline {
-    /// The route's name.
-    pub route: Arc<str>,
     /// Request parts, in the order they run.
     pub request: Vec<(Place, Arc<dyn OnRequest>)>,
     /// What answers when no request part did.

@@ -8,6 +8,7 @@ use crate::policy::build::Warning;
 use crate::policy::{Build, BuildError, Endpoint, Registry, Secrets};
 use crate::route::{MatchTree, RouteKey};
 use crate::upstream;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Builds plans one after the other, keeping the state that survives a reload.
@@ -42,8 +43,15 @@ impl Compiler {
         let endpoints: Arc<[Endpoint]> = program.routes.iter().map(|route| endpoint(route, program)).collect();
         let mut warnings = Vec::new();
         let mut errors: Vec<BuildError> = Vec::new();
-        let mut pipelines = Vec::with_capacity(program.routes.len());
+        let mut pipelines: Vec<Arc<Pipeline>> = Vec::with_capacity(program.routes.len());
+        // By all that a pipeline is made of. As text, since hardly anything in it can be hashed.
+        let mut known: HashMap<Vec<u8>, Arc<Pipeline>> = HashMap::new();
         for route in &program.routes {
+            let in_force = serde_json::to_vec(&(&route.policies, &route.target, &route.timeouts, &route.log)).unwrap_or_default();
+            if let Some(pipeline) = known.get(&in_force) {
+                pipelines.push(Arc::clone(pipeline));
+                continue;
+            }
             let mut build = Build {
                 route: &route.name,
                 auths: &program.auths,
@@ -64,7 +72,11 @@ impl Compiler {
                 }
             }
             warnings = std::mem::take(&mut build.warnings);
-            pipelines.push(pipeline(route, build, program));
+            let pipeline = Arc::new(pipeline(route, build, program));
+            pipelines.push(Arc::clone(&pipeline));
+            if !in_force.is_empty() {
+                known.insert(in_force, pipeline);
+            }
         }
         if !errors.is_empty() {
             self.registry.roll_back();
@@ -76,6 +88,7 @@ impl Compiler {
         let plan = Plan {
             tree: MatchTree::build(&keys),
             predicates: program.routes.iter().map(|route| route.predicate.clone()).collect(),
+            names: program.routes.iter().map(|route| route.name.as_str().into()).collect(),
             pipelines,
             upstreams: program.upstreams.iter().map(|config| self.upstreams.upstream(config)).collect(),
             settings: settings(&program.gateway),
@@ -95,7 +108,6 @@ fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program) -> Pipeline 
     request.sort_by_key(|(place, _)| *place);
     response.sort_by_key(|(place, _)| *place);
     Pipeline {
-        route: route.name.as_str().into(),
         request,
         target: match route.target {
             ir::Target::Upstream(index) => Target::Upstream(index),

@@ -71,6 +71,28 @@ impl Captures {
         self.ranges.push((offset(range.start), offset(range.end)));
     }
 
+    /// Binds the segments of a path whose bits stand in `params`, the first one's being the lowest, and what follows the
+    /// first `rest` segments.
+    pub fn bind_segments(&mut self, mut params: u64, rest: Option<u8>, path: &str) {
+        self.clear();
+        let bytes = path.as_bytes();
+        let mut at = 0;
+        let mut passed = 0;
+        while params != 0 || rest.is_some_and(|rest| passed < rest) {
+            let start = at + 1;
+            let length = bytes.get(start..).and_then(|rest| rest.iter().position(|byte| *byte == b'/'));
+            at = length.map_or(bytes.len(), |length| start + length);
+            if params & 1 != 0 {
+                self.push(start..at);
+            }
+            params >>= 1;
+            passed += 1;
+        }
+        if rest.is_some() {
+            self.push((at + 1).min(bytes.len())..bytes.len());
+        }
+    }
+
     /// Binds the parameters of a pattern that takes the path.
     pub fn bind(&mut self, pattern: &Pattern, path: &str) {
         self.clear();

@@ -112,7 +112,7 @@ impl Line {
             method: exchange.request.method.clone(),
             host: Arc::clone(&exchange.request.host),
             path: exchange.arrived().path().to_owned(),
-            route: pipeline.map(|pipeline| Arc::clone(&pipeline.route)),
+            route: route.and_then(|route| plan.names.get(route)).map(Arc::clone),
             status: reply.status,
             upstream: upstream.map(|upstream| Arc::clone(&upstream.name)),
             attempts: exchange.record.attempts,

@@ -112,7 +112,7 @@ pub async fn drive<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> D
     let pipeline = route.and_then(|route| plan.pipelines.get(route));
     let mut reply = match end {
         End::Reply(reply) => reply,
-        End::Problem(problem) => problem.render(pipeline.map(|pipeline| &*pipeline.route), &exchange.id),
+        End::Problem(problem) => problem.render(route.and_then(|route| plan.names.get(route)).map(|name| &**name), &exchange.id),
     };
     for (_, part) in pipeline.map(|pipeline| &pipeline.response).into_iter().flatten() {
         part.response(&exchange, &mut reply);
@@ -188,7 +188,7 @@ fn find(plan: &Plan, exchange: &mut Exchange) -> Result<usize, End> {
     let mut captures = Captures::new();
     if let Some(asked) = preflight_method(&exchange.request)
         && let Found::Route(route) = look(exchange, asked, &mut captures)
-        && plan.pipelines.get(route).is_some_and(answers_preflights)
+        && plan.pipelines.get(route).is_some_and(|pipeline| answers_preflights(pipeline))
     {
         exchange.params = captures.ranges();
         return Ok(route);
@@ -258,7 +258,7 @@ async fn run<T: Transport>(engine: &Arc<Engine<T>>, pipeline: &Pipeline, encoded
         Some(upstream) => match pass(engine, pipeline, upstream, exchange).await {
             Ok(reply) => End::Reply(reply),
             Err(fault) => {
-                tracing::debug!(route = &*pipeline.route, %fault, "a call failed");
+                tracing::debug!(id = ?exchange.id, %fault, "a call failed");
                 End::Problem(fault.problem())
             }
         },

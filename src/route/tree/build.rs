@@ -10,13 +10,13 @@ use crate::route::pattern::{End, Segment};
 use crate::route::rank;
 use crate::route::segment::SegmentType;
 
-use super::{Edge, Leaf, Literals, MatchTree, NONE, Node, RegexLeaf, Run, Target};
+use super::{Branches, Edge, Leaf, LeafEnd, Literals, MatchTree, NONE, Node, RegexLeaf, Run, SHORT_BYTES_MAX, Slot, Target, Text};
 
 /// A node while routes are still put in.
 #[derive(Default)]
 struct Draft {
     any: Option<u32>,
-    literals: Literals,
+    literals: Vec<Edge>,
     typed: Vec<(SegmentType, u32)>,
     exact: Vec<Leaf>,
     slash: Vec<Leaf>,
@@ -25,12 +25,26 @@ struct Draft {
     best: Option<u32>,
 }
 
+impl Draft {
+    /// The route that ends here, when there is one and nothing else.
+    fn only_leaf(&self) -> Option<Leaf> {
+        let Self { any, literals, typed, exact, slash, rest, regexes, best: _ } = self;
+        let alone = any.is_none() && literals.is_empty() && typed.is_empty() && slash.is_empty() && rest.is_empty() && regexes.is_empty();
+        match exact.as_slice() {
+            [leaf] if alone => Some(*leaf),
+            _ => None,
+        }
+    }
+}
+
 /// Where the routes go while the tree grows.
 struct Builder {
     drafts: Vec<Draft>,
     edges: HashTable<Edge>,
     hasher: DefaultHashBuilder,
     text: Vec<u8>,
+    /// Where each text begins.
+    texts: HashMap<Box<[u8]>, u32>,
     hosts: HashMap<HostPattern, u32>,
 }
 
@@ -41,6 +55,7 @@ pub(super) fn tree(routes: &[RouteKey]) -> MatchTree {
         edges: HashTable::with_capacity(routes.len() * 2),
         hasher: DefaultHashBuilder::default(),
         text: Vec::new(),
+        texts: HashMap::new(),
         hosts: HashMap::new(),
     };
     // Routes come in their order, so every list of leaves is sorted and the first one a node sees is its best.
@@ -58,7 +73,20 @@ fn number(count: usize) -> u32 {
 
 impl Builder {
     fn insert(&mut self, rank: u32, route: u32, key: &RouteKey) {
-        let leaf = Leaf { rank, route, method_bits: key.methods.bits(), has_predicate: !key.predicate.is_always() };
+        let segments = key.pattern.segments();
+        let leaf = Leaf {
+            rank,
+            route,
+            // INVARIANT: a pattern has at most as many segments as there are bits.
+            params: segments.iter().rev().fold(0, |params, segment| params << 1 | u64::from(matches!(segment, Segment::Parameter { .. }))),
+            method_bits: key.methods.bits(),
+            has_predicate: !key.predicate.is_always(),
+            end: match key.pattern.end() {
+                End::Exact | End::Slash => LeafEnd::Nothing,
+                End::Rest => LeafEnd::Rest(u8::try_from(segments.len()).unwrap_or(u8::MAX)),
+                End::Regex(_) => LeafEnd::Groups,
+            },
+        };
         for host in simplified(&key.hosts) {
             let root = match self.hosts.get(&host) {
                 Some(root) => *root,
@@ -116,22 +144,24 @@ impl Builder {
     fn literal(&mut self, parent: u32, segment: &[u8]) -> u32 {
         let hash = self.hasher.hash_one((parent, segment));
         let text = &self.text;
-        let same = |edge: &Edge| edge.parent == parent && written(text, edge) == segment;
+        let same = |edge: &Edge| edge.parent == parent && edge.text.of(text) == segment;
         if let Some(edge) = self.edges.find(hash, same) {
             return edge.child;
         }
+        let start = match self.texts.get(segment) {
+            Some(start) => *start,
+            None => {
+                let start = number(self.text.len());
+                self.text.extend_from_slice(segment);
+                self.texts.insert(segment.into(), start);
+                start
+            }
+        };
         let child = self.draft();
-        let edge = Edge { parent, child, start: number(self.text.len()), length: number(segment.len()) };
-        let (start, length) = (edge.start, edge.length);
-        self.with(parent, |draft| {
-            draft.literals = match draft.literals {
-                Literals::None => Literals::One { child, start, length },
-                Literals::One { .. } | Literals::Many => Literals::Many,
-            };
-        });
-        self.text.extend_from_slice(segment);
+        let edge = Edge { parent, child, text: Text::Long { start, length: number(segment.len()) } };
+        self.with(parent, |draft| draft.literals.push(edge));
         let (hasher, text) = (&self.hasher, &self.text);
-        self.edges.insert_unique(hash, edge, |edge| hasher.hash_one((edge.parent, written(text, edge))));
+        self.edges.insert_unique(hash, edge, |edge| hasher.hash_one((edge.parent, edge.text.of(text))));
         child
     }
 
@@ -151,10 +181,13 @@ impl Builder {
         child
     }
 
-    fn finish(self, routes: &[RouteKey]) -> MatchTree {
+    fn finish(mut self, routes: &[RouteKey]) -> MatchTree {
+        let places = self.places();
+        let place = |draft: u32| places.get(draft as usize).copied().unwrap_or(NONE);
         let mut tree = MatchTree {
-            nodes: Vec::with_capacity(self.drafts.len()),
-            edges: self.edges,
+            slots: Vec::with_capacity(self.drafts.len()),
+            branches: vec![Branches::default()],
+            edges: HashTable::new(),
             hasher: self.hasher,
             text: self.text,
             typed: Vec::new(),
@@ -165,36 +198,99 @@ impl Builder {
             exact_hosts: HashMap::new(),
             suffix_hosts: HashMap::new(),
         };
-        for draft in self.drafts {
-            tree.nodes.push(Node {
-                best: draft.best.unwrap_or(u32::MAX),
-                any: draft.any.unwrap_or(NONE),
-                literals: draft.literals,
-                typed: append(&mut tree.typed, draft.typed),
-                exact: append(&mut tree.leaves, draft.exact),
+        let mut drafts: Vec<(u32, Draft)> = self.drafts.into_iter().enumerate().map(|(draft, it)| (place(number(draft)), it)).collect();
+        drafts.sort_unstable_by_key(|(place, _)| *place);
+        for (at, draft) in drafts {
+            if let Some(leaf) = draft.only_leaf() {
+                tree.slots.push(Slot::Leaf(leaf));
+                continue;
+            }
+            let literals = tree.literals(at, &draft.literals, place);
+            let typed = draft.typed.into_iter().map(|(kind, child)| (kind, place(child))).collect();
+            let branches = Branches {
+                typed: append(&mut tree.typed, typed),
                 slash: append(&mut tree.leaves, draft.slash),
                 rest: append(&mut tree.leaves, draft.rest),
                 regexes: append(&mut tree.regexes, draft.regexes),
-            });
+            };
+            let best = draft.best.unwrap_or(u32::MAX);
+            let any = draft.any.map_or(NONE, place);
+            let branches = tree.branches(branches);
+            tree.slots.push(Slot::Node(Node { best, any, literals, exact: number(draft.exact.len()), branches }));
+            tree.slots.extend(draft.exact.into_iter().map(Slot::Leaf));
         }
         for (host, root) in self.hosts {
+            let root = place(root);
             match host {
                 HostPattern::Any => tree.every_host = Some(root),
                 HostPattern::Exact(name) => drop(tree.exact_hosts.insert(name.into(), root)),
                 HostPattern::Suffix(suffix) => drop(tree.suffix_hosts.insert(suffix.into(), root)),
             }
         }
-        tree.targets.extend(routes.iter().map(|key| Target {
-            pattern: key.pattern.clone(),
-            methods: key.methods.clone(),
-            has_params: !key.pattern.params().is_empty(),
-        }));
+        tree.targets.extend(routes.iter().map(|key| Target { pattern: key.pattern.clone(), methods: key.methods.clone() }));
         tree
+    }
+
+    /// Where each draft's node will stand: before all that is below it.
+    fn places(&mut self) -> Vec<u32> {
+        let mut places = vec![NONE; self.drafts.len()];
+        let mut next = 0;
+        let mut open: Vec<u32> = self.hosts.values().copied().collect();
+        open.sort_unstable_by(|one, other| other.cmp(one));
+        while let Some(draft) = open.pop() {
+            if let Some(place) = places.get_mut(draft as usize) {
+                *place = next;
+            }
+            if let Some(draft) = self.drafts.get(draft as usize) {
+                next += if draft.only_leaf().is_some() { 1 } else { 1 + number(draft.exact.len()) };
+                open.extend(draft.any);
+                open.extend(draft.typed.iter().rev().map(|(_, child)| *child));
+                open.extend(draft.literals.iter().rev().map(|edge| edge.child));
+            }
+        }
+        places
     }
 }
 
-fn written<'a>(text: &'a [u8], edge: &Edge) -> &'a [u8] {
-    text.get(edge.start as usize..(edge.start + edge.length) as usize).unwrap_or_default()
+impl MatchTree {
+    /// The literal children of the node at a place.
+    fn literals(&mut self, parent: u32, edges: &[Edge], place: impl Fn(u32) -> u32) -> Literals {
+        if let [Edge { child, text: Text::Long { start, length }, .. }] = *edges
+            && let Ok(length) = u16::try_from(length)
+        {
+            return Literals::One { child: place(child), start, length };
+        }
+        let (hasher, text) = (&self.hasher, &self.text);
+        let hash = |edge: &Edge| hasher.hash_one((edge.parent, edge.text.of(text)));
+        for edge in edges {
+            let edge = Edge { parent, child: place(edge.child), text: short(edge.text, text) };
+            self.edges.insert_unique(hash(&edge), edge, hash);
+        }
+        if edges.is_empty() { Literals::None } else { Literals::Many }
+    }
+
+    /// The number of what few nodes have; most have none of it, and share the first.
+    fn branches(&mut self, branches: Branches) -> u32 {
+        let Branches { typed, slash, rest, regexes } = branches;
+        if [typed, slash, rest, regexes].into_iter().all(Run::is_empty) {
+            return 0;
+        }
+        self.branches.push(branches);
+        number(self.branches.len() - 1)
+    }
+}
+
+/// The text in short form, when it is short.
+fn short(text: Text, all: &[u8]) -> Text {
+    let written = text.of(all);
+    let mut bytes = [0; SHORT_BYTES_MAX];
+    match (bytes.get_mut(..written.len()), u8::try_from(written.len())) {
+        (Some(place), Ok(length)) => {
+            place.copy_from_slice(written);
+            Text::Short { length, bytes }
+        }
+        (None, _) | (_, Err(_)) => text,
+    }
 }
 
 fn append<T>(list: &mut Vec<T>, more: Vec<T>) -> Run {

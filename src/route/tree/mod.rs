@@ -28,13 +28,20 @@ use search::{Allowed, Best, Search};
 const NONE: u32 = u32::MAX;
 
 /// The routes of a policy, ready for look-ups.
+///
+/// What a look-up touches is small and stands together: with ten thousand routes the time goes into waiting for memory.
 #[derive(Debug)]
 pub struct MatchTree {
-    nodes: Vec<Node>,
+    /// Every node, then the routes that end there, then what is below it: the way down mostly goes on to a neighbour.
+    slots: Vec<Slot>,
+    branches: Vec<Branches>,
+    /// The literal children of nodes that have more than one.
     edges: HashTable<Edge>,
     hasher: DefaultHashBuilder,
+    /// The texts of literal segments, each once.
     text: Vec<u8>,
     typed: Vec<(SegmentType, u32)>,
+    /// The leaves of branches.
     leaves: Vec<Leaf>,
     regexes: Vec<RegexLeaf>,
     targets: Vec<Target>,
@@ -44,14 +51,31 @@ pub struct MatchTree {
 }
 
 /// A place at a segment's end.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Copy)]
+enum Slot {
+    /// With something below it, or several routes that end there.
+    Node(Node),
+    /// With the one route that ends there.
+    Leaf(Leaf),
+}
+
+/// A place that the search may go on from.
+#[derive(Debug, Clone, Copy)]
 struct Node {
     /// The earliest place in the order that any route at or below this node has.
     best: u32,
     any: u32,
     literals: Literals,
+    /// How many of the next slots are the routes that end there.
+    exact: u32,
+    /// What few nodes have, by its number.
+    branches: u32,
+}
+
+/// What few nodes have: typed parameters, and ends other than the path's own.
+#[derive(Debug, Clone, Copy, Default)]
+struct Branches {
     typed: Run,
-    exact: Run,
     slash: Run,
     rest: Run,
     regexes: Run,
@@ -63,7 +87,7 @@ enum Literals {
     #[default]
     None,
     /// One, which needs no hashing to be found.
-    One { child: u32, start: u32, length: u32 },
+    One { child: u32, start: u32, length: u16 },
     /// Some, in the table of edges.
     Many,
 }
@@ -79,15 +103,39 @@ impl Run {
     fn of<T>(self, list: &[T]) -> &[T] {
         list.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
+
+    fn is_empty(self) -> bool {
+        self.start == self.end
+    }
 }
 
 /// A literal segment below a node.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Edge {
     parent: u32,
     child: u32,
-    start: u32,
-    length: u32,
+    text: Text,
+}
+
+/// A segment's text; one that is short stands in its edge, where it costs no further look at memory.
+#[derive(Debug, Clone, Copy)]
+enum Text {
+    Short { length: u8, bytes: [u8; SHORT_BYTES_MAX] },
+    Long { start: u32, length: u32 },
+}
+
+/// Bytes of a text that stands in its edge.
+const SHORT_BYTES_MAX: usize = 14;
+
+impl Text {
+    /// The text; `all` is what long ones are a part of.
+    fn of<'a>(&'a self, all: &'a [u8]) -> &'a [u8] {
+        match self {
+            Self::Short { length, bytes } => bytes.get(..usize::from(*length)),
+            Self::Long { start, length } => all.get(*start as usize..(*start + *length) as usize),
+        }
+        .unwrap_or_default()
+    }
 }
 
 /// A route that ends at a node; the leaves of a run stand in order.
@@ -95,8 +143,21 @@ struct Edge {
 struct Leaf {
     rank: u32,
     route: u32,
+    /// Which segments are parameters, the first one's bit being the lowest.
+    params: u64,
     method_bits: u8,
     has_predicate: bool,
+    end: LeafEnd,
+}
+
+/// What of a path a route binds behind its segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LeafEnd {
+    Nothing,
+    /// What follows so many segments.
+    Rest(u8),
+    /// The groups of a regex.
+    Groups,
 }
 
 /// A route with a regex, hung as deep as the regex's literal beginning allows.
@@ -108,12 +169,11 @@ struct RegexLeaf {
     dfa: std::sync::Arc<Dfa>,
 }
 
-/// What is needed of a route once it is a candidate.
+/// What is rarely needed of a route.
 #[derive(Debug)]
 struct Target {
     pattern: Pattern,
     methods: Methods,
-    has_params: bool,
 }
 
 impl MatchTree {
@@ -133,11 +193,17 @@ impl MatchTree {
         for root in &roots {
             Search { tree: self, path: path.as_bytes() }.visit(*root, 0, &mut best);
         }
-        let Some(route) = best.found() else { return self.without_route(&roots, method, path) };
-        if let Some(target) = self.targets.get(route)
-            && target.has_params
-        {
-            params.bind(&target.pattern, path);
+        let Some(leaf) = best.found() else { return self.without_route(&roots, method, path) };
+        let route = leaf.route as usize;
+        match leaf.end {
+            LeafEnd::Nothing if leaf.params == 0 => {}
+            LeafEnd::Nothing => params.bind_segments(leaf.params, None, path),
+            LeafEnd::Rest(segments) => params.bind_segments(leaf.params, Some(segments), path),
+            LeafEnd::Groups => {
+                if let Some(target) = self.targets.get(route) {
+                    params.bind(&target.pattern, path);
+                }
+            }
         }
         Found::Route(route)
     }

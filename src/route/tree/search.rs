@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 use crate::route::found::Found;
 use crate::route::methods::{self, Methods};
 
-use super::{Leaf, Literals, MatchTree, NONE};
+use super::{Leaf, Literals, MatchTree, NONE, Slot};
 
 /// What a walk is for.
 pub(super) trait Gather {
@@ -25,14 +25,19 @@ pub(super) struct Search<'a> {
 impl Search<'_> {
     /// Goes on from `node`, whose segments end at `at`.
     pub(super) fn visit(self, node: u32, at: usize, gather: &mut impl Gather) {
-        let Some(node_data) = self.tree.nodes.get(node as usize) else { return };
+        let rest = self.path.get(at..).unwrap_or_default();
+        let node_data = match self.tree.slots.get(node as usize) {
+            Some(Slot::Node(data)) => data,
+            Some(Slot::Leaf(leaf)) if rest.is_empty() && leaf.rank < gather.bound() => return gather.take(leaf),
+            Some(Slot::Leaf(_)) | None => return,
+        };
         if node_data.best >= gather.bound() {
             return;
         }
-        let rest = self.path.get(at..).unwrap_or_default();
+        let branches = self.tree.branches.get(node_data.branches as usize).copied().unwrap_or_default();
         match rest {
-            [] => self.leaves(node_data.exact, gather),
-            [b'/'] => self.leaves(node_data.slash, gather),
+            [] => self.exact(node, node_data.exact, gather),
+            [b'/'] => leaves(branches.slash.of(&self.tree.leaves), gather),
             [b'/', segments @ ..] => {
                 let length = segments.iter().position(|byte| *byte == b'/').unwrap_or(segments.len());
                 let segment = segments.get(..length).unwrap_or_default();
@@ -40,7 +45,7 @@ impl Search<'_> {
                 let child = match node_data.literals {
                     Literals::None => None,
                     Literals::One { child, start, length } => {
-                        (self.tree.text.get(start as usize..(start + length) as usize) == Some(segment)).then_some(child)
+                        (self.tree.text.get(start as usize..start as usize + usize::from(length)) == Some(segment)).then_some(child)
                     }
                     Literals::Many => self.literal(node, segment),
                 };
@@ -48,7 +53,7 @@ impl Search<'_> {
                     self.visit(child, end, gather);
                 }
                 if !segment.is_empty() {
-                    for (kind, child) in node_data.typed.of(&self.tree.typed) {
+                    for (kind, child) in branches.typed.of(&self.tree.typed) {
                         if kind.contains(segment) {
                             self.visit(*child, end, gather);
                         }
@@ -60,8 +65,8 @@ impl Search<'_> {
             }
             _ => return,
         }
-        self.leaves(node_data.rest, gather);
-        for regex in node_data.regexes.of(&self.tree.regexes) {
+        leaves(branches.rest.of(&self.tree.leaves), gather);
+        for regex in branches.regexes.of(&self.tree.regexes) {
             if regex.leaf.rank >= gather.bound() {
                 break;
             }
@@ -72,26 +77,38 @@ impl Search<'_> {
         }
     }
 
+    /// The routes that end at a node.
     #[inline]
-    fn leaves(self, run: super::Run, gather: &mut impl Gather) {
-        for leaf in run.of(&self.tree.leaves) {
-            if leaf.rank >= gather.bound() {
-                return;
-            }
-            gather.take(leaf);
-        }
+    fn exact(self, node: u32, count: u32, gather: &mut impl Gather) {
+        let slots = self.tree.slots.get(node as usize + 1..(node + 1 + count) as usize).unwrap_or_default();
+        leaves(slots.iter().filter_map(Slot::leaf), gather);
     }
 
     #[inline]
     fn literal(self, parent: u32, segment: &[u8]) -> Option<u32> {
         let tree = self.tree;
         let hash = tree.hasher.hash_one((parent, segment));
-        let edge = tree.edges.find(hash, |edge| {
-            edge.parent == parent
-                && edge.length as usize == segment.len()
-                && tree.text.get(edge.start as usize..(edge.start + edge.length) as usize) == Some(segment)
-        })?;
+        let edge = tree.edges.find(hash, |edge| edge.parent == parent && edge.text.of(&tree.text) == segment)?;
         Some(edge.child)
+    }
+}
+
+#[inline]
+fn leaves<'a>(leaves: impl IntoIterator<Item = &'a Leaf>, gather: &mut impl Gather) {
+    for leaf in leaves {
+        if leaf.rank >= gather.bound() {
+            return;
+        }
+        gather.take(leaf);
+    }
+}
+
+impl Slot {
+    fn leaf(&self) -> Option<&Leaf> {
+        match self {
+            Self::Leaf(leaf) => Some(leaf),
+            Self::Node(_) => None,
+        }
     }
 }
 
@@ -101,37 +118,35 @@ pub(super) struct Best<'a> {
     bit: u8,
     method: &'a str,
     predicate: &'a mut dyn FnMut(usize) -> bool,
-    rank: u32,
-    route: usize,
+    leaf: Option<Leaf>,
 }
 
 impl<'a> Best<'a> {
     pub(super) fn new(tree: &'a MatchTree, bit: u8, method: &'a str, predicate: &'a mut dyn FnMut(usize) -> bool) -> Self {
-        Self { tree, bit, method, predicate, rank: u32::MAX, route: usize::MAX }
+        Self { tree, bit, method, predicate, leaf: None }
     }
 
-    pub(super) fn found(&self) -> Option<usize> {
-        (self.rank != u32::MAX).then_some(self.route)
+    pub(super) fn found(&self) -> Option<Leaf> {
+        self.leaf
     }
 }
 
 impl Gather for Best<'_> {
     #[inline]
     fn bound(&self) -> u32 {
-        self.rank
+        self.leaf.map_or(u32::MAX, |leaf| leaf.rank)
     }
 
     #[inline]
     fn take(&mut self, leaf: &Leaf) {
-        if leaf.method_bits & self.bit == 0 || leaf.rank >= self.rank {
+        if leaf.method_bits & self.bit == 0 || leaf.rank >= self.bound() {
             return;
         }
         let route = leaf.route as usize;
         let named = methods::has_own(self.bit)
             || self.tree.targets.get(route).is_some_and(|target| target.methods.contains_bit(self.bit, self.method));
         if named && (!leaf.has_predicate || (self.predicate)(route)) {
-            self.rank = leaf.rank;
-            self.route = route;
+            self.leaf = Some(*leaf);
         }
     }
 }

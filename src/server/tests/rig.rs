@@ -100,19 +100,19 @@ impl Draft {
                 priority: 0,
             })
             .collect();
-        let pipeline = |(_, pattern): &(&'static str, &'static str)| Pipeline {
-            route: (*pattern).into(),
+        let pipeline = Arc::new(Pipeline {
             request: Vec::new(),
             target: Target::Upstream(UpstreamIndex(0)),
             response: Vec::new(),
             body_max: self.body_max,
             timeouts: Vec::new(),
             log: self.settings.log.clone(),
-        };
+        });
         Plan {
             tree: MatchTree::build(&keys),
             predicates: keys.iter().map(|_| None).collect(),
-            pipelines: self.routes.iter().map(pipeline).collect(),
+            pipelines: vec![pipeline; self.routes.len()],
+            names: self.routes.iter().map(|(_, pattern)| (*pattern).into()).collect(),
             upstreams: vec![registry.upstream(&self.upstream)],
             settings: self.settings.clone(),
         }
