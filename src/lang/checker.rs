@@ -7,6 +7,7 @@ use super::types::Type;
 use super::value::{Percent, Rate, Value};
 use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic, Report, Span};
+use crate::route::RouteKey;
 use crate::syntax::ast::{ExprKind, Ident};
 use http::HeaderName;
 use std::cell::RefCell;
@@ -196,6 +197,10 @@ pub struct RouteFacts {
     pub uncertain: bool,
     /// Methods in upper case; empty when it takes any.
     pub methods: Vec<String>,
+    /// Which requests it takes; none outside routes.
+    pub key: Option<std::sync::Arc<RouteKey>>,
+    /// What holds for all of them: the route's `match` conditions.
+    pub given: Vec<Expr>,
     /// Every auth of the program, in the order of their declarations.
     pub auths: std::sync::Arc<[AuthFact]>,
 }
