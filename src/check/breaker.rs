@@ -31,12 +31,21 @@ pub fn called(route: &Route, in_force: &[Effective<'_>], upstreams: &[UpstreamFa
     for index in calls::used(Some(route.target), &route.policies) {
         *times.entry(index).or_default() += 1;
     }
-    let of_all: Vec<(Limit, Span)> = route.policies.iter().filter_map(limits).flatten().filter(|limit| for_all(limit)).filter_map(|limit| {
-        let written = in_force.iter().find(|statement| {
-            statement.node.form.word == "limit" && statement.site == limit.site && statement.node.word_in("name").is_some_and(|name| name.text == limit.name)
-        })?;
-        Some((limit.clone(), written.node.span))
-    }).collect();
+    let of_all: Vec<(Limit, Span)> = route
+        .policies
+        .iter()
+        .filter_map(limits)
+        .flatten()
+        .filter(|limit| for_all(limit))
+        .filter_map(|limit| {
+            let written = in_force.iter().find(|statement| {
+                statement.node.form.word == "limit"
+                    && statement.site == limit.site
+                    && statement.node.word_in("name").is_some_and(|name| name.text == limit.name)
+            })?;
+            Some((limit.clone(), written.node.span))
+        })
+        .collect();
     times
         .into_iter()
         .map(|(upstream, times)| {
@@ -83,9 +92,12 @@ pub fn breakers(upstreams: &[UpstreamFacts<'_>], called: &[Called], report: &mut
 
 fn without_timeout(node: &Node<'_>, facts: &UpstreamFacts<'_>) -> Diagnostic {
     let default = written(facts.config.timeout.attempt);
-    Diagnostic::new(Code::UpstreamBreakerWithoutTimeout, format!("the breaker of `{}` is slow to notice an upstream that hangs", facts.config.name))
-        .at(node.word, format!("without a `timeout` an attempt fails only after {default}"))
-        .help("say how long an attempt may take, such as `timeout { attempt 2s; total 5s }`")
+    Diagnostic::new(
+        Code::UpstreamBreakerWithoutTimeout,
+        format!("the breaker of `{}` is slow to notice an upstream that hangs", facts.config.name),
+    )
+    .at(node.word, format!("without a `timeout` an attempt fails only after {default}"))
+    .help("say how long an attempt may take, such as `timeout { attempt 2s; total 5s }`")
 }
 
 fn report_unreachable(at: Span, (least, window): (u32, Duration), calls: &[&Called], report: &mut Report) {
@@ -104,7 +116,7 @@ fn report_unreachable(at: Span, (least, window): (u32, Duration), calls: &[&Call
     let mut found = Diagnostic::new(Code::UpstreamBreakerUnreachable, "this breaker never opens: too little is asked of the upstream")
         .at(at, format!("wants {least} attempts within {}", written(window)));
     for (most, span) in shared.values().take(3) {
-        found = found.also(*span, format!("lets through attempts for at most {most} in that time"));
+        found = found.also(*span, format!("lets at most {most} of them through in that time"));
     }
     report.push(found.help(format!("write `of {}` or less, lengthen `window`, or use `open_after 5 failures`", total.max(1))));
 }

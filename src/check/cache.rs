@@ -72,7 +72,8 @@ fn identity(keep: &Keep, node: &Node<'_>, parts: &Parts<'_, '_>, sources: &Sourc
         return;
     }
     let by = node.child("by").and_then(|child| child.get("keys"));
-    let written: Vec<&str> = by.map(|given| checker.items(given)).unwrap_or_default().iter().map(|item| sources.text(item.expr.span)).collect();
+    let written: Vec<&str> =
+        by.map(|given| checker.items(given)).unwrap_or_default().iter().map(|item| sources.text(item.expr.span)).collect();
     let (at, label) = match by {
         Some(given) if known.is_empty() => (given.expr.span, "but this key does not contain the caller".to_owned()),
         Some(given) => (given.expr.span, format!("but this key does not contain {}", named(&missing))),
@@ -81,8 +82,9 @@ fn identity(keep: &Keep, node: &Node<'_>, parts: &Parts<'_, '_>, sources: &Sourc
     let mut found = Diagnostic::new(Code::CacheIdentity, "responses for one caller could be served to another")
         .at(at, label)
         .also(auth.node.span, "the route is authenticated");
-    if let Some(span) = missing.iter().find_map(|fact| first_use(parts, fact)) {
-        found = found.also(span, "and the upstream is told who calls");
+    if let Some((span, word)) = missing.iter().find_map(|fact| first_use(parts, fact)) {
+        let use_of_it = if word == "to" { "and who calls decides which upstream answers" } else { "and the upstream is told who calls" };
+        found = found.also(span, use_of_it);
     }
     let add: Vec<String> = match missing.as_slice() {
         [] => checker.facts.attributes.iter().find(|fact| fact.ty.is_scalar()).map(name).into_iter().collect(),
@@ -130,7 +132,9 @@ fn told<'f>(policies: &[Config], facts: &'f [AttributeFact]) -> Vec<&'f Attribut
         match policy {
             Config::Shape(shape) => shaping(shape, &mut exprs),
             Config::To(to) => choosing(to, &mut exprs),
-            Config::Aggregate(aggregate::Config { parts }) => exprs.extend(parts.iter().map(|part| &part.target)),
+            Config::Aggregate(aggregate::Config { parts }) => {
+                exprs.extend(parts.iter().flat_map(|part| part.body.iter().chain([&part.target])))
+            }
             _ => {}
         }
     }
@@ -144,6 +148,7 @@ fn shaping<'e>(shape: &'e shape::Config, exprs: &mut Vec<&'e Expr>) {
         exprs.push(&choice.value);
         exprs.extend(&choice.when);
     }
+    exprs.extend(shape.request_body.iter().flat_map(|body| &body.set).map(|(_, value)| value));
     match &shape.path {
         shape::Path::Prefix { add, .. } => exprs.extend(add),
         shape::Path::Rewrite(path) => exprs.push(path),
@@ -158,12 +163,12 @@ fn choosing<'e>(to: &'e to::Config, exprs: &mut Vec<&'e Expr>) {
     }
 }
 
-/// Where an attribute is first asked for by what decides what the upstream is asked.
-fn first_use(parts: &Parts<'_, '_>, fact: &AttributeFact) -> Option<Span> {
+/// Where an attribute is first asked for by what decides what the upstream is asked, and by which word.
+fn first_use(parts: &Parts<'_, '_>, fact: &AttributeFact) -> Option<(Span, &'static str)> {
     ASKING
         .iter()
         .flat_map(|word| parts.in_force.iter().filter(move |statement| statement.node.form.word == *word))
-        .find_map(|statement| in_node(&statement.node, fact))
+        .find_map(|statement| in_node(&statement.node, fact).map(|span| (span, statement.node.form.word)))
 }
 
 fn in_node(node: &Node<'_>, fact: &AttributeFact) -> Option<Span> {
@@ -197,9 +202,11 @@ fn set_cookie(node: &Node<'_>, parts: &Parts<'_, '_>, checker: &mut Checker<'_>)
     if !sets {
         return;
     }
-    let lines = parts.in_force.iter().filter(|statement| statement.node.form.word == "response").flat_map(|statement| &statement.node.children);
+    let lines =
+        parts.in_force.iter().filter(|statement| statement.node.form.word == "response").flat_map(|statement| &statement.node.children);
     let line = lines.into_iter().rfind(|line| {
-        let name = line.get("name").and_then(|given| given.expr.as_word().map(|word| word.text.as_str()).or_else(|| given.expr.as_plain_text()));
+        let name =
+            line.get("name").and_then(|given| given.expr.as_word().map(|word| word.text.as_str()).or_else(|| given.expr.as_plain_text()));
         matches!(line.form.word, "set" | "add") && name.is_some_and(|name| name.eq_ignore_ascii_case("set-cookie"))
     });
     let Some(line) = line else { return };

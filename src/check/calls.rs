@@ -134,8 +134,9 @@ fn amplifies(
         return;
     }
     let clause = most.node.child("attempts").unwrap_or(&most.node);
-    let mut found = Diagnostic::new(Code::RetryAmplifies, format!("one request to `{}` makes up to {total} upstream calls", checker.facts.route))
-        .at(clause.span, format!("each call is made up to {} times", most.config.attempts));
+    let mut found =
+        Diagnostic::new(Code::RetryAmplifies, format!("one request to `{}` makes up to {total} upstream calls", checker.facts.route))
+            .at(clause.span, format!("each call is made up to {} times", most.config.attempts));
     if let Some(aggregate) = said.in_force.iter().find(|statement| statement.node.form.word == "aggregate") {
         found = found.also(aggregate.node.span, format!("and there are {} of them", aggregate.node.children_of("part").count()));
     }

@@ -3,11 +3,11 @@
 use crate::diag::{Code, Diagnostic, Span};
 use crate::ir::Listener;
 use crate::ir::operate::{Admin, Certificate, ClientCa, Tls, TlsVersion};
+use crate::lang::Node;
 use crate::lang::checker::Checker;
 use crate::lang::form::{Declared, Form, Slot};
 use crate::lang::types::Type;
 use crate::lang::value::Value;
-use crate::lang::Node;
 use std::net::{Ipv6Addr, SocketAddr};
 
 const ADDRESS: Slot = Slot::value("address", "an address such as `:8080`");
@@ -37,7 +37,9 @@ const TLS: Form = Form::new("tls", "certificates and TLS settings").children(&[
     Form::new("client_ca", "the authorities whose certificates clients show")
         .slots(&[Slot::value("file", "a `file(…)`")])
         .children(&[Form::new("optional", "a client may do without a certificate")]),
-    Form::new("resumption", "whether sessions may be taken up again").slots(&[Slot::word("choice", &["on", "off"])]).default("resumption on"),
+    Form::new("resumption", "whether sessions may be taken up again")
+        .slots(&[Slot::word("choice", &["on", "off"])])
+        .default("resumption on"),
 ]);
 
 /// `admin ADDRESS { auth A }`
@@ -160,4 +162,3 @@ fn certificate(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Certificate
     let Some(Value::Text(host)) = host else { return None };
     Some(Certificate { host: host.to_ascii_lowercase(), cert: cert?, key: key? })
 }
-

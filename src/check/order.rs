@@ -181,7 +181,8 @@ pub fn credentials(declared: &auth::Declared) -> Vec<Ref> {
     let carriers: &[auth::Carrier] = match &declared.kind {
         auth::Kind::Jwt(jwt) => &jwt.from,
         auth::Kind::Key(key) => &key.from,
-        auth::Kind::Basic(_) => &[],
+        auth::Kind::Remote(auth::Remote::Issuer(issuer)) => &issuer.from,
+        auth::Kind::Basic(_) | auth::Kind::Remote(auth::Remote::Forward(_) | auth::Remote::Introspect(_)) => &[],
     };
     let reference = |carrier: &auth::Carrier| match carrier {
         auth::Carrier::Header(name) => Ref::Header(name.clone()),

@@ -1,13 +1,13 @@
 //! Routes: the groups around them, the statements in force on each, and what they mean together.
 
 use super::access::{overrides, public_with_require, uncovered};
-use super::{breaker, cache, calls};
 use super::declare::{Bench, declared_name};
 use super::explain::{self, Explained};
 use super::gateway;
 use super::merge::merged;
 use super::upstream::UpstreamFacts;
 use super::uses::Level;
+use super::{breaker, cache, calls};
 use crate::diag::{Code, Diagnostic, Span};
 use crate::http::UpstreamIndex;
 use crate::ir::{self, Gateway, Target};

@@ -512,10 +512,9 @@ impl Checker<'_> {
             .map(|(_, _, name)| name.as_str())
             .collect();
         found = match nearest(&written, known.iter().copied()) {
-            Some(near) => found.help(format!("did you mean `{near}`?")).fix(
-                format!("replace `{written}` with `{near}`"),
-                vec![crate::diag::Edit { span: span, text: near.to_owned() }],
-            ),
+            Some(near) => found
+                .help(format!("did you mean `{near}`?"))
+                .fix(format!("replace `{written}` with `{near}`"), vec![crate::diag::Edit { span, text: near.to_owned() }]),
             None => found.help(format!("declare it: `{what} {written} {{ … }}`")),
         };
         self.report.push(found);

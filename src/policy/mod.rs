@@ -8,6 +8,7 @@ pub mod build;
 #[cfg(test)]
 pub mod fixtures;
 pub mod page;
+pub mod pointer;
 pub mod registry;
 pub mod stage;
 #[cfg(test)]

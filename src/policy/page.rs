@@ -1,12 +1,12 @@
 //! A body that stands in the policy itself: its format and its text, whose holes are encoded so that they cannot leave
 //! their place.
 
+use crate::diag::{Code, Span};
 use crate::lang::checker::{Moment, Spot, Want};
 use crate::lang::expr::{Encoding, Expr, Piece};
 use crate::lang::types::Type;
 use crate::lang::value::Value;
 use crate::lang::{Checker, Given};
-use crate::diag::{Code, Span};
 use serde::{Deserialize, Serialize};
 
 /// What a body is written in.

@@ -4,8 +4,8 @@ use super::{balance, breaker, connect, health, retry, timeout};
 use crate::lang::expr::Expr;
 use serde::{Deserialize, Serialize};
 
-/// A declared upstream.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A declared upstream; its default is one without targets.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Config {
     /// Its name.
     pub name: String,
@@ -59,9 +59,10 @@ pub struct Target {
 }
 
 /// Which `Host` an upstream is sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum HostSent {
-    /// The client's own (the default).
+    /// The client's own.
+    #[default]
     Keep,
     /// The target's.
     Target,

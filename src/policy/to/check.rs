@@ -3,10 +3,12 @@
 use super::{Arm, Choice, Config};
 use crate::diag::{Code, Diagnostic, Span};
 use crate::lang::checker::{Moment, Spot, Want};
+use crate::lang::expr::Expr;
 use crate::lang::form::Declared;
 use crate::lang::types::Type;
 use crate::lang::value::Percent;
 use crate::lang::{Checker, Given, Node};
+use crate::logic::{self, Model, TooComplex};
 
 /// Most arms of one choice.
 const ARMS_MAX: usize = 64;
@@ -41,7 +43,56 @@ pub(super) fn check(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Config
         Some(choice) => Some(choice?),
         None => None,
     };
-    Some(Config { arms: arms?, otherwise })
+    let arms = arms?;
+    compare(node, &arms, otherwise.is_none(), checker)?;
+    Some(Config { arms, otherwise })
+}
+
+/// Of two arms never both hold, and without `else` or `split` one always does.
+fn compare(node: &Node<'_>, arms: &[Arm], alone: bool, checker: &mut Checker<'_>) -> Option<()> {
+    let conditions: Vec<&Expr> = arms.iter().map(|arm| &arm.when).collect();
+    let spans: Vec<Span> = node.children_of("when").map(|arm| arm.span_of("condition")).collect();
+    let found = logic::arms((&checker.facts).into(), &[], &conditions);
+    let place = |at: usize| spans.get(at).copied().unwrap_or(node.span);
+    for (earlier, later, example) in &found.both {
+        checker.report.push(
+            Diagnostic::new(Code::RouteWhenOverlap, "two `when` arms can hold for one request")
+                .at(place(*later), format!("this one holds, e.g. with {example}"))
+                .also(place(*earlier), "while this one does, too")
+                .help("make them exclude each other: add `and not (…)` to one of them, or compare the same value in both"),
+        );
+    }
+    for (earlier, later) in &found.unknown {
+        checker.report.push(
+            Diagnostic::new(Code::AnalysisTooComplex, "it cannot be decided whether two `when` arms can hold for one request")
+                .at(place(*later), "this one")
+                .also(place(*earlier), "and this one")
+                .help("make them exclude each other, such as by comparing the same value with different ones"),
+        );
+    }
+    if alone {
+        exhausted(node, arms, found.left, checker)?;
+    }
+    found.both.is_empty().then_some(())
+}
+
+fn exhausted(node: &Node<'_>, arms: &[Arm], left: Result<Option<Model>, TooComplex>, checker: &mut Checker<'_>) -> Option<()> {
+    let route = &checker.facts.route;
+    let found = match left {
+        _ if node.damaged => return None,
+        Ok(None) => return Some(()),
+        _ if arms.is_empty() => Diagnostic::new(Code::RouteNoTarget, format!("route `{route}` does not say what answers"))
+            .at(node.span, "names no upstream")
+            .help("write `when CONDITION -> upstream` and `else -> upstream` in its block"),
+        Ok(Some(example)) => Diagnostic::new(Code::RouteNoTarget, format!("some requests to `{route}` have no target"))
+            .at(node.span, format!("no arm holds, e.g. with {example}"))
+            .help("add `else -> upstream` for the requests that are left"),
+        Err(TooComplex) => Diagnostic::new(Code::AnalysisTooComplex, "it cannot be decided whether one of the arms always holds")
+            .at(node.span, "too complex")
+            .help("add `else -> upstream` for the requests that may be left"),
+    };
+    checker.report.push(found);
+    None
 }
 
 fn arm(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Arm> {

@@ -11,8 +11,7 @@ use std::time::Duration;
 /// Most attempts of one call.
 const ATTEMPTS_MAX: u64 = 100;
 /// Names of failures that are no statuses.
-const FAILURES: &[(&str, Trigger)] =
-    &[("connect_error", Trigger::ConnectError), ("reset", Trigger::Reset), ("timeout", Trigger::Timeout)];
+const FAILURES: &[(&str, Trigger)] = &[("connect_error", Trigger::ConnectError), ("reset", Trigger::Reset), ("timeout", Trigger::Timeout)];
 
 /// What the clauses say, the defaults filled in; none when something was reported.
 pub fn read(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Config> {

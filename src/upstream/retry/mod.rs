@@ -93,7 +93,20 @@ impl Backoff {
 
 /// Methods that mean the same when they arrive twice (RFC 9110 §9.2.2, and those of WebDAV that are registered as such).
 const IDEMPOTENT: &[&str] = &[
-    "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "UNLOCK", "REPORT", "SEARCH",
+    "GET",
+    "HEAD",
+    "OPTIONS",
+    "TRACE",
+    "PUT",
+    "DELETE",
+    "PROPFIND",
+    "PROPPATCH",
+    "MKCOL",
+    "COPY",
+    "MOVE",
+    "UNLOCK",
+    "REPORT",
+    "SEARCH",
     "QUERY",
 ];
 
@@ -128,7 +141,9 @@ pub(super) const FORM: Form =
         JITTER,
         Form::new("budget", "the share of all requests that may be made again, over ten seconds")
             .slots(&[Slot::value("share", "a percentage")])
-            .children(&[Form::new("min", "so many are always allowed").slots(&[Slot::value("rate", "a rate per second")]).default("min 10/s")])
+            .children(&[Form::new("min", "so many are always allowed")
+                .slots(&[Slot::value("rate", "a rate per second")])
+                .default("min 10/s")])
             .default("budget 20%"),
         Form::new("idempotency_key", "requests of other methods are made again when they carry an `Idempotency-Key`")
             .slots(&[Slot::word("how", &["required"])]),
