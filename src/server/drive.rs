@@ -32,6 +32,12 @@ pub struct Engine<T> {
     pub random: Arc<Mutex<fastrand::Rng>>,
 }
 
+impl<T> Clone for Engine<T> {
+    fn clone(&self) -> Self {
+        Self { plan: Arc::clone(&self.plan), transport: Arc::clone(&self.transport), clock: self.clock, random: Arc::clone(&self.random) }
+    }
+}
+
 /// What a client asked for: host and hop, the same for most requests of a connection.
 #[derive(Debug)]
 pub struct Asked {

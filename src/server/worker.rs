@@ -18,6 +18,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 use tokio_util::sync::CancellationToken;
 
+/// How far the wall clock may be from the machine's before it is read anew.
+const CLOCK_DRIFT_MAX: Duration = Duration::from_millis(100);
 /// How long accepting rests when the process is out of file descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -78,15 +80,19 @@ impl<T: Transport> Worker<T> {
         let plan = self.shared.plan.load();
         let mut engine = self.engine.lock();
         if !Arc::ptr_eq(&engine.plan, &plan) {
-            // The wall clock is read anew with each plan, so that a step of it is followed at last then.
-            *engine = Arc::new(Engine {
-                plan: Arc::clone(&plan),
-                transport: Arc::clone(&engine.transport),
-                clock: Clock::system(),
-                random: Arc::clone(&engine.random),
-            });
+            *engine = Arc::new(Engine { plan: Arc::clone(&plan), clock: Clock::system(), ..Engine::clone(&engine) });
         }
         Arc::clone(&engine)
+    }
+
+    /// Follows the machine's clock when it was set, or stood still while the machine slept: requests that begin from now on
+    /// go by it.
+    fn follow(&self, clock: Clock) {
+        let mut engine = self.engine.lock();
+        if clock.now().abs_diff(engine.clock.now()) > CLOCK_DRIFT_MAX {
+            tracing::warn!("the machine's clock was set");
+            *engine = Arc::new(Engine { clock, ..Engine::clone(&engine) });
+        }
     }
 
     /// The worker's connections.
@@ -108,7 +114,7 @@ impl<T: Transport> Worker<T> {
             let listener = tokio::net::TcpListener::from_std(listener)?;
             running.push(tokio::spawn(Arc::clone(&self).accept(listener, name)));
         }
-        running.push(tokio::spawn(tidy(Arc::clone(&self.engine.lock().transport))));
+        running.push(tokio::spawn(Arc::clone(&self).tidy()));
         self.shared.stop.cancelled().await;
         for task in &running {
             task.abort();
@@ -119,6 +125,16 @@ impl<T: Transport> Worker<T> {
         }
         let longest = self.shared.plan.load().settings.drain;
         Ok(self.connections.drain(longest).await)
+    }
+
+    /// Runs until it is aborted.
+    async fn tidy(self: Arc<Self>) {
+        let transport = Arc::clone(&self.engine.lock().transport);
+        loop {
+            tokio::time::sleep(TIDY_EVERY).await;
+            transport.tidy();
+            self.follow(Clock::system());
+        }
     }
 
     async fn accept(self: Arc<Self>, listener: tokio::net::TcpListener, name: Arc<str>) {
@@ -149,14 +165,6 @@ impl<T: Transport> Worker<T> {
     }
 }
 
-/// Runs until it is aborted.
-async fn tidy<T: Transport>(transport: Arc<T>) {
-    loop {
-        tokio::time::sleep(TIDY_EVERY).await;
-        transport.tidy();
-    }
-}
-
 /// Errors that say something of the connection that was to be accepted, not of the listener.
 fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused)
@@ -181,7 +189,7 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
-    use super::{Shared, Worker};
+    use super::{Clock, Shared, Worker};
     use crate::http::{Body, Fault, FaultKind};
     use crate::server::access_log::Log;
     use crate::server::tests::rig::draft;
@@ -224,5 +232,24 @@ mod tests {
         assert_eq!(tidied.load(Ordering::Relaxed), 12);
         shared.stop.cancel();
         assert_eq!(running.await.unwrap().unwrap(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_was_set_is_followed() {
+        let shared = Arc::new(Shared {
+            plan: arc_swap::ArcSwap::from_pointee(draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default())),
+            log: Log::start(std::io::sink()).unwrap().0,
+            open: AtomicUsize::new(0),
+            stop: tokio_util::sync::CancellationToken::new(),
+        });
+        let worker = Worker::new(shared, Counting(Arc::default()));
+        let hour = Duration::from_secs(3600);
+        for time in [worker.engine().clock.now() + hour, worker.engine().clock.now() - hour] {
+            worker.follow(Clock::at(time));
+            assert_eq!(worker.engine().clock.now(), time);
+        }
+        let same = worker.engine();
+        worker.follow(Clock::at(same.clock.now() + Duration::from_millis(50)));
+        assert!(Arc::ptr_eq(&same, &worker.engine()));
     }
 }
