@@ -210,7 +210,7 @@ impl<'a> Bench<'_, 'a> {
         breaker::breakers(&upstreams, &called, self.report);
         self.listeners(nodes, main.is_some_and(|file| file.damaged), &gateway, found.is_empty());
         let found = order::order(found, self.report);
-        invariant::invariants(nodes, &found, self);
+        invariant::invariants(nodes, &found, auths.as_deref(), self);
         let (routes, _): (Vec<ir::Route>, Vec<route::Spans>) = found.into_iter().unzip();
         let upstreams: Vec<upstream::Config> = upstreams.into_iter().map(|upstream| upstream.config).collect();
         let tests = script::tests(nodes, &routes, self);

@@ -18,6 +18,7 @@ use crate::lang::read::Mode;
 use crate::lang::types::Type;
 use crate::lang::value::Value;
 use crate::lang::{Given, Node};
+use crate::logic::{Facts, satisfiable};
 use crate::policy::{self, Config, Effective, auth};
 use crate::route::{HostPattern, Methods, Pattern, Predicate, RouteKey};
 use crate::upstream::{check as upstream_check, timeout};
@@ -128,6 +129,19 @@ impl<'a> Routes<'_, 'a> {
         self.access(node, damaged, &statements, &mut checker, &mut policies, &mut in_force);
         let conditions: Vec<Given<'a>> = around.matches.iter().copied().chain(matches(node)).collect();
         let predicate = predicate(&conditions, &self.credentials, &mut checker);
+        let priority = node.statements.iter().find(|inner| inner.form.word == "priority").and_then(|inner| inner.get("number"));
+        let priority = priority.and_then(|given| checker.int(given, 0..=1_000_000)).unwrap_or(0);
+        let (predicate, atoms) = predicate.unzip();
+        let key = Arc::new(RouteKey {
+            hosts: around.hosts.clone().unwrap_or_default(),
+            methods,
+            pattern,
+            predicate: atoms.unwrap_or_default(),
+            priority: i64::try_from(priority).unwrap_or(0),
+        });
+        checker.facts.key = Some(key.clone());
+        checker.facts.given = predicate.iter().cloned().collect();
+        empty(&conditions, &mut checker);
         for entry in policy::ALL.iter().filter(|entry| entry.name != "auth") {
             let relevant = entry
                 .words
@@ -153,20 +167,12 @@ impl<'a> Routes<'_, 'a> {
         let said = calls::Said { levels: &statements, timeouts: inner, in_force: &in_force, methods: node.span_of("methods") };
         let retries = self.retries(target, &policies, &said, &mut checker);
         let log = gateway::log(&statements, &mut checker).unwrap_or_else(|| self.gateway.log.clone());
-        let priority = node.statements.iter().find(|inner| inner.form.word == "priority").and_then(|inner| inner.get("number"));
-        let priority = priority.and_then(|given| checker.int(given, 0..=1_000_000)).unwrap_or(0);
-        let (predicate, atoms) = predicate.unzip();
+        checker.facts.key = None;
         let route = ir::Route {
             name: name.text.clone(),
             doc: (!node.docs.is_empty()).then(|| Checker::doc(node)),
             groups: around.groups.clone(),
-            key: RouteKey {
-                hosts: around.hosts.clone().unwrap_or_default(),
-                methods,
-                pattern,
-                predicate: atoms.unwrap_or_default(),
-                priority: i64::try_from(priority).unwrap_or(0),
-            },
+            key: Arc::unwrap_or_clone(key),
             predicate,
             target: target.unwrap_or(Target::Policy),
             policies,
@@ -353,6 +359,20 @@ fn predicate(conditions: &[Given<'_>], credentials: &[Ref], checker: &mut Checke
         1 => all.pop().map(|only| (only, predicate)),
         _ => Some((Expr::And(all), predicate)),
     }
+}
+
+/// A route whose `match` conditions cannot hold, or not for its methods, hosts and path.
+fn empty(conditions: &[Given<'_>], checker: &mut Checker<'_>) {
+    let given: Vec<&Expr> = checker.facts.given.iter().collect();
+    if given.is_empty() || satisfiable(Facts::from(&checker.facts), &given) != Ok(None) {
+        return;
+    }
+    let mut found = Diagnostic::new(Code::RouteEmpty, format!("route `{}` matches no request", checker.facts.route));
+    // The innermost condition is the one that can be changed for this route alone.
+    for (at, condition) in conditions.iter().rev().enumerate() {
+        found = if at == 0 { found.at(condition.expr.span, "cannot hold here") } else { found.also(condition.expr.span, "together with this") };
+    }
+    checker.report.push(found.help("a route takes what its host, methods and path take and all its `match`es hold for: change one of them"));
 }
 
 /// What answers: exactly one of an upstream behind `->` and a policy that answers itself.

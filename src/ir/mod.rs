@@ -184,4 +184,15 @@ impl Route {
             _ => None,
         })
     }
+
+    /// Everything that holds for a request that gets past `authorize`: the `match` conditions, and every `allow`, `deny` and
+    /// `require` in force.
+    #[must_use]
+    pub fn conditions(&self) -> Vec<&Expr> {
+        let rules = self.policies.iter().filter_map(|policy| match policy {
+            Config::Access(config) => Some(config.access.iter().chain(&config.authorize)),
+            _ => None,
+        });
+        self.predicate.iter().chain(rules.flatten().map(|rule| &rule.holds)).collect()
+    }
 }

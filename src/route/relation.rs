@@ -91,6 +91,17 @@ pub fn difference(first: &RouteKey, second: &RouteKey) -> Option<Witness> {
     Some(Witness { method: method_of_first()?, host: host_of_first(), path: path_of_both()?, predicates })
 }
 
+/// True when every path of the pattern is the prefix or lies below it.
+#[must_use]
+pub fn lies_under(pattern: &Pattern, prefix: &Pattern) -> bool {
+    let below = match prefix.end() {
+        End::Exact => Pattern::parse(&format!("{}/**", prefix.text())).ok(),
+        End::Slash => Pattern::parse(&format!("{}**", prefix.text())).ok(),
+        End::Rest | End::Regex(_) => None,
+    };
+    paths(pattern, below.as_ref().unwrap_or(prefix)).subset
+}
+
 /// The shortest segment of a type.
 #[must_use]
 pub fn segment_example(kind: &SegmentType) -> Option<String> {

@@ -1,6 +1,7 @@
 //! Who may come in: `allow`, `deny` and `require`. Rules of all levels hold together, so an inner level only ever tightens.
 
 mod check;
+mod judge;
 mod stage;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,6 @@
 
 mod check;
 mod count;
-mod disjoint;
 mod forms;
 mod key;
 mod limiter;
