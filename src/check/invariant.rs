@@ -79,7 +79,8 @@ impl<'i> Invariant<'i, '_, '_> {
             // A route that could not be read is declared all the same.
             let declared = self.bench.names.declaration(Declared::Route, self.node.scope, std::slice::from_ref(word)).is_some();
             if !declared && !self.bench.names.suspects.contains(&word.text) {
-                let mut found = Diagnostic::new(Code::NameUnknown, format!("no route is called `{}`", word.text)).at(expr.span, "not declared");
+                let mut found =
+                    Diagnostic::new(Code::NameUnknown, format!("no route is called `{}`", word.text)).at(expr.span, "not declared");
                 if let Some(near) = nearest(&word.text, self.routes.iter().map(|(route, _)| route.name.as_str())) {
                     found = found.help(format!("did you mean `{near}`?"));
                 }
@@ -135,10 +136,13 @@ impl<'i> Invariant<'i, '_, '_> {
                 Ok(None) => {}
                 Ok(Some(model)) => self.refuted(route, spans.name, expect, &model),
                 Err(TooComplex) => self.bench.report.push(
-                    Diagnostic::new(Code::AnalysisTooComplex, format!("it cannot be decided whether the invariant {} holds for `{}`", self.name(), route.name))
-                        .at(expect, "too complex")
-                        .also(spans.name, "with what this route asks for")
-                        .help("simplify the conditions: fewer `or`s inside `and`s, or shorter regular expressions"),
+                    Diagnostic::new(
+                        Code::AnalysisTooComplex,
+                        format!("it cannot be decided whether the invariant {} holds for `{}`", self.name(), route.name),
+                    )
+                    .at(expect, "too complex")
+                    .also(spans.name, "with what this route asks for")
+                    .help("simplify the conditions: fewer `or`s inside `and`s, or shorter regular expressions"),
                 ),
             }
         }

@@ -154,6 +154,9 @@ impl<'a> Routes<'_, 'a> {
             if effective.is_empty() {
                 continue;
             }
+            if entry.name == "to" {
+                checker.facts.given.extend(required(&policies));
+            }
             if let Some(config) = (entry.check)(&effective, &mut checker) {
                 policies.push(config);
             }
@@ -178,6 +181,7 @@ impl<'a> Routes<'_, 'a> {
             policies,
             timeouts,
             retries,
+            hooks: levels.iter().flat_map(|level| &level.hooks).filter_map(|hook| u16::try_from(*hook).ok()).collect(),
             log,
             place,
         };
@@ -267,6 +271,15 @@ impl<'a> Routes<'_, 'a> {
             .filter_map(|index| self.upstreams.get(usize::from(index.0)).map(|facts| (index, facts.timeouts.or(inner).complete(checker))))
             .collect()
     }
+}
+
+/// What holds of every request that gets past `authorize`.
+fn required(policies: &[Config]) -> impl Iterator<Item = Expr> {
+    let rules = policies.iter().filter_map(|policy| match policy {
+        Config::Access(config) => Some(config.access.iter().chain(&config.authorize)),
+        _ => None,
+    });
+    rules.flatten().map(|rule| rule.holds.clone())
 }
 
 /// What groups and the route say; the gateway's own timeouts are part of each upstream's already.
@@ -370,9 +383,12 @@ fn empty(conditions: &[Given<'_>], checker: &mut Checker<'_>) {
     let mut found = Diagnostic::new(Code::RouteEmpty, format!("route `{}` matches no request", checker.facts.route));
     // The innermost condition is the one that can be changed for this route alone.
     for (at, condition) in conditions.iter().rev().enumerate() {
-        found = if at == 0 { found.at(condition.expr.span, "cannot hold here") } else { found.also(condition.expr.span, "together with this") };
+        found =
+            if at == 0 { found.at(condition.expr.span, "cannot hold here") } else { found.also(condition.expr.span, "together with this") };
     }
-    checker.report.push(found.help("a route takes what its host, methods and path take and all its `match`es hold for: change one of them"));
+    checker
+        .report
+        .push(found.help("a route takes what its host, methods and path take and all its `match`es hold for: change one of them"));
 }
 
 /// What answers: exactly one of an upstream behind `->` and a policy that answers itself.

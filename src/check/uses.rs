@@ -17,6 +17,8 @@ use std::collections::HashMap;
 pub struct Level<'a> {
     /// Statements.
     pub statements: Vec<Effective<'a>>,
+    /// Hooks, by their places among the declarations.
+    pub hooks: Vec<usize>,
     /// True when something in it was not understood: what is missing may be what was not understood.
     pub damaged: bool,
 }
@@ -78,6 +80,10 @@ impl<'a> Bench<'_, 'a> {
                 expansion.level.damaged = true;
                 return;
             }
+            if let Some(hook) = self.hook(given) {
+                expansion.level.hooks.push(hook);
+                continue;
+            }
             let Some(used) = self.used(given, &expansion.open) else {
                 expansion.level.damaged = true;
                 continue;
@@ -95,6 +101,14 @@ impl<'a> Bench<'_, 'a> {
                 }
             }
         }
+    }
+
+    /// The hook that a `use` names; hooks take no arguments.
+    fn hook(&self, given: Given<'_>) -> Option<usize> {
+        let path = given.expr.as_reference()?;
+        let policy = self.names.declaration(Declared::Policy, given.scope, path);
+        let hook = self.names.declaration(Declared::Hook, given.scope, path);
+        hook.filter(|_| policy.is_none()).map(|(_, declaration)| declaration.index)
     }
 
     /// A policy's statement that means nothing where the policy is used: ignoring it would change what the policy says.

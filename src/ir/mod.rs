@@ -160,6 +160,8 @@ pub struct Route {
     pub timeouts: Vec<(UpstreamIndex, timeout::Config)>,
     /// When failed calls to the upstreams it uses are made again, where that is not the upstream's own.
     pub retries: Vec<(UpstreamIndex, retry::Config)>,
+    /// The hooks that are asked, by their places among the declarations.
+    pub hooks: Vec<u16>,
     /// The access log.
     pub log: Log,
     /// `file:line` of its declaration.

@@ -4,6 +4,7 @@
 //!
 //! To add one: a folder, a line in the list below, its tests. `CONTRIBUTING.md` goes through it step by step.
 
+pub mod arms;
 pub mod build;
 #[cfg(test)]
 pub mod fixtures;

@@ -2,13 +2,13 @@
 
 use super::{Arm, Choice, Config};
 use crate::diag::{Code, Diagnostic, Span};
-use crate::lang::checker::{Moment, Spot, Want};
-use crate::lang::expr::Expr;
+use crate::lang::checker::{Moment, Spot, Typed, Want};
 use crate::lang::form::Declared;
 use crate::lang::types::Type;
 use crate::lang::value::Percent;
 use crate::lang::{Checker, Given, Node};
-use crate::logic::{self, Model, TooComplex};
+use crate::logic::{Model, TooComplex};
+use crate::policy::arms::apart;
 
 /// Most arms of one choice.
 const ARMS_MAX: usize = 64;
@@ -18,7 +18,7 @@ const SHARES_MAX: usize = 64;
 const WHOLE: u64 = 10_000;
 
 pub(super) fn check(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Config> {
-    let arms: Vec<Option<Arm>> = node.children_of("when").map(|arm| self::arm(arm, checker)).collect();
+    let arms: Vec<Option<(Typed, u16)>> = node.children_of("when").map(|arm| self::arm(arm, checker)).collect();
     let (other, split) = (node.child("else"), node.child("split"));
     if let (Some(other), Some(split)) = (other, split) {
         checker.report.push(
@@ -38,50 +38,27 @@ pub(super) fn check(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Config
         checker.error(Code::SchemaArity, format!("a `to` has at most {ARMS_MAX} arms"), node.span, "");
         return None;
     }
-    let arms: Option<Vec<Arm>> = arms.into_iter().collect();
+    let arms: Option<Vec<(Typed, u16)>> = arms.into_iter().collect();
     let otherwise = match otherwise {
         Some(choice) => Some(choice?),
         None => None,
     };
     let arms = arms?;
-    compare(node, &arms, otherwise.is_none(), checker)?;
+    let left = apart(&arms.iter().map(|(when, _)| when).collect::<Vec<_>>(), checker)?;
+    if otherwise.is_none() {
+        exhausted(node, arms.is_empty(), left, checker)?;
+    }
+    let arms = arms.into_iter().map(|(when, upstream)| Arm { when: when.expr, upstream }).collect();
     Some(Config { arms, otherwise })
 }
 
-/// Of two arms never both hold, and without `else` or `split` one always does.
-fn compare(node: &Node<'_>, arms: &[Arm], alone: bool, checker: &mut Checker<'_>) -> Option<()> {
-    let conditions: Vec<&Expr> = arms.iter().map(|arm| &arm.when).collect();
-    let spans: Vec<Span> = node.children_of("when").map(|arm| arm.span_of("condition")).collect();
-    let found = logic::arms((&checker.facts).into(), &[], &conditions);
-    let place = |at: usize| spans.get(at).copied().unwrap_or(node.span);
-    for (earlier, later, example) in &found.both {
-        checker.report.push(
-            Diagnostic::new(Code::RouteWhenOverlap, "two `when` arms can hold for one request")
-                .at(place(*later), format!("this one holds, e.g. with {example}"))
-                .also(place(*earlier), "while this one does, too")
-                .help("make them exclude each other: add `and not (…)` to one of them, or compare the same value in both"),
-        );
-    }
-    for (earlier, later) in &found.unknown {
-        checker.report.push(
-            Diagnostic::new(Code::AnalysisTooComplex, "it cannot be decided whether two `when` arms can hold for one request")
-                .at(place(*later), "this one")
-                .also(place(*earlier), "and this one")
-                .help("make them exclude each other, such as by comparing the same value with different ones"),
-        );
-    }
-    if alone {
-        exhausted(node, arms, found.left, checker)?;
-    }
-    found.both.is_empty().then_some(())
-}
-
-fn exhausted(node: &Node<'_>, arms: &[Arm], left: Result<Option<Model>, TooComplex>, checker: &mut Checker<'_>) -> Option<()> {
+/// Without `else` or `split` one of the arms always holds.
+fn exhausted(node: &Node<'_>, empty: bool, left: Result<Option<Model>, TooComplex>, checker: &mut Checker<'_>) -> Option<()> {
     let route = &checker.facts.route;
     let found = match left {
         _ if node.damaged => return None,
         Ok(None) => return Some(()),
-        _ if arms.is_empty() => Diagnostic::new(Code::RouteNoTarget, format!("route `{route}` does not say what answers"))
+        _ if empty => Diagnostic::new(Code::RouteNoTarget, format!("route `{route}` does not say what answers"))
             .at(node.span, "names no upstream")
             .help("write `when CONDITION -> upstream` and `else -> upstream` in its block"),
         Ok(Some(example)) => Diagnostic::new(Code::RouteNoTarget, format!("some requests to `{route}` have no target"))
@@ -95,10 +72,10 @@ fn exhausted(node: &Node<'_>, arms: &[Arm], left: Result<Option<Model>, TooCompl
     None
 }
 
-fn arm(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Arm> {
+fn arm(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<(Typed, u16)> {
     let when = node.get("condition").and_then(|given| checker.condition(given, Moment::Authenticate));
     let upstream = node.get("upstream").and_then(|given| upstream(given, checker));
-    Some(Arm { when: when?.expr, upstream: upstream? })
+    Some((when?, upstream?))
 }
 
 fn upstream(given: Given<'_>, checker: &mut Checker<'_>) -> Option<u16> {
