@@ -190,7 +190,8 @@ fn arms(node: &Node<'_>, algorithm: Algorithm, checker: &mut Checker<'_>) -> Opt
         checker.error(Code::SchemaArity, format!("a limit has at most {ARMS_MAX} arms"), node.span, "");
         return None;
     }
-    apart(&read.iter().map(|(when, _)| when).collect::<Vec<_>>(), checker)?;
+    // Requests that are left have the rate that stands beside the arms.
+    let _left = apart(&read.iter().map(|(when, _)| when).collect::<Vec<_>>(), checker)?;
     let moment = read.iter().map(|(when, _)| when.moment).fold(Moment::Constant, Moment::max);
     Some((read.into_iter().map(|(when, flow)| Arm { when: when.expr, flow }).collect(), moment))
 }
