@@ -50,6 +50,8 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("pest_derive", &["src/syntax/"]),
     ("miette", &["src/diag/render/"]),
     ("clap", &["src/cli/"]),
+    ("notify", &["src/cli/"]),
+    ("similar", &["src/cli/"]),
     ("jsonwebtoken", &["src/policy/auth/"]),
     ("hyper", &["src/server/"]),
     ("hyper_util", &["src/server/"]),

@@ -2,7 +2,7 @@
 
 use super::declare::Bench;
 use super::route::Spans;
-use crate::diag::suggest::nearest;
+use crate::diag::suggest::near;
 use crate::diag::{Code, Diagnostic, Report, Span};
 use crate::ir::Route;
 use crate::lang::checker::{AttributeFact, Checker, Moment, RouteFacts};
@@ -39,7 +39,7 @@ struct Invariant<'i, 'b, 'a> {
 impl<'i> Invariant<'i, '_, '_> {
     /// The routes behind `for`.
     fn spoken_of(&mut self) -> Option<Vec<&'i Placed>> {
-        let subject = self.node.child("for")?;
+        let subject = self.node.child("for").filter(|subject| !subject.damaged)?;
         let public = subject.child("public").is_some();
         let prefix: Option<Pattern> = match subject.child("under").and_then(|under| under.get("path")) {
             None => None,
@@ -81,8 +81,8 @@ impl<'i> Invariant<'i, '_, '_> {
             if !declared && !self.bench.names.suspects.contains(&word.text) {
                 let mut found =
                     Diagnostic::new(Code::NameUnknown, format!("no route is called `{}`", word.text)).at(expr.span, "not declared");
-                if let Some(near) = nearest(&word.text, self.routes.iter().map(|(route, _)| route.name.as_str())) {
-                    found = found.help(format!("did you mean `{near}`?"));
+                if let Some(near) = near(&word.text, self.routes.iter().map(|(route, _)| route.name.as_str())) {
+                    found = found.meant(expr.span, &word.text, near.word, near.alone);
                 }
                 self.bench.report.push(found);
             }

@@ -5,10 +5,12 @@ use super::declare::{Bench, declared_name};
 use super::explain::{self, Explained};
 use super::gateway;
 use super::merge::merged;
+use super::together::{self, Shadows};
 use super::upstream::UpstreamFacts;
 use super::uses::Level;
+use super::written::Interned;
 use super::{breaker, cache, calls};
-use crate::diag::{Code, Diagnostic, Span};
+use crate::diag::{Code, Diagnostic, Edit, Span};
 use crate::http::UpstreamIndex;
 use crate::ir::{self, Gateway, Target};
 use crate::lang::checker::{Checker, Moment, Typed};
@@ -32,6 +34,8 @@ pub struct Spans {
     pub name: Span,
     /// Its path.
     pub path: Span,
+    /// Its `priority`, if it is written.
+    pub priority: Option<Span>,
 }
 
 /// All routes while they are read.
@@ -52,8 +56,14 @@ pub struct Routes<'r, 'a> {
     pub explain: Option<&'r str>,
     /// How they call the upstreams.
     pub called: Vec<breaker::Called>,
+    /// Where `drain` is written, if it is.
+    pub drain_at: Option<Span>,
+    /// Limits that are never reached.
+    pub shadows: Shadows,
     /// What was read.
     pub found: Vec<(ir::Route, Spans)>,
+    /// The statements in force on each route, as written.
+    pub written: Interned,
     /// The explanation.
     pub explained: Option<Explained>,
 }
@@ -129,8 +139,8 @@ impl<'a> Routes<'_, 'a> {
         self.access(node, damaged, &statements, &mut checker, &mut policies, &mut in_force);
         let conditions: Vec<Given<'a>> = around.matches.iter().copied().chain(matches(node)).collect();
         let predicate = predicate(&conditions, &self.credentials, &mut checker);
-        let priority = node.statements.iter().find(|inner| inner.form.word == "priority").and_then(|inner| inner.get("number"));
-        let priority = priority.and_then(|given| checker.int(given, 0..=1_000_000)).unwrap_or(0);
+        let written = node.statements.iter().find(|inner| inner.form.word == "priority");
+        let priority = written.and_then(|inner| inner.get("number")).and_then(|given| checker.int(given, 0..=1_000_000)).unwrap_or(0);
         let (predicate, atoms) = predicate.unzip();
         let key = Arc::new(RouteKey {
             hosts: around.hosts.clone().unwrap_or_default(),
@@ -162,6 +172,8 @@ impl<'a> Routes<'_, 'a> {
             }
             in_force.extend(effective);
         }
+        together::unsendable(&policies, &in_force, &conditions, self.auths, checker.report);
+        self.shadows.look(&policies, &in_force);
         let target = target(node, damaged, &in_force, &mut checker);
         let parts = cache::Parts { in_force: &in_force, policies: &policies, credentials: &self.credentials };
         cache::cache(&parts, node.span_of("methods"), sources, &mut checker);
@@ -197,7 +209,8 @@ impl<'a> Routes<'_, 'a> {
             self.explained = Some(explain::explain(&route, &context));
         }
         self.called.extend(breaker::called(&route, &in_force, self.upstreams));
-        self.found.push((route, Spans { name: name.span, path: node.span_of("path") }));
+        self.written.route(&route.name, &in_force, &statements, bench);
+        self.found.push((route, Spans { name: name.span, path: node.span_of("path"), priority: written.map(|node| node.span) }));
     }
 
     /// `auth` and `public`: who is let in, whether that is looser than the groups around, and what is known of the caller.
@@ -240,11 +253,13 @@ impl<'a> Routes<'_, 'a> {
                     checker.facts.attributes = attributes;
                     checker.facts.identified = identified;
                     if let Some(clash) = auth::clash(config, auths) {
-                        checker.error(
-                            Code::TypeMismatch,
-                            format!("`{}` is `{}` for one auth and `{}` for the other", clash.attribute, clash.first.1, clash.second.1),
-                            last.node.span,
-                            "the same name with two types",
+                        checker.report.push(
+                            Diagnostic::new(
+                                Code::TypeMismatch,
+                                format!("`{}` is `{}` for one auth and `{}` for the other", clash.attribute, clash.first.1, clash.second.1),
+                            )
+                            .at(last.node.span, "the same name with two types")
+                            .help("declare it with one type in both, or under two names"),
                         );
                     }
                 }
@@ -264,6 +279,7 @@ impl<'a> Routes<'_, 'a> {
         if inner.is_empty() {
             return Vec::new();
         }
+        together::past_drain(inner.total(), self.gateway.drain, self.drain_at, checker.report);
         let mut used = calls::used(target, policies);
         used.sort_unstable();
         used.dedup();
@@ -300,14 +316,19 @@ fn shape<'a>(node: &Node<'a>, around: &Around<'a>, checker: &mut Checker<'_>) ->
             }
         }
     }
-    let methods = match Methods::parse(names) {
+    let methods = match Methods::parse(names.iter().copied()) {
         Ok(methods) => methods,
         Err(error) => {
-            checker.report.push(
-                Diagnostic::new(Code::TypeMismatch, error.to_string())
-                    .at(node.span_of("methods"), "")
-                    .help("methods are written in capitals: `GET,POST`, or `ANY`"),
-            );
+            let small = names.iter().any(|name| name.bytes().any(|byte| byte.is_ascii_lowercase()));
+            let found = Diagnostic::new(Code::TypeMismatch, error.to_string())
+                .at(node.span_of("methods"), if small { "not in capitals" } else { "" })
+                .help("methods are written in capitals: `GET,POST`, or `ANY`");
+            let capitals: Vec<String> = names.iter().map(|name| name.to_ascii_uppercase()).collect();
+            let edits = words.iter().zip(&capitals).map(|(given, text)| Edit { span: given.expr.span, text: text.clone() });
+            checker.report.push(match Methods::parse(capitals.iter().map(String::as_str)) {
+                Ok(_) => found.fix("write them in capitals", edits.collect()),
+                Err(_) => found,
+            });
             return None;
         }
     };

@@ -4,6 +4,13 @@
 
 pub mod operate;
 pub mod script;
+pub mod spell;
+pub mod written;
+
+#[cfg(test)]
+mod tests;
+
+pub use written::{Statement, Written};
 
 use crate::http::UpstreamIndex;
 use crate::lang::expr::{Expr, header_name};
@@ -35,6 +42,8 @@ pub struct Program {
     pub hooks: Vec<operate::Hook>,
     /// `test` blocks.
     pub tests: Vec<script::Test>,
+    /// What stands in the files; it decides nothing.
+    pub written: Written,
 }
 
 /// `gateway { }`

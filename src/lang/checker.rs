@@ -5,7 +5,7 @@ use super::form::Declared;
 use super::read::{Given, Node, ScopeId, not_available};
 use super::types::Type;
 use super::value::{Percent, Rate, Value};
-use crate::diag::suggest::nearest;
+use crate::diag::suggest::near;
 use crate::diag::{Code, Diagnostic, Report, Span};
 use crate::route::RouteKey;
 use crate::syntax::ast::{ExprKind, Ident};
@@ -429,7 +429,7 @@ impl Checker<'_> {
         let Ok(name) = HeaderName::try_from(text) else {
             self.report.push(
                 Diagnostic::new(Code::HeadersInvalidName, format!("`{text}` is no field name"))
-                    .at(span, "")
+                    .at(span, "a character in it cannot stand in a name")
                     .help("a field name is made of letters, digits and `!#$%&'*+-.^_`|~` (RFC 9110 §5.1)"),
             );
             return None;
@@ -511,10 +511,8 @@ impl Checker<'_> {
             .filter(|(kind, scope, _)| kind.word() == what && Some(*scope) == home)
             .map(|(_, _, name)| name.as_str())
             .collect();
-        found = match nearest(&written, known.iter().copied()) {
-            Some(near) => found
-                .help(format!("did you mean `{near}`?"))
-                .fix(format!("replace `{written}` with `{near}`"), vec![crate::diag::Edit { span, text: near.to_owned() }]),
+        found = match near(&written, known.iter().copied()) {
+            Some(near) => found.meant(span, &written, near.word, near.alone),
             None => found.help(format!("declare it: `{what} {written} {{ … }}`")),
         };
         self.report.push(found);

@@ -3,6 +3,7 @@
 //! The same for a socket and for `gate test`: only the transport towards the upstreams differs.
 
 use super::answer::{Options, preflight_method};
+use super::watch::Watch;
 use crate::compile::{Pipeline, Plan, Target};
 use crate::http::forward::{self, Hop};
 use crate::http::{
@@ -53,6 +54,9 @@ impl Asked {
     pub fn new(client: &Client, authority: &HeaderValue) -> Self {
         let text = authority.to_str().unwrap_or_default();
         let host = crate::route::host::bare(text).to_ascii_lowercase();
+        // A copy: what was sent is a part of the buffer it came in.
+        let copied = HeaderValue::from_bytes(authority.as_bytes());
+        let authority = copied.as_ref().unwrap_or(authority);
         Self { host: host.into(), hop: Hop::new(client.peer.ip().to_canonical(), client.scheme, authority) }
     }
 }
@@ -84,6 +88,16 @@ pub struct Driven {
     pub route: Option<usize>,
 }
 
+/// A request under way.
+pub struct Begun {
+    /// What is known of it.
+    pub exchange: Exchange,
+    /// The route it takes, by its index, once that is known.
+    pub route: Option<usize>,
+    /// True when its path holds an encoded slash.
+    normalised: Result<bool, path::Malformed>,
+}
+
 /// Why the pipeline ended.
 enum End {
     Reply(Reply),
@@ -91,52 +105,79 @@ enum End {
 }
 
 /// Drives a request through its pipeline.
-pub async fn drive<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Driven {
-    let plan = &engine.plan;
-    let (mut exchange, normalised) = begin(engine, arrival);
-    let (route, end) = match normalised {
-        Err(malformed) => {
-            exchange.record.stopped = Some("normalise");
-            (None, End::Problem(Problem::new(StatusCode::BAD_REQUEST, malformed.0)))
-        }
-        Ok(encoded_slash) => match find(plan, &mut exchange) {
-            Err(end) => {
-                exchange.record.stopped = Some("match");
-                (None, end)
+pub fn drive<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> impl Future<Output = Driven> + use<'_, T> {
+    drive_watched(engine, arrival, ())
+}
+
+/// The same while somebody looks on.
+pub async fn drive_watched<T: Transport, W: Watch>(engine: &Arc<Engine<T>>, arrival: Arrival, watch: W) -> Driven {
+    let mut begun = begin(engine, arrival);
+    let reply = begun.answer(engine, watch).await;
+    begun.answered(reply)
+}
+
+impl Begun {
+    /// The answer to it. When this is dropped before it is there, what is known of the request is here still.
+    pub async fn answer<T: Transport, W: Watch>(&mut self, engine: &Arc<Engine<T>>, mut watch: W) -> Reply {
+        let plan = &engine.plan;
+        let Self { exchange, route, normalised } = self;
+        let end = match normalised {
+            Err(malformed) => {
+                exchange.record.stopped = Some("normalise");
+                End::Problem(Problem::new(StatusCode::BAD_REQUEST, malformed.0))
             }
-            Ok(route) => match plan.pipelines.get(route) {
-                Some(pipeline) => {
-                    if matches!(pipeline.target, Target::Policy) && !pipeline.timeouts.is_empty() {
-                        exchange.calls = Arc::new(Routed { engine: Arc::clone(engine), route });
-                    }
-                    (Some(route), run(engine, pipeline, encoded_slash, &mut exchange).await)
+            Ok(encoded_slash) => match find(plan, exchange) {
+                Err(end) => {
+                    exchange.record.stopped = Some("match");
+                    end
                 }
-                None => (None, End::Problem(Problem::new(StatusCode::NOT_FOUND, "no route takes this request"))),
+                Ok(found) => match plan.pipelines.get(found) {
+                    Some(pipeline) => {
+                        *route = Some(found);
+                        if matches!(pipeline.target, Target::Policy) && !pipeline.timeouts.is_empty() {
+                            exchange.calls = Arc::new(Routed { engine: Arc::clone(engine), route: found });
+                        }
+                        watch.takes(found, exchange);
+                        run(engine, pipeline, *encoded_slash, exchange, &mut watch).await
+                    }
+                    None => End::Problem(Problem::new(StatusCode::NOT_FOUND, "no route takes this request")),
+                },
             },
-        },
-    };
-    let pipeline = route.and_then(|route| plan.pipelines.get(route));
-    let mut reply = match end {
-        End::Reply(reply) => reply,
-        End::Problem(problem) => problem.render(route.and_then(|route| plan.names.get(route)).map(|name| &**name), &exchange.id),
-    };
-    for (_, part) in pipeline.map(|pipeline| &pipeline.response).into_iter().flatten() {
-        part.response(&exchange, &mut reply);
+        };
+        let pipeline = route.and_then(|route| plan.pipelines.get(route));
+        let mut reply = match end {
+            End::Reply(reply) => reply,
+            End::Problem(problem) => {
+                watch.refused(exchange, &problem);
+                problem.render(route.and_then(|route| plan.names.get(route)).map(|name| &**name), &exchange.id)
+            }
+        };
+        watch.answered(exchange, &reply);
+        for (_, part) in pipeline.map(|pipeline| &pipeline.response).into_iter().flatten() {
+            part.response(exchange, &mut reply);
+        }
+        reply.headers.insert(plan.settings.request_id.clone(), exchange.id.clone());
+        reply
     }
-    reply.headers.insert(plan.settings.request_id.clone(), exchange.id.clone());
-    Driven { reply, exchange, route }
+
+    /// The request with its answer.
+    #[must_use]
+    pub fn answered(self, reply: Reply) -> Driven {
+        Driven { reply, exchange: self.exchange, route: self.route }
+    }
 }
 
 /// The route that would take a request, by its index.
 #[must_use]
 pub fn route_of<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Option<usize> {
-    let (mut exchange, normalised) = begin(engine, arrival);
-    normalised.ok()?;
-    find(&engine.plan, &mut exchange).ok()
+    let mut begun = begin(engine, arrival);
+    begun.normalised.ok()?;
+    find(&engine.plan, &mut begun.exchange).ok()
 }
 
-/// Id, forwarding fields, trace and the one normalisation; true with it when the path holds an encoded slash.
-fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> (Exchange, Result<bool, path::Malformed>) {
+/// Begins a request: id, forwarding fields, trace and the one normalisation.
+#[must_use]
+pub fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Begun {
     let Arrival { method, target, asked, mut headers, body, mut client } = arrival;
     let settings = &engine.plan.settings;
     let started = Instant::now();
@@ -178,7 +219,7 @@ fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> (Exchange, 
         guards: smallvec::SmallVec::new(),
         calls: Arc::clone(engine) as Arc<dyn Calls>,
     };
-    (exchange, verdict)
+    Begun { exchange, route: None, normalised: verdict }
 }
 
 /// The route that takes the request.
@@ -221,7 +262,13 @@ fn answers_preflights(pipeline: &Pipeline) -> bool {
 }
 
 /// The request parts in their order, then the target.
-async fn run<T: Transport>(engine: &Arc<Engine<T>>, pipeline: &Pipeline, encoded_slash: bool, exchange: &mut Exchange) -> End {
+async fn run<T: Transport, W: Watch>(
+    engine: &Arc<Engine<T>>,
+    pipeline: &Pipeline,
+    encoded_slash: bool,
+    exchange: &mut Exchange,
+    watch: &mut W,
+) -> End {
     let plan = &engine.plan;
     if let Some(max) = pipeline.body_max {
         if exchange.body.size_hint().lower() > max {
@@ -242,6 +289,7 @@ async fn run<T: Transport>(engine: &Arc<Engine<T>>, pipeline: &Pipeline, encoded
                 return End::Problem(problem);
             }
         }
+        watch.before(*place, exchange);
         let end = match part.request(exchange) {
             Flow::Next => None,
             Flow::Answer(reply) => Some(End::Reply(reply)),
@@ -252,6 +300,7 @@ async fn run<T: Transport>(engine: &Arc<Engine<T>>, pipeline: &Pipeline, encoded
                 Flow::Refuse(problem) => Some(End::Problem(problem)),
             },
         };
+        watch.after(*place, &**part, exchange);
         if let Some(end) = end {
             exchange.record.stopped = Some(place.name());
             return end;
@@ -260,6 +309,7 @@ async fn run<T: Transport>(engine: &Arc<Engine<T>>, pipeline: &Pipeline, encoded
     if !chosen && let Err(problem) = choose(plan, pipeline, encoded_slash, exchange) {
         return End::Problem(problem);
     }
+    watch.before(Place::Call, exchange);
     match exchange.upstream {
         Some(upstream) => match pass(engine, pipeline, upstream, exchange).await {
             Ok(reply) => End::Reply(reply),

@@ -2,6 +2,7 @@
 //! are polled by one task.
 
 use super::patience::{For, Patience};
+use super::spare::Spare;
 use crate::http::h1::{BodyReader, Limits, Piece, Refusal, RequestHead, RequestScan};
 use crate::http::{Body, Fault, FaultKind};
 use bytes::{Bytes, BytesMut};
@@ -39,8 +40,12 @@ pub struct Input {
     scan: RequestScan,
     reader: BodyReader,
     patience: Patience,
+    /// Where the buffer and the map of fields wait while nothing is in them.
+    spare: Arc<Spare>,
     /// No head has been read yet.
     first: bool,
+    /// The client sends nothing more.
+    ended: bool,
     /// What came last was no request, or broke within its body: nothing behind it can be read.
     broken: bool,
     /// The client waits for 100 before it sends its body.
@@ -62,14 +67,16 @@ pub enum Next {
 impl Input {
     /// The beginning of a connection.
     #[must_use]
-    pub fn new(half: OwnedReadHalf, limits: Limits, patience: Patience) -> Self {
+    pub fn new(half: OwnedReadHalf, limits: Limits, patience: Patience, spare: Arc<Spare>) -> Self {
         Self {
             half,
             buffer: BytesMut::new(),
             scan: RequestScan::new(limits),
             reader: BodyReader::Ended,
             patience,
+            spare,
             first: true,
+            ended: false,
             broken: false,
             expects_continue: false,
             continue_asked: false,
@@ -94,12 +101,11 @@ impl Input {
                     return Poll::Ready(Next::Refused(refusal));
                 }
             }
-            match self.poll_fill(READ_BYTES, cx) {
+            match self.poll_more(headers, cx) {
                 Poll::Ready(Ok(1..)) => {}
                 Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Next::Closed),
                 Poll::Pending => {
-                    // A lone CRLF is not the beginning of a request.
-                    let begun = self.buffer.len() > 2;
+                    let begun = self.has_begun();
                     ready!(self.patience.poll_wait(if begun || self.first { For::Head } else { For::Next }, cx));
                     return Poll::Ready(if begun {
                         Next::Refused(Refusal { status: StatusCode::REQUEST_TIMEOUT, detail: "the request's head took too long" })
@@ -109,6 +115,24 @@ impl Input {
                 }
             }
         }
+    }
+
+    /// True when a part of a request has come. A lone CRLF is none.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.buffer.len() > 2
+    }
+
+    /// Reads more of a head. A connection that waits for its next request holds no room for it.
+    fn poll_more(&mut self, headers: &mut HeaderMap, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.buffer.is_empty() {
+            if self.half.as_ref().poll_read_ready(cx)?.is_pending() {
+                self.spare.give(&mut self.buffer, headers);
+                return Poll::Pending;
+            }
+            self.spare.lend(&mut self.buffer, headers);
+        }
+        self.poll_fill(READ_BYTES, cx)
     }
 
     /// Reads more; 0 at the end of the stream.
@@ -132,7 +156,9 @@ impl Input {
                     self.patience.body(bytes.len());
                     return Poll::Ready(Ok(Some(Frame::data(bytes))));
                 }
-                Piece::End(trailers) => return Poll::Ready(Ok(trailers.map(Frame::trailers))),
+                // A request's trailers end here (RFC 9110 §6.5.1): an upstream that took them for fields would believe what
+                // no policy has judged.
+                Piece::End(_) => return Poll::Ready(Ok(None)),
                 Piece::More => {}
             }
             match self.poll_fill(BODY_READ_BYTES, cx) {
@@ -160,7 +186,8 @@ impl Input {
     /// True when a connection whose body was not read is worth reading on.
     #[must_use]
     pub fn is_worth_keeping(&self) -> bool {
-        !self.broken && !self.expects_continue && self.reader.left().is_some_and(|left| left <= DISCARD_BYTES_MAX)
+        let comes = self.reader.has_ended() || !self.expects_continue;
+        !self.broken && comes && self.reader.left().is_some_and(|left| left <= DISCARD_BYTES_MAX)
     }
 
     /// True between requests: nothing was left unread.
@@ -168,15 +195,18 @@ impl Input {
         self.reader.has_ended() && self.buffer.is_empty() && !self.broken
     }
 
-    /// Ready when the client has gone while it is being answered. What it sends ahead is kept, within bounds.
-    pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while self.reader.has_ended() && self.buffer.len() < AHEAD_BYTES_MAX {
+    /// Ready when the client has gone while it is being answered; `sent` is what has been sent of the reply. What it sends
+    /// ahead is kept, within bounds. One that closed its side alone cannot be told from one that has gone until the reply
+    /// is written: it is answered, if that does not take too long.
+    pub fn poll_gone(&mut self, sent: u64, cx: &mut Context<'_>) -> Poll<()> {
+        while self.reader.has_ended() && !self.ended && self.buffer.len() < AHEAD_BYTES_MAX {
             match ready!(self.poll_fill(READ_BYTES, cx)) {
                 Ok(1..) => {}
-                Ok(0) | Err(_) => return Poll::Ready(()),
+                Ok(0) => self.ended = true,
+                Err(_) => return Poll::Ready(()),
             }
         }
-        Poll::Pending
+        if self.ended { self.patience.poll_reply(sent, cx) } else { Poll::Pending }
     }
 
     /// Reads the rest of an unwanted body; false when it cannot be read.

@@ -12,10 +12,13 @@ pub mod listener;
 mod patience;
 mod reply;
 pub mod run;
+mod spare;
+pub mod watch;
 mod worker;
 
-pub use drive::{Arrival, Asked, Driven, Engine, drive};
+pub use drive::{Arrival, Asked, Driven, Engine, drive, drive_watched};
 pub use run::run;
+pub use watch::Watch;
 
 use crate::compile::Plan;
 use crate::upstream::Transport;

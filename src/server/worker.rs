@@ -4,6 +4,7 @@ use super::access_log::Log;
 use super::connection;
 use super::drain::Connections;
 use super::drive::Engine;
+use super::spare::Spare;
 use crate::compile::Plan;
 use crate::http::Clock;
 use crate::upstream::Transport;
@@ -12,16 +13,19 @@ use arc_swap::ArcSwap;
 use http::HeaderValue;
 use parking_lot::Mutex;
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
+use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 /// How far the wall clock may be from the machine's before it is read anew.
 const CLOCK_DRIFT_MAX: Duration = Duration::from_millis(100);
 /// How long accepting rests when the process is out of file descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Connections that a listener takes in before it is closed.
+const LAST_MAX: usize = 4096;
 
 /// What all workers of a process share.
 pub struct Shared {
@@ -39,6 +43,7 @@ pub struct Shared {
 pub struct Worker<T> {
     shared: Arc<Shared>,
     connections: Arc<Connections>,
+    spare: Arc<Spare>,
     engine: Mutex<Arc<Engine<T>>>,
     /// The value of `Date` for a second since the epoch.
     date: Mutex<(u64, HeaderValue)>,
@@ -57,6 +62,7 @@ impl<T: Transport> Worker<T> {
         Self {
             shared,
             connections: Arc::default(),
+            spare: Arc::default(),
             engine: Mutex::new(Arc::new(engine)),
             date: Mutex::new((0, HeaderValue::from_static(""))),
         }
@@ -101,6 +107,12 @@ impl<T: Transport> Worker<T> {
         &self.connections
     }
 
+    /// The worker's spare buffers.
+    #[must_use]
+    pub fn spare(&self) -> &Arc<Spare> {
+        &self.spare
+    }
+
     /// The way to the access log.
     #[must_use]
     pub fn log(&self) -> &Log {
@@ -110,7 +122,9 @@ impl<T: Transport> Worker<T> {
     /// Accepts and serves until the process is to end, then drains: how many connections had to be cut.
     pub async fn run(self: Arc<Self>, listeners: Vec<(TcpListener, Arc<str>)>) -> io::Result<usize> {
         let mut running = Vec::new();
+        let mut last = Vec::new();
         for (listener, name) in listeners {
+            last.push((listener.try_clone()?, Arc::clone(&name)));
             let listener = tokio::net::TcpListener::from_std(listener)?;
             running.push(tokio::spawn(Arc::clone(&self).accept(listener, name)));
         }
@@ -120,8 +134,14 @@ impl<T: Transport> Worker<T> {
             task.abort();
         }
         for task in running {
-            // Its listening socket is closed when this returns.
             let _ = task.await;
+        }
+        // Whoever has connected meanwhile would see a reset when the sockets are closed, which the end of this loop does.
+        for (listener, name) in last {
+            for (stream, peer) in std::iter::from_fn(|| listener.accept().ok()).take(LAST_MAX) {
+                stream.set_nonblocking(true)?;
+                self.admit(TcpStream::from_std(stream)?, peer, &name);
+            }
         }
         let longest = self.shared.plan.load().settings.drain;
         Ok(self.connections.drain(longest).await)
@@ -137,24 +157,27 @@ impl<T: Transport> Worker<T> {
         }
     }
 
+    fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, name: &Arc<str>) {
+        let Some(place) = Place::take(&self.shared) else {
+            // Over the cap: closed at once, so that those being served are served well.
+            tracing::warn!(%peer, "connection cap reached");
+            return;
+        };
+        if stream.set_nodelay(true).is_err() {
+            return;
+        }
+        let ticket = self.connections.enter();
+        let (worker, name) = (Arc::clone(self), Arc::clone(name));
+        tokio::spawn(async move {
+            connection::serve(worker, stream, peer, name, ticket).await;
+            drop(place);
+        });
+    }
+
     async fn accept(self: Arc<Self>, listener: tokio::net::TcpListener, name: Arc<str>) {
         loop {
             match listener.accept().await {
-                Ok((stream, peer)) => {
-                    let Some(place) = Place::take(&self.shared) else {
-                        // Over the cap: closed at once, so that those being served are served well.
-                        tracing::warn!(%peer, "connection cap reached");
-                        continue;
-                    };
-                    if stream.set_nodelay(true).is_err() {
-                        continue;
-                    }
-                    let (worker, name) = (Arc::clone(&self), Arc::clone(&name));
-                    tokio::spawn(async move {
-                        connection::serve(worker, stream, peer, name).await;
-                        drop(place);
-                    });
-                }
+                Ok((stream, peer)) => self.admit(stream, peer, &name),
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept");
