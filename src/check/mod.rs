@@ -15,6 +15,7 @@ mod load;
 mod merge;
 mod operate;
 mod order;
+mod predicate;
 mod route;
 mod script;
 mod together;

@@ -1,7 +1,7 @@
 //! `gate run`
 
 use super::secrets::Machine;
-use super::{Outcome, Policy, complain, dev, print_error};
+use super::{Outcome, Policy, complain, dev, diff, print_error};
 use crate::compile::{Compiled, Compiler, Plan};
 use crate::http::Clock;
 use crate::ir::Program;
@@ -52,13 +52,17 @@ pub fn run(arguments: &Arguments) -> Outcome {
         }
     }
     let notes = |address: SocketAddr| arguments.dev.then(|| dev::notes(&program, &auths, &machine, address));
-    let started = (&program.gateway.listeners, program.gateway.workers);
+    let started = &program;
+    let mut reloaded: Option<Program> = None;
     let reload = || {
-        let program = load(arguments).map_err(|_| "the policy has errors".to_owned())?;
-        if (&program.gateway.listeners, program.gateway.workers) != started {
+        let next = load(arguments).map_err(|_| "the policy has errors".to_owned())?;
+        if (&next.gateway.listeners, next.gateway.workers) != (&started.gateway.listeners, started.gateway.workers) {
             tracing::warn!("`listen` or `workers` changed: that takes effect when the gateway is started again");
         }
-        compile(&mut compiler, &program, &machine).map(|compiled| compiled.plan)
+        let plan = compile(&mut compiler, &next, &machine)?.plan;
+        diff::log(reloaded.as_ref().unwrap_or(started), &next);
+        reloaded = Some(next);
+        Ok(plan)
     };
     let ended = if arguments.dev { serve(plan, Scripted::default, reload, notes) } else { serve(plan, Tcp::default, reload, notes) };
     match ended {

@@ -150,9 +150,7 @@ impl Typing<'_, '_> {
         let (value, ty) = match literal::parse(kind, text) {
             Ok(parsed) => parsed,
             Err(error) => {
-                let mut found = Diagnostic::new(error.code, error.message).at(span, "");
-                found.help = error.help;
-                self.checker.report.push(found);
+                self.checker.report.push(kinds::bad_literal(error, text, span));
                 return None;
             }
         };
