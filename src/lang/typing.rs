@@ -595,10 +595,7 @@ impl Typing<'_, '_> {
             ("request", ["listener"]) => done(Ref::Listener, text, Moment::Match),
             ("client", ["ip"]) => done(Ref::ClientIp, Type::Ip, Moment::Accept),
             ("client", ["cert", ..]) | ("flag", [_]) => {
-                self.checker.report.push(
-                    Diagnostic::new(Code::SchemaNotAvailable, format!("`{}` is not available yet", path_text(root, rest)))
-                        .at(span, "this release does not know it"),
-                );
+                self.checker.not_there(root, rest, span, self.scope);
                 None
             }
             ("upstream", ["name"]) => done(Ref::UpstreamName, text, Moment::Target),
