@@ -66,7 +66,7 @@ fn listeners<'n, 'a: 'n>(nodes: impl Iterator<Item = &'n Node<'a>>, checker: &mu
             continue;
         }
         let name = node.child("as").and_then(|child| child.word_in("name")).map_or_else(|| text.to_string(), |word| word.text.clone());
-        found.push((Listener { name, address }, given.expr.span));
+        found.push((Listener { name, address, redirect_https: false, tls: None }, given.expr.span));
     }
     found.into_iter().map(|(listener, _)| listener).collect()
 }

@@ -2,6 +2,7 @@
 //!
 //! `check` makes it, `analyse` and `compile` read it; the three never meet elsewhere.
 
+pub mod operate;
 pub mod script;
 
 use crate::http::UpstreamIndex;
@@ -57,6 +58,10 @@ pub struct Listener {
     pub name: String,
     /// The address; `:8080` is `[::]:8080`, both address families.
     pub address: SocketAddr,
+    /// Clients are sent to `https`.
+    pub redirect_https: bool,
+    /// TLS.
+    pub tls: Option<operate::Tls>,
 }
 
 /// Bounds on requests and connections.

@@ -13,6 +13,7 @@ use crate::policy::stage::{Flow, Place};
 use crate::route::{Captures, Found};
 use crate::upstream::{Transport, call, timeout};
 use futures_core::future::BoxFuture;
+use http::header::LOCATION;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body::Body as _;
@@ -39,6 +40,17 @@ pub struct Asked {
     pub host: Arc<str>,
     /// What the upstream is told of the client.
     pub hop: Hop,
+    /// What the gateway answers to whatever is asked for there, in place of a route.
+    pub instead: Option<Instead>,
+}
+
+/// What is answered in place of a route, by where the client came in.
+#[derive(Debug)]
+pub enum Instead {
+    /// The connection's certificate does not speak for the host: 421 (RFC 9110 §15.5.20).
+    Misdirected,
+    /// The same is to be asked for at this origin: 308.
+    Redirect(String),
 }
 
 impl Asked {
@@ -47,7 +59,7 @@ impl Asked {
     pub fn new(client: &Client, authority: &HeaderValue) -> Self {
         let text = authority.to_str().unwrap_or_default();
         let host = crate::route::host::bare(text).to_ascii_lowercase();
-        Self { host: host.into(), hop: Hop::new(client.peer.ip().to_canonical(), client.scheme, authority) }
+        Self { host: host.into(), hop: Hop::new(client.peer.ip().to_canonical(), client.scheme, authority), instead: None }
     }
 }
 
@@ -78,6 +90,24 @@ pub struct Driven {
     pub route: Option<usize>,
 }
 
+impl Instead {
+    fn end(&self, target: &PathAndQuery) -> End {
+        match self {
+            Self::Misdirected => {
+                End::Problem(Problem::new(StatusCode::MISDIRECTED_REQUEST, "this connection's certificate is not for this host"))
+            }
+            Self::Redirect(origin) => {
+                let path = if target == "*" { "/" } else { target.as_str() };
+                let mut reply = Reply::empty(StatusCode::PERMANENT_REDIRECT);
+                if let Ok(location) = HeaderValue::try_from(format!("{origin}{path}")) {
+                    reply.headers.insert(LOCATION, location);
+                }
+                End::Reply(reply)
+            }
+        }
+    }
+}
+
 /// Why the pipeline ended.
 enum End {
     Reply(Reply),
@@ -87,13 +117,18 @@ enum End {
 /// Drives a request through its pipeline.
 pub async fn drive<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Driven {
     let plan = &engine.plan;
+    let instead = arrival.asked.instead.is_some().then(|| Arc::clone(&arrival.asked));
     let (mut exchange, normalised) = begin(engine, arrival);
-    let (route, end) = match normalised {
-        Err(malformed) => {
+    let (route, end) = match (normalised, instead.as_ref().and_then(|asked| asked.instead.as_ref())) {
+        (Err(malformed), _) => {
             exchange.record.stopped = Some("normalise");
             (None, End::Problem(Problem::new(StatusCode::BAD_REQUEST, malformed.0)))
         }
-        Ok(encoded_slash) => match find(plan, &mut exchange) {
+        (Ok(_), Some(instead)) => {
+            exchange.record.stopped = Some("accept");
+            (None, instead.end(&exchange.request.target))
+        }
+        (Ok(encoded_slash), None) => match find(plan, &mut exchange) {
             Err(end) => {
                 exchange.record.stopped = Some("match");
                 (None, end)

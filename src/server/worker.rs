@@ -4,6 +4,8 @@ use super::access_log::Log;
 use super::connection;
 use super::drain::Connections;
 use super::drive::Engine;
+use super::site::Site;
+use super::tls::{self, HANDSHAKES_MAX};
 use crate::compile::Plan;
 use crate::http::Clock;
 use crate::upstream::Transport;
@@ -16,6 +18,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// How long accepting rests when the process is out of file descriptors or memory.
@@ -37,6 +40,7 @@ pub struct Shared {
 pub struct Worker<T> {
     shared: Arc<Shared>,
     connections: Arc<Connections>,
+    handshakes: Semaphore,
     engine: Mutex<Arc<Engine<T>>>,
     /// The value of `Date` for a second since the epoch.
     date: Mutex<(u64, HeaderValue)>,
@@ -55,6 +59,7 @@ impl<T: Transport> Worker<T> {
         Self {
             shared,
             connections: Arc::default(),
+            handshakes: Semaphore::new(HANDSHAKES_MAX),
             engine: Mutex::new(Arc::new(engine)),
             date: Mutex::new((0, HeaderValue::from_static(""))),
         }
@@ -95,6 +100,12 @@ impl<T: Transport> Worker<T> {
         &self.connections
     }
 
+    /// The slots of handshakes.
+    #[must_use]
+    pub fn handshakes(&self) -> &Semaphore {
+        &self.handshakes
+    }
+
     /// The way to the access log.
     #[must_use]
     pub fn log(&self) -> &Log {
@@ -102,11 +113,11 @@ impl<T: Transport> Worker<T> {
     }
 
     /// Accepts and serves until the process is to end, then drains: how many connections had to be cut.
-    pub async fn run(self: Arc<Self>, listeners: Vec<(TcpListener, Arc<str>)>) -> io::Result<usize> {
+    pub async fn run(self: Arc<Self>, listeners: Vec<(TcpListener, Arc<Site>)>) -> io::Result<usize> {
         let mut running = Vec::new();
-        for (listener, name) in listeners {
+        for (listener, site) in listeners {
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            running.push(tokio::spawn(Arc::clone(&self).accept(listener, name)));
+            running.push(tokio::spawn(Arc::clone(&self).accept(listener, site)));
         }
         running.push(tokio::spawn(tidy(Arc::clone(&self.engine.lock().transport))));
         self.shared.stop.cancelled().await;
@@ -121,7 +132,7 @@ impl<T: Transport> Worker<T> {
         Ok(self.connections.drain(longest).await)
     }
 
-    async fn accept(self: Arc<Self>, listener: tokio::net::TcpListener, name: Arc<str>) {
+    async fn accept(self: Arc<Self>, listener: tokio::net::TcpListener, site: Arc<Site>) {
         loop {
             match listener.accept().await {
                 Ok((stream, peer)) => {
@@ -133,11 +144,24 @@ impl<T: Transport> Worker<T> {
                     if stream.set_nodelay(true).is_err() {
                         continue;
                     }
-                    let (worker, name) = (Arc::clone(&self), Arc::clone(&name));
-                    tokio::spawn(async move {
-                        connection::serve(worker, stream, peer, name).await;
-                        drop(place);
-                    });
+                    let worker = Arc::clone(&self);
+                    // Tasks of their own kinds: one of plain text is not as large as the other.
+                    match site.tls() {
+                        None => {
+                            let peer = site.plain(peer);
+                            tokio::spawn(async move {
+                                connection::serve(worker, stream, peer, true).await;
+                                drop(place);
+                            });
+                        }
+                        Some(tls) => {
+                            let client = site.client(peer);
+                            tokio::spawn(async move {
+                                tls::serve(worker, stream, client, tls).await;
+                                drop(place);
+                            });
+                        }
+                    }
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {

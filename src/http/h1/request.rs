@@ -148,7 +148,8 @@ fn split_target<'a>(method: &Method, target: &'a [u8]) -> Option<(Option<&'a [u8
 }
 
 /// A host, and perhaps a port: letters that names and addresses are made of, nothing a parser could stumble over.
-fn is_authority(text: &[u8]) -> bool {
+#[must_use]
+pub fn is_authority(text: &[u8]) -> bool {
     let port = |text: &[u8]| text.len() <= 5 && text.iter().all(u8::is_ascii_digit);
     if let Some(rest) = text.strip_prefix(b"[") {
         return rest.iter().position(|byte| *byte == b']').and_then(|end| rest.split_at_checked(end)).is_some_and(|(ip, rest)| {
