@@ -13,8 +13,8 @@
 //! | Floor | Parts |
 //! |---|---|
 //! | 0 | [`diag`]: spans, findings, codes, how they are shown · [`http`](mod@http): one exchange, its body, its faults |
-//! | 1 | [`syntax`]: text to tree and back |
-//! | 2 | [`lang`]: types, values, expressions, the schema's machinery · [`route`]: which request takes which route |
+//! | 1 | [`syntax`]: text to tree and back · [`route`]: which request takes which route |
+//! | 2 | [`lang`]: types, values, expressions, the schema's machinery · [`logic`]: conditions decided |
 //! | 3 | [`policy`]: one folder per policy · [`upstream`]: endpoints and calls |
 //! | 4 | [`ir`]: what a policy means, as plain data |
 //! | 5 | [`check`]: tree to program · `compile`: program to plan |
@@ -32,6 +32,7 @@ pub mod diag;
 pub mod http;
 pub mod ir;
 pub mod lang;
+pub mod logic;
 pub mod policy;
 pub mod route;
 pub mod server;

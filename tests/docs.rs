@@ -14,6 +14,8 @@ const PAGES: &[(&str, &str)] = &[
     ("CHANGELOG.md", include_str!("../CHANGELOG.md")),
     ("docs/language.md", LANGUAGE),
     ("docs/testing.md", TESTING),
+    ("docs/checking.md", include_str!("../docs/checking.md")),
+    ("docs/tracing.md", include_str!("../docs/tracing.md")),
 ];
 
 const LANGUAGE: &str = include_str!("../docs/language.md");

@@ -68,11 +68,11 @@ fn a_failed_test_is_shown_and_exits_1() {
         "FAIL  this <one> fails (2 requests)",
         "  expected  status 404",
         "  actual    status 200 (reply 1 of 2)",
-        "  request   GET /b",
+        "  route     all, status 200",
+        "  request   GET /b for localhost from 192.0.2.1",
         "authorization: (not shown)",
-        "  route     all",
-        "  stages    match -> call",
-        "  upstream  app, attempts 1",
+        "    match         pass         route all ANY /**  (/half.gate:9)",
+        "answers 200, 1 attempt",
     ] {
         assert!(shown.contains(wanted), "{wanted}\n{shown}");
     }

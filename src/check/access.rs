@@ -1,7 +1,7 @@
 //! Who may call a route: that it says so, and that whatever is loosened is loosened visibly.
 
 use super::declare::declared_name;
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, Edit};
 use crate::lang::Node;
 use crate::lang::checker::Checker;
 use crate::lang::read::Mode;
@@ -34,22 +34,24 @@ pub fn overrides(written: &[&Effective<'_>], checker: &mut Checker<'_>) {
             ),
             (Some(before), Mode::Plain) if before.node.form.word == "auth" && !same(&before.node, node) => {
                 let how = if node.form.word == "public" { "`public`" } else { "another `auth`" };
-                checker.report.push(
-                    Diagnostic::new(Code::AuthNotOverridden, format!("{how} under a group that asks for `auth`"))
-                        .at(node.span, "loosens what the group asks for")
-                        .also(before.node.span, "asked for here")
-                        .help(format!("say so: `override {}`", if node.form.word == "public" { "public \"why\"" } else { "auth …" }))
-                        .fix(
-                            "put `override` before it",
-                            vec![crate::diag::Edit { span: node.word.before(), text: "override ".to_owned() }],
-                        ),
-                );
+                let found = Diagnostic::new(Code::AuthNotOverridden, format!("{how} under a group that asks for `auth`"))
+                    .at(node.span, "loosens what the group asks for")
+                    .also(before.node.span, "asked for here")
+                    .help(format!("say so: `override {}`", if node.form.word == "public" { "public \"why\"" } else { "auth …" }));
+                // `override public` wants its reason, which only people know.
+                let whole = node.form.word != "public" || node.get("why").is_some();
+                checker.report.push(if whole {
+                    found.fix("put `override` before it", vec![Edit { span: node.word.before(), text: "override ".to_owned() }])
+                } else {
+                    found
+                });
             }
             (None, Mode::Override) => {
                 checker.report.push(
                     Diagnostic::new(Code::PolicyNothingToOverride, "there is nothing to override here")
                         .at(node.span, "no enclosing group says `auth`")
-                        .help("leave `override` out"),
+                        .help("leave `override` out")
+                        .fix("leave `override` out", vec![Edit { span: node.lead, text: String::new() }]),
                 );
             }
             (Some(_), Mode::Override) if node.form.word == "public" && node.get("why").is_none() => {

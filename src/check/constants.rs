@@ -29,9 +29,10 @@ pub fn constants(files: &[FileNodes<'_>], params: &BTreeMap<String, String>, nam
         }
         for name in given.keys().filter(|name| evaluation.nodes.get(*name).is_none_or(|node| node.form.word != "param")) {
             let span = Span::new(file.file, 0, 0);
-            evaluation
-                .report
-                .push(Diagnostic::new(Code::NameUnknown, format!("the deployment sets `{name}`, which is no `param`")).at(span, ""));
+            evaluation.report.push(
+                Diagnostic::new(Code::NameUnknown, format!("the deployment sets `{name}`, which is no `param`"))
+                    .at(span, "not declared in this file"),
+            );
         }
     }
 }
@@ -56,14 +57,19 @@ impl<'n, 'a> Evaluation<'_, 'n, 'a> {
     fn collect(&mut self, nodes: &'n [Node<'a>]) {
         for node in nodes.iter().filter(|node| matches!(node.form.word, "let" | "param")) {
             let Some(word) = node.word_in("name") else {
+                if node.damaged {
+                    continue;
+                }
                 self.report
                     .push(Diagnostic::new(Code::SchemaArity, format!("`{}` needs a name", node.name)).at(node.span_of("name"), "no name"));
                 continue;
             };
             if is_reserved(&word.text) {
+                self.names.suspects.insert(word.text.clone());
                 self.report.push(
                     Diagnostic::new(Code::NameReserved, format!("`{}` is built in and cannot be declared", word.text))
-                        .at(word.span, "choose another name"),
+                        .at(word.span, "means something already")
+                        .help("choose another name"),
                 );
                 continue;
             }
@@ -71,7 +77,8 @@ impl<'n, 'a> Evaluation<'_, 'n, 'a> {
                 self.report.push(
                     Diagnostic::new(Code::NameDuplicate, format!("`{}` is declared twice", word.text))
                         .at(word.span, "here again")
-                        .also(first.span_of("name"), "first here"),
+                        .also(first.span_of("name"), "first here")
+                        .help("give one of them another name, or remove it"),
                 );
                 continue;
             }
@@ -87,7 +94,8 @@ impl<'n, 'a> Evaluation<'_, 'n, 'a> {
                 self.names.suspects.insert(name.to_owned());
                 self.report.push(
                     Diagnostic::new(Code::NameUnknown, format!("`{name}` is defined by itself"))
-                        .at(node.span_of("name"), "needs its own value"),
+                        .at(node.span_of("name"), "needs its own value")
+                        .help("write its value out"),
                 );
                 return;
             }

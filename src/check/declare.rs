@@ -2,7 +2,8 @@
 
 use super::load::Module;
 use super::uses::Level;
-use super::{Options, explain::Explained, gateway, invariant, order, route, script};
+use super::written::Interned;
+use super::{Options, explain::Explained, gateway, invariant, order, route, script, together};
 use crate::diag::{Code, Diagnostic, FileId, Report, Sources, Span};
 use crate::ir::{self, Program};
 use crate::lang::Node;
@@ -55,7 +56,8 @@ fn imported(module: &Module, names: &mut Names, report: &mut Report) {
             report.push(
                 Diagnostic::new(Code::NameDuplicate, format!("two files are imported as `{}`", name.text))
                     .at(name.span, "here again")
-                    .also(first.span, "first here"),
+                    .also(first.span, "first here")
+                    .help("give one of them another name"),
             );
         }
     }
@@ -102,7 +104,8 @@ fn groups(nodes: &[Node<'_>], report: &mut Report) {
             report.push(
                 Diagnostic::new(Code::NameDuplicate, format!("group `{}` is declared twice", name.text))
                     .at(name.span, "here again")
-                    .also(first, "first here"),
+                    .also(first, "first here")
+                    .help("give one of them another name: its limits are told apart by it"),
             );
         }
     }
@@ -136,7 +139,8 @@ fn declare(node: &Node<'_>, scope: ScopeId, names: &mut Names, counts: &mut Hash
         report.push(
             Diagnostic::new(Code::NameDuplicate, format!("{} `{}` is declared twice", kind.word(), name.text))
                 .at(name.span, "here again")
-                .also(first.span, "first here"),
+                .also(first.span, "first here")
+                .help("give one of them another name, or remove it"),
         );
         return;
     }
@@ -181,6 +185,12 @@ impl<'a> Bench<'_, 'a> {
         let upstreams = self.upstreams(files, &gateway_level);
         self.policies(files);
         let gateway = gateway::gateway(&gateway_level, self);
+        let doors = together::doors(&gateway_level, self);
+        together::loops(&upstreams, &doors, self);
+        let drain_at = gateway_level.statements.iter().rfind(|statement| statement.node.form.word == "drain").map(|drain| drain.node.span);
+        for facts in &upstreams {
+            together::past_drain(facts.timeouts.total(), gateway.drain, drain_at, self.report);
+        }
         let auth_nodes = files.iter().flat_map(|file| &file.nodes).filter(|node| node.form.word == "auth" && declared_name(node).is_some());
         let mut routes = route::Routes {
             auth_nodes: auth_nodes.collect(),
@@ -190,18 +200,24 @@ impl<'a> Bench<'_, 'a> {
             gateway: &gateway,
             credentials: auths.iter().flatten().flat_map(order::credentials).collect(),
             explain: options.explain.as_deref(),
+            drain_at,
+            shadows: together::Shadows::default(),
             found: Vec::new(),
+            written: Interned::default(),
             explained: None,
         };
         routes.all(nodes, gateway_level, self);
-        let route::Routes { found, explained, .. } = routes;
+        let route::Routes { auth_nodes, found, written, explained, shadows, .. } = routes;
+        shadows.report(self.report);
         self.listeners(nodes, main.is_some_and(|file| file.damaged), &gateway, found.is_empty());
         let found = order::order(found, self.report);
-        invariant::invariants(nodes, &found, self);
+        invariant::invariants(nodes, &found, auths.as_deref(), self);
         let (routes, _): (Vec<ir::Route>, Vec<route::Spans>) = found.into_iter().unzip();
+        together::plaintext_passwords(&routes, auths.as_deref().unwrap_or_default(), &auth_nodes, &doors, self.report);
+        let written = ir::Written { routes: written.routes(), upstreams: self.written_upstreams(files, &upstreams) };
         let upstreams: Vec<upstream::Config> = upstreams.into_iter().map(|upstream| upstream.config).collect();
         let tests = script::tests(nodes, &routes, self);
-        (auths.map(|auths| Program { gateway, upstreams, auths, routes, tests }), explained)
+        (auths.map(|auths| Program { gateway, upstreams, auths, routes, tests, written }), explained)
     }
 
     /// Declared auths, by their place among the declarations; none when one of them is broken.
@@ -222,7 +238,8 @@ impl<'a> Bench<'_, 'a> {
             self.report.push(
                 Diagnostic::new(Code::SchemaRepeated, "a file has one `gateway`")
                     .at(second.span, "here again")
-                    .also(first.span, "first here"),
+                    .also(first.span, "first here")
+                    .help("put both into one"),
             );
         }
         let mut level = self.level(&first.statements, "gateway", Place::Gateway);

@@ -287,7 +287,7 @@ fn within(inner: Span, outer: Span) -> bool {
 }
 
 /// A duration as the language writes it: `1m30s`, `250ms`.
-fn written_time(time: Duration) -> String {
+pub fn written_time(time: Duration) -> String {
     let mut rest = time.as_millis();
     let mut out = String::new();
     for (unit, length) in [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
@@ -303,7 +303,21 @@ fn written_time(time: Duration) -> String {
 #[must_use]
 pub fn explain_word(word: &Word) -> String {
     let Word { form, merge, .. } = *word;
-    let mut out = format!("{}\n  {}\n", crate::lang::read::usage(&form), form.doc);
+    let mut out = explain_form(&form);
+    out.push_str(match merge {
+        Merge::Single => "  inherited: the innermost wins, whole\n",
+        Merge::Fields => "  inherited: the innermost wins, clause by clause\n",
+        Merge::Keyed => "  inherited: adds up by name, the same name again replaces, `drop` removes\n",
+        Merge::Lines => "  inherited: its lines add up, the same name again replaces\n",
+        Merge::Conjunctive => "  inherited: all hold\n",
+    });
+    out
+}
+
+/// A form: how it is written, what it means, and what may stand in it.
+#[must_use]
+pub fn explain_form(form: &Form) -> String {
+    let mut out = format!("{}\n  {}\n", crate::lang::read::usage(form), form.doc);
     for slot in form.slots.iter().filter(|slot| !matches!(slot.kind, Kind::Fixed(_))) {
         let mark = match slot.mark {
             Mark::None => "",
@@ -318,12 +332,5 @@ pub fn explain_word(word: &Word) -> String {
         let later = if child.ready == Ready::Later { " (not available yet)" } else { "" };
         out.push_str(&format!("  {}: {}{default}{later}\n", crate::lang::read::usage(child), child.doc));
     }
-    out.push_str(match merge {
-        Merge::Single => "  inherited: the innermost wins, whole\n",
-        Merge::Fields => "  inherited: the innermost wins, clause by clause\n",
-        Merge::Keyed => "  inherited: adds up by name, the same name again replaces, `drop` removes\n",
-        Merge::Lines => "  inherited: its lines add up, the same name again replaces\n",
-        Merge::Conjunctive => "  inherited: all hold\n",
-    });
     out
 }

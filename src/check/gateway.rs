@@ -52,7 +52,7 @@ fn listeners<'n, 'a: 'n>(nodes: impl Iterator<Item = &'n Node<'a>>, checker: &mu
         let Some(address) = address(&text) else {
             checker.report.push(
                 Diagnostic::new(Code::TypeMismatch, format!("`{text}` is no address to listen on"))
-                    .at(given.expr.span, "")
+                    .at(given.expr.span, "not an address")
                     .help("write `:8080` for every address, or an IP address: `127.0.0.1:8080`, `[::1]:8080`"),
             );
             continue;
@@ -61,7 +61,8 @@ fn listeners<'n, 'a: 'n>(nodes: impl Iterator<Item = &'n Node<'a>>, checker: &mu
             checker.report.push(
                 Diagnostic::new(Code::TlsPortClash, format!("two listeners share port {}", address.port()))
                     .at(given.expr.span, "taken already")
-                    .also(*first, "by this one"),
+                    .also(*first, "by this one")
+                    .help("give one of them another port; `:8080` is every address of the machine"),
             );
             continue;
         }
@@ -72,7 +73,7 @@ fn listeners<'n, 'a: 'n>(nodes: impl Iterator<Item = &'n Node<'a>>, checker: &mu
 }
 
 /// `:8080` is every address of both families.
-fn address(text: &str) -> Option<SocketAddr> {
+pub fn address(text: &str) -> Option<SocketAddr> {
     match text.strip_prefix(':') {
         Some(port) => Some(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port.parse().ok()?)),
         None => text.parse().ok(),

@@ -1,6 +1,7 @@
 //! Inheritance: the statements of all levels brought together, each word in its own way.
 
-use crate::diag::{Code, Diagnostic, Report};
+use crate::diag::suggest::near;
+use crate::diag::{Code, Diagnostic, Edit, Report};
 use crate::lang::Node;
 use crate::lang::form::{Merge, Word};
 use crate::lang::read::Mode;
@@ -35,7 +36,7 @@ where
     for statement in written {
         if statement.node.mode == Mode::Drop {
             if found.is_none() {
-                nothing_to_drop(statement, report);
+                nothing_to_drop(statement, &[], report);
             }
             found = None;
         } else {
@@ -57,14 +58,15 @@ where
             (Some(at), Mode::Drop) => {
                 found.remove(at);
             }
-            (None, Mode::Drop) => nothing_to_drop(statement, report),
+            (None, Mode::Drop) => nothing_to_drop(statement, &found, report),
             (Some(at), _) => {
                 if let Some(place) = found.get_mut(at) {
                     if place.1.site == statement.site && !std::ptr::eq(&place.1, statement) {
                         report.push(
                             Diagnostic::new(Code::NameDuplicate, format!("{} `{name}` is declared twice", statement.node.name))
                                 .at(statement.node.span, "here again")
-                                .also(place.1.node.span, "first here"),
+                                .also(place.1.node.span, "first here")
+                                .help("give one of them another name, or remove it"),
                         );
                     }
                     place.1 = statement.clone();
@@ -76,15 +78,19 @@ where
     found.into_iter().map(|(_, statement)| statement).collect()
 }
 
-fn nothing_to_drop(statement: &Effective<'_>, report: &mut Report) {
+/// `known` are the statements of this word that are in force, by name.
+fn nothing_to_drop(statement: &Effective<'_>, known: &[(String, Effective<'_>)], report: &mut Report) {
     let node = &statement.node;
     let name = key(node);
     let what = if name.is_empty() { node.name.to_owned() } else { format!("{} {name}", node.name) };
-    report.push(
-        Diagnostic::new(Code::PolicyNothingToDrop, format!("there is no `{what}` to drop here"))
-            .at(node.span, "drops nothing")
-            .help("`drop` removes what an enclosing group, the gateway or a policy declared"),
-    );
+    let found = Diagnostic::new(Code::PolicyNothingToDrop, format!("there is no `{what}` to drop here")).at(node.span, "drops nothing");
+    let slot = node.form.slots.first().map_or("", |slot| slot.name);
+    report.push(match near(&name, known.iter().map(|(name, _)| name.as_str())) {
+        Some(near) => found.meant(node.span_of(slot), &name, near.word, near.alone),
+        None => found
+            .help("`drop` removes what an enclosing group, the gateway or a policy declared")
+            .fix("remove it", vec![Edit { span: node.lead.to(node.span), text: String::new() }]),
+    });
 }
 
 /// What a keyed statement is about: the text of its first slot.

@@ -12,14 +12,16 @@ mod merge;
 mod order;
 mod route;
 mod script;
+mod together;
 mod unused;
 mod uses;
 pub mod words;
+mod written;
 
 #[cfg(test)]
 mod tests;
 
-pub use explain::{Explained, Line, explain_word};
+pub use explain::{Explained, Line, explain_form, explain_word};
 pub use load::{Files, LoadError};
 
 use crate::diag::{Report, Sources};

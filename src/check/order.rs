@@ -1,7 +1,7 @@
 //! The order of routes, and what is wrong with it.
 
 use super::route::Spans;
-use crate::diag::{Code, Diagnostic, Report};
+use crate::diag::{Code, Diagnostic, Edit, Report};
 use crate::ir::Route;
 use crate::lang::expr::{Comparison, Expr, Ref};
 use crate::lang::value::Value;
@@ -62,19 +62,25 @@ fn diagnostic(finding: &Finding, routes: &[(Route, Spans)]) -> Option<Diagnostic
             Code::RouteTrailingSlash,
             format!("`{}` and `{}` differ by a trailing slash only", name(*first)?, name(*second)?),
         )
-        .at(path(*second)?, "with one of them")
-        .also(path(*first)?, "and this one")
+        .at(path(*second)?, "with a slash at the end")
+        .also(path(*first)?, "and without")
         .help("a trailing slash is significant: keep both only when they really answer differently"),
         Finding::CaseTwin { first, second } => Diagnostic::new(
             Code::RouteCaseTwin,
             format!("`{}` and `{}` differ by upper and lower case only", name(*first)?, name(*second)?),
         )
-        .at(path(*second)?, "paths are case-sensitive")
-        .also(path(*first)?, "the other one"),
+        .at(path(*second)?, "another path than")
+        .also(path(*first)?, "this one")
+        .help("paths are case-sensitive: keep both only when they really answer differently"),
         Finding::PriorityRedundant { route } => {
-            Diagnostic::new(Code::RoutePriorityRedundant, format!("the priority of `{}` changes nothing", name(*route)?))
-                .at(path(*route)?, "the same route would win without it")
-                .help("remove `priority`")
+            let at = routes.get(*route).and_then(|(_, spans)| spans.priority);
+            let found = Diagnostic::new(Code::RoutePriorityRedundant, format!("the priority of `{}` changes nothing", name(*route)?))
+                .at(at.or_else(|| path(*route))?, "the same route would win without it")
+                .help("remove `priority`");
+            match at {
+                Some(span) => found.fix("remove `priority`", vec![Edit { span, text: String::new() }]),
+                None => found,
+            }
         }
         Finding::TooComplex { routes: which } => {
             let names: Vec<String> = which.iter().filter_map(|at| name(*at)).map(|name| format!("`{name}`")).collect();

@@ -5,8 +5,10 @@ use super::declare::{Bench, declared_name};
 use super::explain::{self, Explained};
 use super::gateway;
 use super::merge::merged;
+use super::together::{self, Shadows};
 use super::uses::Level;
-use crate::diag::{Code, Diagnostic, Span};
+use super::written::Interned;
+use crate::diag::{Code, Diagnostic, Edit, Span};
 use crate::http::UpstreamIndex;
 use crate::ir::{self, Gateway, Target};
 use crate::lang::checker::{Checker, Moment, Typed};
@@ -16,6 +18,7 @@ use crate::lang::read::Mode;
 use crate::lang::types::Type;
 use crate::lang::value::Value;
 use crate::lang::{Given, Node};
+use crate::logic::{Facts, satisfiable};
 use crate::policy::{self, Config, Effective, auth};
 use crate::route::{HostPattern, Methods, Pattern, Predicate, RouteKey};
 use crate::upstream::{self, check as upstream_check};
@@ -41,6 +44,8 @@ pub struct Spans {
     pub name: Span,
     /// Its path.
     pub path: Span,
+    /// Its `priority`, if it is written.
+    pub priority: Option<Span>,
 }
 
 /// All routes while they are read.
@@ -59,8 +64,14 @@ pub struct Routes<'r, 'a> {
     pub credentials: Vec<Ref>,
     /// The route to be explained.
     pub explain: Option<&'r str>,
+    /// Where `drain` is written, if it is.
+    pub drain_at: Option<Span>,
+    /// Limits that are never reached.
+    pub shadows: Shadows,
     /// What was read.
     pub found: Vec<(ir::Route, Spans)>,
+    /// The statements in force on each route, as written.
+    pub written: Interned,
     /// The explanation.
     pub explained: Option<Explained>,
 }
@@ -135,6 +146,19 @@ impl<'a> Routes<'_, 'a> {
         self.access(node, damaged, &statements, &mut checker, &mut policies, &mut in_force);
         let conditions: Vec<Given<'a>> = around.matches.iter().copied().chain(matches(node)).collect();
         let predicate = predicate(&conditions, &self.credentials, &mut checker);
+        let written = node.statements.iter().find(|inner| inner.form.word == "priority");
+        let priority = written.and_then(|inner| inner.get("number")).and_then(|given| checker.int(given, 0..=1_000_000)).unwrap_or(0);
+        let (predicate, atoms) = predicate.unzip();
+        let key = Arc::new(RouteKey {
+            hosts: around.hosts.clone().unwrap_or_default(),
+            methods,
+            pattern,
+            predicate: atoms.unwrap_or_default(),
+            priority: i64::try_from(priority).unwrap_or(0),
+        });
+        checker.facts.key = Some(key.clone());
+        checker.facts.given = predicate.iter().cloned().collect();
+        empty(&conditions, &mut checker);
         for entry in policy::ALL.iter().filter(|entry| entry.name != "auth") {
             let relevant = entry
                 .words
@@ -152,23 +176,17 @@ impl<'a> Routes<'_, 'a> {
             }
             in_force.extend(effective);
         }
+        together::unsendable(&policies, &in_force, &conditions, self.auths, checker.report);
+        self.shadows.look(&policies, &in_force);
         let target = target(node, damaged, &in_force, &mut checker);
         let timeouts = self.timeouts(target, &policies, &statements, &mut checker);
         let log = gateway::log(&statements, &mut checker).unwrap_or_else(|| self.gateway.log.clone());
-        let priority = node.statements.iter().find(|inner| inner.form.word == "priority").and_then(|inner| inner.get("number"));
-        let priority = priority.and_then(|given| checker.int(given, 0..=1_000_000)).unwrap_or(0);
-        let (predicate, atoms) = predicate.unzip();
+        checker.facts.key = None;
         let route = ir::Route {
             name: name.text.clone(),
             doc: (!node.docs.is_empty()).then(|| Checker::doc(node)),
             groups: around.groups.clone(),
-            key: RouteKey {
-                hosts: around.hosts.clone().unwrap_or_default(),
-                methods,
-                pattern,
-                predicate: atoms.unwrap_or_default(),
-                priority: i64::try_from(priority).unwrap_or(0),
-            },
+            key: Arc::unwrap_or_clone(key),
             predicate,
             target: target.unwrap_or(Target::Policy),
             policies,
@@ -194,7 +212,8 @@ impl<'a> Routes<'_, 'a> {
             };
             self.explained = Some(explain::explain(&route, &context));
         }
-        self.found.push((route, Spans { name: name.span, path: node.span_of("path") }));
+        self.written.route(&route.name, &in_force, &statements, bench);
+        self.found.push((route, Spans { name: name.span, path: node.span_of("path"), priority: written.map(|node| node.span) }));
     }
 
     /// `auth` and `public`: who is let in, whether that is looser than the groups around, and what is known of the caller.
@@ -237,11 +256,13 @@ impl<'a> Routes<'_, 'a> {
                     checker.facts.attributes = attributes;
                     checker.facts.identified = identified;
                     if let Some(clash) = auth::clash(config, auths) {
-                        checker.error(
-                            Code::TypeMismatch,
-                            format!("`{}` is `{}` for one auth and `{}` for the other", clash.attribute, clash.first.1, clash.second.1),
-                            last.node.span,
-                            "the same name with two types",
+                        checker.report.push(
+                            Diagnostic::new(
+                                Code::TypeMismatch,
+                                format!("`{}` is `{}` for one auth and `{}` for the other", clash.attribute, clash.first.1, clash.second.1),
+                            )
+                            .at(last.node.span, "the same name with two types")
+                            .help("declare it with one type in both, or under two names"),
                         );
                     }
                 }
@@ -262,6 +283,7 @@ impl<'a> Routes<'_, 'a> {
         if inner.is_empty() {
             return Vec::new();
         }
+        together::past_drain(inner.total(), self.gateway.drain, self.drain_at, checker.report);
         let mut used: Vec<UpstreamIndex> = policies.iter().flat_map(Config::upstreams).collect();
         if let Some(Target::Upstream(index)) = target {
             used.push(index);
@@ -292,14 +314,19 @@ fn shape<'a>(node: &Node<'a>, around: &Around<'a>, checker: &mut Checker<'_>) ->
             }
         }
     }
-    let methods = match Methods::parse(names) {
+    let methods = match Methods::parse(names.iter().copied()) {
         Ok(methods) => methods,
         Err(error) => {
-            checker.report.push(
-                Diagnostic::new(Code::TypeMismatch, error.to_string())
-                    .at(node.span_of("methods"), "")
-                    .help("methods are written in capitals: `GET,POST`, or `ANY`"),
-            );
+            let small = names.iter().any(|name| name.bytes().any(|byte| byte.is_ascii_lowercase()));
+            let found = Diagnostic::new(Code::TypeMismatch, error.to_string())
+                .at(node.span_of("methods"), if small { "not in capitals" } else { "" })
+                .help("methods are written in capitals: `GET,POST`, or `ANY`");
+            let capitals: Vec<String> = names.iter().map(|name| name.to_ascii_uppercase()).collect();
+            let edits = words.iter().zip(&capitals).map(|(given, text)| Edit { span: given.expr.span, text: text.clone() });
+            checker.report.push(match Methods::parse(capitals.iter().map(String::as_str)) {
+                Ok(_) => found.fix("write them in capitals", edits.collect()),
+                Err(_) => found,
+            });
             return None;
         }
     };
@@ -364,6 +391,23 @@ fn predicate(conditions: &[Given<'_>], credentials: &[Ref], checker: &mut Checke
         1 => all.pop().map(|only| (only, predicate)),
         _ => Some((Expr::And(all), predicate)),
     }
+}
+
+/// A route whose `match` conditions cannot hold, or not for its methods, hosts and path.
+fn empty(conditions: &[Given<'_>], checker: &mut Checker<'_>) {
+    let given: Vec<&Expr> = checker.facts.given.iter().collect();
+    if given.is_empty() || satisfiable(Facts::from(&checker.facts), &given) != Ok(None) {
+        return;
+    }
+    let mut found = Diagnostic::new(Code::RouteEmpty, format!("route `{}` matches no request", checker.facts.route));
+    // The innermost condition is the one that can be changed for this route alone.
+    for (at, condition) in conditions.iter().rev().enumerate() {
+        found =
+            if at == 0 { found.at(condition.expr.span, "cannot hold here") } else { found.also(condition.expr.span, "together with this") };
+    }
+    checker
+        .report
+        .push(found.help("a route takes what its host, methods and path take and all its `match`es hold for: change one of them"));
 }
 
 /// What answers: exactly one of an upstream behind `->` and a policy that answers itself.

@@ -32,7 +32,8 @@ pub fn tests<'a>(nodes: &[Node<'a>], routes: &[Route], bench: &mut Bench<'_, 'a>
             bench.report.push(
                 Diagnostic::new(Code::NameDuplicate, format!("two tests are called \"{name}\""))
                     .at(given.expr.span, "here again")
-                    .also(*first, "first here"),
+                    .also(*first, "first here")
+                    .help("give one of them another name"),
             );
         }
         let place = bench.sources.place(node.word);
@@ -41,7 +42,7 @@ pub fn tests<'a>(nodes: &[Node<'a>], routes: &[Route], bench: &mut Bench<'_, 'a>
             bench.report.push(
                 Diagnostic::new(Code::TestNoAssert, format!("test \"{name}\" expects nothing"))
                     .at(given.expr.span, "cannot fail")
-                    .help("add an `expect`"),
+                    .help("add an `expect`, such as `expect status 200`"),
             );
         }
         found.push((Test { name, place, steps }, given.expr.span));
@@ -195,8 +196,10 @@ impl Reading<'_, '_> {
         }
         let mut found =
             Diagnostic::new(Code::TestImpossible, format!("no limit is called `{}`", word.text)).at(word.span, "no request can meet it");
-        if let Some(near) = crate::diag::suggest::nearest(&word.text, known.iter().copied()) {
-            found = found.help(format!("did you mean `{near}`?"));
+        if let Some(near) = crate::diag::suggest::near(&word.text, known.iter().copied()) {
+            found = found.meant(word.span, &word.text, near.word, near.alone);
+        } else {
+            found = found.help("name a limit that a route declares or inherits");
         }
         self.checker.report.push(found);
         None
@@ -265,9 +268,10 @@ impl Reading<'_, '_> {
         if let Some(word) = word.filter(|word| choices.contains(word)) {
             return Some(word.to_owned());
         }
-        let mut found = Diagnostic::new(Code::TypeEnum, "this is none of the choices").at(expr.span, choices.join(", "));
-        if let Some(near) = word.and_then(|word| crate::diag::suggest::nearest(word, choices.iter().copied())) {
-            found = found.help(format!("did you mean `{near}`?"));
+        let all = choices.iter().map(|choice| format!("`{choice}`")).collect::<Vec<_>>().join(", ");
+        let mut found = Diagnostic::new(Code::TypeEnum, "this is none of the choices").at(expr.span, format!("one of {all}"));
+        if let Some((word, near)) = word.and_then(|word| Some((word, crate::diag::suggest::near(word, choices.iter().copied())?))) {
+            found = found.meant(expr.span, word, near.word, near.alone);
         }
         self.checker.report.push(found);
         None

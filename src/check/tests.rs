@@ -68,11 +68,11 @@ fn an_explanation_says_where_each_value_came_from() {
 
 #[test]
 fn policies_that_double_with_each_use_are_refused_before_they_fill_the_memory() {
-    let mut text = String::from("policy p0 { timeout { total 5s } }\n");
+    let mut text = String::from("policy p0(n: int) { timeout { total 5s } }\n");
     for level in 1..25 {
-        text.push_str(&format!("policy p{level} {{ use p{}; use p{} }}\n", level - 1, level - 1));
+        text.push_str(&format!("policy p{level}(n: int) {{ use p{}(n = 1); use p{}(n = 2) }}\n", level - 1, level - 1));
     }
-    text.push_str("route r GET /r -> app { public \"a\"; use p24 }\n");
+    text.push_str("route r GET /r -> app { public \"a\"; use p24(n = 1) }\n");
     let found = checked(&text, &Options::default()).report.into_sorted();
     assert!(found.iter().any(|found| found.message.contains("more than 1000 policies")));
 }

@@ -1,10 +1,10 @@
 //! `use`: a policy's statements put in force at a place, with its arguments in scope.
 
 use super::declare::{Bench, declared_name};
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, Edit, Span};
 use crate::lang::checker::{Constant, Moment, Scope, Spot, Want};
 use crate::lang::form::{Declared, Merge, Place};
-use crate::lang::read::{Reader, ScopeId};
+use crate::lang::read::{Reader, ScopeId, somewhere};
 use crate::lang::types::Type;
 use crate::lang::{Given, Node};
 use crate::policy::Effective;
@@ -41,6 +41,8 @@ struct Expansion<'a> {
     open: Vec<Policy>,
     /// How many have been expanded.
     expanded: usize,
+    /// The uses of the block itself: what each brings has this site.
+    uses: Vec<(String, Span)>,
     level: Level<'a>,
 }
 
@@ -53,10 +55,10 @@ const EXPANDED_MAX: usize = 1_000;
 impl<'a> Bench<'_, 'a> {
     /// The statements of a block, `use`s expanded. `site` says which block it is.
     pub fn level(&mut self, nodes: &[Node<'a>], site: &str, place: Place) -> Level<'a> {
-        let mut expansion = Expansion { place, open: Vec::new(), expanded: 0, level: Level::default() };
+        let mut expansion = Expansion { place, open: Vec::new(), expanded: 0, uses: Vec::new(), level: Level::default() };
         self.expand(nodes, site, &mut expansion);
         let mut level = expansion.level;
-        self.conflicts(&level.statements);
+        self.conflicts(&level.statements, &expansion.uses);
         let own = nodes.iter().filter(|node| !matches!(node.form.word, "use" | "group" | "route" | "match" | "priority"));
         level.statements.extend(own.map(|node| Effective { node: node.clone(), site: site.to_owned() }));
         level
@@ -83,6 +85,17 @@ impl<'a> Bench<'_, 'a> {
             };
             expansion.level.damaged |= used.damaged;
             let inner_site = format!("{site}, use {}", self.sources.text(given.expr.span));
+            if let Some((_, first)) = expansion.uses.iter().find(|(known, _)| *known == inner_site) {
+                self.report.push(
+                    Diagnostic::new(Code::SchemaRepeated, format!("policy `{}` is used twice in one block", used.policy.name))
+                        .at(given.expr.span, "here again")
+                        .also(*first, "first here")
+                        .help("remove one: the second changes nothing")
+                        .fix("remove the second", vec![Edit { span: node.word.to(node.span), text: String::new() }]),
+                );
+                continue;
+            }
+            expansion.uses.push((inner_site.clone(), given.expr.span));
             expansion.open.push(used.policy);
             self.expand(&used.body, &inner_site, expansion);
             expansion.open.pop();
@@ -98,12 +111,12 @@ impl<'a> Bench<'_, 'a> {
 
     /// A policy's statement that means nothing where the policy is used: ignoring it would change what the policy says.
     fn misplaced(&mut self, node: &Node<'a>, at: Given<'a>, place: Place) {
-        let homes = self.schema.homes(node.form.word).into_iter().filter(|home| home != Place::Policy.name()).collect::<Vec<_>>();
+        let homes = self.schema.homes(node.form.word).into_iter().filter(|home| home != Place::Policy.within()).collect::<Vec<_>>();
         self.report.push(
-            Diagnostic::new(Code::SchemaWrongBlock, format!("this policy says `{}`, which has no meaning in {}", node.name, place.name()))
+            Diagnostic::new(Code::SchemaWrongBlock, format!("this policy says `{}`, which has no meaning {}", node.name, place.within()))
                 .at(at.expr.span, "not to be used here")
                 .also(node.word, "said here")
-                .help(format!("`{}` belongs in {}", node.name, homes.join(" or "))),
+                .help(format!("`{}` belongs {}", node.name, somewhere(&homes))),
         );
     }
 
@@ -177,13 +190,13 @@ impl<'a> Bench<'_, 'a> {
     fn arguments(&mut self, home: ScopeId, declared: &'a [Arg], given: &'a [Arg], at: Given<'a>, policy: &str) -> Option<ScopeId> {
         let mut constants: HashMap<String, Constant> = HashMap::new();
         let mut complete = true;
-        for (name, arg) in given.iter().filter_map(|arg| arg.name.as_ref().map(|name| (name, arg))) {
+        for name in given.iter().filter_map(|arg| arg.name.as_ref()) {
             if !declared.iter().any(|known| known.name.as_ref().is_some_and(|known| known.text == name.text)) {
                 let known: Vec<&str> = declared.iter().filter_map(|known| known.name.as_ref().map(|name| name.text.as_str())).collect();
-                let mut found =
-                    Diagnostic::new(Code::PolicyArgUnknown, format!("policy `{policy}` has no parameter `{}`", name.text)).at(arg.span, "");
-                if let Some(near) = crate::diag::suggest::nearest(&name.text, known.iter().copied()) {
-                    found = found.help(format!("did you mean `{near}`?"));
+                let mut found = Diagnostic::new(Code::PolicyArgUnknown, format!("policy `{policy}` has no parameter `{}`", name.text))
+                    .at(name.span, "not a parameter of it");
+                if let Some(near) = crate::diag::suggest::near(&name.text, known.iter().copied()) {
+                    found = found.meant(name.span, &name.text, near.word, near.alone);
                 }
                 self.report.push(found);
                 complete = false;
@@ -239,17 +252,24 @@ impl<'a> Bench<'_, 'a> {
     }
 
     /// Two `use`s of one level that both set what can be set once: which one wins must not depend on their order.
-    fn conflicts(&mut self, statements: &[Effective<'a>]) {
+    fn conflicts(&mut self, statements: &[Effective<'a>], uses: &[(String, Span)]) {
         let mut seen: HashMap<(&'static str, String), &Effective<'a>> = HashMap::new();
         for statement in statements {
             for thing in self.set_once(statement) {
                 match seen.get(&thing) {
-                    Some(first) if first.site != statement.site => self.report.push(
-                        Diagnostic::new(Code::PolicyConflict, format!("two policies used here both set `{}`", set_name(&thing)))
-                            .at(statement.node.span, "set here")
-                            .also(first.node.span, "and here")
-                            .help("use one of them here, or set it in the block itself"),
-                    ),
+                    Some(first) if first.site != statement.site => {
+                        let used = |site: &str| uses.iter().find(|(known, _)| known == site).map(|(_, span)| *span);
+                        let found =
+                            Diagnostic::new(Code::PolicyConflict, format!("two policies used here both set `{}`", set_name(&thing)));
+                        // One policy used with different arguments: what differs is said where it is used.
+                        let found = match (used(&statement.site), used(&first.site)) {
+                            (Some(second), Some(before)) if first.node.span == statement.node.span => {
+                                found.at(second, "used here").also(before, "and here").also(statement.node.span, "set by both")
+                            }
+                            _ => found.at(statement.node.span, "set here").also(first.node.span, "and here"),
+                        };
+                        self.report.push(found.help("use one of them here, or set it in the block itself"));
+                    }
                     Some(_) => {}
                     None => {
                         seen.insert(thing, statement);

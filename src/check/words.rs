@@ -28,10 +28,10 @@ pub const WORDS: &[Word] = &[
         .holds(Place::Test)),
     top(Form::new("invariant", "what must hold for all routes").slots(&[Slot::value("name", "a name in quotes")]).children(&[
         Form::new("for", "which routes it speaks of")
-            .slots(&[Slot::fixed("route")])
+            .slots(&[Slot::fixed("route"), Slot::value("names", "the name of a route, or a list of names").optional()])
             .children(&[
                 Form::new("public", "those that nobody has to prove who they are for"),
-                Form::new("under", "those under a path").slots(&[Slot::new("path", Kind::Path)]),
+                Form::new("under", "those all of whose paths lie under this one").slots(&[Slot::new("path", Kind::Path)]),
             ])
             .required(),
         Form::new("expect", "what must hold for them").slots(&[Slot::new("claim", Kind::Rest(&["implied", "route"]))]).many(),

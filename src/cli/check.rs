@@ -1,9 +1,10 @@
 //! `gate check`
 
-use super::{Outcome, Shown, complain, files, parse_set, print_error, show};
+use super::watch::Watch;
+use super::{Outcome, Shown, complain, environment, files, parse_set, print_error, show};
 use crate::check::{Options, check};
 use crate::diag::{Diagnostic, Severity, Sources};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `gate check`.
 #[derive(Debug, clap::Args)]
@@ -17,6 +18,12 @@ pub struct Arguments {
     /// What counts as an error besides errors
     #[arg(long, value_name = "warnings", value_parser = ["warnings"])]
     deny: Option<String>,
+    /// Looks at this machine as well: whether secrets are set and strong, and files can be read
+    #[arg(long)]
+    env: bool,
+    /// Checks again whenever a file changes, until it is interrupted
+    #[arg(long)]
+    watch: bool,
     /// The value of a `param`
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
     set: Vec<(String, String)>,
@@ -24,19 +31,49 @@ pub struct Arguments {
 
 /// Checks every file.
 pub fn run(arguments: &Arguments) -> Outcome {
+    let (outcome, read) = once(arguments);
+    if !arguments.watch || read.is_empty() {
+        return outcome;
+    }
+    let mut read = read;
+    loop {
+        let watch = match Watch::new(read.iter().map(PathBuf::as_path)) {
+            Ok(watch) => watch,
+            Err(error) => {
+                complain(&format!("the files cannot be watched: {error}"));
+                return Outcome::Usage;
+            }
+        };
+        if !watch.changed() {
+            return outcome;
+        }
+        print_error("\n");
+        // A file that is gone for a moment comes back: what was read before is still watched.
+        let again = once(arguments).1;
+        read.extend(again);
+        read.sort_unstable();
+        read.dedup();
+    }
+}
+
+/// Checks every file once; which files were read.
+fn once(arguments: &Arguments) -> (Outcome, Vec<PathBuf>) {
     let paths = match files::policies(&arguments.files) {
         Ok(paths) => paths,
         Err(error) => {
             complain(&error.to_string());
-            return Outcome::Usage;
+            return (Outcome::Usage, Vec::new());
         }
     };
-    let options = Options { params: arguments.set.iter().cloned().collect(), explain: None };
+    let mut options = Options { params: arguments.set.iter().cloned().collect(), explain: None };
+    if arguments.env {
+        options.params = super::with_environment(options.params);
+    }
     let mut outcome = Outcome::Fine;
     let mut all = Vec::new();
     for path in &paths {
-        match check(path, &files::Disk, &options) {
-            Ok(checked) => all.push((checked.sources, checked.report.into_sorted())),
+        match findings(path, &options, arguments.env) {
+            Ok(found) => all.push(found),
             Err(error) => {
                 complain(&error.to_string());
                 outcome = Outcome::Usage;
@@ -47,16 +84,30 @@ pub fn run(arguments: &Arguments) -> Outcome {
     if all.iter().any(|(_, found)| found.iter().any(errors)) {
         outcome = outcome.and(Outcome::Failed);
     }
+    let imported = all.iter().flat_map(|(sources, _)| sources.iter().map(|(_, source)| PathBuf::from(&*source.name)));
+    let read = paths.iter().cloned().chain(imported).collect();
     print(arguments, &paths, all);
-    outcome
+    (outcome, read)
+}
+
+fn findings(path: &Path, options: &Options, machine: bool) -> Result<(Sources, Vec<Diagnostic>), crate::check::LoadError> {
+    let checked = check(path, &files::Disk, options)?;
+    let mut found = checked.report.into_sorted();
+    if let Some(program) = checked.program.as_ref().filter(|_| machine) {
+        found.extend(environment::findings(program, &checked.sources));
+    }
+    Ok((checked.sources, found))
 }
 
 fn print(arguments: &Arguments, paths: &[PathBuf], all: Vec<(Sources, Vec<Diagnostic>)>) {
-    if arguments.format == Shown::Json {
+    match arguments.format {
         // One object for the whole run, whatever the number of files.
-        let (sources, found) = crate::diag::merge(all);
-        show(Shown::Json, &sources, &found);
-        return;
+        Shown::Json | Shown::Sarif | Shown::Github => {
+            let (sources, found) = crate::diag::merge(all);
+            show(arguments.format, &sources, &found);
+            return;
+        }
+        Shown::Human | Shown::Plain => {}
     }
     let mut errors = 0;
     let mut warnings = 0;

@@ -2,14 +2,15 @@
 
 use super::{Outcome, Policy, complain, print_out};
 use crate::check::{self, Explained};
-use crate::diag::Code;
+use crate::diag::{Code, Severity, explain};
+use crate::lang::form::Form;
 use std::fmt::Write;
 use std::path::PathBuf;
 
 /// Arguments of `gate explain`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// A policy and a route or word of it; or a diagnostic code alone
+    /// A policy and a route or word of it; or a diagnostic code or a word alone
     #[arg(required = true, num_args = 1..=2, value_names = ["FILE", "ROUTE|WORD|CODE"])]
     what: Vec<String>,
     /// Prints JSON
@@ -23,37 +24,72 @@ pub struct Arguments {
 /// Explains.
 pub fn run(arguments: &Arguments) -> Outcome {
     match arguments.what.as_slice() {
-        [only] => code(only),
+        [only] => alone(only),
         [file, name] => in_file(arguments, file, name),
         _ => Outcome::Usage,
     }
 }
 
-fn code(name: &str) -> Outcome {
-    let full = if name.starts_with("gate::") { name.to_owned() } else { format!("gate::{name}") };
-    if let Some(code) = Code::ALL.iter().find(|code| code.name() == full) {
-        let severity = match code.severity() {
-            crate::diag::Severity::Error => "error",
-            crate::diag::Severity::Warning => "warning",
-        };
-        print_out(&format!("{} ({severity})\n  {}\n", code.name(), code.summary()));
-        return Outcome::Fine;
-    }
-    if let Some(text) = words(name) {
+fn alone(name: &str) -> Outcome {
+    if let Some(text) = code(name).or_else(|| words(name)) {
         print_out(&text);
         return Outcome::Fine;
     }
+    let full = full_name(name);
     let known = Code::ALL.iter().map(|code| code.name());
     let near = crate::diag::suggest::nearest(&full, known).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
     complain(&format!("`{name}` is neither a diagnostic code nor a word of the language{near}"));
     Outcome::Usage
 }
 
-/// What the schema says of a word.
+fn full_name(name: &str) -> String {
+    if name.starts_with("gate::") { name.to_owned() } else { format!("gate::{name}") }
+}
+
+/// What a code asks, why, and how it looks wrong and right.
+fn code(name: &str) -> Option<String> {
+    let full = full_name(name);
+    let code = Code::ALL.iter().copied().find(|code| code.name() == full)?;
+    let severity = match code.severity() {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let mut text = format!("{} ({severity})\n  {}\n", code.name(), code.summary());
+    if let Some(explained) = explain::explain(code) {
+        let _ = write!(text, "\n{}\n\nwrong:\n\n{}\nright:\n\n{}", explained.text, indented(explained.wrong), indented(explained.right));
+    }
+    Some(text)
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("  {line}\n") }).collect()
+}
+
+/// What the schema says of a word: of a statement, or of a clause of some statement.
 fn words(name: &str) -> Option<String> {
     let schema = check::schema();
-    let texts: Vec<String> = schema.words().filter(|word| word.form.word == name).map(check::explain_word).collect();
+    let mut texts: Vec<String> = schema.words().filter(|word| word.form.word == name).map(check::explain_word).collect();
+    let mut found: Vec<(String, Vec<String>)> = Vec::new();
+    for word in schema.words() {
+        clauses(&word.form, &format!("`{}`", word.form.word), name, &mut found);
+    }
+    texts.extend(found.into_iter().map(|(text, homes)| format!("{text}  a clause of {}\n", homes.join(", and of "))));
     (!texts.is_empty()).then(|| texts.join("\n"))
+}
+
+/// The clauses of a name at any depth below a form: what is said of them, with what they are clauses of.
+fn clauses(form: &Form, path: &str, name: &str, out: &mut Vec<(String, Vec<String>)>) {
+    for child in form.children {
+        if child.word == name {
+            let text = check::explain_form(child);
+            match out.iter_mut().find(|(known, _)| *known == text) {
+                Some((_, homes)) if homes.iter().any(|home| home == path) => {}
+                Some((_, homes)) => homes.push(path.to_owned()),
+                None => out.push((text, vec![path.to_owned()])),
+            }
+        }
+        clauses(child, &format!("`{}` in {path}", child.word), name, out);
+    }
 }
 
 fn in_file(arguments: &Arguments, file: &str, name: &str) -> Outcome {
@@ -66,7 +102,7 @@ fn in_file(arguments: &Arguments, file: &str, name: &str) -> Outcome {
         print_out(&if arguments.json { serde_json::to_string_pretty(&explained).unwrap_or_default() + "\n" } else { text(&explained) });
         return Outcome::Fine;
     }
-    if let Some(text) = words(name) {
+    if let Some(text) = words(name).or_else(|| code(name)) {
         print_out(&text);
         return Outcome::Fine;
     }

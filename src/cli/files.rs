@@ -1,4 +1,4 @@
-//! Files of the machine, and the policies below a folder.
+//! Files of the machine, the policies below a folder, and files as they would be after a change.
 
 use crate::check::Files;
 use std::io;
@@ -11,6 +11,29 @@ impl Files for Disk {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         std::fs::read(path)
     }
+}
+
+/// The machine's files, one of them with another text.
+pub struct Changed<'c> {
+    /// The file.
+    pub path: &'c Path,
+    /// Its text.
+    pub text: &'c str,
+}
+
+impl Files for Changed<'_> {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        if path == self.path { Ok(self.text.as_bytes().to_vec()) } else { Disk.read(path) }
+    }
+}
+
+/// Writes beside the file and renames, so that a reader never sees half of it.
+pub fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let target = std::fs::canonicalize(path)?;
+    let beside = target.with_extension("gate.new");
+    std::fs::write(&beside, text)?;
+    std::fs::set_permissions(&beside, std::fs::metadata(&target)?.permissions())?;
+    std::fs::rename(&beside, &target)
 }
 
 /// The files themselves, and of folders the `.gate` files directly and deeper in them, sorted.

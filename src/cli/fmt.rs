@@ -51,22 +51,13 @@ fn file(path: &Path, check: bool) -> Outcome {
         complain(&format!("{} is not formatted", path.display()));
         return Outcome::Failed;
     }
-    match replace(path, &formatted) {
+    match files::replace(path, &formatted) {
         Ok(()) => Outcome::Fine,
         Err(error) => {
             complain(&format!("{}: {error}", path.display()));
             Outcome::Usage
         }
     }
-}
-
-/// Writes beside the file and renames, so that a reader never sees half of it.
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    let target = std::fs::canonicalize(path)?;
-    let beside = target.with_extension("gate.fmt");
-    std::fs::write(&beside, text)?;
-    std::fs::set_permissions(&beside, std::fs::metadata(&target)?.permissions())?;
-    std::fs::rename(&beside, &target)
 }
 
 fn standard_input(check: bool) -> Outcome {

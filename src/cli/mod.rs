@@ -5,15 +5,20 @@ mod certificates;
 mod check;
 mod dev;
 mod dump;
+mod environment;
 mod explain;
 mod files;
+mod fix;
 mod fmt;
 mod hash;
+mod junit;
 mod routes;
 mod run;
 mod secrets;
 mod test;
 mod token;
+mod trace;
+mod watch;
 
 use crate::diag::render::{self, Format};
 use crate::diag::{Diagnostic, Sources};
@@ -39,6 +44,8 @@ enum Command {
     Run(run::Arguments),
     /// Formats policies in place
     Fmt(fmt::Arguments),
+    /// Applies the machine fixes of what `check` finds, until none is left
+    Fix(fix::Arguments),
     /// Explains a route's pipeline, a word of the language, or a diagnostic code
     Explain(explain::Arguments),
     /// Lists the routes in the order they are tried
@@ -47,6 +54,8 @@ enum Command {
     Dump(dump::Arguments),
     /// Runs the tests of policies on the real pipeline, in virtual time
     Test(test::Arguments),
+    /// Shows a request's way: the route that takes it, why the others do not, and every stage's verdict
+    Trace(trace::Arguments),
     /// Prints a token that an `auth jwt` of the policy accepts, for development
     Token(token::Arguments),
     /// Reads a key or a password and prints the line for the file
@@ -72,11 +81,13 @@ pub fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Fmt(arguments) => fmt::run(&arguments),
+        Command::Fix(arguments) => fix::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Routes(arguments) => routes::run(&arguments),
         Command::Dump(arguments) => dump::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Trace(arguments) => trace::run(&arguments),
         Command::Token(arguments) => token::run(&arguments),
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Completions { shell } => {
@@ -128,11 +139,21 @@ enum Shown {
     Plain,
     /// One JSON object; on standard output
     Json,
+    /// SARIF 2.1.0, for code scanning; on standard output
+    Sarif,
+    /// Workflow commands of GitHub Actions; on standard output
+    Github,
 }
 
 /// A `param`'s value, as `--set name=value` gives it.
 fn parse_set(text: &str) -> Result<(String, String), String> {
     text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "write name=value".to_owned())
+}
+
+/// Values of `param`s, over those that the environment gives.
+fn with_environment(params: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let environment = std::env::vars().filter_map(|(name, value)| name.strip_prefix("GATE_PARAM_").map(|name| (name.to_owned(), value)));
+    environment.chain(params).collect()
 }
 
 /// A policy file and the values of its `param`s.
@@ -153,9 +174,7 @@ impl Policy {
 
     /// The same, over those of the environment.
     fn params_with_environment(&self) -> BTreeMap<String, String> {
-        let environment =
-            std::env::vars().filter_map(|(name, value)| name.strip_prefix("GATE_PARAM_").map(|name| (name.to_owned(), value)));
-        environment.chain(self.set.iter().cloned()).collect()
+        with_environment(self.params())
     }
 
     /// Checks the policy; findings are printed, and a policy with errors is none.
@@ -178,6 +197,8 @@ impl Policy {
 fn show(shown: Shown, sources: &Sources, found: &[Diagnostic]) {
     match shown {
         Shown::Json => print_out(&render::render(Format::Json, sources, found)),
+        Shown::Sarif => print_out(&render::render(Format::Sarif, sources, found)),
+        Shown::Github => print_out(&render::render(Format::Github, sources, found)),
         Shown::Plain => print_error(&render::render(Format::Plain, sources, found)),
         Shown::Human => {
             let terminal = std::io::stderr().is_terminal();

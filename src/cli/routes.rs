@@ -3,6 +3,7 @@
 use super::{Outcome, Policy, print_out};
 use crate::ir::{Program, Route, Target};
 use crate::policy::auth::Mode;
+use crate::policy::{Config, respond};
 use std::fmt::Write;
 
 /// Arguments of `gate routes`.
@@ -44,7 +45,7 @@ fn row(route: &Route, program: &Program) -> Row {
         Target::Upstream(index) => {
             program.upstreams.get(usize::from(index.0)).map_or_else(String::new, |upstream| format!("-> {}", upstream.name))
         }
-        Target::Policy => "(policy)".to_owned(),
+        Target::Policy => route.policies.iter().find_map(|policy| answer(policy, program)).unwrap_or_default(),
     };
     Row {
         route: route.name.clone(),
@@ -54,6 +55,26 @@ fn row(route: &Route, program: &Program) -> Row {
         target,
         auth: auth(route, program),
         place: route.place.clone(),
+    }
+}
+
+/// What a policy that answers by itself does, in the words of the language; none for those that do not answer.
+fn answer(policy: &Config, program: &Program) -> Option<String> {
+    match policy {
+        Config::Respond(config) => Some(match config {
+            respond::Config::Body { status, .. } => format!("respond {status}"),
+            respond::Config::Health => "respond health".to_owned(),
+            respond::Config::Routes => "respond routes".to_owned(),
+            respond::Config::Redirect { status, .. } => format!("redirect {status}"),
+        }),
+        Config::Issue(config) => {
+            Some(format!("issue {}", program.auths.get(usize::from(config.auth)).map_or("", |auth| auth.name.as_str())))
+        }
+        Config::Aggregate(config) => {
+            let parts: Vec<&str> = config.parts.iter().map(|part| part.name.as_str()).collect();
+            Some(format!("aggregate [{}]", parts.join(", ")))
+        }
+        _ => None,
     }
 }
 

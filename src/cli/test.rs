@@ -1,8 +1,10 @@
 //! `gate test`
 
-use super::{Outcome, Shown as Findings, complain, files, parse_set, print_out, show};
+use super::{Outcome, Shown as Findings, complain, files, junit, parse_set, print_out, show};
 use crate::check::{Options, check};
-use crate::testing::{self, Failure};
+use crate::ir::Program;
+use crate::testing::coverage::Kind;
+use crate::testing::{self, Coverage, Failure};
 use clap::ValueEnum;
 use serde::Serialize;
 use std::fmt::Write;
@@ -17,6 +19,9 @@ pub struct Arguments {
     /// Runs only the tests whose names hold this text
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
+    /// Says what the tests reach: routes, both sides of conditions, both outcomes of limits
+    #[arg(long)]
+    coverage: bool,
     /// How outcomes are printed
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
@@ -38,9 +43,14 @@ enum Format {
 
 /// The tests of one file.
 #[derive(Debug, Serialize)]
-struct Suite {
-    file: String,
-    tests: Vec<testing::Outcome>,
+pub struct Suite<'p> {
+    /// The file.
+    pub file: String,
+    /// How they ended.
+    pub tests: Vec<testing::Outcome>,
+    /// What they reach, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Coverage<'p>>,
 }
 
 /// Runs every test of every file.
@@ -53,19 +63,20 @@ pub fn run(arguments: &Arguments) -> Outcome {
         }
     };
     let mut outcome = Outcome::Fine;
-    let mut suites = Vec::new();
+    let mut programs = Vec::new();
     for path in &paths {
-        match suite(path, arguments) {
-            Ok(suite) => suites.push(suite),
+        match program(path, arguments) {
+            Ok(program) => programs.push((path, program)),
             Err(worse) => outcome = outcome.and(worse),
         }
     }
+    let suites: Vec<Suite<'_>> = programs.iter().map(|(path, program)| suite(path, program, arguments)).collect();
     let failed = suites.iter().flat_map(|suite| &suite.tests).filter(|test| test.failure.is_some()).count();
     let passed = suites.iter().map(|suite| suite.tests.len()).sum::<usize>() - failed;
     print_out(&match arguments.format {
         Format::Human => human(&suites, passed, failed),
         Format::Json => json(&suites, passed, failed),
-        Format::Junit => junit(&suites, passed, failed),
+        Format::Junit => junit::junit(&suites, passed, failed),
     });
     if let Some(filter) = arguments.filter.as_ref().filter(|_| passed + failed == 0) {
         complain(&format!("no test's name has `{filter}` in it"));
@@ -74,20 +85,25 @@ pub fn run(arguments: &Arguments) -> Outcome {
     if failed > 0 { outcome.and(Outcome::Failed) } else { outcome }
 }
 
-fn suite(path: &Path, arguments: &Arguments) -> Result<Suite, Outcome> {
+fn program(path: &Path, arguments: &Arguments) -> Result<Program, Outcome> {
     let options = Options { params: arguments.set.iter().cloned().collect(), explain: None };
     let checked = check(path, &files::Disk, &options).map_err(|error| {
         complain(&error.to_string());
         Outcome::Usage
     })?;
     show(Findings::Human, &checked.sources, &checked.report.into_sorted());
-    let program = checked.program.ok_or(Outcome::Failed)?;
-    Ok(Suite { file: path.display().to_string(), tests: testing::run(&program, arguments.filter.as_deref()) })
+    checked.program.ok_or(Outcome::Failed)
 }
 
-fn human(suites: &[Suite], passed: usize, failed: usize) -> String {
+fn suite<'p>(path: &Path, program: &'p Program, arguments: &Arguments) -> Suite<'p> {
+    let mut coverage = arguments.coverage.then(|| Coverage::new(program));
+    let tests = testing::run(program, arguments.filter.as_deref(), coverage.as_mut());
+    Suite { file: path.display().to_string(), tests, coverage }
+}
+
+fn human(suites: &[Suite<'_>], passed: usize, failed: usize) -> String {
     let mut out = String::new();
-    for suite in suites.iter().filter(|suite| !suite.tests.is_empty()) {
+    for suite in suites.iter().filter(|suite| !suite.tests.is_empty() || suite.coverage.is_some()) {
         if suites.len() > 1 {
             let _ = writeln!(out, "{}", suite.file);
         }
@@ -103,6 +119,9 @@ fn human(suites: &[Suite], passed: usize, failed: usize) -> String {
                 }
             }
         }
+        if let Some(coverage) = &suite.coverage {
+            out.push_str(&covered(coverage));
+        }
     }
     let _ = writeln!(out, "{passed} passed, {failed} failed");
     out
@@ -116,7 +135,7 @@ fn indented(text: &str) -> String {
 }
 
 /// All there is to know of a failure, on lines of its own.
-fn report(failure: &Failure, test: &str) -> String {
+pub fn report(failure: &Failure, test: &str) -> String {
     let mut out = format!("test at {test}\n");
     if !failure.step.is_empty() {
         let _ = writeln!(out, "{}: {}", failure.place, failure.step);
@@ -129,77 +148,51 @@ fn report(failure: &Failure, test: &str) -> String {
             let _ = writeln!(out, "  cannot be done: {}", failure.actual);
         }
     }
-    if let Some(request) = &failure.request {
-        let _ = writeln!(out, "  request   {} {}", request.method, request.target);
-        for (name, value) in &request.headers {
-            let _ = writeln!(out, "            {name}: {value}");
-        }
-    }
     if let Some(trace) = &failure.trace {
-        let _ = writeln!(out, "  route     {}", trace.route.as_deref().unwrap_or("none"));
-        let _ = writeln!(out, "  stages    {}", trace.stages.join(" -> "));
-        let _ = writeln!(out, "  status    {}", trace.status);
-        if let Some(limit) = &trace.limited_by {
-            let _ = writeln!(out, "  limited   by {limit}");
-        }
-        if let Some(upstream) = &trace.upstream {
-            let _ = writeln!(out, "  upstream  {upstream}, attempts {}", trace.attempts);
-        }
-        if let Some(cache) = trace.cache {
-            let _ = writeln!(out, "  cache     {cache}");
+        let route = trace.route.as_deref().unwrap_or("none");
+        let _ =
+            writeln!(out, "  route     {route}, status {}", trace.status.map_or_else(|| "none".to_owned(), |status| status.to_string()));
+        let _ = write!(out, "  request   {}", super::trace::request(&trace.request).replace("\n  ", "\n            "));
+        let rivals = if trace.route.is_none() && !trace.rivals.is_empty() { super::trace::rivals(trace) } else { String::new() };
+        for line in super::trace::stages(trace, false).lines().chain(rivals.lines()) {
+            let _ = writeln!(out, "  {line}");
         }
     }
     out
 }
 
-fn json(suites: &[Suite], passed: usize, failed: usize) -> String {
+/// What the tests reached, and what no test did.
+fn covered(coverage: &Coverage<'_>) -> String {
+    let mut out = String::from("coverage\n");
+    for total in coverage.totals.iter().filter(|total| total.goals > 0) {
+        let _ = writeln!(out, "  {:<16}{} of {}", total.kind.name(), total.reached, total.goals);
+    }
+    let mut missed: Vec<(&str, String)> = coverage
+        .missed()
+        .map(|goal| {
+            let never = match goal.kind {
+                Kind::Route => format!("route {} never takes a request", goal.what),
+                Kind::Condition => format!("`{}` is never {}", goal.what, goal.outcome),
+                Kind::When => format!("`when {}` is never {}", goal.what, goal.outcome),
+                Kind::Limit => format!("limit {} never {}", goal.what, if goal.outcome == "allowed" { "lets through" } else { "rejects" }),
+            };
+            (goal.place.as_str(), never)
+        })
+        .collect();
+    missed.sort_by_key(|(place, _)| place.rsplit_once(':').map(|(file, line)| (file, line.parse::<usize>().unwrap_or(0))));
+    let width = missed.iter().map(|(place, _)| place.chars().count()).max().unwrap_or(0);
+    for (place, never) in missed {
+        let _ = writeln!(out, "  {place:<width$}  {never}");
+    }
+    out
+}
+
+fn json(suites: &[Suite<'_>], passed: usize, failed: usize) -> String {
     #[derive(Serialize)]
     struct Run<'s> {
-        suites: &'s [Suite],
+        suites: &'s [Suite<'s>],
         passed: usize,
         failed: usize,
     }
     serde_json::to_string_pretty(&Run { suites, passed, failed }).unwrap_or_default() + "\n"
-}
-
-fn junit(suites: &[Suite], passed: usize, failed: usize) -> String {
-    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let _ = writeln!(out, "<testsuites tests=\"{}\" failures=\"{failed}\">", passed + failed);
-    for suite in suites {
-        let failures = suite.tests.iter().filter(|test| test.failure.is_some()).count();
-        let file = escaped(&suite.file);
-        let _ = writeln!(out, "  <testsuite name=\"{file}\" tests=\"{}\" failures=\"{failures}\">", suite.tests.len());
-        for test in &suite.tests {
-            let head = format!("    <testcase classname=\"{file}\" name=\"{}\"", escaped(&test.name));
-            match &test.failure {
-                None => {
-                    let _ = writeln!(out, "{head}/>");
-                }
-                Some(failure) => {
-                    let message = escaped(failure.expected.as_deref().unwrap_or(&failure.actual));
-                    let text = escaped(&report(failure, &test.place));
-                    let _ = writeln!(out, "{head}>\n      <failure message=\"{message}\">{text}</failure>\n    </testcase>");
-                }
-            }
-        }
-        out.push_str("  </testsuite>\n");
-    }
-    out.push_str("</testsuites>\n");
-    out
-}
-
-/// Text inside XML; characters that XML 1.0 cannot say at all are replaced.
-fn escaped(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut out, letter| {
-        match letter {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\n' | '\t' => out.push(letter),
-            letter if letter.is_control() || matches!(letter, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
-            letter => out.push(letter),
-        }
-        out
-    })
 }

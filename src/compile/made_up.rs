@@ -49,6 +49,14 @@ impl MadeUp {
         Self { made: Mutex::new(Made { random, secrets: HashMap::new() }), users }
     }
 
+    /// The text with the names of secrets in the place of what was made up for them.
+    #[must_use]
+    pub fn named(&self, text: &str) -> String {
+        let made = self.made.lock();
+        let inside = made.secrets.iter().filter(|(_, made)| !made.value.is_empty() && text.contains(&made.value));
+        inside.fold(text.to_owned(), |text, (secret, made)| text.replace(&made.value, &secret.to_string()))
+    }
+
     /// What was made up for a secret.
     #[must_use]
     pub fn invention(&self, secret: &Secret) -> Option<Invention> {

@@ -4,6 +4,8 @@
 //! whoever finds the fault, rendering lives in [`render`].
 
 pub mod code;
+pub mod explain;
+pub mod fix;
 pub mod render;
 pub mod source;
 pub mod suggest;
@@ -90,6 +92,13 @@ impl Diagnostic {
     pub fn fix(mut self, message: impl Into<String>, edits: Vec<Edit>) -> Self {
         self.fixes.push(Fix { message: message.into(), edits });
         self
+    }
+
+    /// Offers what was likely meant by a word: as help, and as the machine fix when nothing else is as near.
+    #[must_use]
+    pub fn meant(self, span: Span, written: &str, meant: &str, alone: bool) -> Self {
+        let found = self.help(format!("did you mean `{meant}`?"));
+        if alone { found.fix(format!("replace `{written}` with `{meant}`"), vec![Edit { span, text: meant.to_owned() }]) } else { found }
     }
 
     /// The span of the primary label.

@@ -1,23 +1,40 @@
 //! Did-you-mean: the nearest known word to an unknown one.
 
-/// The known word that is nearest to `unknown`, if one is near enough to be meant: at most a third of its
-/// letters differ (Damerau-Levenshtein), or one is a prefix of the other.
+/// A known word that may be meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Near<'a> {
+    /// The word.
+    pub word: &'a str,
+    /// True when no other word is as near: then it is safe to put it in place of the unknown one.
+    pub alone: bool,
+}
+
+/// The known word that is nearest to `unknown`, see [`near`].
 pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    near(unknown, known).map(|near| near.word)
+}
+
+/// The known word that is nearest to `unknown`, if one is near enough to be meant: at most a third of its
+/// letters differ (Damerau-Levenshtein).
+pub fn near<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<Near<'a>> {
     let lower = unknown.to_ascii_lowercase();
-    known
+    let mut all: Vec<(usize, &str)> = known
         .into_iter()
         .map(|word| (strsim::damerau_levenshtein(&lower, &word.to_ascii_lowercase()), word))
         .filter(|(distance, word)| {
             let allowed = unknown.chars().count().max(word.chars().count()).div_ceil(3);
             *distance <= allowed && *distance < word.chars().count()
         })
-        .min_by_key(|(distance, word)| (*distance, word.len().abs_diff(unknown.len()), *word))
-        .map(|(_, word)| word)
+        .collect();
+    all.sort_unstable_by_key(|(distance, word)| (*distance, word.len().abs_diff(unknown.len()), *word));
+    all.dedup();
+    let (distance, word) = *all.first()?;
+    Some(Near { word, alone: all.get(1).is_none_or(|(second, _)| *second > distance) })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::{Near, near, nearest};
 
     #[test]
     fn the_nearest_word_is_suggested_and_a_far_one_is_not() {
@@ -33,5 +50,7 @@ mod tests {
     #[test]
     fn of_two_equally_near_words_the_first_by_the_alphabet_is_suggested() {
         assert_eq!(nearest("oster", ["uster", "aster"]), Some("aster"));
+        assert_eq!(near("oster", ["uster", "aster"]), Some(Near { word: "aster", alone: false }));
+        assert_eq!(near("oster", ["aster", "aster", "roster's"]), Some(Near { word: "aster", alone: true }));
     }
 }

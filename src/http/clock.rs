@@ -11,7 +11,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// The machine's clock, anchored now. A step of the machine's clock afterwards is not followed until the next anchor.
+    /// The machine's clock, anchored now. A step of the machine's clock afterwards is not followed: workers anchor anew.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
     pub fn system() -> Self {

@@ -102,7 +102,8 @@ pub fn strip_aliases(headers: &mut HeaderMap, request_id: &HeaderName) {
 
 /// Fields that are end-to-end whatever `Connection` says: without them a message means something else (a client could
 /// otherwise take its own address, or the credential, out of a request).
-fn is_protected(name: &str) -> bool {
+#[must_use]
+pub fn is_protected(name: &str) -> bool {
     matches!(
         name,
         "host"
@@ -119,6 +120,7 @@ fn is_protected(name: &str) -> bool {
             | "location"
             | "origin"
             | "range"
+            | "te"
             | "trailer"
             | "vary"
             | "via"

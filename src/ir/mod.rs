@@ -4,6 +4,13 @@
 
 pub mod operate;
 pub mod script;
+pub mod spell;
+pub mod written;
+
+#[cfg(test)]
+mod tests;
+
+pub use written::{Statement, Written};
 
 use crate::http::UpstreamIndex;
 use crate::lang::expr::{Expr, header_name};
@@ -29,6 +36,8 @@ pub struct Program {
     pub routes: Vec<Route>,
     /// `test` blocks.
     pub tests: Vec<script::Test>,
+    /// What stands in the files; it decides nothing.
+    pub written: Written,
 }
 
 /// `gateway { }`
@@ -165,5 +174,16 @@ impl Route {
             Config::Auth(config) => Some(config),
             _ => None,
         })
+    }
+
+    /// Everything that holds for a request that gets past `authorize`: the `match` conditions, and every `allow`, `deny` and
+    /// `require` in force.
+    #[must_use]
+    pub fn conditions(&self) -> Vec<&Expr> {
+        let rules = self.policies.iter().filter_map(|policy| match policy {
+            Config::Access(config) => Some(config.access.iter().chain(&config.authorize)),
+            _ => None,
+        });
+        self.predicate.iter().chain(rules.flatten().map(|rule| &rule.holds)).collect()
     }
 }

@@ -5,8 +5,9 @@ use super::form::Declared;
 use super::read::{Given, Node, ScopeId};
 use super::types::Type;
 use super::value::{Percent, Rate, Value};
-use crate::diag::suggest::nearest;
+use crate::diag::suggest::near;
 use crate::diag::{Code, Diagnostic, Report, Span};
+use crate::route::RouteKey;
 use crate::syntax::ast::{ExprKind, Ident};
 use http::HeaderName;
 use std::cell::RefCell;
@@ -196,6 +197,10 @@ pub struct RouteFacts {
     pub uncertain: bool,
     /// Methods in upper case; empty when it takes any.
     pub methods: Vec<String>,
+    /// Which requests it takes; none outside routes.
+    pub key: Option<std::sync::Arc<RouteKey>>,
+    /// What holds for all of them: the route's `match` conditions.
+    pub given: Vec<Expr>,
     /// Every auth of the program, in the order of their declarations.
     pub auths: std::sync::Arc<[AuthFact]>,
 }
@@ -413,7 +418,7 @@ impl Checker<'_> {
         let Ok(name) = HeaderName::try_from(text) else {
             self.report.push(
                 Diagnostic::new(Code::HeadersInvalidName, format!("`{text}` is no field name"))
-                    .at(span, "")
+                    .at(span, "a character in it cannot stand in a name")
                     .help("a field name is made of letters, digits and `!#$%&'*+-.^_`|~` (RFC 9110 §5.1)"),
             );
             return None;
@@ -485,11 +490,8 @@ impl Checker<'_> {
             .filter(|(kind, scope, _)| kind.word() == what && Some(*scope) == home)
             .map(|(_, _, name)| name.as_str())
             .collect();
-        found = match nearest(&written, known.iter().copied()) {
-            Some(near) => found.help(format!("did you mean `{near}`?")).fix(
-                format!("replace `{written}` with `{near}`"),
-                vec![crate::diag::Edit { span: given.expr.span, text: near.to_owned() }],
-            ),
+        found = match near(&written, known.iter().copied()) {
+            Some(near) => found.meant(given.expr.span, &written, near.word, near.alone),
             None => found.help(format!("declare it: `{what} {written} {{ … }}`")),
         };
         self.report.push(found);

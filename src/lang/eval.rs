@@ -53,19 +53,31 @@ impl<'a> Facts<'a> {
     }
 }
 
+/// What references are looked up in: a request, or values that an analysis assumes.
+pub trait Source<'a>: Copy {
+    /// The value of a reference; [`Scalar::Missing`] when there is none.
+    fn value(self, reference: &'a Ref) -> Scalar<'a>;
+}
+
+impl<'a> Source<'a> for Facts<'a> {
+    fn value(self, reference: &'a Ref) -> Scalar<'a> {
+        reference.eval(self)
+    }
+}
+
 impl Expr {
     /// True when the condition holds; a condition that is not a boolean (the checker lets none through) does not.
     #[must_use]
-    pub fn holds(&self, facts: Facts<'_>) -> bool {
+    pub fn holds<'a>(&'a self, facts: impl Source<'a>) -> bool {
         matches!(self.eval(facts), Scalar::Bool(true))
     }
 
     /// The value for this request.
     #[must_use]
-    pub fn eval<'a>(&'a self, facts: Facts<'a>) -> Scalar<'a> {
+    pub fn eval<'a>(&'a self, facts: impl Source<'a>) -> Scalar<'a> {
         match self {
             Self::Const(value) => constant(value),
-            Self::Ref(reference) => reference.eval(facts),
+            Self::Ref(reference) => facts.value(reference),
             Self::Text(pieces) => Scalar::Text(Cow::Owned(render(pieces, facts))),
             // Secrets are replaced by constants when a plan is built; one that is left has no value.
             Self::Secret(_) => Scalar::Missing,
@@ -293,7 +305,7 @@ const ARRIVED: &AsciiSet = &PATH
 
 /// A string with its holes filled, each encoded for its place.
 #[must_use]
-pub fn render(pieces: &[Piece], facts: Facts<'_>) -> String {
+pub fn render<'a>(pieces: &'a [Piece], facts: impl Source<'a>) -> String {
     let mut out = String::new();
     for piece in pieces {
         match piece {

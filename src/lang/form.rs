@@ -123,6 +123,20 @@ pub enum Place {
 }
 
 impl Place {
+    /// As messages say where something stands: `in a `route``.
+    #[must_use]
+    pub fn within(self) -> &'static str {
+        match self {
+            Self::File => "at the top of a file",
+            Self::Gateway => "in `gateway`",
+            Self::Upstream => "in an `upstream`",
+            Self::Group => "in a `group`",
+            Self::Route => "in a `route`",
+            Self::Policy => "in a `policy`",
+            Self::Test => "in a `test`",
+        }
+    }
+
     /// As messages say it.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -4,7 +4,7 @@ use super::checker::Typed;
 use super::expr::Expr;
 use super::types::Type;
 use super::value::Value;
-use crate::diag::{Code, Diagnostic, Span};
+use crate::diag::{Code, Diagnostic, Edit, Span};
 
 /// What is wrong with ordering a value: numbers, times and text have an order, of statuses only single ones.
 pub(super) fn unordered(side: &Typed) -> Option<Diagnostic> {
@@ -29,7 +29,95 @@ pub(super) fn is_method(text: &str) -> bool {
 
 /// The finding on a word that is no method.
 pub(super) fn no_method(written: &str, span: Span) -> Diagnostic {
-    Diagnostic::new(Code::TypeMismatch, format!("`{written}` is no method"))
-        .at(span, "")
-        .help("methods are written in capitals, such as `GET`")
+    let found = Diagnostic::new(Code::TypeMismatch, format!("`{written}` is no method")).at(span, "not in capitals");
+    let found = found.help("methods are written in capitals, such as `GET`");
+    let capitals = written.to_ascii_uppercase();
+    if written == capitals {
+        return found;
+    }
+    found.fix(format!("write `{capitals}`"), vec![Edit { span, text: capitals }])
+}
+
+/// The finding on a value of another type than the one its place asks for.
+pub(super) fn mismatch(typed: &Typed, wanted: &Type) -> Diagnostic {
+    if *wanted == Type::Bool {
+        return Diagnostic::new(Code::TypeMismatch, format!("a condition is expected, this is `{}`", typed.ty))
+            .at(typed.span, "neither true nor false")
+            .help("compare it with something, as in `client.ip in [10.0.0.0/8]`, or ask whether it is there: `has(…)`");
+    }
+    let found = Diagnostic::new(Code::TypeMismatch, format!("`{wanted}` is expected, this is `{}`", typed.ty));
+    let found = found.at(typed.span, format!("`{}`", typed.ty));
+    // Of two lists it is the members that differ.
+    let (wanted, have) = (wanted.present(), typed.ty.present());
+    let apart = match (wanted.member(), have.member()) {
+        (Some(member), Some(_)) => member,
+        _ => wanted,
+    };
+    match example(apart) {
+        Some(example) if apart == wanted => found.help(format!("write it as {example}")),
+        Some(example) => found.help(format!("its members are written as {example}")),
+        None => found,
+    }
+}
+
+/// The finding on two values of types that have nothing to do with each other.
+pub(super) fn incomparable(left: &Typed, right: &Typed) -> Diagnostic {
+    let found = Diagnostic::new(Code::TypeMismatch, format!("`{}` and `{}` cannot be compared", left.ty, right.ty))
+        .at(right.span, format!("`{}`", right.ty))
+        .also(left.span, format!("`{}`", left.ty));
+    let other = if matches!(right.expr, Expr::Const(_)) { &left.ty } else { &right.ty };
+    match example(other) {
+        Some(example) => found.help(format!("`{}` is written as {example}", other.present())),
+        None => found,
+    }
+}
+
+/// How values of a type are written, where that is not plain from its name.
+fn example(wanted: &Type) -> Option<&'static str> {
+    Some(match wanted.present() {
+        Type::Bool => "`true` or `false`",
+        Type::Str => "text in quotes: `\"…\"`",
+        Type::Duration => "`250ms`, `30s` or `1m30s`",
+        Type::Size => "`64KiB` or `1.5MB`",
+        Type::Percent => "`25%`",
+        Type::Rate => "`100/min` or `50/s`",
+        Type::Status => "`404`, `2xx` or `500..599`",
+        Type::Ip => "`10.0.0.1` or `fd00::1`",
+        Type::Cidr => "`10.0.0.0/8` or `fd00::/8`",
+        Type::Address => "`:8080` or `127.0.0.1:8080`",
+        Type::Host => "`api.example.com`",
+        Type::Regex => "`re\"…\"`",
+        Type::Path => "`/users`",
+        Type::Url => "`http://127.0.0.1:9000`",
+        Type::Date => "`2027-01-31`",
+        Type::Secret => "`env(\"NAME\")` or `file(\"path\")`",
+        Type::List(_) | Type::Set(_) => "a list: `[a, b]`",
+        Type::Int | Type::Method | Type::Enum(_) | Type::Range(_) | Type::Optional(_) | Type::Nothing => return None,
+    })
+}
+
+/// The finding on a number without its unit, with the fix where there is only one unit.
+pub(super) fn with_units(found: Diagnostic, span: Span, wanted: &Type) -> Diagnostic {
+    if *wanted == Type::Percent { found.fix("write `%` behind it", vec![Edit { span: span.after(), text: "%".to_owned() }]) } else { found }
+}
+
+/// The finding on what stands where a regex should.
+pub(super) fn no_regex(found: &Typed) -> Diagnostic {
+    Diagnostic::new(Code::TypeMismatch, format!("`matches` needs a regular expression, this is `{}`", found.ty))
+        .at(found.span, format!("`{}`", found.ty))
+        .help("write `re\"…\"`, or the name of a `let` that is one")
+}
+
+/// Two sides of a comparison, a number that is compared with a status being one.
+pub(super) fn statuses(left: Typed, right: Typed) -> (Typed, Typed) {
+    let to_status = |side: Typed, other: &Type| match (&side.expr, other) {
+        (Expr::Const(Value::Int(code @ 100..=599)), Type::Status) => {
+            let code = u16::try_from(*code).unwrap_or(u16::MAX);
+            Typed { expr: Expr::Const(Value::Status(code, code)), ty: Type::Status, ..side }
+        }
+        _ => side,
+    };
+    let left = to_status(left, &right.ty);
+    let right = to_status(right, &left.ty);
+    (left, right)
 }

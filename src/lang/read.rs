@@ -1,7 +1,7 @@
 //! Statements read against their forms: which clause fills which slot. Types are not looked at here.
 
 use super::form::{Count, Form, Kind, Mark, Merge, Place, Ready, Slot, Word};
-use crate::diag::suggest::nearest;
+use crate::diag::suggest::near;
 use crate::diag::{Code, Diagnostic, Report, Span};
 use crate::syntax::ast::{Body, Clause, ClauseKind, Expr, Ident, Statement, TypeName};
 use std::collections::{HashMap, HashSet};
@@ -41,6 +41,8 @@ pub struct Node<'a> {
     pub docs: &'a [String],
     /// `override` or `drop`.
     pub mode: Mode,
+    /// From `override` or `drop` to the word behind it; empty when it stands alone.
+    pub lead: Span,
     /// In which names its expressions are understood.
     pub scope: ScopeId,
     /// Its clauses and rows, from head and block.
@@ -78,6 +80,7 @@ impl<'a> Node<'a> {
             span: head.span(),
             docs: head.docs,
             mode: head.mode,
+            lead: head.lead,
             scope,
             children: Vec::new(),
             statements: Vec::new(),
@@ -194,7 +197,7 @@ impl Schema {
         self.words.iter().copied()
     }
 
-    /// Where a word has a meaning, in words: `a `route``.
+    /// Where a word has a meaning, in words: `in a `route``.
     #[must_use]
     pub fn homes(&self, name: &str) -> Vec<String> {
         let mut homes: Vec<String> = Vec::new();
@@ -205,9 +208,9 @@ impl Schema {
         };
         for word in &self.words {
             if word.form.word == name {
-                word.places.iter().for_each(|place| add(place.name().to_owned()));
+                word.places.iter().for_each(|place| add(place.within().to_owned()));
             } else if parents(&word.form, name) {
-                add(format!("`{}`", word.form.word));
+                add(format!("in `{}`", word.form.word));
             }
         }
         homes
@@ -237,6 +240,7 @@ struct Head<'a> {
     block: Option<&'a Body>,
     docs: &'a [String],
     mode: Mode,
+    lead: Span,
 }
 
 impl<'a> Head<'a> {
@@ -269,7 +273,7 @@ impl Reader<'_> {
             }
             None => {
                 let known: Vec<&str> = self.schema.words().filter(|word| word.places.contains(&place)).map(|word| word.form.word).collect();
-                self.unknown(&head, &known, place.name());
+                self.unknown(&head, &known, place.within());
                 None
             }
         }
@@ -291,7 +295,7 @@ impl Reader<'_> {
             );
             return None;
         };
-        Some(Head { word, clauses, mode: *mode, ..plain })
+        Some(Head { word, clauses, mode: *mode, lead: statement.word.span.to(word.span.before()), ..plain })
     }
 
     /// `override` and `drop` stand where something outer can be loosened or removed, and nowhere else.
@@ -325,9 +329,10 @@ impl Reader<'_> {
             let before = seen.get(node.form.word).copied();
             match before.filter(|_| once) {
                 Some(first) => self.report.push(
-                    Diagnostic::new(Code::SchemaRepeated, format!("`{}` is written twice in {}", node.form.word, place.name()))
+                    Diagnostic::new(Code::SchemaRepeated, format!("`{}` is written twice {}", node.form.word, place.within()))
                         .at(node.span, "here again")
-                        .also(first, "first here"),
+                        .also(first, "first here")
+                        .help("keep one of them"),
                 ),
                 None => {
                     seen.insert(node.form.word, node.span);
@@ -342,17 +347,16 @@ impl Reader<'_> {
         let homes = self.schema.homes(word);
         if !homes.is_empty() {
             self.report.push(
-                Diagnostic::new(Code::SchemaWrongBlock, format!("`{word}` has no meaning in {place}"))
+                Diagnostic::new(Code::SchemaWrongBlock, format!("`{word}` has no meaning {place}"))
                     .at(head.word.span, "not here")
-                    .help(format!("it belongs in {}", either(&homes))),
+                    .help(format!("it belongs {}", somewhere(&homes))),
             );
             return;
         }
-        let mut found = Diagnostic::new(Code::SchemaUnknownKey, format!("unknown word `{word}` in {place}")).at(head.word.span, "");
-        if let Some(near) = nearest(word, known.iter().copied()) {
-            found = found
-                .help(format!("did you mean `{near}`?"))
-                .fix(format!("replace `{word}` with `{near}`"), vec![crate::diag::Edit { span: head.word.span, text: near.to_owned() }]);
+        let mut found =
+            Diagnostic::new(Code::SchemaUnknownKey, format!("unknown word `{word}` {place}")).at(head.word.span, "not known here");
+        if let Some(near) = near(word, known.iter().copied()) {
+            found = found.meant(head.word.span, word, near.word, near.alone);
         } else if !known.is_empty() && known.len() <= 12 {
             found = found.help(format!("known here: {}", list(known)));
         }
@@ -413,7 +417,7 @@ impl Reader<'_> {
             });
             if let (Some(child), false) = (own, named) {
                 let Some(word) = word else { return clauses };
-                let head = Head { word, clauses: &[], block: None, docs: &[], mode: Mode::Plain };
+                let head = Head { word, clauses: &[], block: None, docs: &[], mode: Mode::Plain, lead: word.span.before() };
                 if child.ready == Ready::Later {
                     self.report.push(not_available(word.span, &word.text));
                     node.damaged = true;
@@ -477,8 +481,8 @@ impl Reader<'_> {
         let written = found.unwrap_or("this");
         let mut diagnostic = Diagnostic::new(Code::TypeEnum, format!("`{written}` is no choice for `{}`", node.form.word))
             .at(expr.span, format!("one of {}", list(words)));
-        if let Some(near) = nearest(written, words.iter().copied()) {
-            diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+        if let Some(near) = near(written, words.iter().copied()) {
+            diagnostic = diagnostic.meant(expr.span, written, near.word, near.alone);
         }
         self.report.push(diagnostic);
     }
@@ -489,22 +493,32 @@ impl Reader<'_> {
         if let ClauseKind::Operator(ident) = &clause.kind {
             self.report.push(
                 Diagnostic::new(Code::NameReserved, format!("`{}` is an operator and names nothing", ident.text))
-                    .at(ident.span, "choose another name"),
+                    .at(ident.span, "an operator")
+                    .help("choose another name"),
+            );
+            return;
+        }
+        let asks = form.slots.iter().any(|slot| slot.kind == Kind::Value("a condition"));
+        if let (ClauseKind::Assign(_), true) = (&clause.kind, asks) {
+            // Half a condition is none.
+            node.filled.clear();
+            let sign = Span { end: clause.span.start + 1, ..clause.span };
+            self.report.push(
+                Diagnostic::new(Code::SyntaxUnexpected, "`=` compares nothing")
+                    .at(sign, "gives a name its value, in `let` and in calls")
+                    .help("equality is asked with `==`")
+                    .fix("write `==`", vec![crate::diag::Edit { span: sign, text: "==".to_owned() }]),
             );
             return;
         }
         let words: Vec<&str> = form.children.iter().map(|child| child.word).collect();
         if let Some(word) = bare(clause)
-            && let Some(near) = nearest(&word.text, words.iter().copied())
+            && let Some(near) = near(&word.text, words.iter().copied())
         {
             self.report.push(
                 Diagnostic::new(Code::SchemaUnknownKey, format!("unknown word `{}` in `{}`", word.text, form.word))
-                    .at(word.span, "")
-                    .help(format!("did you mean `{near}`?"))
-                    .fix(
-                        format!("replace `{}` with `{near}`", word.text),
-                        vec![crate::diag::Edit { span: word.span, text: near.to_owned() }],
-                    ),
+                    .at(word.span, "not known here")
+                    .meant(word.span, &word.text, near.word, near.alone),
             );
             return;
         }
@@ -591,7 +605,7 @@ impl Reader<'_> {
                         .map(|found| found.form.word)
                         .chain(form.children.iter().map(|child| child.word))
                         .collect();
-                    self.unknown(&head, &known, place.name());
+                    self.unknown(&head, &known, place.within());
                 }
             }
             return;
@@ -608,7 +622,7 @@ impl Reader<'_> {
         }
         node.damaged = true;
         let known: Vec<&str> = form.children.iter().map(|child| child.word).chain(form.slots.iter().map(|slot| slot.name)).collect();
-        self.unknown(&head, &known, &format!("`{}`", form.word));
+        self.unknown(&head, &known, &format!("in `{}`", form.word));
     }
 
     fn clause_mode(&mut self, head: &Head<'_>, form: &Form) {
@@ -629,13 +643,14 @@ impl Reader<'_> {
             self.report.push(
                 Diagnostic::new(Code::SchemaRepeated, format!("`{}` of `{}` is given twice", slot.name, node.name))
                     .at(head.word.span, "here again")
-                    .also(node.span_of(slot.name), "first here"),
+                    .also(node.span_of(slot.name), "first here")
+                    .help("keep one of them"),
             );
             return;
         }
         if head.clauses.is_empty() {
             node.damaged = true;
-            self.report.push(arity_missing(node.name, slot, head.word.span));
+            self.report.push(arity_missing(node, slot, head.word.span));
             return;
         }
         let rest = self.take(node, at, slot, head.clauses);
@@ -651,7 +666,7 @@ impl Reader<'_> {
             let filled = node.filled.iter().any(|(filled, _)| *filled == at);
             if !filled && !slot.optional {
                 node.damaged = true;
-                self.report.push(arity_missing(node.name, slot, node.span));
+                self.report.push(arity_missing(node, slot, node.span));
                 return;
             }
         }
@@ -674,7 +689,8 @@ impl Reader<'_> {
                 self.report.push(
                     Diagnostic::new(Code::SchemaRepeated, format!("`{}` is written twice in one `{}`", child.word, node.form.word))
                         .at(second.span, "here again")
-                        .also(first.span, "first here"),
+                        .also(first.span, "first here")
+                        .help("keep one of them"),
                 );
             }
         }
@@ -682,7 +698,8 @@ impl Reader<'_> {
 }
 
 fn plain(statement: &Statement) -> Head<'_> {
-    Head { word: &statement.word, clauses: &statement.clauses, block: statement.block.as_ref(), docs: &statement.docs, mode: Mode::Plain }
+    let Statement { word, clauses, block, docs, .. } = statement;
+    Head { word, clauses, block: block.as_ref(), docs, mode: Mode::Plain, lead: word.span.before() }
 }
 
 fn not_available(span: Span, word: &str) -> Diagnostic {
@@ -691,8 +708,9 @@ fn not_available(span: Span, word: &str) -> Diagnostic {
         .help("the word belongs to the language, but ignoring it would change what the policy means: remove it for now")
 }
 
-fn arity_missing(name: &str, slot: &Slot, span: Span) -> Diagnostic {
-    Diagnostic::new(Code::SchemaArity, format!("`{name}` needs {}", what(slot))).at(span.after(), "missing here")
+fn arity_missing(node: &Node<'_>, slot: &Slot, span: Span) -> Diagnostic {
+    let found = Diagnostic::new(Code::SchemaArity, format!("`{}` needs {}", node.name, what(slot))).at(span.after(), "missing here");
+    found.help(format!("its form is `{}`", usage(node.form)))
 }
 
 fn expression(clause: &Clause) -> Option<&Expr> {
@@ -802,6 +820,17 @@ pub fn usage(form: &Form) -> String {
 /// `` `a`, `b` and `c` ``
 fn list(words: &[&str]) -> String {
     words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// `at the top of a file, in a group or a route`: the preposition is not said again.
+#[must_use]
+pub fn somewhere(homes: &[String]) -> String {
+    let mut before = "";
+    let short = homes.iter().map(|home| {
+        let (preposition, name) = home.split_once(' ').unwrap_or(("", home));
+        if std::mem::replace(&mut before, preposition) == preposition { name.to_owned() } else { home.clone() }
+    });
+    either(&short.collect::<Vec<_>>())
 }
 
 /// `a, b or c`

@@ -112,7 +112,6 @@ impl Type {
         left == right
             || matches!((left, right), (Self::Nothing, _) | (_, Self::Nothing))
             || matches!((left, right), (Self::Str, text) | (text, Self::Str) if text.is_text())
-            || matches!((left, right), (Self::Status, Self::Int) | (Self::Int, Self::Status))
     }
 
     /// The names of the types that have no parameters, for did-you-mean.

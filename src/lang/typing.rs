@@ -7,8 +7,8 @@ use super::literal;
 use super::read::{Given, ScopeId};
 use super::types::Type;
 use super::value::Value;
-use crate::diag::suggest::nearest;
-use crate::diag::{Code, Diagnostic, Edit, Span};
+use crate::diag::suggest::near;
+use crate::diag::{Code, Diagnostic, Span};
 use crate::syntax::ast::{Arg, Expr as Tree, ExprKind, Ident, LiteralKind, Operator, Term, TextPart, TypeName};
 use http::HeaderName;
 
@@ -55,7 +55,8 @@ impl Checker<'_> {
             return None;
         }
         let Some(wanted) = &want.ty else {
-            if !typed.ty.is_scalar() && typed.ty != Type::Secret && typed.ty != Type::Nothing {
+            let named = want.by == Moment::Constant && typed.ty == Type::Regex;
+            if !typed.ty.is_scalar() && typed.ty != Type::Secret && typed.ty != Type::Nothing && !named {
                 self.error(Code::TypeMismatch, format!("a single value is expected, this is `{}`", typed.ty), typed.span, "not one value");
                 return None;
             }
@@ -86,11 +87,9 @@ impl Checker<'_> {
         if let (Expr::Const(Value::Int(number)), Some(units)) =
             (&typed.expr, literal::with_unit(if let Expr::Const(Value::Int(number)) = &typed.expr { *number } else { 0 }, wanted))
         {
-            self.report.push(
-                Diagnostic::new(Code::TypeUnit, format!("`{number}` has no unit"))
-                    .at(typed.span, format!("a {wanted} is expected"))
-                    .help(format!("write {units}")),
-            );
+            let found =
+                Diagnostic::new(Code::TypeUnit, format!("`{number}` has no unit")).at(typed.span, format!("a {wanted} is expected"));
+            self.report.push(kinds::with_units(found.help(format!("write {units}")), typed.span, wanted));
             return;
         }
         if typed.ty.is_optional() && typed.ty.present() == wanted {
@@ -101,7 +100,7 @@ impl Checker<'_> {
             );
             return;
         }
-        self.error(Code::TypeMismatch, format!("`{wanted}` is expected, this is `{}`", typed.ty), typed.span, format!("`{}`", typed.ty));
+        self.report.push(kinds::mismatch(typed, wanted));
     }
 }
 
@@ -133,7 +132,7 @@ impl Typing<'_, '_> {
         match &tree.kind {
             ExprKind::Literal(kind, text) => self.literal(*kind, text, span, hint),
             ExprKind::Text(parts) => self.text(parts, span, hint),
-            ExprKind::Regex(_) => done(Expr::Const(Value::None), Type::Regex, Moment::Constant),
+            ExprKind::Regex(source) => done(Expr::Const(Value::Text(source.as_str().into())), Type::Regex, Moment::Constant),
             ExprKind::Path(text) => done(Expr::Const(Value::Text(text.as_str().into())), Type::Path, Moment::Constant),
             ExprKind::Url(text) => done(Expr::Const(Value::Text(text.as_str().into())), Type::Url, Moment::Constant),
             ExprKind::Term(term) => self.term(term, span, hint),
@@ -263,8 +262,8 @@ impl Typing<'_, '_> {
         if hole.ty.is_optional() {
             self.checker.report.push(
                 Diagnostic::new(Code::TypeOptional, "a value that may be missing cannot be put into a string")
-                    .at(hole.span, format!("`{}`", hole.ty))
-                    .help("give it a default inside the hole: `${… ?? \"none\"}`"),
+                    .at(hole.span, format!("`{}`: there may be none", hole.ty))
+                    .help("give it a default inside the braces: `${… ?? \"none\"}`"),
             );
             return None;
         }
@@ -367,12 +366,9 @@ impl Typing<'_, '_> {
     fn comparison(&mut self, left: Typed, how: Comparison, right: Typed, span: Span) -> Option<Typed> {
         self.no_secret(&left)?;
         self.no_secret(&right)?;
+        let (left, right) = kinds::statuses(left, right);
         if !left.ty.comparable(&right.ty) {
-            self.checker.report.push(
-                Diagnostic::new(Code::TypeMismatch, format!("`{}` and `{}` cannot be compared", left.ty, right.ty))
-                    .at(right.span, format!("`{}`", right.ty))
-                    .also(left.span, format!("`{}`", left.ty)),
-            );
+            self.checker.report.push(kinds::incomparable(&left, &right));
             return None;
         }
         let ordering = !matches!(how, Comparison::Equal | Comparison::NotEqual);
@@ -481,13 +477,14 @@ impl Typing<'_, '_> {
             self.checker.error(Code::TypeMismatch, format!("`matches` needs text, this is `{}`", typed.ty), typed.span, "not text");
             return None;
         }
-        let ExprKind::Regex(source) = &pattern.kind else {
-            self.checker.report.push(
-                Diagnostic::new(Code::TypeMismatch, "`matches` needs a regular expression").at(pattern.span, "").help("write `re\"…\"`"),
-            );
-            return None;
+        let source = match self.expr(pattern, None)? {
+            Typed { expr: Expr::Const(Value::Text(source)), ty: Type::Regex, .. } => source,
+            other => {
+                self.checker.report.push(kinds::no_regex(&other));
+                return None;
+            }
         };
-        match Pattern::new(source) {
+        match Pattern::new(&source) {
             Ok(pattern) => Some(Typed { expr: Expr::Matches(Box::new(typed.expr), pattern), ty: Type::Bool, moment: typed.moment, span }),
             Err(error) => {
                 self.checker.report.push(regex_error(&error, pattern.span));
@@ -555,10 +552,8 @@ impl Typing<'_, '_> {
     fn no_choice(&mut self, written: &str, choices: &[String], span: Span) {
         let mut found = Diagnostic::new(Code::TypeEnum, format!("`{written}` is none of the choices"))
             .at(span, format!("one of {}", choices.iter().map(|choice| format!("`{choice}`")).collect::<Vec<_>>().join(", ")));
-        if let Some(near) = nearest(written, choices.iter().map(String::as_str)) {
-            found = found
-                .help(format!("did you mean `{near}`?"))
-                .fix(format!("replace `{written}` with `{near}`"), vec![Edit { span, text: near.to_owned() }]);
+        if let Some(near) = near(written, choices.iter().map(String::as_str)) {
+            found = found.meant(span, written, near.word, near.alone);
         }
         self.checker.report.push(found);
     }
@@ -578,8 +573,8 @@ impl Typing<'_, '_> {
         let found = Diagnostic::new(Code::NameUnknown, format!("nothing is called `{}`", word.text)).at(word.span, "unknown name");
         let found = if ROOTS.contains(&word.text.as_str()) {
             found.help(format!("`{}` is a family of values: write `{}.NAME`", word.text, word.text))
-        } else if let Some(near) = nearest(&word.text, known.iter().copied()) {
-            found.help(format!("did you mean `{near}`?"))
+        } else if let Some(near) = near(&word.text, known.iter().copied()) {
+            found.meant(word.span, &word.text, near.word, near.alone)
         } else if hint == Some(&Type::Str) || hint.is_none() {
             found.help(format!("write `\"{}\"` for text, or declare it with `let {} = …`", word.text, word.text))
         } else {
@@ -630,9 +625,9 @@ impl Typing<'_, '_> {
             _ => &[],
         };
         let last = rest.first().map_or("", |part| part.text.as_str());
-        let mut found = Diagnostic::new(Code::NameUnknown, format!("`{}` is not known", path_text(root, rest))).at(span, "");
-        found = match nearest(last, known.iter().copied()) {
-            Some(near) => found.help(format!("did you mean `{}.{near}`?", root.text)),
+        let mut found = Diagnostic::new(Code::NameUnknown, format!("`{}` is not known", path_text(root, rest))).at(span, "no such value");
+        found = match near(last, known.iter().copied()) {
+            Some(near) => found.meant(span, &path_text(root, rest), &format!("{}.{}", root.text, near.word), near.alone),
             None => {
                 found.help(format!("known: {}", known.iter().map(|name| format!("`{}.{name}`", root.text)).collect::<Vec<_>>().join(", ")))
             }
@@ -651,11 +646,13 @@ impl Typing<'_, '_> {
         let route = &self.checker.facts.route;
         let known: Vec<&str> = self.checker.facts.params.iter().map(|param| param.name.as_str()).collect();
         let mut diagnostic =
-            Diagnostic::new(Code::TypeParamUnknown, format!("the path of `{route}` has no parameter `{name}`")).at(span, "");
-        diagnostic = match nearest(name, known.iter().copied()) {
-            Some(near) => diagnostic.help(format!("did you mean `param.{near}`?")),
+            Diagnostic::new(Code::TypeParamUnknown, format!("the path of `{route}` has no parameter `{name}`")).at(span, "not in its path");
+        diagnostic = match near(name, known.iter().copied()) {
+            Some(near) => diagnostic.meant(span, &format!("param.{name}"), &format!("param.{}", near.word), near.alone),
             None if known.is_empty() => diagnostic.help("the path has no parameters: write one as `{name}` or `{name:int}`"),
-            None => diagnostic.help(format!("it has {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))),
+            None => {
+                diagnostic.help(format!("its path has {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")))
+            }
         };
         self.checker.report.push(diagnostic);
         None
@@ -681,8 +678,8 @@ impl Typing<'_, '_> {
             Diagnostic::new(Code::TypeUnknownClaim, format!("the auth of `{route}` declares no `{written}`")).at(span, "not declared")
         };
         if !known.is_empty() {
-            diagnostic = match nearest(&written, known.iter().map(String::as_str)) {
-                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            diagnostic = match near(&written, known.iter().map(String::as_str)) {
+                Some(near) => diagnostic.meant(span, &written, near.word, near.alone),
                 None => {
                     diagnostic.help(format!("it declares {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")))
                 }
@@ -716,9 +713,9 @@ impl Typing<'_, '_> {
             .copied()
             .chain(self.checker.names.chain(self.scope).flat_map(|(_, scope)| scope.imports.keys().map(String::as_str)));
         let mut found = Diagnostic::new(Code::NameUnknown, format!("nothing is called `{text}`")).at(span, "unknown name");
-        if let Some(near) = nearest(&root.text, known) {
+        if let Some(near) = near(&root.text, known) {
             let member = rest.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(".");
-            found = found.help(format!("did you mean `{near}.{member}`?"));
+            found = found.meant(span, &text, &format!("{}.{member}", near.word), near.alone);
         }
         self.checker.report.push(found);
         None
@@ -733,9 +730,9 @@ impl Typing<'_, '_> {
             "has" | "lower" => return self.function(&name.text, args, span),
             "header" | "query" | "cookie" | "body" | "env" | "file" => {}
             other => {
-                let mut found = Diagnostic::new(Code::NameUnknown, format!("no function is called `{other}`")).at(name.span, "");
-                if let Some(near) = nearest(other, FUNCTIONS.iter().copied()) {
-                    found = found.help(format!("did you mean `{near}(…)`?"));
+                let mut found = Diagnostic::new(Code::NameUnknown, format!("no function is called `{other}`")).at(name.span, "not known");
+                if let Some(near) = near(other, FUNCTIONS.iter().copied()) {
+                    found = found.meant(name.span, other, near.word, near.alone);
                 }
                 self.checker.report.push(found);
                 return None;
@@ -798,8 +795,6 @@ impl Typing<'_, '_> {
         let ty = if typed.ty.is_optional() { Type::Str.optional() } else { Type::Str };
         Some(Typed { expr: Expr::Lower(Box::new(typed.expr)), ty, moment: typed.moment, span })
     }
-
-    // The rest reads types as written.
 }
 
 impl Checker<'_> {
@@ -825,9 +820,9 @@ impl Checker<'_> {
                 Some((_, ty)) => ty.clone(),
                 None => {
                     let known = Type::SIMPLE.iter().map(|(known, _)| *known).chain(Type::GENERIC.iter().copied());
-                    let mut found = Diagnostic::new(Code::NameUnknown, format!("no type is called `{simple}`")).at(name.span, "");
-                    if let Some(near) = nearest(simple, known) {
-                        found = found.help(format!("did you mean `{near}`?"));
+                    let mut found = Diagnostic::new(Code::NameUnknown, format!("no type is called `{simple}`")).at(name.span, "not a type");
+                    if let Some(near) = near(simple, known) {
+                        found = found.meant(name.name.span, simple, near.word, near.alone);
                     }
                     self.report.push(found);
                     return None;

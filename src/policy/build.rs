@@ -112,6 +112,8 @@ pub struct Warning {
     pub code: crate::diag::Code,
     /// What is weak: lower case, never a secret's value.
     pub message: String,
+    /// The secret it is about.
+    pub secret: Option<Secret>,
 }
 
 impl Build<'_> {

@@ -16,6 +16,7 @@ pub use build::{Build, BuildError, Endpoint, Secrets};
 pub use registry::Registry;
 
 use crate::http::UpstreamIndex;
+use crate::lang::expr::Expr;
 use crate::lang::form::Word;
 use crate::lang::{Checker, Node};
 
@@ -53,6 +54,33 @@ pub trait Policy: Sized {
     fn upstreams(&self) -> Vec<UpstreamIndex> {
         Vec::new()
     }
+
+    /// The conditions it decides by, for traces and coverage.
+    fn decisions(&self) -> Vec<Decision<'_>> {
+        Vec::new()
+    }
+}
+
+/// A condition that a policy decides by.
+#[derive(Debug, Clone, Copy)]
+pub struct Decision<'p> {
+    /// When it is asked; none for one that is asked of the reply.
+    pub at: Option<stage::Place>,
+    /// Which statement it stands in.
+    pub of: Of<'p>,
+    /// The condition.
+    pub condition: &'p Expr,
+}
+
+/// Which of the statements in force on a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of<'p> {
+    /// Of those with one of these words, by its place among them: its own condition.
+    Rule(&'static [&'static str], usize),
+    /// The one with this word and name: its `when` of this number.
+    Branch(&'static str, &'p str, usize),
+    /// The last line about this name in statements with this word: its `when` of this number.
+    Line(&'static str, &'p str, usize),
 }
 
 macro_rules! policies {
@@ -80,6 +108,14 @@ macro_rules! policies {
             #[must_use]
             pub fn upstreams(&self) -> Vec<UpstreamIndex> {
                 match self { $(Self::$variant(config) => config.upstreams(),)* }
+            }
+        }
+
+        impl Config {
+            /// The conditions the policy decides by.
+            #[must_use]
+            pub fn decisions(&self) -> Vec<Decision<'_>> {
+                match self { $(Self::$variant(config) => config.decisions(),)* }
             }
         }
 

@@ -2,6 +2,7 @@
 
 use crate::http::{Exchange, Problem, Reply};
 use futures_core::future::BoxFuture;
+use std::sync::Arc;
 
 /// The stages' names in the order they run, as `explain`, `expect stage` and `trace` say them.
 pub const STAGES: &[&str] = &[
@@ -50,6 +51,21 @@ pub enum Place {
 }
 
 impl Place {
+    /// All places, in the order they run in.
+    pub const ALL: &'static [Self] = &[
+        Self::Access,
+        Self::Preflight,
+        Self::Limit,
+        Self::Authenticate,
+        Self::Authorize,
+        Self::LimitByIdentity,
+        Self::Target,
+        Self::Body,
+        Self::Cache,
+        Self::Shape,
+        Self::Call,
+    ];
+
     /// The stage's name, as `expect stage` and `trace` say it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -105,6 +121,23 @@ pub enum Flow<'a> {
 pub trait OnRequest: Send + Sync {
     /// Judges or changes the request.
     fn request<'a>(&'a self, exchange: &'a mut Exchange) -> Flow<'a>;
+
+    /// What each of its statements made of the request it has just seen, for those whose verdict depends on more than the
+    /// request; by default none. Only traces and coverage ask, never a gateway that serves.
+    fn account(&self, _exchange: &Exchange) -> Vec<Account> {
+        Vec::new()
+    }
+}
+
+/// What a statement made of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The statement's name.
+    pub name: Arc<str>,
+    /// True when it let the request through.
+    pub passed: bool,
+    /// How it stands now, in words.
+    pub says: String,
 }
 
 /// A policy's response part. Runs once per reply, whoever made it, in the order of [`ReplyPlace`]; must not block.

@@ -104,6 +104,12 @@ impl Dfa {
         if machine.is_empty() { Err(RegexFault::MatchesNothing) } else { Ok(machine) }
     }
 
+    /// The table of no words at all.
+    #[must_use]
+    pub fn nothing() -> Self {
+        written(&[false], &[])
+    }
+
     /// Where `byte` leads from `state`.
     #[inline]
     #[must_use]
@@ -333,6 +339,13 @@ impl Universe {
             Self::Segment if byte == b'/' => None,
             Self::Segment | Self::Tail | Self::Path => path_step(place, byte),
         }
+    }
+
+    /// True when the universe holds the word.
+    #[must_use]
+    pub fn contains(self, word: &[u8]) -> bool {
+        let end = word.iter().try_fold(self.start(), |place, byte| self.step(place, *byte));
+        end.is_some_and(|place| self.accepts(place))
     }
 
     /// True when a word may end here.

@@ -15,6 +15,9 @@ use super::types;
 /// Bytes in the order in which examples prefer them.
 const PREFERENCE: &[u8] = b"/abcdefghijklmnopqrstuvwxyz1234567890ABCDEFGHIJKLMNOPQRSTUVWXYZ-_.~!$&'()*+,;=:@%";
 
+/// The same for values, which are rarely paths.
+const VALUE_PREFERENCE: &[u8] = b"abcdefghijklmnopqrstuvwxyz1234567890ABCDEFGHIJKLMNOPQRSTUVWXYZ-_.~/!$&'()*+,;=:@% ";
+
 /// How much work a question may be; what is over it is `too complex`.
 #[derive(Debug, Clone)]
 pub struct Budget {
@@ -51,6 +54,14 @@ pub enum Machine<'a> {
     Path(&'a Pattern),
     /// All words of a universe.
     All(Universe),
+    /// One word alone.
+    Word(&'a str),
+    /// The words that come before a limit byte by byte, and the limit itself when that is said.
+    Below(&'a str, bool),
+    /// The words that are in the table once their ASCII letters are lower case.
+    Folded(&'a Dfa),
+    /// The words that are this one once their ASCII letters are lower case.
+    FoldedWord(&'a str),
 }
 
 /// The state of a [`Machine`]: where in the pattern, and the state there.
@@ -74,7 +85,8 @@ enum Inner {
 impl<'a> Machine<'a> {
     fn start(self) -> Spot {
         match self {
-            Self::Table(_) => Spot { segment: 0, state: Inner::Table(START) },
+            Self::Table(_) | Self::Folded(_) => Spot { segment: 0, state: Inner::Table(START) },
+            Self::Word(_) | Self::Below(..) | Self::FoldedWord(_) => Spot { segment: 0, state: Inner::Literal(0) },
             Self::All(universe) => Spot { segment: 0, state: Inner::Place(universe.start()) },
             Self::Path(pattern) => boundary(pattern, 0),
         }
@@ -83,6 +95,10 @@ impl<'a> Machine<'a> {
     fn step(self, spot: Spot, byte: u8) -> Option<Spot> {
         match self {
             Self::Table(dfa) => table_step(dfa, spot, byte),
+            Self::Folded(dfa) => table_step(dfa, spot, byte.to_ascii_lowercase()),
+            Self::Word(word) => word_step(word, spot, byte),
+            Self::FoldedWord(word) => word_step(word, spot, byte.to_ascii_lowercase()),
+            Self::Below(limit, _) => below_step(limit, spot, byte),
             Self::All(universe) => match spot.state {
                 Inner::Place(place) => universe.step(place, byte).map(|place| Spot { state: Inner::Place(place), ..spot }),
                 _ => None,
@@ -100,16 +116,37 @@ impl<'a> Machine<'a> {
                 Some(Segment::Parameter { .. }) | None => None,
             },
             (Self::Path(_) | Self::Table(_) | Self::All(_), _) => None,
+            (Self::Word(_) | Self::Below(..) | Self::Folded(_) | Self::FoldedWord(_), _) => None,
         }
     }
 
     fn accepts(self, spot: Spot) -> bool {
         match (self, spot.state) {
-            (Self::Table(dfa), Inner::Table(state)) => dfa.accepts(state),
+            (Self::Table(dfa) | Self::Folded(dfa), Inner::Table(state)) => dfa.accepts(state),
+            (Self::Word(word) | Self::FoldedWord(word), Inner::Literal(at)) => at as usize == word.len(),
+            (Self::Below(limit, inclusive), Inner::Literal(at)) => inclusive || (at as usize) < limit.len(),
+            (Self::Below(..), Inner::Rest) => true,
             (Self::All(universe), Inner::Place(place)) => universe.accepts(place),
             (Self::Path(pattern), _) => path_accepts(pattern, spot),
             (Self::Table(_) | Self::All(_), _) => false,
+            (Self::Word(_) | Self::Below(..) | Self::Folded(_) | Self::FoldedWord(_), _) => false,
         }
+    }
+}
+
+fn word_step(word: &str, spot: Spot, byte: u8) -> Option<Spot> {
+    let Inner::Literal(at) = spot.state else { return None };
+    (word.as_bytes().get(at as usize) == Some(&byte)).then_some(Spot { state: Inner::Literal(at + 1), ..spot })
+}
+
+/// A word below the limit is equal to it so far, or was the smaller one at some byte.
+fn below_step(limit: &str, spot: Spot, byte: u8) -> Option<Spot> {
+    let Inner::Literal(at) = spot.state else { return Some(spot) };
+    let there = *limit.as_bytes().get(at as usize)?;
+    match byte.cmp(&there) {
+        std::cmp::Ordering::Less => Some(Spot { state: Inner::Rest, ..spot }),
+        std::cmp::Ordering::Equal => Some(Spot { state: Inner::Literal(at + 1), ..spot }),
+        std::cmp::Ordering::Greater => None,
     }
 }
 
@@ -258,6 +295,8 @@ pub fn witness(positives: &[Machine<'_>], negatives: &[Machine<'_>], budget: &mu
             inside == (index < positives.len())
         })
     };
+    let of_paths = machines.iter().any(|machine| matches!(machine, Machine::Path(_) | Machine::All(_)));
+    let preferred = if of_paths { PREFERENCE } else { VALUE_PREFERENCE };
     let mut parents: Vec<(usize, u8)> = vec![(0, 0)];
     let mut seen: HashSet<Spots> = HashSet::from([start.clone()]);
     let mut open: VecDeque<(usize, Spots)> = VecDeque::from([(0, start)]);
@@ -266,7 +305,7 @@ pub fn witness(positives: &[Machine<'_>], negatives: &[Machine<'_>], budget: &mu
             return Verdict::Word(spelled(&parents, number));
         }
         let only = positives.iter().zip(&spots).find_map(|(machine, spot)| machine.only((*spot)?));
-        for byte in PREFERENCE.iter().copied().chain(rare_bytes(&machines)) {
+        for byte in preferred.iter().copied().chain(rare_bytes(of_paths)) {
             if only.is_some_and(|only| only != byte) {
                 continue;
             }
@@ -298,9 +337,8 @@ fn stepped(machines: &[Machine<'_>], spots: &Spots, byte: u8, positives: usize) 
 }
 
 /// The bytes that no readable example would use; only texts that are no paths can hold all of them.
-fn rare_bytes(machines: &[Machine<'_>]) -> impl Iterator<Item = u8> + use<> {
-    let tables_only = machines.iter().all(|machine| matches!(machine, Machine::Table(_)));
-    let rare = if tables_only { 0..=u8::MAX } else { b'!'..=b'~' };
+fn rare_bytes(of_paths: bool) -> impl Iterator<Item = u8> {
+    let rare = if of_paths { b'!'..=b'~' } else { 0..=u8::MAX };
     rare.filter(|byte| !PREFERENCE.contains(byte))
 }
 

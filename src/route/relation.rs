@@ -11,6 +11,7 @@ use super::methods::Methods;
 use super::pattern::{End, Pattern};
 use super::product::{Budget, Machine, Verdict, witness};
 use super::sample::unlikely_path;
+use super::segment::SegmentType;
 use super::types::{self, Relation};
 
 /// A request that shows something about two routes: the shortest one, in readable letters.
@@ -88,6 +89,30 @@ pub fn difference(first: &RouteKey, second: &RouteKey) -> Option<Witness> {
     let missed = second.predicate.atoms.iter().find(|atom| !first.predicate.atoms.contains(atom))?;
     predicates.push(format!("not {missed}"));
     Some(Witness { method: method_of_first()?, host: host_of_first(), path: path_of_both()?, predicates })
+}
+
+/// True when every path of the pattern is the prefix or lies below it.
+#[must_use]
+pub fn lies_under(pattern: &Pattern, prefix: &Pattern) -> bool {
+    let below = match prefix.end() {
+        End::Exact => Pattern::parse(&format!("{}/**", prefix.text())).ok(),
+        End::Slash => Pattern::parse(&format!("{}**", prefix.text())).ok(),
+        End::Rest | End::Regex(_) => None,
+    };
+    paths(pattern, below.as_ref().unwrap_or(prefix)).subset
+}
+
+/// The shortest segment of a type.
+#[must_use]
+pub fn segment_example(kind: &SegmentType) -> Option<String> {
+    if let Some(words) = types::finite(kind) {
+        return words.iter().min_by_key(|word| word.len()).cloned();
+    }
+    let machine = kind.table().map_or(Machine::All(Universe::Segment), Machine::Table);
+    match witness(&[machine], &[], &mut Budget::default()) {
+        Verdict::Word(word) => Some(word),
+        Verdict::Empty | Verdict::TooComplex => None,
+    }
 }
 
 /// How two patterns' paths lie to each other. Plain segments are compared one by one, regexes by their tables.

@@ -78,6 +78,14 @@ impl SegmentType {
     }
 }
 
+impl SegmentType {
+    /// The type's table, for types that have one.
+    #[must_use]
+    pub fn table(&self) -> Option<&Dfa> {
+        super::types::table(self)
+    }
+}
+
 impl fmt::Display for SegmentType {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,9 +1,8 @@
 //! One line per request on standard output, written by a thread of its own. Query values and credentials are never in it.
 
-use super::drive::Driven;
 use crate::compile::Plan;
 use crate::compile::plan::{AccessLog, LogFormat};
-use crate::http::Clock;
+use crate::http::{Clock, Exchange, Reply};
 use crate::lang::eval::Facts;
 use http::{HeaderValue, Method, StatusCode};
 use std::borrow::Cow;
@@ -93,8 +92,7 @@ pub struct Line {
 impl Line {
     /// The line of a request, when it is to be logged.
     #[must_use]
-    pub fn of(driven: &Driven, plan: &Plan, log: &Log) -> Option<Box<Self>> {
-        let Driven { reply, exchange, route } = driven;
+    pub fn of(exchange: &Exchange, route: Option<usize>, reply: &Reply, plan: &Plan, log: &Log) -> Option<Box<Self>> {
         let pipeline = route.and_then(|route| plan.pipelines.get(route));
         let how: &AccessLog = pipeline.map_or(&plan.settings.log, |pipeline| &pipeline.log);
         let format = how.format?;

@@ -1,8 +1,8 @@
 //! One client connection: its requests, one after the other, each under the plan that is current when it begins.
 
-use super::access_log::Line;
+use super::access_log::{Line, Log};
 use super::drain::Ticket;
-use super::drive::{Arrival, Driven, Engine, drive};
+use super::drive::{self, Arrival, Begun, Driven, Engine};
 use super::http2;
 use super::input::{self, Input, Next};
 use super::patience::Patience;
@@ -10,16 +10,16 @@ use super::peer::Peer;
 use super::reply::{Asked, Guards, Replying};
 use super::stream::Stream;
 use super::worker::Worker;
+use crate::compile::Plan;
 use crate::http::h1::{Limits, PumpError, Refusal, RequestHead};
-use crate::http::{Problem, forward};
+use crate::http::{Problem, Reply, forward};
 use crate::upstream::Transport;
-use http::header::EXPECT;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 use parking_lot::Mutex;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 /// A client connection.
@@ -32,7 +32,12 @@ struct Connection<T, S: Stream> {
     /// Room for the next head.
     headers: HeaderMap,
     buffer: Vec<u8>,
+    /// What is still to be written of an interim response.
+    interim: &'static [u8],
 }
+
+/// Tells a client to send its body.
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// How a connection goes on after a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,15 +54,14 @@ enum After {
 
 /// Serves a connection until it ends: by the client's will, by a fault, or by the drain. Where `may_be_http2`, the client
 /// chooses the version by what it sends first.
-pub async fn serve<T: Transport, S: Stream>(worker: Arc<Worker<T>>, stream: S, peer: Peer, may_be_http2: bool) {
-    let ticket = worker.connections().enter();
+pub async fn serve<T: Transport, S: Stream>(worker: Arc<Worker<T>>, stream: S, peer: Peer, ticket: Ticket, may_be_http2: bool) {
     let settings = &worker.engine().plan.settings;
     let limits = Limits { bytes: settings.header_bytes, fields: settings.headers };
     let patience = Patience::new(settings.header_timeout, settings.idle);
     let (half, output) = stream.halves();
-    let input = Arc::new(Mutex::new(Input::new(half, limits, patience, may_be_http2)));
-    let mut connection: Connection<T, S> =
-        Connection { worker, peer, input, output, ticket, headers: HeaderMap::new(), buffer: Vec::new() };
+    let input = Arc::new(Mutex::new(Input::new(half, limits, patience, Arc::clone(worker.spare()), may_be_http2)));
+    let (headers, buffer) = (HeaderMap::new(), Vec::new());
+    let mut connection: Connection<T, S> = Connection { worker, peer, input, output, ticket, headers, buffer, interim: b"" };
     loop {
         let after = match connection.next().await {
             Next::Head(head) => connection.answer(head).await,
@@ -82,26 +86,24 @@ pub async fn serve<T: Transport, S: Stream>(worker: Arc<Worker<T>>, stream: S, p
 }
 
 impl<T: Transport, S: Stream> Connection<T, S> {
-    /// The next request. A connection between requests ends when its worker drains.
+    /// The next request. A connection between requests ends when its worker drains; one whose request is coming in, or has
+    /// come and was not yet looked at, does not.
     async fn next(&mut self) -> Next {
         let Self { worker, input, ticket, headers, .. } = self;
         poll_fn(|cx| {
             ticket.watch(cx);
-            if worker.connections().is_draining() {
-                return Poll::Ready(Next::Closed);
+            let mut input = input.lock();
+            match input.poll_head(headers, cx) {
+                Poll::Pending if worker.connections().is_draining() && !input.has_begun() => Poll::Ready(Next::Closed),
+                next => next,
             }
-            input.lock().poll_head(headers, cx)
         })
         .await
     }
 
     async fn answer(&mut self, head: RequestHead) -> After {
         let engine = self.worker.engine();
-        let RequestHead { method, target, authority, mut headers, keeps_alive, http_10, expects_continue, .. } = head;
-        if expects_continue {
-            // The gateway itself tells the client to go on, when its body is first asked for.
-            headers.remove(EXPECT);
-        }
+        let RequestHead { method, target, authority, headers, keeps_alive, http_10, .. } = head;
         let arrival = Arrival {
             method: method.clone(),
             target,
@@ -111,13 +113,18 @@ impl<T: Transport, S: Stream> Connection<T, S> {
             client: self.peer.client.clone(),
         };
         let Some(mut driven) = self.drive(&engine, arrival).await else { return After::Drop };
-        let line = Line::of(&driven, &engine.plan, self.worker.log());
+        let line = Line::of(&driven.exchange, driven.route, &driven.reply, &engine.plan, self.worker.log());
         let guards = std::mem::take(&mut driven.exchange.guards);
         // What is left of the exchange may hold the rest of the request's body; nobody wants that any more.
         drop(driven.exchange);
         let keep = keeps_alive && !self.worker.connections().is_draining() && self.input.lock().is_worth_keeping();
         let asked = Asked { method: &method, http_10, keep };
-        let buffer = std::mem::take(&mut self.buffer);
+        let mut buffer = std::mem::take(&mut self.buffer);
+        // An interim response that is partly out has to be ended.
+        let interim = std::mem::take(&mut self.interim);
+        if interim.len() < CONTINUE.len() {
+            buffer.extend_from_slice(interim);
+        }
         let worker = Arc::clone(&self.worker);
         let (replying, headers) = Replying::new(driven.reply, asked, buffer, || worker.date(&engine.clock), line, guards);
         self.headers = headers;
@@ -126,24 +133,26 @@ impl<T: Transport, S: Stream> Connection<T, S> {
 
     /// Drives a request; `None` when the client went away meanwhile.
     async fn drive(&mut self, engine: &Arc<Engine<T>>, arrival: Arrival) -> Option<Driven> {
-        let Self { input, output, .. } = self;
-        let mut driving = pin!(drive(engine, arrival));
-        poll_fn(|cx| {
-            loop {
-                if let Poll::Ready(driven) = driving.as_mut().poll(cx) {
-                    return Poll::Ready(Some(driven));
+        let Self { worker, input, output, interim, .. } = self;
+        let mut unanswered = Unanswered { begun: Some(drive::begin(engine, arrival)), plan: &engine.plan, log: worker.log() };
+        let reply = {
+            let mut answering = pin!(unanswered.begun.as_mut()?.answer(engine, ()));
+            poll_fn(|cx| {
+                if let Poll::Ready(reply) = answering.as_mut().poll(cx) {
+                    return Poll::Ready(Some(reply));
                 }
                 let mut input = input.lock();
                 if input.take_continue() {
-                    if poll_continue(output, cx).is_err() {
-                        return Poll::Ready(None);
-                    }
-                    continue;
+                    *interim = CONTINUE;
                 }
-                return input.poll_gone(cx).map(|()| None);
-            }
-        })
-        .await
+                if let Poll::Ready(Err(_)) = poll_interim(output, interim, cx) {
+                    return Poll::Ready(None);
+                }
+                input.poll_gone(0, cx).map(|()| None)
+            })
+            .await?
+        };
+        unanswered.begun.take().map(|begun| begun.answered(reply))
     }
 
     async fn reply(&mut self, mut replying: Replying) -> After {
@@ -152,7 +161,7 @@ impl<T: Transport, S: Stream> Connection<T, S> {
             if let Poll::Ready(sent) = replying.poll(output, cx) {
                 return Poll::Ready(Some(sent));
             }
-            if input.lock().poll_gone(cx).is_ready() || replying.poll_untaken(cx).is_ready() {
+            if input.lock().poll_gone(replying.written(), cx).is_ready() || replying.poll_untaken(cx).is_ready() {
                 return Poll::Ready(None);
             }
             Poll::Pending
@@ -197,15 +206,41 @@ impl<T: Transport, S: Stream> Connection<T, S> {
     }
 }
 
-/// Writes the interim response. A client whose receive window has no room for these few bytes gets none.
-fn poll_continue<W: AsyncWrite + Unpin>(output: &mut W, cx: &mut Context<'_>) -> Result<(), std::io::Error> {
-    let mut left: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
-    while !left.is_empty() {
-        match Pin::new(&mut *output).poll_write(cx, left) {
-            Poll::Ready(Ok(bytes @ 1..)) => left = left.get(bytes..).unwrap_or_default(),
-            Poll::Ready(Ok(0)) | Poll::Pending => return Err(std::io::ErrorKind::WouldBlock.into()),
-            Poll::Ready(Err(error)) => return Err(error),
+/// A request without an answer. When it ends like this, because its client has gone or was cut off, that is logged.
+pub struct Unanswered<'a> {
+    /// The request, until its answer takes it.
+    pub begun: Option<Begun>,
+    /// The plan it runs under.
+    pub plan: &'a Plan,
+    /// The way to the log.
+    pub log: &'a Log,
+}
+
+/// What the log says of a client that has gone, as other servers do; it is never sent.
+const GONE: u16 = 499;
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if let Some(Begun { exchange, route, .. }) = &self.begun {
+            let reply = Reply::empty(StatusCode::from_u16(GONE).unwrap_or(StatusCode::BAD_REQUEST));
+            if let Some(line) = Line::of(exchange, *route, &reply, self.plan, self.log) {
+                line.write(0);
+            }
         }
     }
-    Ok(())
+}
+
+/// Writes what is left of an interim response.
+fn poll_interim<W: AsyncWrite + Unpin>(
+    output: &mut W,
+    left: &mut &'static [u8],
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), std::io::Error>> {
+    while !left.is_empty() {
+        match ready!(Pin::new(&mut *output).poll_write(cx, left))? {
+            0 => return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into())),
+            bytes => *left = left.get(bytes..).unwrap_or_default(),
+        }
+    }
+    Poll::Ready(Ok(()))
 }

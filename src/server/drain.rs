@@ -7,7 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::task::yield_now;
 use tokio::time::timeout;
+
+/// Turns of the runtime before idle connections are closed: those whose request has come, but was not yet looked at, are
+/// not idle.
+const TURNS: usize = 4;
 
 /// The connections of one worker.
 #[derive(Debug, Default)]
@@ -41,6 +46,9 @@ impl Connections {
 
     /// Lets every connection finish what runs, at most for `longest`: how many had to be cut.
     pub async fn drain(&self, longest: Duration) -> usize {
+        for _ in 0..TURNS {
+            yield_now().await;
+        }
         self.draining.store(true, Ordering::Relaxed);
         let wakers: Vec<Waker> = self.open.lock().values_mut().filter_map(Option::take).collect();
         wakers.into_iter().for_each(Waker::wake);

@@ -3,6 +3,7 @@
 //! The same for a socket and for `gate test`: only the transport towards the upstreams differs.
 
 use super::answer::{Options, preflight_method};
+use super::watch::Watch;
 use crate::compile::{Pipeline, Plan, Target};
 use crate::http::forward::{self, Hop};
 use crate::http::{
@@ -33,6 +34,12 @@ pub struct Engine<T> {
     pub random: Arc<Mutex<fastrand::Rng>>,
 }
 
+impl<T> Clone for Engine<T> {
+    fn clone(&self) -> Self {
+        Self { plan: Arc::clone(&self.plan), transport: Arc::clone(&self.transport), clock: self.clock, random: Arc::clone(&self.random) }
+    }
+}
+
 /// What a client asked for: host and hop, the same for most requests of a connection.
 #[derive(Debug)]
 pub struct Asked {
@@ -53,12 +60,33 @@ pub enum Instead {
     Redirect(String),
 }
 
+impl Instead {
+    fn end(&self, target: &PathAndQuery) -> End {
+        match self {
+            Self::Misdirected => {
+                End::Problem(Problem::new(StatusCode::MISDIRECTED_REQUEST, "this connection's certificate is not for this host"))
+            }
+            Self::Redirect(origin) => {
+                let path = if target == "*" { "/" } else { target.as_str() };
+                let mut reply = Reply::empty(StatusCode::PERMANENT_REDIRECT);
+                if let Ok(location) = HeaderValue::try_from(format!("{origin}{path}")) {
+                    reply.headers.insert(LOCATION, location);
+                }
+                End::Reply(reply)
+            }
+        }
+    }
+}
+
 impl Asked {
     /// What a client asked for by an authority.
     #[must_use]
     pub fn new(client: &Client, authority: &HeaderValue) -> Self {
         let text = authority.to_str().unwrap_or_default();
         let host = crate::route::host::bare(text).to_ascii_lowercase();
+        // A copy: what was sent is a part of the buffer it came in.
+        let copied = HeaderValue::from_bytes(authority.as_bytes());
+        let authority = copied.as_ref().unwrap_or(authority);
         Self { host: host.into(), hop: Hop::new(client.peer.ip().to_canonical(), client.scheme, authority), instead: None }
     }
 }
@@ -90,22 +118,16 @@ pub struct Driven {
     pub route: Option<usize>,
 }
 
-impl Instead {
-    fn end(&self, target: &PathAndQuery) -> End {
-        match self {
-            Self::Misdirected => {
-                End::Problem(Problem::new(StatusCode::MISDIRECTED_REQUEST, "this connection's certificate is not for this host"))
-            }
-            Self::Redirect(origin) => {
-                let path = if target == "*" { "/" } else { target.as_str() };
-                let mut reply = Reply::empty(StatusCode::PERMANENT_REDIRECT);
-                if let Ok(location) = HeaderValue::try_from(format!("{origin}{path}")) {
-                    reply.headers.insert(LOCATION, location);
-                }
-                End::Reply(reply)
-            }
-        }
-    }
+/// A request under way.
+pub struct Begun {
+    /// What is known of it.
+    pub exchange: Exchange,
+    /// The route it takes, by its index, once that is known.
+    pub route: Option<usize>,
+    /// What it asked for, where that is answered in place of a route.
+    elsewhere: Option<Arc<Asked>>,
+    /// True when its path holds an encoded slash.
+    normalised: Result<bool, path::Malformed>,
 }
 
 /// Why the pipeline ended.
@@ -115,57 +137,84 @@ enum End {
 }
 
 /// Drives a request through its pipeline.
-pub async fn drive<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Driven {
-    let plan = &engine.plan;
-    let instead = arrival.asked.instead.is_some().then(|| Arc::clone(&arrival.asked));
-    let (mut exchange, normalised) = begin(engine, arrival);
-    let (route, end) = match (normalised, instead.as_ref().and_then(|asked| asked.instead.as_ref())) {
-        (Err(malformed), _) => {
-            exchange.record.stopped = Some("normalise");
-            (None, End::Problem(Problem::new(StatusCode::BAD_REQUEST, malformed.0)))
-        }
-        (Ok(_), Some(instead)) => {
-            exchange.record.stopped = Some("accept");
-            (None, instead.end(&exchange.request.target))
-        }
-        (Ok(encoded_slash), None) => match find(plan, &mut exchange) {
-            Err(end) => {
-                exchange.record.stopped = Some("match");
-                (None, end)
+pub fn drive<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> impl Future<Output = Driven> + use<'_, T> {
+    drive_watched(engine, arrival, ())
+}
+
+/// The same while somebody looks on.
+pub async fn drive_watched<T: Transport, W: Watch>(engine: &Arc<Engine<T>>, arrival: Arrival, watch: W) -> Driven {
+    let mut begun = begin(engine, arrival);
+    let reply = begun.answer(engine, watch).await;
+    begun.answered(reply)
+}
+
+impl Begun {
+    /// The answer to it. When this is dropped before it is there, what is known of the request is here still.
+    pub async fn answer<T: Transport, W: Watch>(&mut self, engine: &Arc<Engine<T>>, mut watch: W) -> Reply {
+        let plan = &engine.plan;
+        let Self { exchange, route, elsewhere, normalised } = self;
+        let instead = elsewhere.as_ref().and_then(|asked| asked.instead.as_ref());
+        let end = match (normalised, instead) {
+            (Err(malformed), _) => {
+                exchange.record.stopped = Some("normalise");
+                End::Problem(Problem::new(StatusCode::BAD_REQUEST, malformed.0))
             }
-            Ok(route) => match plan.pipelines.get(route) {
-                Some(pipeline) => {
-                    if matches!(pipeline.target, Target::Policy) && !pipeline.timeouts.is_empty() {
-                        exchange.calls = Arc::new(Routed { engine: Arc::clone(engine), route });
-                    }
-                    (Some(route), run(engine, pipeline, encoded_slash, &mut exchange).await)
+            (Ok(_), Some(instead)) => {
+                exchange.record.stopped = Some("accept");
+                instead.end(&exchange.request.target)
+            }
+            (Ok(encoded_slash), None) => match find(plan, exchange) {
+                Err(end) => {
+                    exchange.record.stopped = Some("match");
+                    end
                 }
-                None => (None, End::Problem(Problem::new(StatusCode::NOT_FOUND, "no route takes this request"))),
+                Ok(found) => match plan.pipelines.get(found) {
+                    Some(pipeline) => {
+                        *route = Some(found);
+                        if matches!(pipeline.target, Target::Policy) && !pipeline.timeouts.is_empty() {
+                            exchange.calls = Arc::new(Routed { engine: Arc::clone(engine), route: found });
+                        }
+                        watch.takes(found, exchange);
+                        run(engine, pipeline, *encoded_slash, exchange, &mut watch).await
+                    }
+                    None => End::Problem(Problem::new(StatusCode::NOT_FOUND, "no route takes this request")),
+                },
             },
-        },
-    };
-    let pipeline = route.and_then(|route| plan.pipelines.get(route));
-    let mut reply = match end {
-        End::Reply(reply) => reply,
-        End::Problem(problem) => problem.render(route.and_then(|route| plan.names.get(route)).map(|name| &**name), &exchange.id),
-    };
-    for (_, part) in pipeline.map(|pipeline| &pipeline.response).into_iter().flatten() {
-        part.response(&exchange, &mut reply);
+        };
+        let pipeline = route.and_then(|route| plan.pipelines.get(route));
+        let mut reply = match end {
+            End::Reply(reply) => reply,
+            End::Problem(problem) => {
+                watch.refused(exchange, &problem);
+                problem.render(route.and_then(|route| plan.names.get(route)).map(|name| &**name), &exchange.id)
+            }
+        };
+        watch.answered(exchange, &reply);
+        for (_, part) in pipeline.map(|pipeline| &pipeline.response).into_iter().flatten() {
+            part.response(exchange, &mut reply);
+        }
+        reply.headers.insert(plan.settings.request_id.clone(), exchange.id.clone());
+        reply
     }
-    reply.headers.insert(plan.settings.request_id.clone(), exchange.id.clone());
-    Driven { reply, exchange, route }
+
+    /// The request with its answer.
+    #[must_use]
+    pub fn answered(self, reply: Reply) -> Driven {
+        Driven { reply, exchange: self.exchange, route: self.route }
+    }
 }
 
 /// The route that would take a request, by its index.
 #[must_use]
 pub fn route_of<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Option<usize> {
-    let (mut exchange, normalised) = begin(engine, arrival);
-    normalised.ok()?;
-    find(&engine.plan, &mut exchange).ok()
+    let mut begun = begin(engine, arrival);
+    begun.normalised.ok()?;
+    find(&engine.plan, &mut begun.exchange).ok()
 }
 
-/// Id, forwarding fields, trace and the one normalisation; true with it when the path holds an encoded slash.
-fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> (Exchange, Result<bool, path::Malformed>) {
+/// Begins a request: id, forwarding fields, trace and the one normalisation.
+#[must_use]
+pub fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Begun {
     let Arrival { method, target, asked, mut headers, body, mut client } = arrival;
     let settings = &engine.plan.settings;
     let started = Instant::now();
@@ -207,7 +256,7 @@ fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> (Exchange, 
         guards: smallvec::SmallVec::new(),
         calls: Arc::clone(engine) as Arc<dyn Calls>,
     };
-    (exchange, verdict)
+    Begun { exchange, route: None, elsewhere: asked.instead.is_some().then_some(asked), normalised: verdict }
 }
 
 /// The route that takes the request.
@@ -250,7 +299,13 @@ fn answers_preflights(pipeline: &Pipeline) -> bool {
 }
 
 /// The request parts in their order, then the target.
-async fn run<T: Transport>(engine: &Arc<Engine<T>>, pipeline: &Pipeline, encoded_slash: bool, exchange: &mut Exchange) -> End {
+async fn run<T: Transport, W: Watch>(
+    engine: &Arc<Engine<T>>,
+    pipeline: &Pipeline,
+    encoded_slash: bool,
+    exchange: &mut Exchange,
+    watch: &mut W,
+) -> End {
     let plan = &engine.plan;
     if let Some(max) = pipeline.body_max {
         if exchange.body.size_hint().lower() > max {
@@ -271,6 +326,7 @@ async fn run<T: Transport>(engine: &Arc<Engine<T>>, pipeline: &Pipeline, encoded
                 return End::Problem(problem);
             }
         }
+        watch.before(*place, exchange);
         let end = match part.request(exchange) {
             Flow::Next => None,
             Flow::Answer(reply) => Some(End::Reply(reply)),
@@ -281,6 +337,7 @@ async fn run<T: Transport>(engine: &Arc<Engine<T>>, pipeline: &Pipeline, encoded
                 Flow::Refuse(problem) => Some(End::Problem(problem)),
             },
         };
+        watch.after(*place, &**part, exchange);
         if let Some(end) = end {
             exchange.record.stopped = Some(place.name());
             return end;
@@ -289,6 +346,7 @@ async fn run<T: Transport>(engine: &Arc<Engine<T>>, pipeline: &Pipeline, encoded
     if !chosen && let Err(problem) = choose(plan, pipeline, encoded_slash, exchange) {
         return End::Problem(problem);
     }
+    watch.before(Place::Call, exchange);
     match exchange.upstream {
         Some(upstream) => match pass(engine, pipeline, upstream, exchange).await {
             Ok(reply) => End::Reply(reply),

@@ -2,6 +2,8 @@
 //! are polled by one task.
 
 use super::patience::{For, Patience};
+use super::spare::Spare;
+use super::stream::Incoming;
 use crate::http::h1::{BodyReader, Limits, Piece, Refusal, RequestHead, RequestScan};
 use crate::http::{Body, Fault, FaultKind};
 use bytes::{Bytes, BytesMut};
@@ -14,7 +16,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::AsyncReadExt;
 use tokio::time::{Sleep, sleep};
 
 /// Bytes read at a time; more while a body comes.
@@ -38,10 +40,14 @@ pub struct Input<R> {
     scan: RequestScan,
     reader: BodyReader,
     patience: Patience,
+    /// Where the buffer and the map of fields wait while nothing is in them.
+    spare: Arc<Spare>,
     /// No head has been read yet.
     first: bool,
     /// A first message may be the preface of HTTP/2.
     may_be_http2: bool,
+    /// The client sends nothing more.
+    ended: bool,
     /// What came last was no request, or broke within its body: nothing behind it can be read.
     broken: bool,
     /// The client waits for 100 before it sends its body.
@@ -65,18 +71,20 @@ pub enum Next {
 /// What a connection of HTTP/2 begins with (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-impl<R: AsyncRead + Unpin> Input<R> {
+impl<R: Incoming> Input<R> {
     /// The beginning of a connection, over which HTTP/2 may be spoken instead.
     #[must_use]
-    pub fn new(half: R, limits: Limits, patience: Patience, may_be_http2: bool) -> Self {
+    pub fn new(half: R, limits: Limits, patience: Patience, spare: Arc<Spare>, may_be_http2: bool) -> Self {
         Self {
             half,
             buffer: BytesMut::new(),
             scan: RequestScan::new(limits),
             reader: BodyReader::Ended,
             patience,
+            spare,
             first: true,
             may_be_http2,
+            ended: false,
             broken: false,
             expects_continue: false,
             continue_asked: false,
@@ -106,12 +114,11 @@ impl<R: AsyncRead + Unpin> Input<R> {
                     return Poll::Ready(Next::Refused(refusal));
                 }
             }
-            match self.poll_fill(READ_BYTES, cx) {
+            match self.poll_more(headers, cx) {
                 Poll::Ready(Ok(1..)) => {}
                 Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Next::Closed),
                 Poll::Pending => {
-                    // A lone CRLF is not the beginning of a request.
-                    let begun = self.buffer.len() > 2;
+                    let begun = self.has_begun();
                     ready!(self.patience.poll_wait(if begun || self.first { For::Head } else { For::Next }, cx));
                     return Poll::Ready(if begun {
                         Next::Refused(Refusal { status: StatusCode::REQUEST_TIMEOUT, detail: "the request's head took too long" })
@@ -121,6 +128,12 @@ impl<R: AsyncRead + Unpin> Input<R> {
                 }
             }
         }
+    }
+
+    /// True when a part of a request has come. A lone CRLF is none.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.buffer.len() > 2
     }
 
     /// Whether the connection began with the whole preface of HTTP/2, or so far with a part of it.
@@ -136,6 +149,18 @@ impl<R: AsyncRead + Unpin> Input<R> {
     #[must_use]
     pub fn into_parts(self) -> (R, BytesMut) {
         (self.half, self.buffer)
+    }
+
+    /// Reads more of a head. A connection that waits for its next request holds no room for it.
+    fn poll_more(&mut self, headers: &mut HeaderMap, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.buffer.is_empty() {
+            if self.half.poll_ready(cx)?.is_pending() {
+                self.spare.give(&mut self.buffer, headers);
+                return Poll::Pending;
+            }
+            self.spare.lend(&mut self.buffer, headers);
+        }
+        self.poll_fill(READ_BYTES, cx)
     }
 
     /// Reads more; 0 at the end of the stream.
@@ -159,7 +184,9 @@ impl<R: AsyncRead + Unpin> Input<R> {
                     self.patience.body(bytes.len());
                     return Poll::Ready(Ok(Some(Frame::data(bytes))));
                 }
-                Piece::End(trailers) => return Poll::Ready(Ok(trailers.map(Frame::trailers))),
+                // A request's trailers end here (RFC 9110 §6.5.1): an upstream that took them for fields would believe what
+                // no policy has judged.
+                Piece::End(_) => return Poll::Ready(Ok(None)),
                 Piece::More => {}
             }
             match self.poll_fill(BODY_READ_BYTES, cx) {
@@ -187,7 +214,8 @@ impl<R: AsyncRead + Unpin> Input<R> {
     /// True when a connection whose body was not read is worth reading on.
     #[must_use]
     pub fn is_worth_keeping(&self) -> bool {
-        !self.broken && !self.expects_continue && self.reader.left().is_some_and(|left| left <= DISCARD_BYTES_MAX)
+        let comes = self.reader.has_ended() || !self.expects_continue;
+        !self.broken && comes && self.reader.left().is_some_and(|left| left <= DISCARD_BYTES_MAX)
     }
 
     /// True between requests: nothing was left unread.
@@ -195,15 +223,18 @@ impl<R: AsyncRead + Unpin> Input<R> {
         self.reader.has_ended() && self.buffer.is_empty() && !self.broken
     }
 
-    /// Ready when the client has gone while it is being answered. What it sends ahead is kept, within bounds.
-    pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while self.reader.has_ended() && self.buffer.len() < AHEAD_BYTES_MAX {
+    /// Ready when the client has gone while it is being answered; `sent` is what has been sent of the reply. What it sends
+    /// ahead is kept, within bounds. One that closed its side alone cannot be told from one that has gone until the reply
+    /// is written: it is answered, if that does not take too long.
+    pub fn poll_gone(&mut self, sent: u64, cx: &mut Context<'_>) -> Poll<()> {
+        while self.reader.has_ended() && !self.ended && self.buffer.len() < AHEAD_BYTES_MAX {
             match ready!(self.poll_fill(READ_BYTES, cx)) {
                 Ok(1..) => {}
-                Ok(0) | Err(_) => return Poll::Ready(()),
+                Ok(0) => self.ended = true,
+                Err(_) => return Poll::Ready(()),
             }
         }
-        Poll::Pending
+        if self.ended { self.patience.poll_reply(sent, cx) } else { Poll::Pending }
     }
 
     /// Reads the rest of an unwanted body; false when it cannot be read.
@@ -232,7 +263,7 @@ impl<R: AsyncRead + Unpin> Input<R> {
 
 /// Where a client was answered before it had sent all: waits until it has taken the reply and closed its side, within
 /// bounds.
-pub async fn linger<R: AsyncRead + Unpin>(input: &Mutex<Input<R>>) {
+pub async fn linger<R: Incoming>(input: &Mutex<Input<R>>) {
     if input.lock().is_clean() {
         return;
     }
@@ -243,7 +274,7 @@ pub async fn linger<R: AsyncRead + Unpin>(input: &Mutex<Input<R>>) {
 
 /// The body of the request whose head was read last.
 #[must_use]
-pub fn body<R: AsyncRead + Unpin + Send + 'static>(input: &Arc<Mutex<Input<R>>>) -> Body {
+pub fn body<R: Incoming>(input: &Arc<Mutex<Input<R>>>) -> Body {
     let mut now = input.lock();
     if now.reader.has_ended() {
         return Body::empty();
@@ -265,7 +296,7 @@ struct RequestBody<R> {
     ended: bool,
 }
 
-impl<R: AsyncRead + Unpin> http_body::Body for RequestBody<R> {
+impl<R: Incoming> http_body::Body for RequestBody<R> {
     type Data = Bytes;
     type Error = Fault;
 

@@ -15,12 +15,15 @@ mod peer;
 mod reply;
 pub mod run;
 mod site;
+mod spare;
 mod stream;
 mod tls;
+pub mod watch;
 mod worker;
 
-pub use drive::{Arrival, Asked, Driven, Engine, drive};
+pub use drive::{Arrival, Asked, Driven, Engine, drive, drive_watched};
 pub use run::run;
+pub use watch::Watch;
 
 use crate::compile::Plan;
 use crate::compile::tls::Tls;

@@ -20,7 +20,12 @@ pub enum For {
     Next,
     /// More of a body.
     Body,
+    /// The reply, by a client that sends nothing more.
+    Reply,
 }
+
+/// Longest time a client that sends nothing more waits for more of its reply.
+const ENDED_MAX: Duration = Duration::from_secs(2);
 
 /// Longest time the client may take nothing of a reply that is there: a stream's idle limit.
 const UNTAKEN_MAX: Duration = Duration::from_secs(300);
@@ -34,13 +39,14 @@ pub struct Patience {
     waiting: Option<(For, Instant)>,
     body_waited: Duration,
     body_bytes: u64,
+    sent: u64,
 }
 
 impl Patience {
     /// Patience for a whole head, and for the next request.
     #[must_use]
     pub fn new(head: Duration, idle: Duration) -> Self {
-        Self { head, idle, timer: None, waiting: Some((For::Head, Instant::now())), body_waited: Duration::ZERO, body_bytes: 0 }
+        Self { head, idle, timer: None, waiting: Some((For::Head, Instant::now())), body_waited: Duration::ZERO, body_bytes: 0, sent: 0 }
     }
 
     /// Bytes of a body came.
@@ -58,6 +64,14 @@ impl Patience {
         self.body_bytes = 0;
     }
 
+    /// Waits on behalf of a client that sends nothing more, anew whenever more of the reply has been sent.
+    pub fn poll_reply(&mut self, sent: u64, cx: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.sent, sent) != sent {
+            self.waiting = None;
+        }
+        self.poll_wait(For::Reply, cx)
+    }
+
     /// Waits, and wakes the task when patience is at its end; ready when it is.
     pub fn poll_wait(&mut self, what: For, cx: &mut Context<'_>) -> Poll<()> {
         let now = Instant::now();
@@ -70,6 +84,7 @@ impl Patience {
             + match what {
                 For::Head => self.head,
                 For::Next => self.idle,
+                For::Reply => ENDED_MAX,
                 For::Body => (BODY_GRACE + Duration::from_secs(self.body_bytes / BODY_RATE_MIN)).saturating_sub(self.body_waited),
             };
         if deadline <= now {

@@ -85,6 +85,12 @@ impl Replying {
         )
     }
 
+    /// Bytes written so far.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.pump.written()
+    }
+
     /// True when the connection ends with this reply.
     #[must_use]
     pub fn closes(&self) -> bool {

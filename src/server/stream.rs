@@ -1,14 +1,34 @@
 //! What a client's bytes come over: plain TCP, or TLS above it. HTTP is the same over both.
 
+use std::io;
+use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio_rustls::server::TlsStream;
 
+/// What a client sends.
+pub trait Incoming: AsyncRead + Unpin + Send + 'static {
+    /// Ready when a read may bring something. Asked while a connection waits for its next request, so that it needs no
+    /// buffer; the default always is.
+    fn poll_ready(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Incoming for OwnedReadHalf {
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.as_ref().poll_read_ready(cx)
+    }
+}
+
+/// What is readable of the socket is not yet of the client: records come first.
+impl Incoming for ReadHalf<TlsStream<TcpStream>> {}
+
 /// A connection's bytes in both directions.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     /// What the client sends.
-    type Input: AsyncRead + Unpin + Send + 'static;
+    type Input: Incoming;
     /// What the client gets.
     type Output: AsyncWrite + Unpin + Send + 'static;
 

@@ -1,5 +1,6 @@
 //! Connections that begin with a TLS handshake.
 
+use super::drain::Ticket;
 use super::peer::Peer;
 use super::worker::Worker;
 use super::{connection, http2};
@@ -17,7 +18,7 @@ use tokio_rustls::server::TlsStream;
 pub const HANDSHAKES_MAX: usize = 1_000;
 
 /// Serves a connection that begins with a handshake.
-pub async fn serve<T: Transport>(worker: Arc<Worker<T>>, stream: TcpStream, client: Client, tls: Tls) {
+pub async fn serve<T: Transport>(worker: Arc<Worker<T>>, stream: TcpStream, client: Client, tls: Tls, ticket: Ticket) {
     let Some(stream) = Box::pin(shake_hands(&worker, stream, &client, &tls)).await else { return };
     let (_, session) = stream.get_ref();
     let shown = session.peer_certificates().and_then(|chain| chain.first());
@@ -25,10 +26,9 @@ pub async fn serve<T: Transport>(worker: Arc<Worker<T>>, stream: TcpStream, clie
     let speaks_http2 = session.alpn_protocol() == Some(ALPN_HTTP2);
     let peer = Peer::secured(Client { scheme: Scheme::Https, certificate, ..client }, tls.names(session.server_name()));
     if speaks_http2 {
-        let ticket = worker.connections().enter();
         Box::pin(http2::serve(worker, stream, BytesMut::new(), peer, ticket)).await;
     } else {
-        Box::pin(connection::serve(worker, stream, peer, false)).await;
+        Box::pin(connection::serve(worker, stream, peer, ticket, false)).await;
     }
 }
 

@@ -5,6 +5,7 @@ use super::connection;
 use super::drain::Connections;
 use super::drive::Engine;
 use super::site::Site;
+use super::spare::Spare;
 use super::tls::{self, HANDSHAKES_MAX};
 use crate::compile::Plan;
 use crate::http::Clock;
@@ -14,15 +15,20 @@ use arc_swap::ArcSwap;
 use http::HeaderValue;
 use parking_lot::Mutex;
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+/// How far the wall clock may be from the machine's before it is read anew.
+const CLOCK_DRIFT_MAX: Duration = Duration::from_millis(100);
 /// How long accepting rests when the process is out of file descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Connections that a listener takes in before it is closed.
+const LAST_MAX: usize = 4096;
 
 /// What all workers of a process share.
 pub struct Shared {
@@ -41,6 +47,7 @@ pub struct Worker<T> {
     shared: Arc<Shared>,
     connections: Arc<Connections>,
     handshakes: Semaphore,
+    spare: Arc<Spare>,
     engine: Mutex<Arc<Engine<T>>>,
     /// The value of `Date` for a second since the epoch.
     date: Mutex<(u64, HeaderValue)>,
@@ -60,6 +67,7 @@ impl<T: Transport> Worker<T> {
             shared,
             connections: Arc::default(),
             handshakes: Semaphore::new(HANDSHAKES_MAX),
+            spare: Arc::default(),
             engine: Mutex::new(Arc::new(engine)),
             date: Mutex::new((0, HeaderValue::from_static(""))),
         }
@@ -83,15 +91,19 @@ impl<T: Transport> Worker<T> {
         let plan = self.shared.plan.load();
         let mut engine = self.engine.lock();
         if !Arc::ptr_eq(&engine.plan, &plan) {
-            // The wall clock is read anew with each plan, so that a step of it is followed at last then.
-            *engine = Arc::new(Engine {
-                plan: Arc::clone(&plan),
-                transport: Arc::clone(&engine.transport),
-                clock: Clock::system(),
-                random: Arc::clone(&engine.random),
-            });
+            *engine = Arc::new(Engine { plan: Arc::clone(&plan), clock: Clock::system(), ..Engine::clone(&engine) });
         }
         Arc::clone(&engine)
+    }
+
+    /// Follows the machine's clock when it was set, or stood still while the machine slept: requests that begin from now on
+    /// go by it.
+    fn follow(&self, clock: Clock) {
+        let mut engine = self.engine.lock();
+        if clock.now().abs_diff(engine.clock.now()) > CLOCK_DRIFT_MAX {
+            tracing::warn!("the machine's clock was set");
+            *engine = Arc::new(Engine { clock, ..Engine::clone(&engine) });
+        }
     }
 
     /// The worker's connections.
@@ -106,6 +118,12 @@ impl<T: Transport> Worker<T> {
         &self.handshakes
     }
 
+    /// The worker's spare buffers.
+    #[must_use]
+    pub fn spare(&self) -> &Arc<Spare> {
+        &self.spare
+    }
+
     /// The way to the access log.
     #[must_use]
     pub fn log(&self) -> &Log {
@@ -115,54 +133,75 @@ impl<T: Transport> Worker<T> {
     /// Accepts and serves until the process is to end, then drains: how many connections had to be cut.
     pub async fn run(self: Arc<Self>, listeners: Vec<(TcpListener, Arc<Site>)>) -> io::Result<usize> {
         let mut running = Vec::new();
+        let mut last = Vec::new();
         for (listener, site) in listeners {
+            last.push((listener.try_clone()?, Arc::clone(&site)));
             let listener = tokio::net::TcpListener::from_std(listener)?;
             running.push(tokio::spawn(Arc::clone(&self).accept(listener, site)));
         }
-        running.push(tokio::spawn(tidy(Arc::clone(&self.engine.lock().transport))));
+        running.push(tokio::spawn(Arc::clone(&self).tidy()));
         self.shared.stop.cancelled().await;
         for task in &running {
             task.abort();
         }
         for task in running {
-            // Its listening socket is closed when this returns.
             let _ = task.await;
+        }
+        // Whoever has connected meanwhile would see a reset when the sockets are closed, which the end of this loop does.
+        for (listener, site) in last {
+            for (stream, peer) in std::iter::from_fn(|| listener.accept().ok()).take(LAST_MAX) {
+                stream.set_nonblocking(true)?;
+                self.admit(TcpStream::from_std(stream)?, peer, &site);
+            }
         }
         let longest = self.shared.plan.load().settings.drain;
         Ok(self.connections.drain(longest).await)
     }
 
+    /// Runs until it is aborted.
+    async fn tidy(self: Arc<Self>) {
+        let transport = Arc::clone(&self.engine.lock().transport);
+        loop {
+            tokio::time::sleep(TIDY_EVERY).await;
+            transport.tidy();
+            self.follow(Clock::system());
+        }
+    }
+
+    fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, site: &Site) {
+        let Some(place) = Place::take(&self.shared) else {
+            // Over the cap: closed at once, so that those being served are served well.
+            tracing::warn!(%peer, "connection cap reached");
+            return;
+        };
+        if stream.set_nodelay(true).is_err() {
+            return;
+        }
+        let ticket = self.connections.enter();
+        let worker = Arc::clone(self);
+        // Tasks of their own kinds: one of plain text is not as large as the other.
+        match site.tls() {
+            None => {
+                let peer = site.plain(peer);
+                tokio::spawn(async move {
+                    connection::serve(worker, stream, peer, ticket, true).await;
+                    drop(place);
+                });
+            }
+            Some(tls) => {
+                let client = site.client(peer);
+                tokio::spawn(async move {
+                    tls::serve(worker, stream, client, tls, ticket).await;
+                    drop(place);
+                });
+            }
+        }
+    }
+
     async fn accept(self: Arc<Self>, listener: tokio::net::TcpListener, site: Arc<Site>) {
         loop {
             match listener.accept().await {
-                Ok((stream, peer)) => {
-                    let Some(place) = Place::take(&self.shared) else {
-                        // Over the cap: closed at once, so that those being served are served well.
-                        tracing::warn!(%peer, "connection cap reached");
-                        continue;
-                    };
-                    if stream.set_nodelay(true).is_err() {
-                        continue;
-                    }
-                    let worker = Arc::clone(&self);
-                    // Tasks of their own kinds: one of plain text is not as large as the other.
-                    match site.tls() {
-                        None => {
-                            let peer = site.plain(peer);
-                            tokio::spawn(async move {
-                                connection::serve(worker, stream, peer, true).await;
-                                drop(place);
-                            });
-                        }
-                        Some(tls) => {
-                            let client = site.client(peer);
-                            tokio::spawn(async move {
-                                tls::serve(worker, stream, client, tls).await;
-                                drop(place);
-                            });
-                        }
-                    }
-                }
+                Ok((stream, peer)) => self.admit(stream, peer, &site),
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept");
@@ -170,14 +209,6 @@ impl<T: Transport> Worker<T> {
                 }
             }
         }
-    }
-}
-
-/// Runs until it is aborted.
-async fn tidy<T: Transport>(transport: Arc<T>) {
-    loop {
-        tokio::time::sleep(TIDY_EVERY).await;
-        transport.tidy();
     }
 }
 
@@ -205,7 +236,7 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
-    use super::{Shared, Worker};
+    use super::{Clock, Shared, Worker};
     use crate::http::{Body, Fault, FaultKind};
     use crate::server::access_log::Log;
     use crate::server::tests::rig::draft;
@@ -248,5 +279,24 @@ mod tests {
         assert_eq!(tidied.load(Ordering::Relaxed), 12);
         shared.stop.cancel();
         assert_eq!(running.await.unwrap().unwrap(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_was_set_is_followed() {
+        let shared = Arc::new(Shared {
+            plan: arc_swap::ArcSwap::from_pointee(draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default())),
+            log: Log::start(std::io::sink()).unwrap().0,
+            open: AtomicUsize::new(0),
+            stop: tokio_util::sync::CancellationToken::new(),
+        });
+        let worker = Worker::new(shared, Counting(Arc::default()));
+        let hour = Duration::from_secs(3600);
+        for time in [worker.engine().clock.now() + hour, worker.engine().clock.now() - hour] {
+            worker.follow(Clock::at(time));
+            assert_eq!(worker.engine().clock.now(), time);
+        }
+        let same = worker.engine();
+        worker.follow(Clock::at(same.clock.now() + Duration::from_millis(50)));
+        assert!(Arc::ptr_eq(&same, &worker.engine()));
     }
 }

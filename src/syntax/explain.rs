@@ -79,11 +79,12 @@ impl Head<'_> {
             && (token.start as usize >= self.at || self.tokens.first() == Some(token) || self.letters(*token) == "//")
         {
             let marks = Span::new(self.file, token.start as usize, token.start as usize + 2);
+            let spaced = self.letters(*token) == "//";
             return Some(
                 Self::unexpected("`//` begins no comment")
                     .at(marks, "comments begin with `#`")
                     .help("write `#`")
-                    .fix("write `#`", vec![Edit { span: marks, text: "# ".to_owned() }]),
+                    .fix("write `#`", vec![Edit { span: marks, text: if spaced { "#" } else { "# " }.to_owned() }]),
             );
         }
         let odd = self.tokens.iter().find(|token| matches!(token.kind, Kind::Odd) && token.start as usize >= self.at).or_else(|| {
@@ -177,6 +178,7 @@ impl Head<'_> {
             }
             Kind::CloseBracket => found.at(span, "a value is missing before this").help("finish the expression before closing it"),
             Kind::Arrow => found.at(span, "an arrow stands before one target").help("write `-> name`, once"),
+            Kind::Assign if self.in_brackets(index) => self.replaced(token, "==", "it gives a name its value"),
             Kind::Assign => found.at(span, "what gets a value here").help("`=` stands behind a name; equality is asked with `==`"),
             Kind::Colon => found
                 .at(span, "a type should follow, as in `name: str`")

@@ -8,6 +8,9 @@ use super::literal;
 /// Most levels of strings, holes and braces inside one string.
 pub(super) const MAX_DEPTH: usize = 128;
 
+/// How far a line is looked at for the end of a block, in bytes: keeps reading linear.
+const LOOK_AHEAD_MAX: usize = 1024;
+
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -76,6 +79,10 @@ pub(super) enum Fault {
     StrangeSpace,
     /// A `#` that touches what stands before it.
     TouchingComment,
+    /// A `/* … */`, which other languages have.
+    BlockComment,
+    /// A `{` that touches a path and has no `}`: a parameter that does not end.
+    OpenParameter,
 }
 
 /// One token: `start..end` in bytes.
@@ -111,11 +118,15 @@ pub(super) struct Lexer<'a> {
     at: usize,
     /// No `://` follows a scheme that begins before this byte: asked once per run of letters.
     no_scheme_before: usize,
+    /// Where the token before ended, if it was a path.
+    path_end: Option<usize>,
+    /// No `*/` follows: asked once.
+    no_comment_ends: bool,
 }
 
 /// All tokens of a text, in order. A byte order mark at the start is skipped.
 pub(super) fn lex(text: &str) -> Vec<Token> {
-    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, no_scheme_before: 0 };
+    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, no_scheme_before: 0, path_end: None, no_comment_ends: false };
     if text.starts_with('\u{FEFF}') {
         lexer.at = '\u{FEFF}'.len_utf8();
     }
@@ -143,6 +154,7 @@ impl Lexer<'_> {
         let first = *self.bytes.get(start)?;
         let (kind, end) = self.shape(first, start);
         self.at = end.max(start + 1);
+        self.path_end = (kind == Kind::Path).then_some(self.at);
         let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         Some(Token { kind, start: offset(start), end: offset(self.at) })
     }
@@ -159,7 +171,10 @@ impl Lexer<'_> {
             b',' => (Kind::Comma, start + 1),
             b'(' | b'[' => (Kind::OpenBracket, start + 1),
             b')' | b']' => (Kind::CloseBracket, start + 1),
-            b'{' => (Kind::OpenBrace, start + 1),
+            b'{' => match self.open_parameter(start) {
+                Some(end) => (Kind::Bad(Fault::OpenParameter), end),
+                None => (Kind::OpenBrace, start + 1),
+            },
             b'}' => (Kind::CloseBrace, start + 1),
             b'-' if second == b'>' => (Kind::Arrow, start + 2),
             b'=' | b'!' | b'<' | b'>' if second == b'=' => (Kind::Operator, start + 2),
@@ -169,7 +184,10 @@ impl Lexer<'_> {
             b'=' => (Kind::Assign, start + 1),
             b'<' | b'>' => (Kind::Operator, start + 1),
             b'"' => self.string(start),
-            b'/' => (Kind::Path, literal::path_end(self.bytes, start)),
+            b'/' => match self.block_comment(start) {
+                Some(end) => (Kind::Bad(Fault::BlockComment), end),
+                None => (Kind::Path, literal::path_end(self.bytes, start)),
+            },
             b':' => match literal::colon_end(self.bytes, start) {
                 Some(end) => (Kind::Number, end),
                 None => (Kind::Colon, start + 1),
@@ -187,6 +205,42 @@ impl Lexer<'_> {
             matches!(self.byte(before), b' ' | b'\t' | b'\n' | b'{' | b'}' | b'(' | b')' | b'[' | b']' | b',' | b';' | b'"')
                 || self.bytes.get(..at).is_some_and(|all| all == "\u{FEFF}".as_bytes())
         })
+    }
+
+    /// The end of the `/*` comment at `start`: one that begins a line, or ends on its own. Elsewhere `/*` begins a path.
+    fn block_comment(&mut self, start: usize) -> Option<usize> {
+        if !self.starts(start, "/*") {
+            return None;
+        }
+        let before = self.bytes.get(..start).unwrap_or_default();
+        let first = before.iter().rev().find(|byte| !matches!(byte, b' ' | b'\t')).is_none_or(|byte| *byte == b'\n');
+        let rest = self.bytes.get(start + 2..).unwrap_or_default();
+        let line = self.line_end(start);
+        let rest = if first { rest } else { self.bytes.get(start + 2..line).unwrap_or_default() };
+        let close = if first && self.no_comment_ends { None } else { memchr::memmem::find(rest, b"*/") };
+        self.no_comment_ends |= first && close.is_none();
+        match close {
+            Some(at) => Some(start + 2 + at + 2),
+            None => first.then_some(line),
+        }
+    }
+
+    /// The end of the parameter without `}` that begins at `start`: a `{` between a path and a name, unless it opens a block
+    /// that ends on the line.
+    fn open_parameter(&self, start: usize) -> Option<usize> {
+        let first = self.byte(start + 1);
+        if self.path_end != Some(start) || !(first.is_ascii_alphabetic() || first == b'_') {
+            return None;
+        }
+        let end = self.line_end(start).min(start + LOOK_AHEAD_MAX);
+        let line = self.bytes.get(start + 1..end)?;
+        let depth = |depth: isize, byte: &u8| match byte {
+            b'{' => Some(depth + 1),
+            b'}' => Some(depth - 1).filter(|depth| *depth >= 0),
+            _ => Some(depth),
+        };
+        line.iter().try_fold(0, depth)?;
+        Some(start + 1 + line.iter().position(u8::is_ascii_whitespace).unwrap_or(line.len()))
     }
 
     fn line_end(&self, at: usize) -> usize {

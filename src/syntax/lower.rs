@@ -38,11 +38,14 @@ pub(super) struct Lowering<'a> {
     pub(super) file: FileId,
     pub(super) offset: usize,
     pub(super) findings: &'a mut Findings,
+    /// A fault in it was reported that leaves nothing to read.
+    pub(super) failed: bool,
 }
 
 impl Lowering<'_> {
-    /// The statement of this head, or the byte of the head at which it stops making sense.
-    pub(super) fn statement(mut self, head: &str) -> Result<Statement, usize> {
+    /// The statement of this head, or the byte of the head at which it stops making sense; none when what is wrong has been
+    /// reported.
+    pub(super) fn statement(mut self, head: &str) -> Result<Option<Statement>, usize> {
         let mut pairs = Grammar::parse(Rule::head, head).map_err(|error| match error.location {
             InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
         })?;
@@ -75,7 +78,7 @@ impl Lowering<'_> {
             clauses.push(Clause { kind, comma: std::mem::take(&mut comma), span });
         }
         let span = clauses.last().map_or(word.span, |last: &Clause| word.span.to(last.span));
-        Ok(Statement { docs: Vec::new(), word, clauses, block: None, span })
+        Ok((!self.failed).then_some(Statement { docs: Vec::new(), word, clauses, block: None, span }))
     }
 
     fn span(&self, pair: &Pair<'_, Rule>) -> Span {
@@ -97,6 +100,7 @@ impl Lowering<'_> {
                     .at(span, format!("{operators} operators"))
                     .help("ask `in` of a list, or name parts of it with `let`")
             });
+            self.failed = true;
             return Expr { kind: ExprKind::List(Vec::new()), span };
         }
         let cell = std::cell::RefCell::new(self);

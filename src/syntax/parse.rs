@@ -3,7 +3,7 @@
 
 use super::ast::{Ast, Body, Broken, ClauseKind, ExprKind, Ident, LiteralKind, Statement};
 use super::explain;
-use super::lex::{Kind, Token};
+use super::lex::{Fault, Kind, Token};
 use super::lower::Lowering;
 use super::report::Findings;
 use super::scan::{self, Block, Piece, Scan, is_operator_word};
@@ -70,9 +70,9 @@ impl Parser<'_> {
             self.findings.report(|| explain::explain(self.file, self.text, tokens, start));
             return None;
         }
-        let parsed = Lowering { file: self.file, offset: start, findings: self.findings }.statement(text);
+        let parsed = Lowering { file: self.file, offset: start, findings: self.findings, failed: false }.statement(text);
         match parsed {
-            Ok(statement) => Some(statement),
+            Ok(statement) => statement,
             Err(at) => {
                 self.findings.report(|| explain::explain(self.file, self.text, tokens, start + at));
                 None
@@ -101,7 +101,7 @@ impl Parser<'_> {
     /// Remembers the words of a broken statement and of everything in its block.
     fn forget(&mut self, piece: &Piece) {
         let tokens = self.scan.tokens.get(piece.first..piece.end).unwrap_or_default();
-        let end = tokens.iter().find(|token| token.kind == Kind::Bad(super::lex::Fault::OpenRaw));
+        let end = tokens.iter().find(|token| token.kind == Kind::Bad(Fault::OpenRaw));
         let words: Vec<Ident> = tokens
             .iter()
             .filter(|token| token.kind == Kind::Word)
@@ -118,9 +118,21 @@ impl Parser<'_> {
         if let Some(open) = end {
             self.swallowed(*open);
         }
+        let torn = tokens.iter().filter(|token| matches!(token.kind, Kind::Bad(Fault::OpenString | Fault::OpenHole)));
+        torn.for_each(|token| self.torn(*token));
         for inner in piece.block.iter().flat_map(|block| &block.pieces) {
             self.forget(inner);
         }
+    }
+
+    /// Remembers the words that a string without an end took with it: `import "lib.gate as lib`.
+    fn torn(&mut self, open: Token) {
+        let text = open.text(self.text);
+        let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
+        let span = Span::new(self.file, open.start as usize, open.end as usize);
+        let words = text.split(|letter| !is_word(letter)).filter(|word| word.starts_with(|letter: char| letter.is_ascii_alphabetic()));
+        let words = words.take(MAX_WORDS).map(|word| Ident { text: word.to_owned(), span }).collect();
+        self.broken.push(Broken { words, span });
     }
 
     /// Remembers the lines that a raw string without an end took with it, each as a broken statement.

@@ -177,6 +177,10 @@ proptest! {
     #[test]
     fn a_path_token_is_a_path_of_the_grammar(body in collection::vec(sample::select(&["a", "/", "{", "}", "{id}", "{id:int}", "{a:re\"x}\"}", ":", "|", "*", "**", "#", " ", "-", ">", ",", "%2f", "[", "]"][..]), 0..10), open in sample::select(&["/", "http://h", "http://[::1]/"][..])) {
         let text = format!("{open}{}", body.concat());
+        // At a line's start this is a comment of other languages.
+        if text.starts_with("/*") {
+            return Ok(());
+        }
         let token = lex(&text)[0];
         prop_assert_eq!(token.kind, Kind::Path);
         // A block may follow at once: the grammar never sees its brace.

@@ -44,6 +44,12 @@ pub(super) fn bad_token(fault: Fault, span: Span, text: &str) -> Diagnostic {
             .at(first(1), "neither a comment nor a part of a word")
             .help("put a space before a comment; text with a `#` goes in quotes")
             .fix("put a space before the comment", vec![Edit { span: span.before(), text: " ".to_owned() }]),
+        Fault::BlockComment => Diagnostic::new(Code::SyntaxUnexpected, "`/*` begins no comment")
+            .at(first(2), "comments begin with `#` and end with their line")
+            .help("write `#` before each line of it"),
+        Fault::OpenParameter => Diagnostic::new(Code::SyntaxBrace, "a path parameter is not closed")
+            .at(span, "the `}` is missing")
+            .help("write `{name}` or `{name:type}`; to open a block, put a space before `{`"),
     }
 }
 

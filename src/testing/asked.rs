@@ -1,7 +1,8 @@
 //! A request of a test, ready to be sent as often as it is wanted.
 
-use super::Sent;
 use super::caller::Credential;
+use super::trace::Sent;
+use crate::http::h1::RequestHead;
 use crate::http::{Body, Client, Scheme};
 use crate::ir::script::Request;
 use crate::server::{Arrival, Asked as Hop};
@@ -63,6 +64,15 @@ impl Asked {
         Ok(Self { method, target, hop, headers, body: body.unwrap_or_default(), client, written, credentials: Vec::new() })
     }
 
+    /// A request as the reader of sockets read it, with its body and what was written of its target.
+    #[must_use]
+    pub fn read(head: RequestHead, body: Bytes, client: Client, written: String) -> Self {
+        let RequestHead { method, target, authority, mut headers, .. } = head;
+        headers.remove(HOST);
+        let hop = Arc::new(Hop::new(&client, &authority));
+        Self { method, target, hop, headers, body, client, written, credentials: Vec::new() }
+    }
+
     /// The same with credentials; a field that the request has itself stays as it is.
     #[must_use]
     pub fn with(mut self, credentials: Vec<Credential>) -> Self {
@@ -86,6 +96,12 @@ impl Asked {
         }
     }
 
+    /// Path and query as they are sent.
+    #[must_use]
+    pub fn target(&self) -> &PathAndQuery {
+        &self.target
+    }
+
     /// True when its reply has no body.
     #[must_use]
     pub fn is_head(&self) -> bool {
@@ -96,7 +112,13 @@ impl Asked {
     #[must_use]
     pub fn sent(&self) -> Sent {
         let headers = self.headers.iter().map(|(name, value)| (name.to_string(), self.shown(name, value))).collect();
-        Sent { method: self.method.to_string(), target: self.written.clone(), headers }
+        Sent {
+            method: self.method.to_string(),
+            target: self.written.clone(),
+            host: self.hop.host.to_string(),
+            from: self.client.ip,
+            headers,
+        }
     }
 
     fn shown(&self, name: &HeaderName, value: &HeaderValue) -> String {

@@ -45,6 +45,16 @@ impl Caller {
         self.user = Some(Map::from_iter([("name".to_owned(), Json::from(name))]));
     }
 
+    /// What is known of a caller at once.
+    #[must_use]
+    pub fn known(claims: Option<Map<String, Json>>, key: Option<Map<String, Json>>, user: Option<&str>) -> Self {
+        let mut caller = Self { claims, key, user: None };
+        if let Some(user) = user {
+            caller.user(user);
+        }
+        caller
+    }
+
     fn given_for(&self, kind: &Kind) -> Option<&Map<String, Json>> {
         match kind {
             Kind::Jwt(_) => self.claims.as_ref(),

@@ -32,7 +32,7 @@ pub fn judge(expectation: &Expectation, answer: &Answer) -> Result<(), Unmet> {
         }
         Expectation::Route(how, name) => compare("route", *how, name.as_deref(), answer.route.as_deref()),
         Expectation::Upstream(how, name) => compare("upstream", *how, name.as_deref(), answer.upstream.as_deref()),
-        Expectation::Stage(name) => compare("stage", Comparison::Equal, Some(name), Some(answer.stage())),
+        Expectation::Stage(name) => compare("stage", Comparison::Equal, Some(name), Some(answer.stage)),
         Expectation::LimitedBy(name) => compare("limit", Comparison::Equal, Some(name), answer.limited_by.as_deref()),
         Expectation::Cache(how, verdict) => compare("cache", *how, Some(verdict), answer.cache),
         Expectation::Attempts(how, count) => compare("attempts", *how, Some(&count.to_string()), Some(&answer.attempts.to_string())),
@@ -111,7 +111,7 @@ fn received(
     answer: &Answer,
     part: impl FnOnce(&Received) -> Option<String>,
 ) -> Result<(), Unmet> {
-    match (&answer.received, how, expected) {
+    match (answer.received.last(), how, expected) {
         (Some(request), ..) => compare(what, how, expected, part(request).as_deref()),
         (None, Comparison::Equal, None) => Ok(()),
         (None, ..) => Err(Unmet { expected: asserted(what, how, expected), actual: "no upstream got a request".to_owned() }),

@@ -3,61 +3,70 @@
 use super::answer::Answer;
 use super::asked::Asked;
 use super::caller::Caller;
+use super::coverage::Coverage;
 use super::judge::{Unmet, compare, judge};
-use super::{BEGINS_AT, Failure, SEED, Sent};
-use crate::compile::{Compiled, Compiler, MadeUp};
-use crate::http::{Clock, UpstreamIndex};
+use super::rig::{CLIENT, Rig};
+use super::trace::{Trace, traced};
+use super::{Failure, Played};
+use crate::http::UpstreamIndex;
 use crate::ir::Program;
 use crate::ir::script::{Action, Comparison, Expectation, Reply, Request, Step, Test};
-use crate::policy::auth::Runtime;
 use crate::policy::limit::{Limiter, STATE};
-use crate::server::drive::route_of;
-use crate::server::{Engine, drive};
+use crate::server::{drive, drive_watched};
 use crate::upstream::Upstream;
-use crate::upstream::script::{Act, Scene, Scripted};
+use crate::upstream::script::{Act, Scene};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use parking_lot::Mutex;
 use std::collections::VecDeque;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::Instant;
 
-/// Where requests come from where a test does not say (TEST-NET-1, RFC 5737).
-const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-/// Longest virtual time for one answer: what waits for nothing that will come ends here.
-const ANSWER_MAX: Duration = Duration::from_hours(24);
+/// What is looked at while a test is played.
+pub enum Looking<'c, 'p> {
+    /// Nothing but the answers.
+    Away,
+    /// What the requests reach.
+    Coverage(&'c mut Coverage<'p>),
+    /// One request on its way.
+    Trace {
+        /// Its number, from 1.
+        request: u64,
+        /// Its trace, when it has been made.
+        trace: Option<Box<Trace>>,
+    },
+}
 
-/// Plays a test; `requests` counts those it makes. The step that failed, if one did.
-pub async fn play(program: &Program, test: &Test, requests: &mut u64) -> Option<Failure> {
-    let mut compiler = Compiler::new();
-    let clock = Clock::at(BEGINS_AT);
-    let compiled = match compiler.compile(program, &MadeUp::for_tests(SEED), clock) {
-        Ok(compiled) => compiled,
-        Err(errors) => {
-            let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-            return Some(Failure::unable(&test.place, errors.join("; ")));
-        }
-    };
-    let mut stage = Stage::new(program, &compiler, compiled, clock);
-    for (number, step) in test.steps.iter().enumerate() {
-        let rest = test.steps.get(number + 1..).unwrap_or_default();
-        let done = stage.step(&step.action, rest).await;
-        *requests = stage.requests;
-        if let Err(trouble) = done {
-            return Some(trouble.of(step));
+impl Looking<'_, '_> {
+    /// The trace that was asked for.
+    pub fn trace(self) -> Option<Trace> {
+        match self {
+            Self::Trace { trace, .. } => trace.map(|trace| *trace),
+            Self::Away | Self::Coverage(_) => None,
         }
     }
-    None
+}
+
+/// Plays a test up to the first step that fails.
+pub async fn play<'p>(program: &'p Program, test: &Test, looking: &mut Looking<'_, 'p>) -> Played {
+    let rig = match Rig::new(program) {
+        Ok(rig) => rig,
+        Err(why) => return Played { requests: 0, failure: Some((Failure::unable(&test.place, why), None)) },
+    };
+    let mut stage = Stage { rig, looking, caller: Caller::default(), headers: Vec::new(), ip: CLIENT, requests: 0, last: None };
+    for (number, step) in test.steps.iter().enumerate() {
+        let rest = test.steps.get(number + 1..).unwrap_or_default();
+        if let Err(trouble) = stage.step(&step.action, rest).await {
+            return Played { requests: stage.requests, failure: Some(trouble.of(step)) };
+        }
+    }
+    Played { requests: stage.requests, failure: None }
 }
 
 /// What a test plays on.
-struct Stage<'p> {
-    program: &'p Program,
-    compiler: &'p Compiler,
-    engine: Arc<Engine<Scripted>>,
-    runtimes: Vec<Option<Arc<Runtime>>>,
+struct Stage<'s, 'c, 'p> {
+    rig: Rig<'p>,
+    looking: &'s mut Looking<'c, 'p>,
     caller: Caller,
     headers: Vec<(String, String)>,
     ip: IpAddr,
@@ -67,8 +76,7 @@ struct Stage<'p> {
 
 /// The last request.
 struct Last {
-    sent: Sent,
-    answer: Answer,
+    number: u64,
     /// What is expected of its answers, judged when they came, in the order of the steps.
     verdicts: VecDeque<Result<(), Trouble>>,
 }
@@ -77,8 +85,8 @@ struct Last {
 enum Trouble {
     /// It cannot be carried out.
     Impossible(String),
-    /// What it expects does not hold.
-    Unmet(Unmet, Option<Box<(Sent, Answer)>>),
+    /// What it expects of the request of this number does not hold.
+    Unmet(Unmet, Option<u64>),
 }
 
 impl From<String> for Trouble {
@@ -88,39 +96,18 @@ impl From<String> for Trouble {
 }
 
 impl Trouble {
-    fn of(self, step: &Step) -> Failure {
+    fn of(self, step: &Step) -> (Failure, Option<u64>) {
         let (place, text) = (step.place.clone(), step.text.clone());
         match self {
-            Self::Impossible(why) => Failure { step: text, ..Failure::unable(&place, why) },
+            Self::Impossible(why) => (Failure { step: text, ..Failure::unable(&place, why) }, None),
             Self::Unmet(unmet, about) => {
-                let (request, trace) = about.map(|about| (about.0, about.1.trace())).unzip();
-                Failure { place, step: text, expected: Some(unmet.expected), actual: unmet.actual, request, trace }
+                (Failure { place, step: text, expected: Some(unmet.expected), actual: unmet.actual, trace: None }, about)
             }
         }
     }
 }
 
-impl<'p> Stage<'p> {
-    fn new(program: &'p Program, compiler: &'p Compiler, compiled: Compiled, clock: Clock) -> Self {
-        let engine = Engine {
-            plan: Arc::new(compiled.plan),
-            transport: Arc::new(Scripted::recording()),
-            clock,
-            random: Arc::new(Mutex::new(fastrand::Rng::with_seed(SEED))),
-        };
-        Self {
-            program,
-            compiler,
-            engine: Arc::new(engine),
-            runtimes: compiled.auths,
-            caller: Caller::default(),
-            headers: Vec::new(),
-            ip: CLIENT,
-            requests: 0,
-            last: None,
-        }
-    }
-
+impl Stage<'_, '_, '_> {
     async fn step(&mut self, action: &Action, rest: &[Step]) -> Result<(), Trouble> {
         match action {
             Action::Claims(rows) => self.caller.claims(rows)?,
@@ -134,7 +121,7 @@ impl<'p> Stage<'p> {
             Action::Replies(upstream, reply) => self.add(*upstream, replies(reply)?)?,
             Action::Refuses(upstream, times) => self.add(*upstream, Scene { act: Act::Refuse, times: *times })?,
             Action::OnlyLimit(name) => {
-                for limiter in self.compiler.state::<Limiter>(STATE) {
+                for limiter in self.rig.compiler.state::<Limiter>(STATE) {
                     limiter.silence(**limiter.name() != **name);
                 }
             }
@@ -148,20 +135,19 @@ impl<'p> Stage<'p> {
     }
 
     fn upstream(&self, index: UpstreamIndex) -> Result<&Arc<Upstream>, Trouble> {
-        let found = self.engine.plan.upstreams.get(usize::from(index.0));
+        let found = self.rig.engine.plan.upstreams.get(usize::from(index.0));
         found.ok_or_else(|| Trouble::Impossible("there is no such upstream".to_owned()))
     }
 
     fn add(&self, upstream: UpstreamIndex, scene: Scene) -> Result<(), Trouble> {
-        self.engine.transport.add(&self.upstream(upstream)?.name, scene);
+        self.rig.engine.transport.add(&self.upstream(upstream)?.name, scene);
         Ok(())
     }
 
-    /// Makes a request as often as it is wanted. What later steps expect of its answers is judged as they come, so that no
-    /// more than one answer is kept.
+    /// Makes a request as often as it is wanted. What later steps expect of its answers is judged as they come, so that none
+    /// is kept.
     async fn request(&mut self, request: &Request, rest: &[Step]) -> Result<(), Trouble> {
         let asked = self.asked(request)?;
-        let sent = asked.sent();
         let expectations: Vec<&Expectation> = rest
             .iter()
             .map(|step| &step.action)
@@ -172,7 +158,6 @@ impl<'p> Stage<'p> {
             })
             .collect();
         let mut verdicts: VecDeque<Result<(), Trouble>> = expectations.iter().map(|_| Ok(())).collect();
-        let mut last = None;
         for number in 1..=request.times {
             let answer = self.answer(&asked).await?;
             for (verdict, expectation) in verdicts.iter_mut().zip(&expectations).filter(|(verdict, _)| verdict.is_ok()) {
@@ -180,34 +165,33 @@ impl<'p> Stage<'p> {
                     if request.times > 1 {
                         unmet.actual = format!("{} (reply {number} of {})", unmet.actual, request.times);
                     }
-                    Trouble::Unmet(unmet, Some(Box::new((sent.clone(), answer.clone()))))
+                    Trouble::Unmet(unmet, Some(self.requests))
                 });
             }
-            last = Some(answer);
         }
-        self.last = last.map(|answer| Last { sent, answer, verdicts });
+        self.last = Some(Last { number: self.requests, verdicts });
         Ok(())
     }
 
     /// The request with the caller's credentials for the route that will take it.
     fn asked(&self, request: &Request) -> Result<Asked, String> {
-        let listener = self.engine.plan.settings.listeners.first().map_or_else(|| "".into(), |listener| Arc::clone(&listener.name));
-        let asked = Asked::new(request, &self.headers, self.ip, listener)?;
-        let route = route_of(&self.engine, asked.arrival()).and_then(|route| self.program.routes.get(route));
-        let Some(route) = route else { return Ok(asked) };
-        let credentials = self.caller.credentials(route, self.program, &self.runtimes, self.engine.clock.now())?;
-        Ok(asked.with(credentials))
+        let asked = Asked::new(request, &self.headers, self.ip, self.rig.listener())?;
+        self.rig.identified(asked, &self.caller)
     }
 
     async fn answer(&mut self, asked: &Asked) -> Result<Answer, Trouble> {
         self.requests += 1;
-        let answered = async {
-            let driven = drive(&self.engine, asked.arrival()).await;
-            Answer::read(driven, self.program, &self.engine.plan, asked.is_head()).await
+        let (rig, is_head) = (&self.rig, asked.is_head());
+        let answer = match self.looking {
+            Looking::Coverage(coverage) => rig.answer(drive_watched(&rig.engine, asked.arrival(), &mut **coverage), is_head).await,
+            Looking::Trace { request, trace } if *request == self.requests => {
+                let (answer, found) = traced(rig, asked).await;
+                *trace = Some(Box::new(found));
+                answer
+            }
+            Looking::Away | Looking::Trace { .. } => rig.answer(drive(&rig.engine, asked.arrival()), is_head).await,
         };
-        let mut answer = tokio::time::timeout(ANSWER_MAX, answered).await.map_err(|_| "no answer came within a day".to_owned())?;
-        answer.received = self.engine.transport.take_received().pop();
-        Ok(answer)
+        Ok(answer?)
     }
 
     fn expect(&mut self) -> Result<(), Trouble> {
@@ -221,8 +205,7 @@ impl<'p> Stage<'p> {
     fn breaker(&self, upstream: UpstreamIndex, how: Comparison, state: &str) -> Result<(), Trouble> {
         let health = self.upstream(upstream)?.health(Instant::now());
         let what = format!("breaker {}", health.name);
-        let about = || self.last.as_ref().map(|last| Box::new((last.sent.clone(), last.answer.clone())));
-        compare(&what, how, Some(state), health.breaker).map_err(|unmet| Trouble::Unmet(unmet, about()))
+        compare(&what, how, Some(state), health.breaker).map_err(|unmet| Trouble::Unmet(unmet, self.last.as_ref().map(|last| last.number)))
     }
 }
 

@@ -1,4 +1,6 @@
-use super::{Failure, Outcome, run};
+use super::coverage::{Coverage, Kind};
+use super::trace::Verdict;
+use super::{Ask, Failure, Outcome, Trace, run};
 use crate::check::{Files, Options, check};
 use std::io;
 use std::path::Path;
@@ -52,13 +54,27 @@ group hosted host api.example.com {
 }
 "#;
 
-/// The outcome of the one test with these steps, under a policy that has everything.
-fn outcome(steps: &str) -> Outcome {
-    let text = format!("{POLICY}\ntest \"it\" {{\n{steps}\n}}\n");
+fn program(steps: &str) -> crate::ir::Program {
+    checked(format!("{POLICY}\ntest \"it\" {{\n{steps}\n}}\n"))
+}
+
+/// A policy whose upstream takes no encoded slashes.
+fn slashes() -> crate::ir::Program {
+    let text = "gateway { listen :8080 }\nupstream app { target http://127.0.0.1:3000 }\n\nroute all ANY /** -> app { public }\n";
+    checked(text.to_owned())
+}
+
+fn checked(text: String) -> crate::ir::Program {
     let checked = check(Path::new("policy.gate"), &Only(text), &Options::default()).unwrap();
     let found: Vec<_> = checked.report.into_sorted().into_iter().map(|found| (found.code.name(), found.message)).collect();
     let Some(program) = checked.program else { panic!("{found:?}") };
-    let mut outcomes = run(&program, None);
+    program
+}
+
+/// The outcome of the one test with these steps, under a policy that has everything.
+fn outcome(steps: &str) -> Outcome {
+    let program = program(steps);
+    let mut outcomes = run(&program, None, None);
     assert_eq!(outcomes.len(), 1);
     outcomes.remove(0)
 }
@@ -72,6 +88,14 @@ fn passes(steps: &str) {
 #[track_caller]
 fn fails(steps: &str) -> Failure {
     outcome(steps).failure.expect("the test passes")
+}
+
+/// The stages that a request met, each once.
+fn reached(trace: &Trace) -> Vec<&'static str> {
+    let met = trace.stages.iter().filter(|stage| stage.verdict != Verdict::NotReached);
+    let mut met: Vec<_> = met.map(|stage| stage.stage).collect();
+    met.dedup();
+    met
 }
 
 /// Expected and actual of the failing step.
@@ -138,13 +162,14 @@ fn a_failure_shows_the_step_the_request_and_its_way() {
     assert_eq!(outcome.name, "it");
     assert_eq!(failure.step, "expect status 200");
     assert!(failure.place.starts_with("policy.gate:"), "{}", failure.place);
-    let (request, trace) = (failure.request.unwrap(), failure.trace.unwrap());
+    let trace = failure.trace.unwrap();
+    let request = &trace.request;
     assert_eq!((request.method.as_str(), request.target.as_str()), ("GET", "/admins"));
     assert!(request.headers.contains(&("x-a".to_owned(), "1".to_owned())), "{:?}", request.headers);
     assert!(request.headers.contains(&("authorization".to_owned(), "(made for auth `main`)".to_owned())), "{:?}", request.headers);
     assert_eq!(trace.route.as_deref(), Some("admins"));
-    assert_eq!(trace.stages, ["match", "authenticate", "authorize"]);
-    assert_eq!((trace.status, trace.attempts), (403, 0));
+    assert_eq!(reached(&trace), ["normalise", "match", "authenticate", "authorize", "respond"]);
+    assert_eq!((trace.status, trace.attempts), (Some(403), 0));
 }
 
 #[test]
@@ -193,7 +218,9 @@ fn windows_end_when_time_is_advanced() {
 fn an_expectation_holds_for_every_reply_of_a_repeat() {
     let failure = fails("given claims { sub \"1\" }\nrepeat 5 GET /items\nexpect status 200");
     assert_eq!(failure.actual, "status 429 (reply 3 of 5)");
-    assert_eq!(failure.trace.unwrap().stages, ["match", "limit"]);
+    let trace = failure.trace.unwrap();
+    assert_eq!(reached(&trace), ["normalise", "match", "limit", "respond"]);
+    assert_eq!((trace.status, trace.limited_by.as_deref()), (Some(429), Some("per_client")));
     assert_eq!(outcome("given claims { sub \"1\" }\nrepeat 5 GET /items\nexpect route == items").requests, 5);
 }
 
@@ -277,4 +304,87 @@ fn tests_know_nothing_of_each_other() {
 fn an_expectation_before_any_request_cannot_be_done() {
     let failure = fails("expect status 200\nrequest GET /hello");
     assert_eq!((failure.expected, failure.actual.as_str()), (None, "no request was made before"));
+}
+
+/// The trace of a request under the same policy.
+fn trace(method: &str, url: &str, headers: &[(&str, &str)]) -> Trace {
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let ask = Ask { method: method.to_owned(), url: url.to_owned(), headers, ..Ask::default() };
+    super::trace(&program("request GET /\nexpect status 404"), &ask).unwrap()
+}
+
+/// Stage and detail of what refused.
+fn refusing(trace: &Trace) -> (&'static str, &str) {
+    let refusing = trace.stages.iter().find(|stage| stage.verdict == Verdict::Refuse).expect("nothing refused");
+    (refusing.stage, &refusing.detail)
+}
+
+#[test]
+fn a_url_is_taken_raw() {
+    assert_eq!(trace("GET", "/hello", &[]).stages[1].detail, "`/hello`, as it was sent");
+    let folded = trace("GET", "/x/%2e%2E/./hell%6f?a=..", &[]);
+    assert_eq!((folded.stages[1].detail.as_str(), folded.status), ("`/x/%2e%2E/./hell%6f?a=..` is `/hello?a=..`", Some(200)));
+    assert_eq!(trace("GET", "http://api.example.com/x/../hosted", &[]).route.as_deref(), Some("hosted"));
+    assert_eq!(refusing(&trace("GET", r"/a\b", &[])), ("normalise", "400: the path holds a backslash"));
+    assert_eq!(refusing(&trace("GET", r"http://api.example.com\@hello", &[])), ("normalise", "400: the path holds a backslash"));
+    assert_eq!(refusing(&trace("GET", "/a%5cb", &[])), ("normalise", "400: the path holds an encoded backslash"));
+    assert_eq!(refusing(&trace("GET", "/a%zz", &[])), ("normalise", "400: the path holds a `%` that is no escape"));
+    assert_eq!(refusing(&trace("GET", "/hello%00", &[])), ("normalise", "400: the path holds an encoded NUL"));
+    assert_eq!(refusing(&trace("GET", "/hello#there", &[])), ("accept", "the request's target is malformed"));
+    assert_eq!(refusing(&trace("GET", "/a b", &[])), ("accept", "the request line is malformed"));
+    let kept = super::trace(&slashes(), &Ask { method: "GET".to_owned(), url: "/a%2Fb".to_owned(), ..Ask::default() }).unwrap();
+    assert_eq!(refusing(&kept), ("target", "400: the path holds an encoded slash"));
+    assert_eq!(kept.stages.iter().find(|stage| stage.stage == "target").unwrap().place.as_deref(), Some("policy.gate:4"));
+    let slash = trace("GET", "/other%2fx", &[]);
+    assert_eq!((slash.route, slash.stages[1].detail.as_str()), (None, "`/other%2fx` is `/other%2Fx`"));
+}
+
+#[test]
+fn what_is_no_request_at_all_is_said() {
+    let policy = program("request GET /\nexpect status 404");
+    let why = |ask: Ask| super::trace(&policy, &Ask { method: "GET".to_owned(), ..ask }).unwrap_err();
+    assert!(why(Ask { url: "hello".to_owned(), ..Ask::default() }).contains("neither a path"));
+    let split = vec![("a".to_owned(), "b\r\nc: d".to_owned())];
+    assert!(why(Ask { url: "/".to_owned(), headers: split, ..Ask::default() }).contains("a line end in it"));
+    let claims = serde_json::from_str(r#"{"tenant": 1}"#).unwrap();
+    assert_eq!(why(Ask { url: "/mine".to_owned(), claims: Some(claims), ..Ask::default() }), "`main` declares no `claim.tenant`");
+}
+
+#[test]
+fn fields_are_judged_as_on_a_socket() {
+    assert_eq!(refusing(&trace("GET", "/hello", &[("content-length", "1"), ("content-length", "2")])).0, "accept");
+    assert_eq!(refusing(&trace("G(T", "/hello", &[])), ("accept", "the request's method is malformed"));
+    assert_eq!(trace("GET", "/hosted", &[("Host", "API.example.com:80")]).route.as_deref(), Some("hosted"));
+    assert_eq!(trace("GET", "http://localhost/hosted", &[("Host", "api.example.com")]).route.as_deref(), Some("hosted"));
+}
+
+#[test]
+fn every_rival_says_why_it_lost() {
+    let lost = trace("DELETE", "/hello", &[]);
+    let why = |name: &str| lost.rivals.iter().find(|rival| rival.route == name).unwrap().why.clone();
+    assert_eq!(lost.rivals[0].route, "hello");
+    assert_eq!(why("hello"), "method: only `GET`, `HEAD`");
+    assert_eq!(why("mine"), "path: segment 1 of `/mine` is `mine`, the request has `hello`");
+    assert_eq!(why("hosted"), "host: only `api.example.com`");
+    assert_eq!((lost.status, refusing(&lost)), (Some(405), ("match", "405: this path does not take this method")));
+}
+
+#[test]
+fn coverage_knows_both_sides_of_everything() {
+    let program = program(
+        "given claims { role admin }\nrequest GET /admins\nexpect route == admins\nrequest GET /items\nexpect status 200\nrepeat 3 GET /items\nexpect stage call",
+    );
+    let mut coverage = Coverage::new(&program);
+    let _ = run(&program, None, Some(&mut coverage));
+    let times = |kind: Kind, what: &str, outcome: &str| {
+        let found = coverage.goals.iter().find(|goal| goal.kind == kind && goal.what == what && goal.outcome == outcome);
+        found.unwrap_or_else(|| panic!("{:#?}", coverage.goals)).times
+    };
+    assert_eq!((times(Kind::Route, "admins", "taken"), times(Kind::Route, "mine", "taken")), (1, 0));
+    let condition = r#"claim.role == "admin""#;
+    assert_eq!((times(Kind::Condition, condition, "true"), times(Kind::Condition, condition, "false")), (1, 0));
+    assert_eq!((times(Kind::Limit, "per_client", "allowed"), times(Kind::Limit, "per_client", "rejected")), (2, 2));
+    assert_eq!((times(Kind::Limit, "total", "allowed"), times(Kind::Limit, "total", "rejected")), (2, 0));
+    let routes = coverage.totals.iter().find(|total| total.kind == Kind::Route).unwrap();
+    assert_eq!((routes.reached, routes.goals), (2, program.routes.len()));
 }

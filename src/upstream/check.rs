@@ -3,7 +3,7 @@
 use super::breaker::{self, Opens};
 use super::config::{HostSent, Stub, Target};
 use super::timeout;
-use crate::diag::{Code, Diagnostic, Span};
+use crate::diag::{Code, Diagnostic, Edit, Span};
 use crate::lang::checker::{Moment, ParamFact, RouteFacts, Spot, Want};
 use crate::lang::expr::Expr;
 use crate::lang::types::Type;
@@ -148,9 +148,13 @@ pub fn pattern(given: Given<'_>, checker: &mut Checker<'_>) -> Option<Pattern> {
                 end: span.start + skip + u32::try_from(error.at.end).unwrap_or(0),
             };
             let code = if error.is_encoding() { Code::RoutePathEncoding } else { Code::TypeMismatch };
-            let at = if at.end <= span.end && at.start < at.end { at } else { span };
-            let mut found = Diagnostic::new(code, error.to_string()).at(at, "");
+            let exact = at.end <= span.end && at.start < at.end;
+            let at = if exact { at } else { span };
+            let mut found = Diagnostic::new(code, error.to_string()).at(at, "in this path");
             found.help = error.help();
+            if let Some(text) = error.replacement().filter(|_| exact) {
+                found = found.fix(format!("write `{text}`"), vec![Edit { span: at, text }]);
+            }
             checker.report.push(found);
             None
         }
@@ -209,6 +213,12 @@ impl Timeouts {
             read: inner.read.or(self.read),
             total: inner.total.or(self.total),
         }
+    }
+
+    /// The written `total`, and where.
+    #[must_use]
+    pub fn total(&self) -> Option<(Duration, Span)> {
+        self.total
     }
 
     /// True when nothing is said.

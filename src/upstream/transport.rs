@@ -85,17 +85,15 @@ impl Transport for Tcp {
             Some(address) => smallvec::smallvec![address],
             None => endpoint.addresses().await?,
         };
-        // Kept connections first. One that turns out to be closed costs another try, when the request may be sent twice
-        // (RFC 9110 §9.2.2) or nothing of it was sent.
-        for address in &addresses {
-            while let Some(mut wire) = self.pool.take(*address) {
-                match wire.exchange(&mut pump, to_head, &mut headers).await {
-                    Ok(head) => return Ok(wire::answer(head, wire, pump, &self.pool, *address, attempt)),
-                    Err(unanswered) => {
-                        let again = unanswered.silent && (pump.is_untouched() || is_idempotent(&head.method)) && pump.rewind();
-                        if !again {
-                            return Err(unanswered.fault);
-                        }
+        // A kept connection first. One that turns out to be closed costs one more try, on a new one, when the request may be
+        // sent twice (RFC 9110 §9.2.2) or nothing of it was sent.
+        if let Some((mut wire, address)) = addresses.iter().find_map(|address| Some((self.pool.take(*address)?, *address))) {
+            match wire.exchange(&mut pump, to_head, &mut headers).await {
+                Ok(head) => return wire::answer(head, wire, pump, &self.pool, address, attempt).await,
+                Err(unanswered) => {
+                    let again = unanswered.silent && (pump.is_untouched() || is_idempotent(&head.method)) && pump.rewind();
+                    if !again {
+                        return Err(unanswered.fault);
                     }
                 }
             }
@@ -103,7 +101,7 @@ impl Transport for Tcp {
         let (stream, address) = connect(&addresses, attempt.connect).await?;
         let mut wire = Wire::begin(stream).map(Box::new).map_err(|error| Fault::new(FaultKind::ConnectError, error))?;
         let head = wire.exchange(&mut pump, to_head, &mut headers).await.map_err(|unanswered| unanswered.fault)?;
-        Ok(wire::answer(head, wire, pump, &self.pool, address, attempt))
+        wire::answer(head, wire, pump, &self.pool, address, attempt).await
     }
 
     fn tidy(&self) {

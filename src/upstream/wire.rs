@@ -9,7 +9,7 @@ use crate::http::h1::{BodyReader, Piece, Pump, PumpError, ResponseHead, Response
 use crate::http::{Body, Fault, FaultKind};
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
@@ -63,12 +63,10 @@ impl Wire {
         cx: &mut Context<'_>,
     ) -> Poll<Result<ResponseHead, Unanswered>> {
         let unanswered = |fault, silent| Poll::Ready(Err(Unanswered { fault, silent }));
-        // A server may answer and close before it has read all: what it said counts more than the failed write.
-        let mut unwritten = None;
-        match pump.poll(&mut self.stream, cx) {
-            Poll::Ready(Err(PumpError::Body(fault))) => return unanswered(fault, false),
-            Poll::Ready(Err(PumpError::Write(error))) => unwritten = Some(error),
-            Poll::Ready(Ok(())) | Poll::Pending => {}
+        // A server may answer and close before it has read all: what it said counts more than a failed write. The end of
+        // the connection, which that write has met, comes to the reads below in any case.
+        if let Poll::Ready(Err(PumpError::Body(fault))) = pump.poll(&mut self.stream, cx) {
+            return unanswered(fault, false);
         }
         loop {
             match self.scan.next(&mut self.input, to_head, headers) {
@@ -77,14 +75,10 @@ impl Wire {
                 Err(cause) => return unanswered(Fault::new(FaultKind::BadResponse, cause), false),
             }
             let silent = self.input.is_empty();
-            match self.poll_fill(cx) {
-                Poll::Ready(Ok(true)) => {}
-                Poll::Ready(Ok(false)) => return unanswered(Fault::new(FaultKind::Reset, "closed before a response"), silent),
-                Poll::Ready(Err(error)) => return unanswered(Fault::new(FaultKind::Reset, error), silent),
-                Poll::Pending => match unwritten {
-                    Some(error) => return unanswered(Fault::new(FaultKind::Reset, error), silent),
-                    None => return Poll::Pending,
-                },
+            match ready!(self.poll_fill(cx)) {
+                Ok(true) => {}
+                Ok(false) => return unanswered(Fault::new(FaultKind::Reset, "closed before a response"), silent),
+                Err(error) => return unanswered(Fault::new(FaultKind::Reset, error), silent),
             }
         }
     }
@@ -102,6 +96,14 @@ impl Wire {
         Poll::Ready(Ok(read > 0))
     }
 
+    /// Gives back the room that a large body took.
+    fn shrink(&mut self) {
+        if self.read_bytes > READ_BYTES {
+            self.input = BytesMut::new();
+            self.read_bytes = READ_BYTES;
+        }
+    }
+
     /// True while the connection can take another request: the other side neither closed it nor sent what nobody asked for.
     pub fn is_usable(&mut self) -> bool {
         self.input.is_empty() && self.poll_fill(&mut Context::from_waker(Waker::noop())).is_pending()
@@ -109,28 +111,40 @@ impl Wire {
 }
 
 /// The response with a body that reads its connection and returns it to the pool at its end.
-pub fn answer(
+///
+/// # Errors
+/// When the body is broken from the start: nothing of the answer has gone on then.
+pub async fn answer(
     head: ResponseHead,
     wire: Box<Wire>,
     pump: Pump,
     pool: &Arc<Pool>,
     address: SocketAddr,
     attempt: Attempt,
-) -> http::Response<Body> {
+) -> Result<http::Response<Body>, Fault> {
     let mut body = AnswerBody {
         reader: BodyReader::new(head.length),
         timer: None,
         deadline: None,
+        first: None,
         lease: Some(Lease { wire, pump, keeps_alive: head.keeps_alive, pool: Arc::clone(pool), address, attempt }),
     };
     let body = match body.at_hand() {
         Some(bytes) => Body::full(bytes),
-        None => Body::stream(body),
+        None => {
+            poll_fn(|cx| Poll::Ready(body.begin(cx))).await?;
+            if body.is_end_stream() {
+                body.release();
+                Body::empty()
+            } else {
+                Body::stream(body)
+            }
+        }
     };
     let mut response = http::Response::new(body);
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;
-    response
+    Ok(response)
 }
 
 /// The connection a body comes from.
@@ -148,6 +162,8 @@ struct AnswerBody {
     reader: BodyReader,
     timer: Option<Pin<Box<Sleep>>>,
     deadline: Option<Instant>,
+    /// What had come when the answer was handed over.
+    first: Option<Frame<Bytes>>,
     /// Given back at the body's end; dropped, and so closed, when the body is not read to its end.
     lease: Option<Lease>,
 }
@@ -168,6 +184,14 @@ impl AnswerBody {
         Some(bytes)
     }
 
+    /// Takes what is there of the body without waiting for it.
+    fn begin(&mut self, cx: &mut Context<'_>) -> Result<(), Fault> {
+        if let Poll::Ready(piece) = self.poll_piece(cx) {
+            self.first = piece?;
+        }
+        Ok(())
+    }
+
     fn release(&mut self) {
         if let Some(mut lease) = self.lease.take()
             && lease.keeps_alive
@@ -175,6 +199,7 @@ impl AnswerBody {
             // Surplus bytes would be taken for the next answer.
             && lease.wire.input.is_empty()
         {
+            lease.wire.shrink();
             lease.pool.keep(lease.address, lease.wire, lease.pump.take_buffer());
         }
     }
@@ -225,6 +250,12 @@ impl http_body::Body for AnswerBody {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
         let this = self.get_mut();
+        if let Some(frame) = this.first.take() {
+            if this.reader.has_ended() {
+                this.release();
+            }
+            return Poll::Ready(Some(Ok(frame)));
+        }
         let Poll::Ready(piece) = this.poll_piece(cx) else {
             ready!(this.poll_stalled(cx));
             this.lease = None;
@@ -246,10 +277,11 @@ impl http_body::Body for AnswerBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.reader.has_ended()
+        self.reader.has_ended() && self.first.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.reader.left().map_or_else(SizeHint::new, SizeHint::with_exact)
+        let first = self.first.as_ref().and_then(Frame::data_ref).map_or(0, Bytes::len) as u64;
+        self.reader.left().map_or_else(SizeHint::new, |left| SizeHint::with_exact(left + first))
     }
 }

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-fn gate(arguments: &[&str], folder: &Path) -> Output {
+pub fn gate(arguments: &[&str], folder: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_gate")).args(arguments).current_dir(folder).output().unwrap()
 }
 
-fn written(text: &[u8]) -> tempfile::TempDir {
+pub fn written(text: &[u8]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("policy.gate"), text).unwrap();
     folder

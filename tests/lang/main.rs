@@ -5,7 +5,10 @@
 mod cases;
 mod codes;
 mod command;
+mod explain;
 mod faults;
+mod fixes;
+mod formats;
 mod mutations;
 mod programs;
 mod support;

@@ -10,6 +10,8 @@ mod aggregate;
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod closing;
+#[cfg(test)]
 mod compress;
 #[cfg(test)]
 mod development;

@@ -1,9 +1,12 @@
-//! How findings are shown: graphical for people, plain for pipes and screen readers, JSON for programs.
+//! How findings are shown: graphical for people, plain for pipes and screen readers, JSON for programs,
+//! SARIF and GitHub's workflow commands for what reads them.
 
 mod excerpt;
+mod github;
 mod human;
 mod json;
 mod plain;
+mod sarif;
 
 use super::{Diagnostic, Sources};
 
@@ -16,6 +19,10 @@ pub enum Format {
     Plain,
     /// One JSON object; see the language reference, "Diagnostics".
     Json,
+    /// SARIF 2.1.0.
+    Sarif,
+    /// Workflow commands of GitHub Actions.
+    Github,
 }
 
 /// What the terminal can show; only [`Format::Human`] looks at it.
@@ -46,6 +53,8 @@ pub fn render_for(terminal: Terminal, format: Format, sources: &Sources, found: 
         Format::Human => human::render(terminal, sources, found),
         Format::Plain => plain::render(sources, found),
         Format::Json => json::render(sources, found),
+        Format::Sarif => sarif::render(sources, found),
+        Format::Github => github::render(sources, found),
     }
 }
 

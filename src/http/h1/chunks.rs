@@ -3,6 +3,7 @@
 use super::body::Piece;
 use super::lines::Lines;
 use super::{Limits, is_control, is_token_byte};
+use crate::http::hop;
 use bytes::{Buf, Bytes, BytesMut};
 use http::HeaderMap;
 
@@ -79,7 +80,7 @@ impl Chunks {
         Ok(Piece::More)
     }
 
-    /// The trailers as a map; what says how a message is framed or routed has no place there (RFC 9110 §6.5.1).
+    /// The trailers as a map; what says how a message is framed, routed or read has no place there (RFC 9110 §6.5.1).
     fn trailers(&mut self) -> Result<Option<HeaderMap>, &'static str> {
         if self.trailers.is_empty() {
             return Ok(None);
@@ -91,8 +92,8 @@ impl Chunks {
         let mut headers = HeaderMap::new();
         let complete = lines.scan(&section, Limits { bytes: TRAILERS.bytes + 64, ..TRAILERS }).map_err(|_| BAD_TRAILER)?;
         lines.fields(&Bytes::from(section), &mut headers).map_err(|_| BAD_TRAILER)?;
-        let framing = [http::header::CONTENT_LENGTH, http::header::TRANSFER_ENCODING, http::header::HOST, http::header::AUTHORIZATION];
-        for name in framing {
+        let barred: Vec<_> = headers.keys().filter(|name| hop::is_protected(name.as_str())).cloned().collect();
+        for name in barred {
             headers.remove(name);
         }
         if complete { Ok(Some(headers)) } else { Err(BAD_TRAILER) }

@@ -159,9 +159,9 @@ impl Lines {
         self.at
     }
 
-    /// The first line.
-    pub fn first<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        self.first.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default()
+    /// The first line, once it has come.
+    pub fn first<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        self.first.and_then(|(start, end)| bytes.get(start..end))
     }
 
     /// The value of Host.

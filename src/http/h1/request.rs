@@ -3,6 +3,7 @@
 use super::lines::{Lines, Malformed};
 use super::{Length, Limits, Refusal, is_token};
 use bytes::{Bytes, BytesMut};
+use http::header::EXPECT;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
@@ -15,7 +16,7 @@ pub struct RequestHead {
     pub target: PathAndQuery,
     /// The authority of an absolute-form target, else the Host.
     pub authority: HeaderValue,
-    /// All fields.
+    /// All end-to-end fields but `Host` and an expectation of 100.
     pub headers: HeaderMap,
     /// How the body is delimited.
     pub length: Length,
@@ -32,13 +33,15 @@ pub struct RequestHead {
 pub struct RequestScan {
     lines: Lines,
     limits: Limits,
+    /// The first line of a head that has not come whole was looked at.
+    judged: bool,
 }
 
 impl RequestScan {
     /// Reads heads within limits.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { lines: Lines::default(), limits }
+        Self { lines: Lines::default(), limits, judged: false }
     }
 
     /// The next head, when it has come whole; its bytes are taken out of `input`. Its fields are put into `headers`, an
@@ -47,9 +50,21 @@ impl RequestScan {
     /// # Errors
     /// When the head has more than one reading, or passes its limits. Nothing behind it can be read then.
     pub fn next(&mut self, input: &mut BytesMut, headers: &mut HeaderMap) -> Result<Option<RequestHead>, Refusal> {
-        if input.is_empty() || !self.lines.scan(input, self.limits).map_err(refusal)? {
+        if input.is_empty() {
             return Ok(None);
         }
+        let scanned = self.lines.scan(input, self.limits);
+        if scanned != Ok(true) {
+            // A first line that is none is refused at once, whatever comes behind it: who sends it may send nothing more
+            // (HTTP/0.9).
+            if !std::mem::replace(&mut self.judged, self.lines.first(input).is_some())
+                && let Some(line) = self.lines.first(input)
+            {
+                RequestLine::read(line)?;
+            }
+            return scanned.map(|_| None).map_err(refusal);
+        }
+        self.judged = false;
         let head = input.split_to(self.lines.len()).freeze();
         let parsed = self.parse(&head, headers)?;
         self.lines.reset();
@@ -57,25 +72,7 @@ impl RequestScan {
     }
 
     fn parse(&mut self, head: &Bytes, headers: &mut HeaderMap) -> Result<RequestHead, Refusal> {
-        let line = self.lines.first(head);
-        let mut words = line.split(|byte| *byte == b' ');
-        let (Some(method), Some(target), Some(version), None) = (words.next(), words.next(), words.next(), words.next()) else {
-            return Err(Refusal::bad("the request line is malformed"));
-        };
-        let http_10 = match version {
-            b"HTTP/1.1" => false,
-            b"HTTP/1.0" => true,
-            [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => {
-                return Err(Refusal { status: StatusCode::HTTP_VERSION_NOT_SUPPORTED, detail: "this version of HTTP is not supported" });
-            }
-            _ => return Err(Refusal::bad("the request's version is malformed")),
-        };
-        if !is_token(method) {
-            return Err(Refusal::bad("the request's method is malformed"));
-        }
-        if method == b"CONNECT" {
-            return Err(Refusal { status: StatusCode::METHOD_NOT_ALLOWED, detail: "the gateway is no proxy to connect through" });
-        }
+        let RequestLine { method, target, http_10 } = RequestLine::read(self.lines.first(head).unwrap_or_default())?;
         let method = Method::from_bytes(method).map_err(|_| Refusal::bad("the request's method is malformed"))?;
         let host = self.lines.host(head).ok_or(Refusal::bad("the request has no Host"))?;
         if !is_authority(host) {
@@ -94,6 +91,11 @@ impl RequestScan {
         let authority = HeaderValue::from_maybe_shared(head.slice_ref(authority.unwrap_or(host)));
         let authority = authority.map_err(|_| Refusal::bad("the request's Host is malformed"))?;
         self.lines.fields(head, headers).map_err(refusal)?;
+        let expects_continue = self.lines.expects_continue();
+        if expects_continue {
+            // Met by the gateway itself, when the body is first asked for; HTTP/1.0 knows none (RFC 9110 §10.1.1).
+            headers.remove(EXPECT);
+        }
         Ok(RequestHead {
             method,
             target,
@@ -102,8 +104,39 @@ impl RequestScan {
             length: length.unwrap_or(Length::Bytes(0)),
             keeps_alive: self.lines.keeps_alive(http_10),
             http_10,
-            expects_continue: self.lines.expects_continue() && !http_10,
+            expects_continue: expects_continue && !http_10,
         })
+    }
+}
+
+/// The first line of a request in its words; the target is not yet looked at.
+struct RequestLine<'a> {
+    method: &'a [u8],
+    target: &'a [u8],
+    http_10: bool,
+}
+
+impl<'a> RequestLine<'a> {
+    fn read(line: &'a [u8]) -> Result<Self, Refusal> {
+        let mut words = line.split(|byte| *byte == b' ');
+        let (Some(method), Some(target), Some(version), None) = (words.next(), words.next(), words.next(), words.next()) else {
+            return Err(Refusal::bad("the request line is malformed"));
+        };
+        let http_10 = match version {
+            b"HTTP/1.1" => false,
+            b"HTTP/1.0" => true,
+            [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => {
+                return Err(Refusal { status: StatusCode::HTTP_VERSION_NOT_SUPPORTED, detail: "this version of HTTP is not supported" });
+            }
+            _ => return Err(Refusal::bad("the request's version is malformed")),
+        };
+        if !is_token(method) {
+            return Err(Refusal::bad("the request's method is malformed"));
+        }
+        if method == b"CONNECT" {
+            return Err(Refusal { status: StatusCode::METHOD_NOT_ALLOWED, detail: "the gateway is no proxy to connect through" });
+        }
+        Ok(Self { method, target, http_10 })
     }
 }
 
@@ -142,6 +175,8 @@ fn split_target<'a>(method: &Method, target: &'a [u8]) -> Option<(Option<&'a [u8
     let (authority, path) = rest.split_at_checked(end)?;
     let path = match path.first() {
         Some(b'/') => Target::Given(path),
+        // It asks about the server, as `*` does (RFC 9112 §3.2.4).
+        None if *method == Method::OPTIONS => Target::Made("*".to_owned()),
         Some(_) | None => Target::Made(format!("/{}", std::str::from_utf8(path).ok()?)),
     };
     is_authority(authority).then_some((Some(authority), path))
@@ -150,7 +185,10 @@ fn split_target<'a>(method: &Method, target: &'a [u8]) -> Option<(Option<&'a [u8
 /// A host, and perhaps a port: letters that names and addresses are made of, nothing a parser could stumble over.
 #[must_use]
 pub fn is_authority(text: &[u8]) -> bool {
-    let port = |text: &[u8]| text.len() <= 5 && text.iter().all(u8::is_ascii_digit);
+    let port = |text: &[u8]| {
+        let number = || std::str::from_utf8(text).is_ok_and(|text| text.parse::<u16>().is_ok());
+        text.len() <= 5 && text.iter().all(u8::is_ascii_digit) && (text.is_empty() || number())
+    };
     if let Some(rest) = text.strip_prefix(b"[") {
         return rest.iter().position(|byte| *byte == b']').and_then(|end| rest.split_at_checked(end)).is_some_and(|(ip, rest)| {
             let ip = std::str::from_utf8(ip).is_ok_and(|ip| ip.parse::<std::net::Ipv6Addr>().is_ok());

@@ -39,11 +39,14 @@ impl ResponseScan {
     /// nobody asked.
     pub fn next(&mut self, input: &mut BytesMut, to_head: bool, headers: &mut HeaderMap) -> Result<Option<ResponseHead>, &'static str> {
         loop {
+            if !begins_as_http(input) {
+                return Err("the status line is malformed");
+            }
             if input.is_empty() || !self.lines.scan(input, LIMITS).map_err(detail)? {
                 return Ok(None);
             }
             let head = input.split_to(self.lines.len()).freeze();
-            let (status, http_10) = status(self.lines.first(&head)).ok_or("the status line is malformed")?;
+            let (status, http_10) = self.lines.first(&head).and_then(status).ok_or("the status line is malformed")?;
             if status == StatusCode::SWITCHING_PROTOCOLS {
                 return Err("an upgrade nobody asked for");
             }
@@ -77,7 +80,9 @@ impl ResponseScan {
         let bodiless = to_head || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
         let length = if bodiless { Length::Bytes(0) } else { said.unwrap_or(Length::ToClose) };
         self.lines.fields(head, headers).map_err(detail)?;
-        let keeps_alive = self.lines.keeps_alive(http_10) && length != Length::ToClose;
+        // A body where none may be would be taken for the next answer.
+        let forbidden = status == StatusCode::NO_CONTENT && said.is_some_and(|said| said != Length::Bytes(0));
+        let keeps_alive = self.lines.keeps_alive(http_10) && length != Length::ToClose && !forbidden;
         Ok(ResponseHead { status, headers: std::mem::take(headers), length, keeps_alive })
     }
 }
@@ -86,6 +91,12 @@ fn detail(malformed: Malformed) -> &'static str {
     match malformed {
         Malformed::TooLarge(detail) | Malformed::Bad(detail) => detail,
     }
+}
+
+/// False once it is plain that no answer is coming: whoever speaks another protocol need not be waited for, and an empty
+/// line before an answer is surplus of the one before.
+fn begins_as_http(input: &[u8]) -> bool {
+    input.iter().zip(b"HTTP/1.").all(|(byte, expected)| byte == expected)
 }
 
 /// `HTTP/1.1 200 OK`: the status, and whether it is HTTP/1.0. The reason may be missing, its blank too.

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 /// How a stream of requests was read.
 #[derive(Debug, PartialEq, Eq)]
-enum Read {
+pub(super) enum Read {
     /// So many whole requests, and these bytes of bodies.
     Whole(usize, Vec<u8>),
     /// One is not yet whole.
@@ -19,21 +19,24 @@ enum Read {
 }
 
 /// A reader of requests that come in parts.
-struct Reader {
+pub(super) struct Reader {
     scan: RequestScan,
     body: BodyReader,
     input: BytesMut,
-    requests: usize,
-    bytes: Vec<u8>,
+    pub(super) requests: usize,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl Reader {
-    fn new() -> Self {
-        let scan = RequestScan::new(Limits { bytes: 1024, fields: 10 });
-        Self { scan, body: BodyReader::Ended, input: BytesMut::new(), requests: 0, bytes: Vec::new() }
+    pub(super) fn scan() -> RequestScan {
+        RequestScan::new(Limits { bytes: 1024, fields: 10 })
     }
 
-    fn read(&mut self, part: &[u8]) -> Read {
+    pub(super) fn new() -> Self {
+        Self { scan: Self::scan(), body: BodyReader::Ended, input: BytesMut::new(), requests: 0, bytes: Vec::new() }
+    }
+
+    pub(super) fn read(&mut self, part: &[u8]) -> Read {
         self.input.extend_from_slice(part);
         loop {
             match self.body.next(&mut self.input) {
@@ -79,6 +82,11 @@ fn heads_with_one_reading_pass() {
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc",
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "OPTIONS http://a HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a:\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nX:\r\nY: é\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: ,close,,\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\ncontent-length:\t0003 \r\n\r\nabc",
     ] {
         assert_eq!(status(head), 200, "{head:?}");
     }
@@ -114,6 +122,34 @@ fn ambiguous_heads_are_refused() {
         "Transfer-Encoding:\r\n\r\n",
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
         "Transfer_Encoding: chunked\r\n\r\n",
+        "Transfer-Encoding: \"chunked\"\r\n\r\n",
+        "Transfer-Encoding: identity\r\n\r\n",
+        "Transfer-Encoding: chunked;q=1\r\n\r\n",
+        "Transfer-Encoding: ,chunked\r\n\r\n",
+        "Transfer-Encoding: \u{b}chunked\r\n\r\n",
+        "Transfer-Encoding: \u{c}chunked\r\n\r\n",
+        "Transfer-Encoding: chunked\r\r\n\r\n",
+        "Transfer-Encoding : chunked\r\n\r\n",
+        "Transfer-Encoding\t: chunked\r\n\r\n",
+        "Transfer\u{b}Encoding: chunked\r\n\r\n",
+        " Transfer-Encoding: chunked\r\n\r\n",
+        "X: y\r\n\tTransfer-Encoding: chunked\r\n\r\n",
+        "X: y\rTransfer-Encoding: chunked\r\n\r\n",
+        "\0Transfer-Encoding: chunked\r\n\r\n",
+        "Content-Length: 3;\r\n\r\nabc",
+        "Content-Length: 3,\r\n\r\nabc",
+        "Content-Length: 3 3\r\n\r\nabc",
+        "Content-Length: 3.0\r\n\r\nabc",
+        "Content-Length: ٣\r\n\r\nabc",
+        "Content-Length: \u{b}3\r\n\r\nabc",
+        "Content-Length: 1_0\r\n\r\nabc",
+        "Content-Length: 1e1\r\n\r\nabc",
+        "Content-Length: 18446744073709551619\r\n\r\nabc",
+        "Content-Length\0: 3\r\n\r\nabc",
+        "Content-Length: 3\r\ncontent_length: 3\r\n\r\nabc",
+        "X: \u{7f}\r\n\r\n",
+        "X\u{80}: y\r\n\r\n",
+        "\"X\": y\r\n\r\n",
     ] {
         assert_eq!(status(&format!("{host}{fields}")), 400, "{fields:?}");
     }
@@ -141,10 +177,32 @@ fn malformed_request_lines_and_hosts_are_refused() {
         ("GET / HTTP/2.0\r\n", 505),
         ("CONNECT a:80 HTTP/1.1\r\n", 405),
         ("/ HTTP/1.1\r\n", 400),
+        (" GET / HTTP/1.1\r\n", 400),
+        ("GET\t/ HTTP/1.1\r\n", 400),
+        ("GET /\u{b}HTTP/1.1\r\n", 400),
+        ("GET /\0 HTTP/1.1\r\n", 400),
+        ("GET ?x HTTP/1.1\r\n", 400),
+        ("GET a:80 HTTP/1.1\r\n", 400),
+        ("GET http://a:99999/ HTTP/1.1\r\n", 400),
+        ("GET http://[::1/ HTTP/1.1\r\n", 400),
+        ("GET http:a HTTP/1.1\r\n", 400),
+        ("OPTIONS *x HTTP/1.1\r\n", 400),
+        ("GET / HTTP/1.10\r\n", 400),
+        ("GET / HTTP/01.1\r\n", 400),
+        ("GET / HTTP/1,1\r\n", 400),
+        ("GET / HTTP/\r\n", 400),
+        ("GET / XTTP/1.1\r\n", 400),
+        ("GET / HTTP/1.2\r\n", 505),
+        ("GET / HTTP/0.9\r\n", 505),
+        ("PRI * HTTP/2.0\r\n", 505),
+        ("\r\n\r\nGET / HTTP/1.1\r\n", 400),
     ] {
         assert_eq!(status(&format!("{line}Host: a\r\n\r\n")), expected, "{line:?}");
     }
-    for host in ["", "a b", "a/b", "a@b", "a:b", "a:123456", "a,b", "[::1", "[x]", "a:80:80", "é"] {
+    for host in [
+        "", "a b", "a/b", "a@b", "a:b", "a:123456", "a:65536", "a:+80", ":80", "a?b", "a%41", "a\\b", "u:p@a", "a,b", "[::1", "[x]",
+        "a:80:80", "é",
+    ] {
         assert_eq!(status(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")), 400, "{host:?}");
     }
     assert_eq!(status("GET / HTTP/1.1\r\n\r\n"), 400);
@@ -179,6 +237,25 @@ fn chunks_with_bad_framing_break_the_body_there() {
         "0\r\n x\r\n\r\n",
         "0\r\nX: \0\r\n\r\n",
         "0\r\n\rX",
+        "3 \r\nabc\r\n",
+        " 3\r\nabc\r\n",
+        "3\r\rabc\r\n",
+        "3\r\nabc\r\r",
+        "3\r\nabc\rX",
+        "+3\r\nabc\r\n",
+        "3_\r\nabc\r\n",
+        "3.0\r\nabc\r\n",
+        "3;\0\r\nabc\r\n",
+        "3;a\rb\r\nabc\r\n",
+        "3;a=\"\n\"\r\nabc\r\n",
+        "10000000000000003\r\nabc\r\n",
+        "0\n\r\n",
+        "0\r\n\n",
+        "0\r\nX\r\n\r\n",
+        "0\r\n: y\r\n\r\n",
+        "0\r\nX: y\n\r\n",
+        "0\r\nX: y\rZ: w\r\n\r\n",
+        "0\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
     ] {
         assert_eq!(read(&format!("{CHUNKED}{body}")), Read::Broken, "{body:?}");
     }
@@ -197,7 +274,9 @@ fn extensions_and_trailers_within_bounds_pass() {
 #[test]
 fn trailers_are_kept_apart_and_never_say_anything_about_framing() {
     let mut body = BodyReader::new(Length::Chunked);
-    let mut input = BytesMut::from("0\r\nGrpc-Status: 0\r\nContent-Length: 3\r\n\r\n");
+    let mut input = BytesMut::from(
+        "0\r\nGrpc-Status: 0\r\nContent-Length: 3\r\nHost: x\r\nAuthorization: x\r\nSet-Cookie: a=b\r\nX_Forwarded_For: x\r\nConnection: x\r\n\r\n",
+    );
     let Ok(Piece::End(Some(trailers))) = body.next(&mut input) else { panic!("no trailers") };
     assert_eq!(trailers.len(), 1);
     assert_eq!(trailers["grpc-status"], "0");
@@ -216,12 +295,44 @@ fn responses_are_read_with_their_length() {
         ("HTTP/1.1 200 OK\r\n\r\n", (200, Length::ToClose, false)),
         ("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n", (200, Length::Bytes(2), false)),
         ("HTTP/1.1 204 No\r\nConnection: close\r\n\r\n", (204, Length::Bytes(0), false)),
+        ("HTTP/1.1 204 No\r\nContent-Length: 0\r\n\r\n", (204, Length::Bytes(0), true)),
+        ("HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n", (204, Length::Bytes(0), false)),
+        ("HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\n\r\n", (204, Length::Bytes(0), false)),
+        ("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\n", (200, Length::Bytes(2), true)),
+        ("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n\r\n", (200, Length::ToClose, false)),
+        ("HTTP/1.1 200 OK\r\nConnection: keep-alive, close\r\nContent-Length: 2\r\n\r\n", (200, Length::Bytes(2), false)),
         ("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", (304, Length::Bytes(0), true)),
         ("HTTP/1.1 103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 404 Not Here\r\nContent-Length: 0\r\n\r\n", (404, Length::Bytes(0), true)),
     ] {
         assert_eq!(response(text), Ok(Some(expected)), "{text:?}");
     }
-    assert_eq!(response("HTTP/1.1 200 OK\r\nContent-Le"), Ok(None));
+    for text in ["", "H", "HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 100 Continue\r\n\r\n"] {
+        assert_eq!(response(text), Ok(None), "{text:?}");
+    }
+}
+
+#[test]
+fn interim_responses_have_a_bound() {
+    let many = format!("{}HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 102 Processing\r\n\r\n".repeat(17));
+    assert!(response(&many).is_err());
+    assert!(response(many.split_at(27).1).is_ok());
+}
+
+#[test]
+fn a_request_line_that_is_none_is_refused_before_the_head_is_whole() {
+    for (text, expected) in [("GET /\r\n", 400), ("GET / HTTP/2.0\r\nX", 505), ("CONNECT a:80 HTTP/1.1\r\n", 405)] {
+        assert_eq!(read(text), Read::Refused(expected), "{text:?}");
+    }
+    assert_eq!(read("GET / HTTP/1.1\r\n"), Read::Partial);
+}
+
+#[test]
+fn an_expectation_is_met_here_and_one_of_an_old_client_means_nothing() {
+    for (version, expected) in [("1.1", true), ("1.0", false)] {
+        let text = format!("POST / HTTP/{version}\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n");
+        let head = Reader::scan().next(&mut BytesMut::from(text.as_str()), &mut HeaderMap::new()).unwrap().unwrap();
+        assert_eq!((head.expects_continue, head.headers.contains_key("expect")), (expected, false), "{version}");
+    }
 }
 
 #[test]
@@ -237,6 +348,27 @@ fn responses_with_two_readings_are_refused() {
         "HTTP/1.1 20 OK\r\n\r\n",
         "HTTP/2 200 OK\r\n\r\n",
         "rubbish\r\n\r\n",
+        "SSH-2.0-x",
+        "\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1  200 OK\r\n\r\n",
+        "HTTP/1.1 200OK\r\n\r\n",
+        "HTTP/1.1 2000 OK\r\n\r\n",
+        "HTTP/1.1 099 OK\r\n\r\n",
+        "HTTP/1.1 -20 OK\r\n\r\n",
+        "HTTP/1.1\t200 OK\r\n\r\n",
+        "HTTP/1.1 200 O\rK\r\n\r\n",
+        "HTTP/1.1 200 O\0K\r\n\r\n",
+        "HTTP/1.2 200 OK\r\n\r\n",
+        "HTTP/0.9 200 OK\r\n\r\n",
+        "http/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: \r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent_Length: 2\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: \u{b}chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding : chunked\r\n\r\n",
+        "HTTP/1.1 204 No\r\nTransfer-Encoding: gzip\r\n\r\n",
     ] {
         assert!(response(text).is_err(), "{text:?}");
     }

@@ -1,9 +1,10 @@
 //! Reads `allow`, `deny` and `require`.
 
+use super::judge::{Written, judge};
 use super::{Config, Rule};
 use crate::diag::{Code, Diagnostic};
 use crate::lang::checker::Moment;
-use crate::lang::expr::{Comparison, Expr};
+use crate::lang::expr::Expr;
 use crate::lang::read::Mode;
 use crate::lang::types::Type;
 use crate::lang::value::Value;
@@ -11,17 +12,20 @@ use crate::lang::{Checker, Node};
 use crate::policy::Effective;
 
 pub(super) fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Config> {
-    let mut config = Config { access: Vec::new(), authorize: Vec::new() };
+    let mut rules = Vec::new();
     for statement in statements {
         if statement.node.mode == Mode::Drop {
             not_dropped(&statement.node, checker);
             continue;
         }
-        let require = statement.node.form.word == "require";
-        if let Some(rule) = rule(&statement.node, checker) {
-            if require { &mut config.authorize } else { &mut config.access }.push(rule);
-        }
+        rules.extend(rule(statement, checker));
     }
+    judge(&rules, checker);
+    let (authorize, access): (Vec<Written<'_>>, Vec<Written<'_>>) = rules.into_iter().partition(|written| written.word == "require");
+    let config = Config {
+        access: access.into_iter().map(|written| written.rule).collect(),
+        authorize: authorize.into_iter().map(|written| written.rule).collect(),
+    };
     (!config.access.is_empty() || !config.authorize.is_empty()).then_some(config)
 }
 
@@ -34,7 +38,8 @@ fn not_dropped(node: &Node<'_>, checker: &mut Checker<'_>) {
     );
 }
 
-fn rule(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Rule> {
+fn rule<'s>(statement: &'s Effective<'_>, checker: &mut Checker<'_>) -> Option<Written<'s>> {
+    let node = &statement.node;
     let word = node.form.word;
     let by = if word == "require" { Moment::Authenticate } else { Moment::Match };
     let status = match node.child("else").and_then(|child| child.get("status")) {
@@ -49,47 +54,6 @@ fn rule(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Rule> {
     };
     let typed = checker.condition(node.get("condition")?, by)?;
     let holds = if word == "deny" { Expr::Not(Box::new(typed.expr)) } else { typed.expr };
-    if let Some(always) = decided(&holds) {
-        let written = if word == "deny" { !always } else { always };
-        let (code, message) = if always {
-            (Code::RequireAlways, format!("this `{word}` refuses nothing"))
-        } else {
-            (Code::RequireNever, format!("this `{word}` refuses every request"))
-        };
-        checker.report.push(Diagnostic::new(code, message).at(typed.span, format!("always {written}")));
-    }
-    Some(Rule { holds, status })
+    Some(Written { word, span: typed.span, site: &statement.site, rule: Rule { holds, status } })
 }
 
-/// The truth of a condition that does not depend on the request.
-fn decided(condition: &Expr) -> Option<bool> {
-    match condition {
-        Expr::Const(Value::Bool(truth)) => Some(*truth),
-        Expr::Not(inner) => decided(inner).map(|truth| !truth),
-        Expr::And(all) => join(all, false),
-        Expr::Or(any) => join(any, true),
-        Expr::Compare(left, how, right) => match (&**left, how, &**right) {
-            (Expr::Const(left), Comparison::Equal, Expr::Const(right)) => Some(left == right),
-            (Expr::Const(left), Comparison::NotEqual, Expr::Const(right)) => Some(left != right),
-            _ => None,
-        },
-        Expr::Const(_)
-        | Expr::Ref(_)
-        | Expr::Text(_)
-        | Expr::Secret(_)
-        | Expr::In(..)
-        | Expr::Matches(..)
-        | Expr::OrElse(..)
-        | Expr::Has(_)
-        | Expr::Lower(_) => None,
-    }
-}
-
-/// One `strong` part decides the whole; the contrary needs all parts.
-fn join(parts: &[Expr], strong: bool) -> Option<bool> {
-    let parts: Vec<Option<bool>> = parts.iter().map(decided).collect();
-    if parts.contains(&Some(strong)) {
-        return Some(strong);
-    }
-    parts.iter().all(|part| *part == Some(!strong)).then_some(!strong)
-}

@@ -1,12 +1,13 @@
 //! Who may come in: `allow`, `deny` and `require`. Rules of all levels hold together, so an inner level only ever tightens.
 
 mod check;
+mod judge;
 mod stage;
 #[cfg(test)]
 mod tests;
 
 use super::stage::Place as Stage;
-use super::{Build, BuildError, Effective, Policy};
+use super::{Build, BuildError, Decision, Effective, Of, Policy};
 use crate::lang::Checker;
 use crate::lang::expr::Expr;
 use crate::lang::form::{Form, Merge, Place, Slot, Word};
@@ -74,5 +75,11 @@ impl Policy for Config {
             }
         }
         Ok(())
+    }
+
+    fn decisions(&self) -> Vec<Decision<'_>> {
+        let access = self.access.iter().enumerate().map(|(nth, rule)| (Stage::Access, Of::Rule(&["allow", "deny"], nth), rule));
+        let authorize = self.authorize.iter().enumerate().map(|(nth, rule)| (Stage::Authorize, Of::Rule(&["require"], nth), rule));
+        access.chain(authorize).map(|(at, of, rule)| Decision { at: Some(at), of, condition: &rule.holds }).collect()
     }
 }

@@ -305,7 +305,7 @@ fn carriers(node: &Node<'_>, kind: &str, checker: &mut Checker<'_>) -> Option<Ve
             Expr::Ref(Ref::Query(name)) if kind == "key" => {
                 checker.report.push(
                     Diagnostic::new(Code::AuthKeyInQuery, "a key in the query ends up in logs, histories and caches")
-                        .at(item.expr.span, "")
+                        .at(item.expr.span, "part of every address that is kept")
                         .help("ask for it in a field: `from header(\"x-api-key\")`"),
                 );
                 Carrier::Query(name)

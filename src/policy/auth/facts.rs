@@ -2,6 +2,7 @@
 
 use super::config::{Config, Declared, Kind, Mode};
 use crate::lang::checker::{AttributeFact, AuthFact, ClaimFact};
+use crate::lang::expr::{Expr, Ref};
 
 /// What expressions on a route may ask about the caller, and whether a caller is always identified there.
 ///
@@ -40,6 +41,29 @@ pub fn facts(config: &Config, declared: &[Declared]) -> (Vec<AttributeFact>, boo
         }
     }
     (facts, !config.is_public())
+}
+
+/// What is so of callers beyond the types of their attributes: under `any` one of the auths identified them, under `optional`
+/// one did or none; and whom an auth did not identify has no attributes of it.
+#[must_use]
+pub fn identity(config: &Config, declared: &[Declared]) -> Vec<Expr> {
+    let (facts, _) = facts(config, declared);
+    let has = |fact: &AttributeFact| Expr::Has(Box::new(Expr::Ref(Ref::Attribute(fact.slots.clone()))));
+    let of = |auth: u16, required: bool| -> Vec<&AttributeFact> {
+        let required = |slot: u16| !required || declared.get(usize::from(auth)).and_then(|auth| auth.attributes.get(usize::from(slot))).is_some_and(|attribute| !attribute.optional);
+        facts.iter().filter(|fact| fact.slots.iter().any(|(other, slot)| *other == auth && required(*slot))).collect()
+    };
+    let identified = |auth: u16| Expr::And(of(auth, true).into_iter().map(has).collect());
+    let unknown = |auth: u16| {
+        let own = of(auth, false).into_iter().filter(|fact| fact.slots.len() == 1);
+        Expr::And(own.map(|fact| Expr::Not(Box::new(has(fact)))).collect())
+    };
+    let apart = config.auths.iter().map(|auth| Expr::Or(vec![identified(*auth), unknown(*auth)]));
+    match config.mode {
+        Mode::Any => apart.chain([Expr::Or(config.auths.iter().map(|auth| identified(*auth)).collect())]).collect(),
+        Mode::Optional => apart.collect(),
+        Mode::Public { .. } | Mode::One | Mode::All => Vec::new(),
+    }
 }
 
 /// One name that two auths of a route declare with different types.

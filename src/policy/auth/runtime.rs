@@ -112,6 +112,7 @@ fn sources(declared: &Declared, build: &mut Build<'_>) -> Result<Vec<String>, Bu
                         algorithm.name(),
                         algorithm.key_bytes_min()
                     ),
+                    secret: Some(jwt.key.clone()),
                 };
                 if !build.warnings.contains(&warning) {
                     build.warnings.push(warning);

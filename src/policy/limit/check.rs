@@ -1,6 +1,5 @@
 //! Statements to config.
 
-use super::disjoint::{Overlap, overlap};
 use super::{Algorithm, Arm, Bound, Config, Flow, HeaderStyle, Limit};
 use crate::diag::{Code, Diagnostic};
 use crate::lang::checker::{Moment, Spot, Typed, Want};
@@ -8,6 +7,7 @@ use crate::lang::expr::{Expr, Piece, Ref};
 use crate::lang::types::Type;
 use crate::lang::value::{Period, Rate};
 use crate::lang::{Checker, Given, Node};
+use crate::logic::{self, Facts};
 use crate::policy::Effective;
 use crate::syntax::ast::{Expr as Tree, ExprKind, TextPart};
 
@@ -185,26 +185,33 @@ fn arms(node: &Node<'_>, algorithm: Algorithm, checker: &mut Checker<'_>) -> Opt
         checker.error(Code::SchemaArity, format!("a limit has at most {ARMS_MAX} arms"), node.span, "");
         return None;
     }
-    for (at, (later, _)) in read.iter().enumerate() {
-        for (earlier, _) in read.iter().take(at) {
-            let (code, message) = match overlap(&earlier.expr, &later.expr) {
-                Overlap::Never => continue,
-                Overlap::Sometimes => (Code::RouteWhenOverlap, "two `when` arms can hold for one request"),
-                Overlap::Unknown => (Code::AnalysisTooComplex, "it cannot be decided whether two `when` arms can hold for one request"),
-            };
-            checker.report.push(
-                Diagnostic::new(code, message)
-                    .at(later.span, "this one holds")
-                    .also(earlier.span, "while this one does, too")
-                    .help("make them exclude each other, such as by comparing the same value with different ones"),
-            );
-            if code == Code::RouteWhenOverlap {
-                return None;
-            }
-        }
-    }
+    apart(&read.iter().map(|(when, _)| when).collect::<Vec<_>>(), checker)?;
     let moment = read.iter().map(|(when, _)| when.moment).fold(Moment::Constant, Moment::max);
     Some((read.into_iter().map(|(when, flow)| Arm { when: when.expr, flow }).collect(), moment))
+}
+
+/// At most one arm holds for a request; `None` when two can.
+fn apart(arms: &[&Typed], checker: &mut Checker<'_>) -> Option<()> {
+    let given: Vec<&Expr> = checker.facts.given.iter().collect();
+    let found = logic::arms(Facts::from(&checker.facts), &given, &arms.iter().map(|arm| &arm.expr).collect::<Vec<_>>());
+    for (earlier, later) in found.unknown {
+        checker.report.push(
+            Diagnostic::new(Code::AnalysisTooComplex, "it cannot be decided whether two `when` arms can hold for one request")
+                .at(arms.get(later)?.span, "this one")
+                .also(arms.get(earlier)?.span, "and this one")
+                .help("make them exclude each other, such as by comparing the same value with different ones"),
+        );
+    }
+    let sound = found.both.is_empty();
+    for (earlier, later, example) in found.both {
+        checker.report.push(
+            Diagnostic::new(Code::RouteWhenOverlap, "two `when` arms can hold for one request")
+                .at(arms.get(later)?.span, format!("holds e.g. with {example}"))
+                .also(arms.get(earlier)?.span, "and so does this one")
+                .help("make them exclude each other, such as by comparing the same value with different ones"),
+        );
+    }
+    sound.then_some(())
 }
 
 fn key(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Vec<Typed>> {

@@ -1,6 +1,7 @@
 //! The algorithms: pure state machines over nanoseconds since the epoch, exact in integers.
 //!
-//! Time that steps back (two workers read the clock in one order and get here in the other) is taken as the latest seen.
+//! Time that steps back a little (two workers read the clock in one order and get here in the other) is taken as the latest
+//! seen. When the machine's clock is set back, no key waits longer than it could have at any other time.
 
 use super::{Algorithm, Flow};
 use std::collections::VecDeque;
@@ -126,6 +127,7 @@ fn bucket(full_at: &mut u128, rule: &Rule, now: u64) -> Decision {
     let (count, token) = (u128::from(rule.count), u128::from(rule.period));
     let now = u128::from(now) * count;
     let size = u128::from(rule.burst) * token;
+    *full_at = (*full_at).min(now + size);
     let used = full_at.saturating_sub(now);
     let nanos = |scaled: u128| u64::try_from(scaled.div_ceil(count)).unwrap_or(u64::MAX);
     if used + token > size {
@@ -140,6 +142,10 @@ fn bucket(full_at: &mut u128, rule: &Rule, now: u64) -> Decision {
 /// Begins the window that holds `now`.
 fn roll(start: &mut u64, current: &mut u64, previous: &mut u64, period: u64, now: u64) {
     let begin = now - now % period;
+    if begin.saturating_add(period) < *start {
+        // The clock was set back: the window goes on where the clock is now.
+        (*start, *previous) = (begin, 0);
+    }
     if begin <= *start {
         return;
     }
@@ -184,6 +190,11 @@ fn sliding_retry(current: u64, previous: u64, rule: &Rule, left: u64) -> u64 {
 }
 
 fn log(times: &mut VecDeque<u64>, rule: &Rule, now: u64) -> Decision {
+    let ahead = times.back().map_or(0, |last| last.saturating_sub(now));
+    if ahead > rule.period {
+        // The clock was set back: what was counted comes with it.
+        times.iter_mut().for_each(|time| *time = time.saturating_sub(ahead));
+    }
     let now = times.back().map_or(now, |last| now.max(*last));
     while times.front().is_some_and(|first| first.saturating_add(rule.period) <= now) {
         times.pop_front();

@@ -133,6 +133,29 @@ impl Limiter {
         decision
     }
 
+    /// How many requests of a key may still come now; nothing is counted.
+    #[must_use]
+    pub fn left(&self, key: &Key, rule: &Rule, now: u64) -> u64 {
+        let (hash, Some(shard)) = self.shard(key) else { return 0 };
+        let mut state = match shard.lock().find(hash, key) {
+            Some(Entry { counter: Counter::Flow(state), .. }) => state.clone(),
+            Some(Entry { counter: Counter::Slots(_), .. }) => return 0,
+            None => State::new(rule.algorithm),
+        };
+        let next = state.take(rule, now);
+        next.remaining + u64::from(next.allowed)
+    }
+
+    /// How many places of a key are taken.
+    #[must_use]
+    pub fn taken(&self, key: &Key) -> u64 {
+        let (hash, Some(shard)) = self.shard(key) else { return 0 };
+        match shard.lock().find(hash, key) {
+            Some(Entry { counter: Counter::Slots(taken), .. }) => *taken,
+            Some(Entry { counter: Counter::Flow(_), .. }) | None => 0,
+        }
+    }
+
     /// Takes back a request that [`Self::take`] counted at `at`.
     pub fn give_back(&self, key: &Key, rule: &Rule, at: u64) {
         let (hash, Some(shard)) = self.shard(key) else { return };

@@ -5,10 +5,10 @@
 
 mod check;
 mod count;
-mod disjoint;
 mod forms;
 mod key;
 mod limiter;
+mod shadow;
 mod stage;
 
 #[cfg(test)]
@@ -17,7 +17,7 @@ mod tests;
 pub use limiter::{Limiter, Tally};
 
 use super::stage::{Place, ReplyPlace};
-use super::{Build, BuildError, Effective, Policy};
+use super::{Build, BuildError, Decision, Effective, Of, Policy};
 use crate::lang::Checker;
 use crate::lang::expr::Expr;
 use crate::lang::form::Word;
@@ -145,9 +145,26 @@ impl Policy for Config {
         }
         Ok(())
     }
+
+    fn decisions(&self) -> Vec<Decision<'_>> {
+        let arms = self.limits.iter().flat_map(|limit| {
+            let arms: &[Arm] = match &limit.bound {
+                Bound::Rate { arms, .. } => arms,
+                Bound::Concurrent(_) => &[],
+            };
+            arms.iter().enumerate().map(move |(nth, arm)| (limit, nth, arm))
+        });
+        arms.map(|(limit, nth, arm)| Decision { at: Some(limit.place()), of: Of::Branch("limit", &limit.name, nth), condition: &arm.when }).collect()
+    }
 }
 
 impl Limit {
+    /// Where it runs.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        if self.by_identity { Place::LimitByIdentity } else { Place::Limit }
+    }
+
     fn bounded(&self, build: &mut Build<'_>) -> Result<Bounded, BuildError> {
         let mut content = serde_json::to_value(self).map_err(|error| BuildError::unset(error.to_string()))?;
         without_slots(&mut content);

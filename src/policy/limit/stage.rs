@@ -1,13 +1,13 @@
 //! A route's limits at work: asked on the way in, settled and told on the way out.
 
-use super::HeaderStyle;
 use super::count::{Decision, Rule};
 use super::key::{Key, key};
 use super::limiter::Limiter;
+use super::{Algorithm, HeaderStyle};
 use crate::http::{Exchange, Problem, Quota, Reply};
 use crate::lang::eval::Facts;
 use crate::lang::expr::Expr;
-use crate::policy::stage::{Flow, OnRequest, OnResponse};
+use crate::policy::stage::{Account, Flow, OnRequest, OnResponse};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -67,12 +67,7 @@ impl Bounded {
         }
         let (arm, rule) = match &self.against {
             Against::Slots(most) => return self.enter(exchange, *most),
-            Against::Rules(rules) => {
-                let facts = Facts::request(exchange);
-                (0_u8..)
-                    .zip(rules)
-                    .find_map(|(arm, (when, rule))| when.as_ref().is_none_or(|when| when.holds(facts)).then_some((arm, rule)))?
-            }
+            Against::Rules(rules) => chosen(rules, Facts::request(exchange))?,
         };
         let key = key(arm, &self.key, Facts::request(exchange));
         let now = u64::try_from(exchange.clock.at_instant(exchange.started).as_nanos()).unwrap_or(u64::MAX);
@@ -105,6 +100,31 @@ impl Bounded {
         Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many requests").retry_after(wait)
     }
 
+    /// How the limit stands for the key of a request that it has been asked about.
+    fn account(&self, exchange: &Exchange, passed: bool) -> Account {
+        let facts = Facts::request(exchange);
+        let says = match &self.against {
+            _ if self.limiter.is_silenced() => "silent, counts nothing".to_owned(),
+            Against::Slots(most) => {
+                let taken = self.limiter.taken(&key(0, &self.key, facts));
+                format!("{taken} of {most} at once")
+            }
+            Against::Rules(rules) => match chosen(rules, facts) {
+                Some((arm, rule)) => {
+                    let now = u64::try_from(exchange.clock.at_instant(exchange.started).as_nanos()).unwrap_or(u64::MAX);
+                    let left = self.limiter.left(&key(arm, &self.key, facts), rule, now);
+                    let most = match rule.algorithm {
+                        Algorithm::TokenBucket => rule.burst,
+                        Algorithm::FixedWindow | Algorithm::SlidingWindow | Algorithm::SlidingLog => rule.count,
+                    };
+                    format!("{left} of {most} left")
+                }
+                None => "no rule fits".to_owned(),
+            },
+        };
+        Account { name: Arc::clone(self.limiter.name()), passed, says }
+    }
+
     /// Keeps the tightest limit for the reply's fields: the one that refuses, else the one with the least left.
     fn tell(&self, exchange: &mut Exchange, rule: &Rule, decision: Decision) {
         let tighter = exchange.quota.as_ref().is_none_or(|known| !decision.allowed || decision.remaining < known.remaining);
@@ -120,12 +140,24 @@ impl Bounded {
     }
 }
 
+/// The first rule whose condition holds, with its number.
+fn chosen<'r>(rules: &'r [(Option<Expr>, Rule)], facts: Facts<'_>) -> Option<(u8, &'r Rule)> {
+    (0_u8..).zip(rules).find_map(|(arm, (when, rule))| when.as_ref().is_none_or(|when| when.holds(facts)).then_some((arm, rule)))
+}
+
 /// The limits that a route asks at one stage, in order.
 pub struct Limits(pub Vec<Bounded>);
 
 impl OnRequest for Limits {
     fn request<'a>(&'a self, exchange: &'a mut Exchange) -> Flow<'a> {
         self.0.iter().find_map(|limit| limit.ask(exchange)).map_or(Flow::Next, Flow::Refuse)
+    }
+
+    fn account(&self, exchange: &Exchange) -> Vec<Account> {
+        let refusing = |limit: &Bounded| exchange.record.limited_by.as_ref().is_some_and(|name| Arc::ptr_eq(name, limit.limiter.name()));
+        // Behind the one that refuses, none was asked.
+        let asked = self.0.iter().position(refusing).map_or(self.0.len(), |at| at + 1);
+        self.0.iter().take(asked).map(|limit| limit.account(exchange, !refusing(limit))).collect()
     }
 }
 

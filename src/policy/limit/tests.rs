@@ -126,6 +126,20 @@ fn minute(algorithm: Algorithm, count: u64) -> Rule {
 }
 
 #[test]
+fn after_the_clock_was_set_back_nobody_waits_longer_than_ever() {
+    const HOUR: u64 = 3_600_000_000_000;
+    for algorithm in [Algorithm::TokenBucket, Algorithm::FixedWindow, Algorithm::SlidingWindow, Algorithm::SlidingLog] {
+        let rule = minute(algorithm, 2);
+        let mut state = State::new(algorithm);
+        assert!(state.take(&rule, 10 * HOUR).allowed && state.take(&rule, 10 * HOUR).allowed);
+        let refused = state.take(&rule, 9 * HOUR);
+        assert!(!refused.allowed, "{algorithm:?}: the step is no present");
+        assert!(refused.retry <= 2 * rule.period, "{algorithm:?}: {refused:?}");
+        assert!(state.take(&rule, 9 * HOUR + refused.retry).allowed, "{algorithm:?}");
+    }
+}
+
+#[test]
 fn threads_together_get_exactly_what_the_limit_allows() {
     for algorithm in [Algorithm::TokenBucket, Algorithm::FixedWindow, Algorithm::SlidingWindow, Algorithm::SlidingLog] {
         let limiter = Limiter::new("l");

@@ -14,7 +14,7 @@ mod target;
 mod tests;
 
 use super::stage::{Place as Stage, ReplyPlace};
-use super::{Build, BuildError, Effective, Policy};
+use super::{Build, BuildError, Decision, Effective, Of, Policy};
 use crate::lang::Checker;
 use crate::lang::expr::Expr;
 use crate::lang::form::Word;
@@ -130,5 +130,17 @@ impl Policy for Config {
             build.on_response(ReplyPlace::Shape, response::Shape::new(fields));
         }
         Ok(())
+    }
+
+    fn decisions(&self) -> Vec<Decision<'_>> {
+        let sides = [("request", Some(Stage::Shape), &self.request), ("query", Some(Stage::Shape), &self.query), ("response", None, &self.response)];
+        let mut found = Vec::new();
+        for (word, at, lines) in sides {
+            for set in lines.set.iter().chain(&lines.add) {
+                let conditions = set.choices.iter().filter_map(|choice| choice.when.as_ref()).enumerate();
+                found.extend(conditions.map(|(nth, condition)| Decision { at, of: Of::Line(word, &set.name, nth), condition }));
+            }
+        }
+        found
     }
 }

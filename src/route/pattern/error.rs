@@ -55,6 +55,11 @@ pub enum PatternErrorKind {
     RestNotLast,
     /// A `*` that is no `/**`.
     Star,
+    /// A segment that begins with a colon, which other routers take for a parameter.
+    Colon {
+        /// The name behind the colon.
+        name: String,
+    },
     /// A parameter that shares its segment with other text.
     Glued {
         /// The segment.
@@ -85,6 +90,15 @@ impl PatternError {
         matches!(self.kind, PatternErrorKind::NotNormal { .. } | PatternErrorKind::Regex(RegexFault::MatchesNothing))
     }
 
+    /// What stands in the place at fault when it is put right, where that is one thing.
+    #[must_use]
+    pub fn replacement(&self) -> Option<String> {
+        match &self.kind {
+            PatternErrorKind::Colon { name } => Some(format!("{{{name}}}")),
+            _ => None,
+        }
+    }
+
     /// How to put it right.
     #[must_use]
     pub fn help(&self) -> Option<String> {
@@ -100,6 +114,7 @@ impl PatternError {
             PatternErrorKind::DuplicateParameter { .. } => Some("give one of them another name".to_owned()),
             PatternErrorKind::RestNotLast => Some("use `{name}` for one segment in the middle".to_owned()),
             PatternErrorKind::Star => Some("write `{name}` for one segment, `/**` at the end for any number".to_owned()),
+            PatternErrorKind::Colon { name } => Some(format!("write `{{{name}}}`, or `%3A{name}` for a segment that begins with `:`")),
             PatternErrorKind::Glued { .. } => Some("use `{name:re\"…\"}` for a part of a segment".to_owned()),
             PatternErrorKind::BadChoice | PatternErrorKind::TooLong => None,
             PatternErrorKind::Regex(fault) => match fault {
@@ -126,6 +141,7 @@ impl fmt::Display for PatternError {
             PatternErrorKind::DuplicateParameter { name } => write!(out, "the path has two parameters `{name}`"),
             PatternErrorKind::RestNotLast => out.write_str("`/**` stands at the end of a path"),
             PatternErrorKind::Star => out.write_str("`*` stands for nothing here"),
+            PatternErrorKind::Colon { name } => write!(out, "`:{name}` is no parameter"),
             PatternErrorKind::Glued { segment } => write!(out, "a parameter is a whole segment, `{segment}` is more"),
             PatternErrorKind::BadChoice => out.write_str("a choice lists up to 256 words, none of them empty"),
             PatternErrorKind::Regex(fault) => fault.fmt(out),

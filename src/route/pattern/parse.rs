@@ -89,6 +89,9 @@ fn segment(text: &str, start: usize) -> Result<(Segment, usize), PatternError> {
         let kind = if written == "**" { PatternErrorKind::RestNotLast } else { PatternErrorKind::Star };
         return Err(error(start..end, kind));
     }
+    if let Some(name) = written.strip_prefix(':').filter(|name| is_name(name)) {
+        return Err(error(start..end, PatternErrorKind::Colon { name: name.to_owned() }));
+    }
     Ok((Segment::Literal(literal(written, start)?), end))
 }
 
@@ -104,10 +107,7 @@ fn parameter(text: &str, start: usize) -> Result<(Segment, usize), PatternError>
     let Some(name_length) = rest.find([':', '}']) else { return Err(error(start..text.len(), PatternErrorKind::Unclosed)) };
     let name = rest.get(..name_length).unwrap_or_default();
     let name_end = inner + name_length;
-    let good = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
-        && !name.ends_with('-');
-    if !good {
+    if !is_name(name) {
         return Err(error(start..name_end + 1, PatternErrorKind::BadName { written: name.to_owned() }));
     }
     let (kind, after) = match text.as_bytes().get(name_end) {
@@ -118,6 +118,13 @@ fn parameter(text: &str, start: usize) -> Result<(Segment, usize), PatternError>
         return Err(error(start..after, PatternErrorKind::Unclosed));
     }
     Ok((Segment::Parameter { name: name.to_owned(), kind }, after + 1))
+}
+
+/// True for what the language calls a name.
+fn is_name(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+        && !text.ends_with('-')
 }
 
 /// The type at `start`, and where the `}` after it is.

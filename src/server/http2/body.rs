@@ -70,9 +70,10 @@ impl RequestBody {
                 }
             }
         }
+        // A request's trailers end here (RFC 9110 §6.5.1), as they do over HTTP/1.1: no policy has judged them.
         let trailers = ready!(self.stream.poll_trailers(cx));
         self.state = State::Ended;
-        Poll::Ready(trailers.map_err(broken).transpose().map(|trailers| trailers.map(Frame::trailers)))
+        Poll::Ready(trailers.err().map(|error| Err(broken(error))))
     }
 }
 

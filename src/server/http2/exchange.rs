@@ -1,7 +1,8 @@
 //! One request of a connection of HTTP/2, and its reply.
 
 use super::super::access_log::Line;
-use super::super::drive::{Arrival, Asked, Driven, Engine, drive};
+use super::super::connection::Unanswered;
+use super::super::drive::{self, Arrival, Asked, Driven, Engine};
 use super::super::patience::Untaken;
 use super::super::reply::Guards;
 use super::super::worker::Worker;
@@ -47,8 +48,8 @@ pub async fn answer<T: Transport>(worker: Arc<Worker<T>>, arrived: Arrived, mut 
     let wanted = expects_continue.then(Arc::<AtomicBool>::default);
     let body = if body.is_none() { Body::empty() } else { Body::stream(body.announced(length, wanted.clone())) };
     let arrival = Arrival { method: method.clone(), target, asked, headers, body, client };
-    let Some(mut driven) = drive_on(&engine, arrival, wanted, &mut respond).await else { return };
-    let line = Line::of(&driven, &engine.plan, worker.log());
+    let Some(mut driven) = drive_on(&worker, &engine, arrival, wanted, &mut respond).await else { return };
+    let line = Line::of(&driven.exchange, driven.route, &driven.reply, &engine.plan, worker.log());
     let guards = std::mem::take(&mut driven.exchange.guards);
     // What is left of the exchange may hold the rest of the request's body; nobody wants that any more.
     drop(driven.exchange);
@@ -58,27 +59,32 @@ pub async fn answer<T: Transport>(worker: Arc<Worker<T>>, arrived: Arrived, mut 
 
 /// Drives a request; `None` when the client does not want it any more.
 async fn drive_on<T: Transport>(
+    worker: &Worker<T>,
     engine: &Arc<Engine<T>>,
     arrival: Arrival,
     mut wanted: Option<Arc<AtomicBool>>,
     respond: &mut Respond,
 ) -> Option<Driven> {
-    let mut driving = pin!(drive(engine, arrival));
-    poll_fn(|cx| {
-        if let Poll::Ready(driven) = driving.as_mut().poll(cx) {
-            return Poll::Ready(Some(driven));
-        }
-        if wanted.as_ref().is_some_and(|wanted| wanted.load(Ordering::Relaxed)) {
-            wanted = None;
-            let mut go_on = Response::new(());
-            *go_on.status_mut() = StatusCode::CONTINUE;
-            if respond.send_informational(go_on).is_err() {
-                return Poll::Ready(None);
+    let mut unanswered = Unanswered { begun: Some(drive::begin(engine, arrival)), plan: &engine.plan, log: worker.log() };
+    let reply = {
+        let mut answering = pin!(unanswered.begun.as_mut()?.answer(engine, ()));
+        poll_fn(|cx| {
+            if let Poll::Ready(reply) = answering.as_mut().poll(cx) {
+                return Poll::Ready(Some(reply));
             }
-        }
-        respond.poll_reset(cx).map(|_| None)
-    })
-    .await
+            if wanted.as_ref().is_some_and(|wanted| wanted.load(Ordering::Relaxed)) {
+                wanted = None;
+                let mut go_on = Response::new(());
+                *go_on.status_mut() = StatusCode::CONTINUE;
+                if respond.send_informational(go_on).is_err() {
+                    return Poll::Ready(None);
+                }
+            }
+            respond.poll_reset(cx).map(|_| None)
+        })
+        .await?
+    };
+    unanswered.begun.take().map(|begun| begun.answered(reply))
 }
 
 /// Answers what was no request.

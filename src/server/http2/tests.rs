@@ -32,6 +32,14 @@ impl Transport for Played {
                 Ok(http_body::Frame::data(Bytes::from_static(b"beginning"))),
                 Err(Fault::new(FaultKind::BodyBroken, "cut")),
             ]))),
+            "/trailers" => {
+                let mut trailers = HeaderMap::new();
+                trailers.insert("grpc-status", "0".parse().unwrap());
+                Body::stream(http_body_util::StreamBody::new(futures_util::stream::iter([
+                    Ok(http_body::Frame::data(Bytes::from_static(b"reply"))),
+                    Ok(http_body::Frame::trailers(trailers)),
+                ])))
+            }
             "/taken" => {
                 http_body_util::BodyExt::collect(body).await?;
                 Body::empty()
@@ -118,7 +126,7 @@ async fn requests_run_side_by_side_on_one_connection() {
 }
 
 #[tokio::test]
-async fn bodies_and_trailers_pass_both_ways() {
+async fn bodies_pass_both_ways_and_trailers_with_the_reply() {
     let (mut client, _connection, _rig) = connected().await;
     let request = Request::post("http://shop.example/echo").body(()).unwrap();
     let (answer, mut send) = client.send_request(request, false).unwrap();
@@ -126,11 +134,14 @@ async fn bodies_and_trailers_pass_both_ways() {
     send.send_data(Bytes::from_static(b"part one, "), false).unwrap();
     send.send_data(Bytes::from_static(b"part two"), false).unwrap();
     let mut trailers = HeaderMap::new();
-    trailers.insert("grpc-status", "0".parse().unwrap());
-    send.send_trailers(trailers.clone()).unwrap();
+    trailers.insert("x-admin", "1".parse().unwrap());
+    send.send_trailers(trailers).unwrap();
     let (body, came) = whole(answer.into_body()).await.unwrap();
     assert_eq!(body, b"part one, part two");
-    assert_eq!(came, Some(trailers));
+    assert_eq!(came, None, "no policy has judged a request's trailers");
+    let (answer, _) = client.send_request(get("/trailers"), true).unwrap();
+    let (body, came) = whole(answer.await.unwrap().into_body()).await.unwrap();
+    assert_eq!((body.as_slice(), came.unwrap()["grpc-status"].as_bytes()), (&b"reply"[..], &b"0"[..]));
 }
 
 #[tokio::test]

@@ -1,0 +1,208 @@
+//! Expressions as the language writes them, with the names that their slots stand for.
+
+use super::{Program, Route};
+use crate::lang::expr::{Comparison, Expr, Piece, Ref};
+use crate::lang::value::Value;
+use std::time::Duration;
+
+/// Writes the expressions of one route.
+#[derive(Clone, Copy)]
+pub struct Speller<'p> {
+    program: &'p Program,
+    route: &'p Route,
+}
+
+impl<'p> Speller<'p> {
+    /// For a route of a program.
+    #[must_use]
+    pub fn new(program: &'p Program, route: &'p Route) -> Self {
+        Self { program, route }
+    }
+
+    /// An expression; constants stand for the names they were written by.
+    #[must_use]
+    pub fn expression(&self, expr: &Expr) -> String {
+        let inner = |expr: &Expr| self.operand(expr);
+        match expr {
+            Expr::Const(constant) => value(constant),
+            Expr::Ref(reference) => self.reference(reference),
+            Expr::Text(pieces) => {
+                let pieces = pieces.iter().map(|piece| match piece {
+                    Piece::Literal(text) => escaped(text),
+                    Piece::Hole(hole, _) => format!("${{{}}}", self.expression(hole)),
+                });
+                format!("\"{}\"", pieces.collect::<String>())
+            }
+            Expr::Secret(secret) => secret.to_string(),
+            Expr::Not(negated) => format!("not {}", inner(negated)),
+            Expr::And(all) => all.iter().map(inner).collect::<Vec<_>>().join(" and "),
+            Expr::Or(any) => any.iter().map(inner).collect::<Vec<_>>().join(" or "),
+            Expr::Compare(left, how, right) => format!("{} {} {}", inner(left), sign(*how), inner(right)),
+            Expr::In(item, set) => format!("{} in {}", inner(item), inner(set)),
+            Expr::Matches(text, pattern) => format!("{} matches re\"{}\"", inner(text), pattern.source()),
+            Expr::OrElse(first, second) => format!("{} ?? {}", inner(first), inner(second)),
+            Expr::Has(tested) => format!("has({})", self.expression(tested)),
+            Expr::Lower(text) => format!("lower({})", self.expression(text)),
+        }
+    }
+
+    /// What is bound by an operator: in parentheses where it is one itself.
+    fn operand(&self, expr: &Expr) -> String {
+        let text = self.expression(expr);
+        match expr {
+            Expr::And(_) | Expr::Or(_) | Expr::Not(_) | Expr::Compare(..) | Expr::In(..) | Expr::Matches(..) | Expr::OrElse(..) => {
+                format!("({text})")
+            }
+            Expr::Const(_) | Expr::Ref(_) | Expr::Text(_) | Expr::Secret(_) | Expr::Has(_) | Expr::Lower(_) => text,
+        }
+    }
+
+    /// Something of the request, the caller or the response.
+    #[must_use]
+    pub fn reference(&self, reference: &Ref) -> String {
+        match reference {
+            Ref::Method => "request.method".to_owned(),
+            Ref::Path => "request.path".to_owned(),
+            Ref::Host => "request.host".to_owned(),
+            Ref::Scheme => "request.scheme".to_owned(),
+            Ref::Id => "request.id".to_owned(),
+            Ref::Size => "request.size".to_owned(),
+            Ref::Listener => "request.listener".to_owned(),
+            Ref::Header(name) | Ref::ResponseHeader(name) => format!("header(\"{name}\")"),
+            Ref::Query(name) => format!("query(\"{}\")", escaped(name)),
+            Ref::Cookie(name) => format!("cookie(\"{}\")", escaped(name)),
+            Ref::ClientIp => "client.ip".to_owned(),
+            Ref::Param { slot, .. } => {
+                format!("param.{}", self.route.key.pattern.params().get(usize::from(*slot)).map_or("?", |(name, _)| *name))
+            }
+            Ref::Attribute(slots) => slots.first().map_or_else(|| "?".to_owned(), |(auth, slot)| self.attribute(*auth, *slot)),
+            Ref::UpstreamName => "upstream.name".to_owned(),
+            Ref::ResponseStatus => "response.status".to_owned(),
+            Ref::ResponseDuration => "response.duration".to_owned(),
+        }
+    }
+
+    /// An attribute by its auth and slot: `claim.sub`.
+    #[must_use]
+    pub fn attribute(&self, auth: u16, slot: u16) -> String {
+        let declared = self.program.auths.get(usize::from(auth));
+        let name = declared.and_then(|declared| declared.attributes.get(usize::from(slot))).map_or("?", |attribute| &attribute.name);
+        format!("{}.{name}", declared.map_or("?", |declared| declared.root()))
+    }
+}
+
+/// The conditions that an expression puts together with `and`, `or` and `not`, from left to right.
+#[must_use]
+pub fn atoms(expr: &Expr) -> Vec<&Expr> {
+    match expr {
+        Expr::Not(inner) => atoms(inner),
+        Expr::And(all) | Expr::Or(all) => all.iter().flat_map(atoms).collect(),
+        Expr::Const(_)
+        | Expr::Ref(_)
+        | Expr::Text(_)
+        | Expr::Secret(_)
+        | Expr::Compare(..)
+        | Expr::In(..)
+        | Expr::Matches(..)
+        | Expr::OrElse(..)
+        | Expr::Has(_)
+        | Expr::Lower(_) => vec![expr],
+    }
+}
+
+/// What an expression asks for, each once, from left to right.
+#[must_use]
+pub fn references(expr: &Expr) -> Vec<&Ref> {
+    fn collect<'e>(expr: &'e Expr, found: &mut Vec<&'e Ref>) {
+        match expr {
+            Expr::Ref(reference) if !found.contains(&reference) => found.push(reference),
+            Expr::Ref(_) | Expr::Const(_) | Expr::Secret(_) => {}
+            Expr::Text(pieces) => {
+                for piece in pieces {
+                    match piece {
+                        Piece::Hole(hole, _) => collect(hole, found),
+                        Piece::Literal(_) => {}
+                    }
+                }
+            }
+            Expr::Not(inner) | Expr::Has(inner) | Expr::Lower(inner) | Expr::Matches(inner, _) => collect(inner, found),
+            Expr::And(all) | Expr::Or(all) => all.iter().for_each(|each| collect(each, found)),
+            Expr::Compare(left, _, right) | Expr::In(left, right) | Expr::OrElse(left, right) => {
+                collect(left, found);
+                collect(right, found);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    collect(expr, &mut found);
+    found
+}
+
+/// A constant.
+#[must_use]
+pub fn value(constant: &Value) -> String {
+    match constant {
+        Value::None => "none".to_owned(),
+        Value::Bool(truth) => truth.to_string(),
+        Value::Int(number) => number.to_string(),
+        Value::Text(text) => format!("\"{}\"", escaped(text)),
+        Value::Duration(time) => duration(*time),
+        Value::Size(bytes) => size(*bytes),
+        Value::Percent(share) => format!("{}%", f64::from(share.0) / 100.0),
+        Value::Rate(rate) => rate.to_string(),
+        Value::Status(low, high) if low == high => low.to_string(),
+        Value::Status(low, high) if low % 100 == 0 && *high == low + 99 => format!("{}xx", low / 100),
+        Value::Status(low, high) => format!("{low}..{high}"),
+        Value::Ip(ip) => ip.to_string(),
+        Value::Network(network) => network.to_string(),
+        Value::Range(low, high) => format!("{}..{}", value(low), value(high)),
+        Value::List(all) => format!("[{}]", all.iter().map(value).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// A duration: `1m30s`, `250ms`.
+#[must_use]
+pub fn duration(time: Duration) -> String {
+    let mut rest = time.as_millis();
+    let mut out = String::new();
+    for (unit, length) in [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
+        if rest >= length {
+            out.push_str(&format!("{}{unit}", rest / length));
+            rest %= length;
+        }
+    }
+    if out.is_empty() { "0s".to_owned() } else { out }
+}
+
+fn size(bytes: u64) -> String {
+    let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
+    let fitting = units.into_iter().find(|(_, shift)| bytes > 0 && bytes.trailing_zeros() >= *shift);
+    fitting.map_or_else(|| format!("{bytes}B"), |(unit, shift)| format!("{}{unit}", bytes >> shift))
+}
+
+fn sign(how: Comparison) -> &'static str {
+    match how {
+        Comparison::Equal => "==",
+        Comparison::NotEqual => "!=",
+        Comparison::Less => "<",
+        Comparison::LessOrEqual => "<=",
+        Comparison::Greater => ">",
+        Comparison::GreaterOrEqual => ">=",
+    }
+}
+
+/// Text between quotes of the language.
+fn escaped(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut out, letter| {
+        match letter {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '$' => out.push_str("\\$"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            letter if letter.is_control() => out.push_str(&format!("\\u{{{:x}}}", u32::from(letter))),
+            letter => out.push(letter),
+        }
+        out
+    })
+}

@@ -1,0 +1,140 @@
+//! What is known of the requests that a question is about: which values a reference can have.
+
+use super::spans::Spans;
+use super::text::Texts;
+use crate::lang::checker::{AttributeFact, RouteFacts};
+use crate::lang::expr::Ref;
+use crate::lang::types::Type;
+use crate::route::{RouteKey, SegmentType};
+
+/// The largest number an `int` parameter can be: nineteen digits.
+const PARAM_MAX: u128 = 9_999_999_999_999_999_999;
+
+/// What is known of the requests that a question is about. Without anything, of every request.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Facts<'a> {
+    /// The route they take: its methods, hosts and path bound what conditions see of them.
+    pub key: Option<&'a RouteKey>,
+    /// The attributes of their callers. A reference to one that is not listed is text that may be missing.
+    pub attributes: &'a [AttributeFact],
+}
+
+impl<'a> From<&'a RouteFacts> for Facts<'a> {
+    fn from(facts: &'a RouteFacts) -> Self {
+        Self { key: facts.key.as_deref(), attributes: &facts.attributes }
+    }
+}
+
+/// What a reference can be.
+pub(super) struct Domain<'a> {
+    /// It may be missing.
+    pub optional: bool,
+    /// And else?
+    pub kind: Kind<'a>,
+}
+
+/// The values that a reference can have.
+pub(super) enum Kind<'a> {
+    Text(Texts<'a>),
+    Number(Spans),
+    Duration,
+    Address,
+    Truth,
+    Set,
+}
+
+impl<'a> Facts<'a> {
+    /// What a reference can be.
+    pub(super) fn domain(self, reference: &Ref) -> Domain<'a> {
+        let always = |kind| Domain { optional: false, kind };
+        let perhaps = |kind| Domain { optional: true, kind };
+        match reference {
+            Ref::Method => always(Kind::Text(match self.key {
+                Some(key) if !key.methods.is_any() => Texts::Words(key.methods.names().map(str::to_owned).collect()),
+                Some(_) | None => Texts::Methods,
+            })),
+            Ref::Path => always(Kind::Text(Texts::Path(self.key.map(|key| &key.pattern)))),
+            Ref::Host => always(Kind::Text(Texts::Hosts(self.key.map_or(&[], |key| &key.hosts)))),
+            Ref::Scheme => always(Kind::Text(Texts::Words(vec!["http".to_owned(), "https".to_owned()]))),
+            Ref::Id | Ref::Listener | Ref::UpstreamName => always(Kind::Text(Texts::Any)),
+            Ref::Size => perhaps(Kind::Number(Spans::run(0, u128::from(u64::MAX)))),
+            Ref::Header(_) | Ref::ResponseHeader(_) => perhaps(Kind::Text(Texts::Field)),
+            Ref::Cookie(_) => perhaps(Kind::Text(Texts::Cookie)),
+            Ref::Query(_) => perhaps(Kind::Text(Texts::Any)),
+            Ref::ClientIp => always(Kind::Address),
+            Ref::Param { int: true, .. } => always(Kind::Number(Spans::run(0, PARAM_MAX))),
+            Ref::Param { slot, .. } => always(Kind::Text(self.param(*slot).map_or(Texts::Any, |(_, kind)| Texts::of(kind)))),
+            Ref::ResponseStatus => always(Kind::Number(Spans::run(100, 999))),
+            Ref::ResponseDuration => always(Kind::Duration),
+            Ref::Attribute(slots) => match self.attribute(slots) {
+                Some(fact) => Domain { optional: fact.ty.is_optional(), kind: of_type(fact.ty.present()) },
+                None => perhaps(Kind::Text(Texts::Any)),
+            },
+        }
+    }
+
+    /// True when a reference may be missing.
+    pub(super) fn optional(self, reference: &Ref) -> bool {
+        self.domain(reference).optional
+    }
+
+    /// A reference as it is written.
+    pub(super) fn name(self, reference: &Ref) -> String {
+        match reference {
+            Ref::Method => "request.method".to_owned(),
+            Ref::Path => "request.path".to_owned(),
+            Ref::Host => "request.host".to_owned(),
+            Ref::Scheme => "request.scheme".to_owned(),
+            Ref::Id => "request.id".to_owned(),
+            Ref::Size => "request.size".to_owned(),
+            Ref::Listener => "request.listener".to_owned(),
+            Ref::Header(name) | Ref::ResponseHeader(name) => format!("header(\"{name}\")"),
+            Ref::Query(name) => format!("query(\"{name}\")"),
+            Ref::Cookie(name) => format!("cookie(\"{name}\")"),
+            Ref::ClientIp => "client.ip".to_owned(),
+            Ref::Param { slot, .. } => self.param(*slot).map_or_else(|| "a parameter".to_owned(), |(name, _)| format!("param.{name}")),
+            Ref::Attribute(slots) => match self.attribute(slots) {
+                Some(fact) => format!("{}.{}", fact.root, fact.name),
+                None => "an attribute of the caller".to_owned(),
+            },
+            Ref::UpstreamName => "upstream.name".to_owned(),
+            Ref::ResponseStatus => "response.status".to_owned(),
+            Ref::ResponseDuration => "response.duration".to_owned(),
+        }
+    }
+
+    fn param(self, slot: u16) -> Option<(&'a str, &'a SegmentType)> {
+        self.key?.pattern.params().get(usize::from(slot)).copied()
+    }
+
+    fn attribute(self, slots: &[(u16, u16)]) -> Option<&'a AttributeFact> {
+        self.attributes.iter().find(|fact| fact.slots == slots)
+    }
+}
+
+fn of_type(ty: &Type) -> Kind<'static> {
+    match ty {
+        Type::Bool => Kind::Truth,
+        Type::Int | Type::Size => Kind::Number(Spans::run(0, u128::from(u64::MAX))),
+        Type::Status => Kind::Number(Spans::run(100, 999)),
+        Type::Duration => Kind::Duration,
+        Type::Ip => Kind::Address,
+        Type::Set(_) | Type::List(_) => Kind::Set,
+        Type::Enum(choices) => Kind::Text(Texts::Words(choices.to_vec())),
+        Type::Str
+        | Type::Percent
+        | Type::Rate
+        | Type::Method
+        | Type::Cidr
+        | Type::Address
+        | Type::Host
+        | Type::Regex
+        | Type::Path
+        | Type::Url
+        | Type::Date
+        | Type::Secret
+        | Type::Range(_)
+        | Type::Optional(_)
+        | Type::Nothing => Kind::Text(Texts::Any),
+    }
+}

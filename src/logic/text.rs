@@ -1,0 +1,313 @@
+//! Texts: what a reference can be, tests on it, and the shortest text that passes them.
+
+use super::TooComplex;
+use crate::lang::expr::Pattern as Regex;
+use crate::route::dfa::{Dfa, RegexFault, Universe};
+use crate::route::product::{Budget, Machine, Verdict, witness};
+use crate::route::{HostPattern, Pattern, SegmentType};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+/// The most regexes whose tables are kept for the next question; past it they are built anew.
+pub const TABLES_MAX: usize = 256;
+
+/// The texts that a reference can be.
+#[derive(Debug, Clone)]
+pub(super) enum Texts<'a> {
+    /// Any.
+    Any,
+    /// A segment once its escapes are resolved: neither nothing nor a step in a path.
+    Filled,
+    /// A field's value (RFC 9110 §5.5), as far as it is ASCII.
+    Field,
+    /// A cookie's value.
+    Cookie,
+    /// A normalised path, of a pattern if there is one.
+    Path(Option<&'a Pattern>),
+    /// One of these.
+    Words(Vec<String>),
+    /// Any method but CONNECT and TRACE.
+    Methods,
+    /// A host of one of the patterns; of none when there are none.
+    Hosts(&'a [HostPattern]),
+    /// What a table holds.
+    Table(&'a Dfa),
+}
+
+/// What may be asked of a text.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum TextTest<'e> {
+    /// It is one of these.
+    OneOf(Vec<Arc<str>>),
+    /// The whole of it matches.
+    Matches(&'e Regex),
+    /// It comes before the limit byte by byte, or is the limit when that is said.
+    Below(Arc<str>, bool),
+}
+
+impl TextTest<'_> {
+    fn holds(&self, text: &str) -> bool {
+        match self {
+            Self::OneOf(words) => words.iter().any(|word| **word == *text),
+            Self::Matches(regex) => regex.matches(text),
+            Self::Below(limit, inclusive) => text < &**limit || (*inclusive && text == &**limit),
+        }
+    }
+}
+
+/// A test and how it is to come out.
+pub(super) struct Test<'q> {
+    pub what: &'q TextTest<'q>,
+    /// The text is put in lower case first.
+    pub lowered: bool,
+    pub wanted: bool,
+}
+
+impl Test<'_> {
+    fn passes(&self, text: &str) -> bool {
+        let holds = if self.lowered { self.what.holds(&text.to_lowercase()) } else { self.what.holds(text) };
+        holds == self.wanted
+    }
+}
+
+static ANY: LazyLock<Option<Dfa>> = LazyLock::new(|| values("(?s:.*)"));
+static FILLED: LazyLock<Option<Dfa>> = LazyLock::new(|| values("(?s:.+)"));
+static FIELD: LazyLock<Option<Dfa>> = LazyLock::new(|| values(r"([!-~]([ -~\t]*[!-~])?)?"));
+static COOKIE: LazyLock<Option<Dfa>> = LazyLock::new(|| values(r"([!-:<-~]([ -:<-~\t]*[!-:<-~])?)?"));
+static METHOD: LazyLock<Option<Dfa>> = LazyLock::new(|| values(r"[-!#$%&'*+.^_`|~0-9A-Z]+"));
+static HOST: LazyLock<Option<Dfa>> = LazyLock::new(|| values(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]"));
+static UNESCAPED: LazyLock<Option<Dfa>> = LazyLock::new(|| values("[^%]*"));
+
+fn values(regex: &str) -> Option<Dfa> {
+    Dfa::compile(regex, Universe::Bytes).ok()
+}
+
+impl<'a> Texts<'a> {
+    /// What a parameter is once its escapes are resolved.
+    pub(super) fn of(kind: &'a SegmentType) -> Self {
+        match kind {
+            SegmentType::Any => Self::Filled,
+            SegmentType::Choice(words) => Self::Words(words.clone()),
+            SegmentType::Int | SegmentType::Hex | SegmentType::Slug | SegmentType::Uuid | SegmentType::Date => {
+                kind.table().map_or(Self::Filled, Self::Table)
+            }
+            SegmentType::Regex(regex) => match UNESCAPED.as_ref() {
+                // What the table holds is what arrives, unless it holds escapes.
+                Some(unescaped) if escapeless(regex.dfa(), unescaped) => Self::Table(regex.dfa()),
+                Some(_) | None => Self::Filled,
+            },
+            SegmentType::Rest | SegmentType::RegexGroup => Self::Any,
+        }
+    }
+
+    /// True for texts without letters whose lower case is not one byte.
+    fn is_ascii(&self) -> bool {
+        match self {
+            Self::Any | Self::Filled | Self::Words(_) => false,
+            Self::Field | Self::Cookie | Self::Path(_) | Self::Methods | Self::Hosts(_) | Self::Table(_) => true,
+        }
+    }
+
+    fn contains(&self, text: &str) -> bool {
+        let in_table = |table: &Option<Dfa>| table.as_ref().is_none_or(|table| table.contains(text.as_bytes()));
+        match self {
+            Self::Any => true,
+            Self::Filled => !matches!(text, "" | "." | ".."),
+            Self::Field => in_table(&FIELD),
+            Self::Cookie => in_table(&COOKIE),
+            Self::Path(pattern) => Universe::Path.contains(text.as_bytes()) && pattern.is_none_or(|pattern| pattern.matches(text)),
+            Self::Words(words) => words.iter().any(|word| word == text),
+            Self::Methods => in_table(&METHOD) && !matches!(text, "CONNECT" | "TRACE"),
+            Self::Hosts(hosts) => in_table(&HOST) && (hosts.is_empty() || hosts.iter().any(|host| host.matches(text))),
+            Self::Table(table) => table.contains(text.as_bytes()),
+        }
+    }
+
+    /// Readable examples.
+    fn preferred(&self) -> Vec<String> {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        match self {
+            Self::Any | Self::Filled | Self::Field | Self::Cookie => words(&["a", "b", "c"]),
+            Self::Methods => words(&["GET", "POST", "PUT", "DELETE", "PATCH"]),
+            Self::Hosts([]) => words(&["localhost", "example.com"]),
+            Self::Hosts(hosts) => hosts.iter().map(HostPattern::example).collect(),
+            Self::Path(_) | Self::Words(_) | Self::Table(_) => Vec::new(),
+        }
+    }
+
+    fn machines<'m>(&'m self, taken: &mut Vec<Machine<'m>>, refused: &mut Vec<Machine<'m>>) -> Result<(), TooComplex> {
+        let table = |table: &'static LazyLock<Option<Dfa>>| table.as_ref().map(Machine::Table).ok_or(TooComplex);
+        match self {
+            Self::Any | Self::Words(_) => taken.push(table(&ANY)?),
+            Self::Filled => {
+                taken.push(table(&FILLED)?);
+                refused.extend([Machine::Word("."), Machine::Word("..")]);
+            }
+            Self::Field => taken.push(table(&FIELD)?),
+            Self::Cookie => taken.push(table(&COOKIE)?),
+            Self::Path(pattern) => {
+                taken.extend(pattern.map(Machine::Path));
+                taken.push(Machine::All(Universe::Path));
+            }
+            Self::Methods => {
+                taken.push(table(&METHOD)?);
+                refused.extend([Machine::Word("CONNECT"), Machine::Word("TRACE")]);
+            }
+            Self::Hosts(_) => taken.push(table(&HOST)?),
+            Self::Table(table) => taken.push(Machine::Table(table)),
+        }
+        Ok(())
+    }
+}
+
+fn escapeless(table: &Dfa, unescaped: &Dfa) -> bool {
+    matches!(witness(&[Machine::Table(table)], &[Machine::Table(unescaped)], &mut Budget::default()), Verdict::Empty)
+}
+
+/// A text of all the domains that passes all tests and is none of `avoid`; `None` when there is none.
+pub(super) fn choose(
+    domains: &[Texts<'_>],
+    tests: &[Test<'_>],
+    avoid: &[Arc<str>],
+    budget: &mut Budget,
+) -> Result<Option<String>, TooComplex> {
+    let fits = |text: &str| {
+        domains.iter().all(|domain| domain.contains(text))
+            && tests.iter().all(|test| test.passes(text))
+            && !avoid.iter().any(|other| **other == *text)
+    };
+    if let Some(words) = few(domains, tests) {
+        return Ok(words.into_iter().find(|word| fits(word)));
+    }
+    if let Some(text) = domains.iter().flat_map(Texts::preferred).find(|text| fits(text)) {
+        return Ok(Some(text));
+    }
+    // Hosts with and without a suffix are put apart here, so that each walk is about one.
+    let suffixes: Vec<Option<&str>> =
+        match domains.iter().find_map(|domain| if let Texts::Hosts(hosts) = domain { Some(*hosts) } else { None }) {
+            Some(hosts) if !hosts.is_empty() && !hosts.contains(&HostPattern::Any) => hosts
+                .iter()
+                .map(|host| match host {
+                    HostPattern::Exact(name) => Some(name.as_str()),
+                    HostPattern::Suffix(suffix) => Some(suffix.as_str()),
+                    HostPattern::Any => None,
+                })
+                .collect(),
+            Some(_) | None => vec![None],
+        };
+    for suffix in suffixes {
+        if let Some(text) = walks(domains, tests, avoid, suffix, budget)? {
+            return Ok(Some(text));
+        }
+    }
+    if tests.iter().any(|test| test.lowered) && !domains.iter().any(Texts::is_ascii) && lowered_alone(tests, budget)? {
+        // A letter beyond ASCII may have this lower case.
+        return Err(TooComplex);
+    }
+    Ok(None)
+}
+
+/// All candidates, when a test or a domain leaves few.
+fn few(domains: &[Texts<'_>], tests: &[Test<'_>]) -> Option<Vec<String>> {
+    let listed = tests.iter().filter(|test| test.wanted && !test.lowered).find_map(|test| match test.what {
+        TextTest::OneOf(words) => Some(words.iter().map(|word| word.to_string()).collect()),
+        TextTest::Matches(_) | TextTest::Below(..) => None,
+    });
+    listed.or_else(|| domains.iter().find_map(|domain| if let Texts::Words(words) = domain { Some(words.clone()) } else { None }))
+}
+
+/// Whether some text, taken for the lower case of another, passes the tests on lower case.
+fn lowered_alone(tests: &[Test<'_>], budget: &mut Budget) -> Result<bool, TooComplex> {
+    let plain: Vec<Test<'_>> = tests.iter().filter(|test| test.lowered).map(|test| Test { lowered: false, ..*test }).collect();
+    choose(&[Texts::Any], &plain, &[], budget).map(|found| found.is_some())
+}
+
+/// One walk for each word that the text can be in lower case, or one altogether.
+fn walks(
+    domains: &[Texts<'_>],
+    tests: &[Test<'_>],
+    avoid: &[Arc<str>],
+    suffix: Option<&str>,
+    budget: &mut Budget,
+) -> Result<Option<String>, TooComplex> {
+    let lower = tests.iter().filter(|test| test.wanted && test.lowered).find_map(|test| match test.what {
+        TextTest::OneOf(words) => Some(words),
+        TextTest::Matches(_) | TextTest::Below(..) => None,
+    });
+    let Some(words) = lower else { return walk(domains, tests, avoid, (suffix, None), budget) };
+    for word in words.iter().filter(|word| word.to_lowercase() == ***word) {
+        if let Some(text) = walk(domains, tests, avoid, (suffix, Some(word)), budget)? {
+            return Ok(Some(text));
+        }
+    }
+    Ok(None)
+}
+
+fn walk(
+    domains: &[Texts<'_>],
+    tests: &[Test<'_>],
+    avoid: &[Arc<str>],
+    (suffix, lower): (Option<&str>, Option<&str>),
+    budget: &mut Budget,
+) -> Result<Option<String>, TooComplex> {
+    let regexes = tests.iter().filter_map(|test| if let TextTest::Matches(regex) = test.what { Some((regex, test)) } else { None });
+    let tables: Vec<(Arc<Dfa>, &Test<'_>)> = regexes.map(|(regex, test)| Ok((table(regex.source())?, test))).collect::<Result<_, _>>()?;
+    let ending = suffix.map(|suffix| format!("{}{}", if suffix.starts_with('.') { "(?s:.+)" } else { "" }, regex::escape(suffix)));
+    let ending = ending.map(|regex| table(&regex)).transpose()?;
+    let (mut taken, mut refused) = (Vec::new(), Vec::new());
+    for domain in domains {
+        domain.machines(&mut taken, &mut refused)?;
+    }
+    taken.extend(ending.iter().map(|table| Machine::Table(table)));
+    taken.extend(lower.map(Machine::FoldedWord));
+    for (table, test) in &tables {
+        let machine = if test.lowered { Machine::Folded(table) } else { Machine::Table(table) };
+        if test.wanted { &mut taken } else { &mut refused }.push(machine);
+    }
+    for test in tests {
+        match test.what {
+            // A list that is wanted is `lower`: others were asked about before.
+            TextTest::OneOf(words) if !test.wanted => {
+                refused.extend(words.iter().map(|word| if test.lowered { Machine::FoldedWord(word) } else { Machine::Word(word) }));
+            }
+            TextTest::OneOf(words) => {
+                if lower.is_some_and(|lower| !words.iter().any(|word| **word == *lower)) {
+                    return Ok(None);
+                }
+            }
+            TextTest::Matches(_) => {}
+            TextTest::Below(..) if test.lowered => return Err(TooComplex),
+            TextTest::Below(limit, inclusive) => {
+                if test.wanted { &mut taken } else { &mut refused }.push(Machine::Below(limit, *inclusive));
+            }
+        }
+    }
+    refused.extend(avoid.iter().map(|word| Machine::Word(word)));
+    match witness(&taken, &refused, budget) {
+        Verdict::Word(word) => Ok(Some(word)),
+        Verdict::Empty => Ok(None),
+        Verdict::TooComplex => Err(TooComplex),
+    }
+}
+
+/// Tables of regexes, since many routes inherit one condition.
+static TABLES: LazyLock<Mutex<HashMap<String, Option<Arc<Dfa>>>>> = LazyLock::new(Mutex::default);
+
+fn table(source: &str) -> Result<Arc<Dfa>, TooComplex> {
+    let mut kept = TABLES.lock();
+    if let Some(known) = kept.get(source) {
+        return known.clone().ok_or(TooComplex);
+    }
+    if kept.len() >= TABLES_MAX {
+        kept.clear();
+    }
+    // A regex that matches nothing has a table all the same: the walk finds out.
+    let built = match Dfa::compile(source, Universe::Bytes) {
+        Ok(dfa) => Some(Arc::new(dfa)),
+        Err(RegexFault::MatchesNothing) => Some(Arc::new(Dfa::nothing())),
+        Err(RegexFault::Syntax(_) | RegexFault::TooLarge) => None,
+    };
+    kept.insert(source.to_owned(), built.clone());
+    built.ok_or(TooComplex)
+}

@@ -1,0 +1,84 @@
+//! A policy ready to be played: the engine that serves sockets, with made-up secrets, a virtual clock and scripted upstreams.
+
+use super::answer::Answer;
+use super::asked::Asked;
+use super::caller::Caller;
+use super::{BEGINS_AT, SEED};
+use crate::compile::{Compiled, Compiler, MadeUp};
+use crate::http::Clock;
+use crate::ir::Program;
+use crate::policy::auth::Runtime;
+use crate::server::drive::route_of;
+use crate::server::{Driven, Engine};
+use crate::upstream::script::Scripted;
+use parking_lot::Mutex;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where requests come from where nothing is said of it (TEST-NET-1, RFC 5737).
+pub const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+/// Longest virtual time for one answer: what waits for nothing that will come ends here.
+const ANSWER_MAX: Duration = Duration::from_hours(24);
+
+/// A policy ready to be played.
+pub struct Rig<'p> {
+    /// The policy.
+    pub program: &'p Program,
+    /// The compiler, with the state of the plan.
+    pub compiler: Compiler,
+    /// The engine.
+    pub engine: Arc<Engine<Scripted>>,
+    /// What was made up for the policy's secrets.
+    pub secrets: MadeUp,
+    runtimes: Vec<Option<Arc<Runtime>>>,
+}
+
+impl<'p> Rig<'p> {
+    /// Everything anew: fresh state, the same instant, the same randomness.
+    ///
+    /// # Errors
+    /// When something outside the policy cannot be made up.
+    pub fn new(program: &'p Program) -> Result<Self, String> {
+        let mut compiler = Compiler::new();
+        let (clock, secrets) = (Clock::at(BEGINS_AT), MadeUp::for_tests(SEED));
+        let Compiled { plan, auths, .. } = compiler
+            .compile(program, &secrets, clock)
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+        let engine = Engine {
+            plan: Arc::new(plan),
+            transport: Arc::new(Scripted::recording()),
+            clock,
+            random: Arc::new(Mutex::new(fastrand::Rng::with_seed(SEED))),
+        };
+        Ok(Self { program, compiler, engine: Arc::new(engine), secrets, runtimes: auths })
+    }
+
+    /// The name of the listener that requests come in by.
+    #[must_use]
+    pub fn listener(&self) -> Arc<str> {
+        self.engine.plan.settings.listeners.first().map_or_else(|| "".into(), |listener| Arc::clone(&listener.name))
+    }
+
+    /// The request with the caller's credentials for the route that will take it.
+    ///
+    /// # Errors
+    /// When what was given of the caller is nothing the route's auths declare.
+    pub fn identified(&self, asked: Asked, caller: &Caller) -> Result<Asked, String> {
+        let route = route_of(&self.engine, asked.arrival()).and_then(|route| self.program.routes.get(route));
+        let Some(route) = route else { return Ok(asked) };
+        let credentials = caller.credentials(route, self.program, &self.runtimes, self.engine.clock.now())?;
+        Ok(asked.with(credentials))
+    }
+
+    /// The answer of a request that is being driven, with what the upstreams received.
+    ///
+    /// # Errors
+    /// When none comes within a day.
+    pub async fn answer(&self, driving: impl Future<Output = Driven>, is_head: bool) -> Result<Answer, String> {
+        let answered = async { Answer::read(driving.await, &self.engine.plan, is_head).await };
+        let mut answer = tokio::time::timeout(ANSWER_MAX, answered).await.map_err(|_| "no answer came within a day".to_owned())?;
+        answer.received = self.engine.transport.take_received();
+        Ok(answer)
+    }
+}

@@ -1,0 +1,78 @@
+//! Why the other routes do not take a request.
+
+use super::Rival;
+use super::stages::values;
+use crate::http::Exchange;
+use crate::ir::spell::Speller;
+use crate::ir::{Program, Route};
+use crate::lang::eval::Facts;
+use crate::route::{Divergence, HostPattern, Miss};
+
+/// How close a route came: the further down, the closer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Close {
+    Host,
+    Path(usize),
+    Method,
+    Condition,
+    Order,
+}
+
+/// All routes but the one that takes the request, the closest first.
+pub fn rivals(program: &Program, winner: Option<usize>, method: &str, exchange: &Exchange) -> Vec<Rival> {
+    let taking = winner.and_then(|winner| program.routes.get(winner));
+    let others = program.routes.iter().enumerate().filter(|(index, _)| Some(*index) != winner);
+    let mut found: Vec<(Close, Rival)> = others
+        .map(|(_, route)| {
+            let (close, why) = why(program, route, taking, method, exchange);
+            (close, Rival { route: route.name.clone(), place: route.place.clone(), why })
+        })
+        .collect();
+    // Stable: routes that came equally close stay in the order they are tried.
+    found.sort_by_key(|(close, _)| std::cmp::Reverse(*close));
+    found.into_iter().map(|(_, rival)| rival).collect()
+}
+
+fn why(program: &Program, route: &Route, taking: Option<&Route>, method: &str, exchange: &Exchange) -> (Close, String) {
+    let key = &route.key;
+    match key.miss(method, &exchange.request.host, exchange.request.path()) {
+        Some(Miss::Host) => (Close::Host, format!("host: only {}", listed(key.hosts.iter().map(HostPattern::to_string)))),
+        Some(Miss::Path(divergence)) => (Close::Path(divergence.fitting), format!("path: {}", path(&divergence, key.pattern.text()))),
+        Some(Miss::Method) => (Close::Method, format!("method: only {}", listed(key.methods.names().map(str::to_owned)))),
+        None => match &route.predicate {
+            Some(condition) if !condition.holds(Facts::request(exchange)) => {
+                let speller = Speller::new(program, route);
+                let values = values(condition, speller, Facts::request(exchange));
+                (Close::Condition, format!("condition: `match {}` does not hold: {values}", speller.expression(condition)))
+            }
+            Some(_) | None => (Close::Order, order(route, taking)),
+        },
+    }
+}
+
+/// Why a route that matches is not tried.
+fn order(route: &Route, taking: Option<&Route>) -> String {
+    match taking {
+        Some(winner) if winner.key.priority > route.key.priority => {
+            format!("order: it matches too, but its priority {} is below {} of `{}`", route.key.priority, winner.key.priority, winner.name)
+        }
+        Some(winner) => format!("order: it matches too, but takes more requests than `{}`, which goes first", winner.name),
+        None => "it matches, but this method is never allowed".to_owned(),
+    }
+}
+
+fn path(divergence: &Divergence, pattern: &str) -> String {
+    let Divergence { fitting, wanted, found } = divergence;
+    let number = fitting + 1;
+    let at = format!("of `{pattern}`");
+    match (wanted, found) {
+        (Some(wanted), Some(found)) => format!("segment {number} {at} is `{wanted}`, the request has `{found}`"),
+        (Some(wanted), None) => format!("segment {number} {at} is `{wanted}`, the request has ended"),
+        (None, Some(found)) => format!("`{pattern}` ends before `{found}`"),
+        (None, None) => format!("it is not `{pattern}`"),
+    }
+}
+
+fn listed(names: impl Iterator<Item = String>) -> String {
+    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,243 @@
+//! `gate trace` and `gate test --coverage` as they are called: what they print, and how they exit.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::process::{Command, Output};
+
+fn gate(arguments: &[&str]) -> Output {
+    let mut gate = Command::new(env!("CARGO_BIN_EXE_gate"));
+    gate.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).env("NO_COLOR", "1").output().unwrap()
+}
+
+#[track_caller]
+fn printed(arguments: &[&str]) -> String {
+    let output = gate(arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_smallest_policy() {
+    insta::assert_snapshot!(printed(&["trace", "gateways/hello.gate", "GET", "/any/thing?x=1"]));
+}
+
+#[test]
+fn a_user_sees_their_own_orders() {
+    insta::assert_snapshot!(printed(&["trace", "gateways/shop.gate", "GET", "/api/v1/orders", "--claims", r#"{"sub": "7"}"#]));
+}
+
+#[test]
+fn nobody_sees_orders() {
+    insta::assert_snapshot!(printed(&["trace", "gateways/shop.gate", "GET", "https://shop.example.com/api/v1/../v1/orders"]));
+}
+
+#[test]
+fn a_preflight() {
+    let origin = "Origin: https://shop.example.com";
+    let asks = "Access-Control-Request-Method: GET";
+    insta::assert_snapshot!(printed(&["trace", "gateways/shop.gate", "OPTIONS", "/api/v1/orders", "-H", origin, "-H", asks]));
+}
+
+#[test]
+fn an_aggregate_for_a_pro_key() {
+    let (key, body) = (r#"{"name": "big", "plan": "pro"}"#, r#"{"query": "gates"}"#);
+    insta::assert_snapshot!(printed(&["trace", "gateways/search.gate", "POST", "/api/v1/aggregated", "--key", key, "--body", body]));
+}
+
+/// Rules of two groups, shaping with a secret, a condition that chooses between routes.
+const GUARDED: &str = r#"gateway {
+  listen :8080
+}
+
+auth jwt main {
+  algorithms [HS256]
+  key env("JWT_SECRET")
+  claims {
+    sub str
+    role enum(user, admin) = user
+    scope set<str> = []
+  }
+}
+
+upstream app {
+  target http://127.0.0.1:3000
+}
+
+group all host api.example.com {
+  deny header("x-debug") == "1"
+  auth main
+
+  route thing GET /things/{id:int} -> app {
+    require claim.role == "admin" or "ops" in claim.scope
+    require claim.sub != "9" else 404
+    strip_prefix /things
+    request {
+      set X-Key env("UPSTREAM_KEY")
+      set X-Role claim.role when claim.role == "admin"
+      remove "X-Internal-*"
+    }
+  }
+  route thing_v2 GET /things/{id:int} -> app {
+    match query("v") == "2"
+  }
+  route any_thing GET /things/** -> app
+}
+"#;
+
+fn guarded() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("guarded.gate"), GUARDED).unwrap();
+    folder
+}
+
+fn in_guarded(arguments: &[&str]) -> String {
+    let folder = guarded();
+    let mut gate = Command::new(env!("CARGO_BIN_EXE_gate"));
+    let output = gate.args(["trace", "guarded.gate", "GET"]).args(arguments).current_dir(folder.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn every_rule_says_what_it_saw() {
+    let url = "http://api.example.com/things/7";
+    insta::assert_snapshot!(in_guarded(&[url, "--claims", r#"{"sub": "9", "scope": ["ops"]}"#]));
+}
+
+#[test]
+fn shaping_shows_its_lines_and_no_secret() {
+    let url = "http://api.example.com/things/7";
+    let shown = in_guarded(&[url, "--claims", r#"{"role": "admin"}"#, "-H", "X-Internal-Id: 1", "-H", "Cookie: session=private"]);
+    assert!(!shown.contains("private"), "{shown}");
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn json_has_the_verdict_and_the_way_there() {
+    let printed = printed(&["trace", "gateways/shop.gate", "GET", "/api/v1/users/7", "--format", "json", "--claims", "{}"]);
+    let json: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!((&json["route"], &json["status"], &json["upstream"]), (&"show_user".into(), &200.into(), &"users".into()));
+    assert_eq!((&json["sent"]["path"], &json["sent"]["headers"]["x-user-role"]), (&"/api/v1/users/7".into(), &"user".into()));
+    let limit = json["stages"].as_array().unwrap().iter().find(|stage| stage["stage"] == "limit").unwrap();
+    assert_eq!((&limit["verdict"], &limit["place"]), (&"pass".into(), &"gateways/shop.gate:82".into()));
+    assert_eq!(limit["detail"], "19 of 20 left");
+    assert_eq!(json["rivals"].as_array().unwrap().len(), 7);
+}
+
+#[test]
+fn a_request_that_nothing_takes_has_null_for_a_route() {
+    let printed = printed(&["trace", "gateways/shop.gate", "GET", r"/api\v1", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!((&json["route"], &json["status"], &json["sent"]), (&serde_json::Value::Null, &400.into(), &serde_json::Value::Null));
+}
+
+#[test]
+fn the_exit_code_says_nothing_of_the_verdict() {
+    let code = |arguments: &[&str]| gate(&[&["trace"], arguments].concat()).status.code();
+    assert_eq!(code(&["gateways/shop.gate", "GET", "/nowhere"]), Some(0));
+    assert_eq!(code(&["gateways/shop.gate", "GET", "nowhere"]), Some(2));
+    assert_eq!(code(&["gateways/shop.gate", "GET", "/", "-H", "no colon"]), Some(2));
+    assert_eq!(code(&["gateways/shop.gate", "GET", "/", "--claims", "7"]), Some(2));
+    assert_eq!(code(&["gateways/none.gate", "GET", "/"]), Some(2));
+    let folder = tempfile::tempdir().unwrap();
+    let broken = folder.path().join("broken.gate");
+    std::fs::write(&broken, "rout x GET / {}\n").unwrap();
+    assert_eq!(code(&[&broken.display().to_string(), "GET", "/"]), Some(1));
+}
+
+#[test]
+fn coverage_of_the_shop() {
+    insta::assert_snapshot!(printed(&["test", "gateways/shop.gate", "--coverage"]));
+}
+
+#[test]
+fn coverage_as_json_and_junit() {
+    let printed_json = printed(&["test", "gateways/search.gate", "--coverage", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&printed_json).unwrap();
+    let coverage = &json["suites"][0]["coverage"];
+    assert_eq!(coverage["totals"][2], serde_json::json!({"kind": "when", "reached": 2, "goals": 2}));
+    let health = serde_json::json!({"kind": "route", "what": "health", "place": "gateways/search.gate:51", "outcome": "taken", "times": 0});
+    assert!(coverage["goals"].as_array().unwrap().contains(&health), "{coverage:#}");
+    let xml = printed(&["test", "gateways/search.gate", "--coverage", "--format", "junit"]);
+    assert!(xml.contains("<property name=\"coverage: limit outcomes\" value=\"2/2\"/>"), "{xml}");
+}
+
+mod xml {
+    //! As much of an XML reader as junit's files need; whatever is not well-formed panics.
+
+    use std::collections::BTreeMap;
+
+    /// An element.
+    #[derive(Debug)]
+    pub struct Element {
+        pub name: String,
+        pub attributes: BTreeMap<String, String>,
+        pub text: String,
+        pub children: Vec<Element>,
+    }
+
+    pub fn read(document: &str) -> Element {
+        let body = document.strip_prefix("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n").unwrap();
+        let (element, rest) = element(body);
+        assert_eq!(rest.trim(), "");
+        element
+    }
+
+    fn element(text: &str) -> (Element, &str) {
+        let (tag, mut rest) = text.strip_prefix('<').unwrap().split_once('>').unwrap();
+        let (tag, empty) = tag.strip_suffix('/').map_or((tag, false), |tag| (tag, true));
+        let (name, mut written) = tag.split_once(' ').unwrap_or((tag, ""));
+        let mut attributes = BTreeMap::new();
+        while let Some((key, value)) = written.split_once("=\"") {
+            let (value, after) = value.split_once('"').unwrap();
+            assert!(attributes.insert(key.to_owned(), plain(value)).is_none(), "{key} twice");
+            written = after.trim_start();
+        }
+        assert_eq!(written, "", "in <{name}>");
+        let mut found = Element { name: name.to_owned(), attributes, text: String::new(), children: Vec::new() };
+        if empty {
+            return (found, rest);
+        }
+        loop {
+            let (before, _) = rest.split_once('<').unwrap();
+            found.text.push_str(&plain(before));
+            rest = &rest[before.len()..];
+            if let Some(after) = rest.strip_prefix("</") {
+                let (end, after) = after.split_once('>').unwrap();
+                assert_eq!(end, name);
+                return (found, after);
+            }
+            let (child, after) = element(rest);
+            found.children.push(child);
+            rest = after;
+        }
+    }
+
+    fn plain(text: &str) -> String {
+        assert!(!text.contains(['<', '>']), "bare in {text}");
+        let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#10;", "\n"), ("&#9;", "\t")];
+        let text = entities.iter().fold(text.to_owned(), |text, (entity, letter)| text.replace(entity, letter));
+        assert!(!text.replace("&amp;", "").contains('&'), "a bare ampersand in {text}");
+        text.replace("&amp;", "&")
+    }
+}
+
+#[test]
+fn junit_reads_back_as_it_was_meant() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("odd.gate");
+    let policy = "gateway {\n  listen :8080\n}\n\nroute all ANY /** {\n  public\n  respond 200 text \"<b> & \\\"c\\\"\"\n}\n\n\
+        test \"a < b & 'c' > \\\"d\\\"\" {\n  request GET /\n  expect body text \"]]> & <\"\n}\n\n\
+        test \"fine\" {\n  request GET /\n  expect status 200\n}\n";
+    std::fs::write(&path, policy).unwrap();
+    let output = gate(&["test", &path.display().to_string(), "--format", "junit", "--coverage"]);
+    assert_eq!(output.status.code(), Some(1));
+    let root = xml::read(&String::from_utf8(output.stdout).unwrap());
+    assert_eq!((root.name.as_str(), root.attributes["tests"].as_str(), root.attributes["failures"].as_str()), ("testsuites", "2", "1"));
+    let suite = &root.children[0];
+    assert_eq!(suite.children.iter().map(|child| child.name.as_str()).collect::<Vec<_>>(), ["properties", "testcase", "testcase"]);
+    let failed = &suite.children[1];
+    assert_eq!(failed.attributes["name"], "a < b & 'c' > \"d\"");
+    let failure = &failed.children[0];
+    assert_eq!(failure.attributes["message"], "\"]]> & <\"");
+    assert!(failure.text.contains("actual    \"<b> & \\\"c\\\"\""), "{}", failure.text);
+}
