@@ -17,19 +17,22 @@
 //! | 2 | [`lang`]: types, values, expressions, the schema's machinery · [`logic`]: conditions decided |
 //! | 3 | [`policy`]: one folder per policy · [`upstream`]: endpoints and calls |
 //! | 4 | [`ir`]: what a policy means, as plain data |
-//! | 5 | [`check`]: tree to program · `compile`: program to plan |
-//! | 6 | `server`: sockets · `testing`: virtual time |
+//! | 5 | [`check`]: tree to program · [`analyse`]: two programs to what differs · `compile`: program to plan · [`import`]: other gateways' files to text |
+//! | 6 | `server`: sockets · `testing`: virtual time · [`docs`]: reference and catalogue |
 //! | 7 | [`cli`] |
 //!
 //! What holds everywhere: `check` and `compile` meet only in [`ir`]; the code that serves a request knows nothing of the
 //! language's text; time is tokio's and randomness is passed in, so both can be virtual; every queue, loop and table has a
 //! named limit. `docs/architecture.md` says why.
 
+pub mod analyse;
 pub mod check;
 pub mod cli;
 pub mod compile;
 pub mod diag;
+pub mod docs;
 pub mod http;
+pub mod import;
 pub mod ir;
 pub mod lang;
 pub mod logic;

@@ -4,6 +4,7 @@
 use gatewright::check::{Files, Options, check, schema};
 use gatewright::diag::render::{Format, render};
 use gatewright::diag::{FileId, Report, Source, Sources};
+use gatewright::docs::{catalogue, reference};
 use gatewright::lang::form::{Form, Ready};
 use gatewright::policy;
 use gatewright::syntax::{format, parse};
@@ -14,6 +15,8 @@ const PAGES: &[(&str, &str)] = &[
     ("CHANGELOG.md", include_str!("../CHANGELOG.md")),
     ("docs/language.md", LANGUAGE),
     ("docs/testing.md", TESTING),
+    ("docs/tools.md", include_str!("../docs/tools.md")),
+    ("docs/reference.md", include_str!("../docs/reference.md")),
     ("docs/checking.md", include_str!("../docs/checking.md")),
     ("docs/tracing.md", include_str!("../docs/tracing.md")),
 ];
@@ -130,4 +133,28 @@ fn named(form: &Form, of: &str, now: &str, later: &str, missing: &mut Vec<String
 /// True when a page has a word.
 fn says(page: &str, word: &str) -> bool {
     page.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').any(|found| found == word)
+}
+
+#[test]
+fn the_reference_is_what_the_schema_says() {
+    let fresh = reference::markdown();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference.md");
+    if std::env::var_os("GATE_WRITE").is_some() {
+        std::fs::write(&file, &fresh).unwrap();
+    }
+    let stale = std::fs::read_to_string(&file).ok() != Some(fresh);
+    assert!(!stale, "docs/reference.md is not what the schema says: run `GATE_WRITE=1 cargo test --test docs`");
+}
+
+#[test]
+fn the_catalogue_of_the_sample_shop_names_everything_and_no_secret() {
+    let shop = include_str!("../gateways/shop.gate");
+    let checked = check(Path::new("shop.gate"), &Only(shop.to_owned()), &Options::default()).unwrap();
+    insta::assert_snapshot!("catalogue_of_shop", catalogue::markdown(&checked, "shop").unwrap());
+}
+
+#[test]
+fn a_policy_with_errors_has_no_catalogue() {
+    let checked = check(Path::new("broken.gate"), &Only("route r GET /r {}".to_owned()), &Options::default()).unwrap();
+    assert_eq!(catalogue::markdown(&checked, "broken"), None);
 }

@@ -17,10 +17,19 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("upstream", &["diag", "http", "syntax", "lang", "route"]),
     ("ir", &["http", "lang", "route", "policy", "upstream"]),
     ("check", &["diag", "http", "syntax", "lang", "route", "logic", "policy", "upstream", "ir"]),
+    ("analyse", &["http", "lang", "route", "logic", "policy", "upstream", "ir"]),
     ("compile", &["diag", "http", "lang", "route", "policy", "upstream", "ir"]),
+    ("import", &["syntax", "route"]),
+    ("docs", &["diag", "http", "syntax", "lang", "route", "policy", "upstream", "ir", "check"]),
     ("server", &["http", "lang", "route", "policy", "upstream", "compile"]),
     ("testing", &["diag", "http", "lang", "route", "policy", "upstream", "ir", "compile", "server"]),
-    ("cli", &["diag", "http", "syntax", "lang", "route", "policy", "upstream", "ir", "check", "compile", "server", "testing"]),
+    (
+        "cli",
+        &[
+            "diag", "http", "syntax", "lang", "route", "policy", "upstream", "ir", "check", "analyse", "compile", "import", "docs",
+            "server", "testing",
+        ],
+    ),
 ];
 
 /// The side of `lang` that is for the checker; `expr`, `value` and `eval` are what is left of it when a policy runs.
@@ -48,6 +57,7 @@ const BLIND: &[(&str, &str, &[&str], &str)] = &[
 const AT_HOME: &[(&str, &[&str])] = &[
     ("pest", &["src/syntax/"]),
     ("pest_derive", &["src/syntax/"]),
+    ("saphyr_parser", &["src/import/openapi/"]),
     ("miette", &["src/diag/render/"]),
     ("clap", &["src/cli/"]),
     ("notify", &["src/cli/"]),

@@ -153,7 +153,8 @@ impl<'i> Invariant<'i, '_, '_> {
                 return;
             }
             let why = report.into_sorted().into_iter().next().map(|found| found.message).unwrap_or_default();
-            let found = self.violated(route).at(spans.name, why).also(expect, "so this does not follow");
+            let example = request(route, &Model::default()).map_or_else(String::new, |request| format!(", e.g. for {request}"));
+            let found = self.violated(route).at(spans.name, why).also(expect, format!("so this does not follow{example}"));
             self.bench.report.push(found.help("give the route the `auth` that the invariant speaks of, and require what it expects"));
         }
     }

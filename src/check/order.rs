@@ -1,18 +1,19 @@
 //! The order of routes, and what is wrong with it.
 
+use super::predicate::Conditions;
 use super::route::Spans;
 use crate::diag::{Code, Diagnostic, Edit, Report};
 use crate::ir::Route;
-use crate::lang::expr::{Comparison, Expr, Ref};
-use crate::lang::value::Value;
+use crate::lang::expr::{Expr, Ref};
 use crate::policy::auth;
-use crate::route::{Atom, Finding, MatchTree, Predicate, RouteKey, Test, Witness, analyse};
+use crate::route::{Finding, MatchTree, RouteKey, Witness, analyse_with};
 
 /// The routes in the order they are tried; what overlaps without an order is reported.
 pub fn order(routes: Vec<(Route, Spans)>, report: &mut Report) -> Vec<(Route, Spans)> {
     let keys: Vec<RouteKey> = routes.iter().map(|(route, _)| route.key.clone()).collect();
-    for finding in analyse(&keys) {
-        if let Some(found) = diagnostic(&finding, &routes) {
+    let conditions = Conditions::new(&routes);
+    for finding in analyse_with(&keys, &conditions) {
+        if let Some(found) = diagnostic(&finding, &routes, &conditions) {
             report.push(found);
         }
     }
@@ -26,21 +27,32 @@ fn ambiguous_help(both: Option<&Witness>) -> String {
     format!("narrow one pattern (`{{id:int}}` makes them disjoint from words), add a route for {route}, or give one a `priority`")
 }
 
-fn diagnostic(finding: &Finding, routes: &[(Route, Spans)]) -> Option<Diagnostic> {
+fn diagnostic(finding: &Finding, routes: &[(Route, Spans)], conditions: &Conditions) -> Option<Diagnostic> {
     let name = |at: usize| routes.get(at).map(|(route, _)| route.name.clone());
     let path = |at: usize| routes.get(at).map(|(_, spans)| spans.path);
+    let takes = |at: usize, path: &str| routes.get(at).is_some_and(|(route, _)| route.key.pattern.matches(path));
     Some(match finding {
         Finding::Ambiguous { a, b, witness_a_only, witness_b_only, witness_both } => {
-            let also = |witness: &Option<Witness>| {
-                witness.as_ref().map_or_else(|| "overlaps".to_owned(), |witness| format!("also matches e.g. {witness}"))
+            let alone = |witness: &Option<Witness>, one: usize, other: usize| {
+                let (witness, key) = (witness.clone()?, &routes.get(other)?.0.key);
+                let shared = key.methods.contains(&witness.method)
+                    && key.pattern.matches(&witness.path)
+                    && witness.host.as_ref().is_none_or(|host| key.matches_host(host));
+                let fail: Vec<usize> = shared.then_some(other).into_iter().collect();
+                conditions.told(witness, &[one], &fail, |path| takes(one, path) && (!shared || takes(other, path)))
             };
+            let also =
+                |witness: Option<Witness>| witness.map_or_else(|| "overlaps".to_owned(), |witness| format!("also matches e.g. {witness}"));
+            let witness_both = &witness_both
+                .clone()
+                .and_then(|witness| conditions.told(witness, &[*a, *b], &[], |path| takes(*a, path) && takes(*b, path)));
             let both = witness_both.as_ref().map_or_else(|| "some requests".to_owned(), ToString::to_string);
             Diagnostic::new(
                 Code::RouteAmbiguous,
                 format!("`{}` and `{}` both match {both} and neither is more specific", name(*a)?, name(*b)?),
             )
-            .at(path(*a)?, also(witness_a_only))
-            .also(path(*b)?, also(witness_b_only))
+            .at(path(*a)?, also(alone(witness_a_only, *a, *b)))
+            .also(path(*b)?, also(alone(witness_b_only, *b, *a)))
             .help(ambiguous_help(witness_both.as_ref()))
         }
         Finding::Duplicate { first, second } => {
@@ -96,90 +108,6 @@ fn diagnostic(finding: &Finding, routes: &[(Route, Spans)]) -> Option<Diagnostic
             found.help("simplify one of the patterns, or give one a `priority`")
         }
     })
-}
-
-/// A `match` condition as atoms that can be compared with other routes'.
-pub fn atoms(all: &[Expr]) -> Predicate {
-    Predicate { atoms: all.iter().map(atom).collect() }
-}
-
-fn atom(expr: &Expr) -> Atom {
-    let attribute = |reference: &Ref| written(reference);
-    match expr {
-        Expr::Compare(left, how, right) => match (&**left, how, &**right) {
-            (Expr::Ref(reference), how, Expr::Const(value)) | (Expr::Const(value), how, Expr::Ref(reference)) => {
-                let test = match (how, value, text(value)) {
-                    (Comparison::Equal, Value::None, _) => Some(Test::Absent),
-                    (Comparison::NotEqual, Value::None, _) => Some(Test::Present),
-                    (Comparison::Equal, _, Some(text)) => Some(Test::Equals(text)),
-                    (Comparison::NotEqual, _, Some(text)) => Some(Test::NotEquals(text)),
-                    _ => None,
-                };
-                test.map_or_else(|| other(expr), |test| Atom { attribute: attribute(reference), test })
-            }
-            _ => other(expr),
-        },
-        Expr::In(item, set) => match (&**item, &**set) {
-            (Expr::Ref(reference), Expr::Const(Value::List(values))) => match values.iter().map(text).collect::<Option<Vec<_>>>() {
-                Some(texts) => Atom { attribute: attribute(reference), test: Test::In(texts) },
-                None => other(expr),
-            },
-            _ => other(expr),
-        },
-        Expr::Matches(item, pattern) => match &**item {
-            Expr::Ref(reference) => Atom { attribute: attribute(reference), test: Test::Matches(pattern.source().to_owned()) },
-            _ => other(expr),
-        },
-        Expr::Has(item) => match &**item {
-            Expr::Ref(reference) => Atom { attribute: attribute(reference), test: Test::Present },
-            _ => other(expr),
-        },
-        Expr::Not(inner) => match &**inner {
-            Expr::Has(item) => match &**item {
-                Expr::Ref(reference) => Atom { attribute: attribute(reference), test: Test::Absent },
-                _ => other(expr),
-            },
-            _ => other(expr),
-        },
-        _ => other(expr),
-    }
-}
-
-/// A test that is only known to equal itself.
-fn other(expr: &Expr) -> Atom {
-    let text = serde_json::to_string(expr).unwrap_or_default();
-    Atom { attribute: text.clone(), test: Test::Other(text) }
-}
-
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::Text(text) => Some(text.to_string()),
-        Value::Int(number) => Some(number.to_string()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        Value::Ip(ip) => Some(ip.to_string()),
-        _ => None,
-    }
-}
-
-/// A reference as it is written.
-fn written(reference: &Ref) -> String {
-    match reference {
-        Ref::Header(name) => format!("header(\"{name}\")"),
-        Ref::Query(name) => format!("query(\"{name}\")"),
-        Ref::Cookie(name) => format!("cookie(\"{name}\")"),
-        Ref::ClientIp => "client.ip".to_owned(),
-        Ref::Method => "request.method".to_owned(),
-        Ref::Path => "request.path".to_owned(),
-        Ref::Host => "request.host".to_owned(),
-        Ref::Scheme => "request.scheme".to_owned(),
-        Ref::Listener => "request.listener".to_owned(),
-        Ref::Id => "request.id".to_owned(),
-        Ref::Size => "request.size".to_owned(),
-        Ref::Param { slot, .. } => format!("param {slot}"),
-        Ref::Attribute(_) | Ref::UpstreamName | Ref::ResponseStatus | Ref::ResponseDuration | Ref::ResponseHeader(_) => {
-            serde_json::to_string(reference).unwrap_or_default()
-        }
-    }
 }
 
 /// Where an auth looks for its credentials.

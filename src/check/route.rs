@@ -145,7 +145,7 @@ impl<'a> Routes<'_, 'a> {
         let mut policies = Vec::new();
         self.access(node, damaged, &statements, &mut checker, &mut policies, &mut in_force);
         let conditions: Vec<Given<'a>> = around.matches.iter().copied().chain(matches(node)).collect();
-        let predicate = predicate(&conditions, &self.credentials, &mut checker);
+        let predicate = predicate(&conditions, &self.credentials, &pattern, &mut checker);
         let written = node.statements.iter().find(|inner| inner.form.word == "priority");
         let priority = written.and_then(|inner| inner.get("number")).and_then(|given| checker.int(given, 0..=1_000_000)).unwrap_or(0);
         let (predicate, atoms) = predicate.unzip();
@@ -369,7 +369,7 @@ fn matches<'a>(node: &Node<'a>) -> Vec<Given<'a>> {
 }
 
 /// All `match` conditions as one expression, and as the atoms that routes are compared by.
-fn predicate(conditions: &[Given<'_>], credentials: &[Ref], checker: &mut Checker<'_>) -> Option<(Expr, Predicate)> {
+fn predicate(conditions: &[Given<'_>], credentials: &[Ref], pattern: &Pattern, checker: &mut Checker<'_>) -> Option<(Expr, Predicate)> {
     let mut all = Vec::new();
     for given in conditions {
         let Some(Typed { expr, span, .. }) = checker.condition(*given, Moment::Match) else { continue };
@@ -385,7 +385,7 @@ fn predicate(conditions: &[Given<'_>], credentials: &[Ref], checker: &mut Checke
             other => all.push(other),
         }
     }
-    let predicate = super::order::atoms(&all);
+    let predicate = super::predicate::atoms(&all, pattern);
     match all.len() {
         0 => None,
         1 => all.pop().map(|only| (only, predicate)),

@@ -36,7 +36,7 @@ pub fn doors<'a>(level: &Level<'a>, bench: &Bench<'_, 'a>) -> Vec<Door<'a>> {
     for node in listens {
         let Some(given) = node.get("address") else { continue };
         let Some(Value::Text(text)) = checker.constant(given, Type::Address) else { continue };
-        if let Some(address) = super::gateway::address(&text) {
+        if let Some(address) = super::listen::address(&text) {
             found.push(Door { node: node.clone(), address, at: given.expr.span });
         }
     }

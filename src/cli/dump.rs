@@ -1,9 +1,7 @@
 //! `gate dump`
 
 use super::{Outcome, Policy, print_out};
-use crate::check;
-use crate::lang::form::{Count, Form, Kind, Mark, Ready};
-use serde_json::{Value, json};
+use crate::docs;
 use std::path::PathBuf;
 
 /// Arguments of `gate dump`.
@@ -26,7 +24,7 @@ pub struct Arguments {
 /// Dumps.
 pub fn run(arguments: &Arguments) -> Outcome {
     let value = match (&arguments.file, arguments.schema) {
-        (_, true) => schema(),
+        (_, true) => docs::schema::json(),
         (None, false) => return Outcome::Usage,
         (Some(file), false) => {
             let policy = Policy { file: file.clone(), set: arguments.set.clone() };
@@ -38,53 +36,4 @@ pub fn run(arguments: &Arguments) -> Outcome {
     };
     print_out(&(serde_json::to_string_pretty(&value).unwrap_or_default() + "\n"));
     Outcome::Fine
-}
-
-/// The schema as JSON.
-fn schema() -> Value {
-    let words: Vec<Value> = check::schema()
-        .words()
-        .map(|word| {
-            let mut value = form(&word.form);
-            let places: Vec<&str> = word.places.iter().map(|place| place.name()).collect();
-            if let Value::Object(object) = &mut value {
-                object.insert("places".to_owned(), json!(places));
-                object.insert("merge".to_owned(), json!(format!("{:?}", word.merge).to_lowercase()));
-                object.insert("stage".to_owned(), json!(word.stage));
-            }
-            value
-        })
-        .collect();
-    json!({ "edition": 1, "words": words })
-}
-
-fn form(form: &Form) -> Value {
-    let slots: Vec<Value> = form
-        .slots
-        .iter()
-        .map(|slot| {
-            let words: &[&str] = match slot.kind {
-                Kind::Word(words) | Kind::Rest(words) => words,
-                _ => &[],
-            };
-            let mark = match slot.mark {
-                Mark::None => "",
-                Mark::Arrow => "->",
-                Mark::Assign => "=",
-                Mark::Annotation => ":",
-            };
-            json!({ "name": slot.name, "takes": crate::lang::read::what(slot), "words": words, "mark": mark, "optional": slot.optional })
-        })
-        .collect();
-    json!({
-        "word": form.word,
-        "usage": crate::lang::read::usage(form),
-        "doc": form.doc,
-        "slots": slots,
-        "clauses": form.children.iter().map(self::form).collect::<Vec<_>>(),
-        "rows": form.rows.map(self::form),
-        "count": match form.count { Count::Optional => "optional", Count::Required => "required", Count::Many => "many" },
-        "default": form.default,
-        "available": form.ready == Ready::Now,
-    })
 }

@@ -36,10 +36,19 @@ fn alone(name: &str) -> Outcome {
         return Outcome::Fine;
     }
     let full = full_name(name);
-    let known = Code::ALL.iter().map(|code| code.name());
-    let near = crate::diag::suggest::nearest(&full, known).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    let schema = check::schema();
+    let mut words: Vec<&str> = Vec::new();
+    schema.words().for_each(|word| all_words(&word.form, &mut words));
+    let codes = Code::ALL.iter().map(|code| code.name());
+    let near = crate::diag::suggest::nearest(name, words).or_else(|| crate::diag::suggest::nearest(&full, codes));
+    let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
     complain(&format!("`{name}` is neither a diagnostic code nor a word of the language{near}"));
     Outcome::Usage
+}
+
+fn all_words(form: &Form, out: &mut Vec<&str>) {
+    out.push(form.word);
+    form.children.iter().for_each(|child| all_words(child, out));
 }
 
 fn full_name(name: &str) -> String {

@@ -69,3 +69,30 @@ fn below(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
     }
     Ok(())
 }
+
+/// Writes a file, whether or not it is there.
+pub fn write(path: &Path, text: &str) -> super::Outcome {
+    written(path, std::fs::write(path, text))
+}
+
+/// Writes a file that is not there yet; one that is stays as it is.
+pub fn create(path: &Path, text: &str) -> super::Outcome {
+    let opened = std::fs::File::options().write(true).create_new(true).open(path);
+    match opened {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            super::complain(&format!("{} is there already, and is left as it is", path.display()));
+            super::Outcome::Usage
+        }
+        opened => written(path, opened.and_then(|mut file| io::Write::write_all(&mut file, text.as_bytes()))),
+    }
+}
+
+fn written(path: &Path, result: io::Result<()>) -> super::Outcome {
+    match result {
+        Ok(()) => super::Outcome::Fine,
+        Err(error) => {
+            super::complain(&format!("{}: {error}", path.display()));
+            super::Outcome::Usage
+        }
+    }
+}

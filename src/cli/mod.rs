@@ -4,6 +4,8 @@
 mod certificates;
 mod check;
 mod dev;
+mod diff;
+mod docs;
 mod dump;
 mod environment;
 mod explain;
@@ -11,7 +13,9 @@ mod files;
 mod fix;
 mod fmt;
 mod hash;
+mod import;
 mod junit;
+mod new;
 mod routes;
 mod run;
 mod secrets;
@@ -50,10 +54,18 @@ enum Command {
     Explain(explain::Arguments),
     /// Lists the routes in the order they are tried
     Routes(routes::Arguments),
+    /// Tells what a change of a policy changes for requests, each with a request that shows it
+    Diff(diff::Arguments),
     /// Writes what a policy means, or the language's schema, as JSON
     Dump(dump::Arguments),
     /// Runs the tests of policies on the real pipeline, in virtual time
     Test(test::Arguments),
+    /// Writes a catalogue of a policy as Markdown: its routes, and what they are made of
+    Docs(docs::Arguments),
+    /// Makes a policy of an OpenAPI document, an nginx configuration or a Caddyfile
+    Import(import::Arguments),
+    /// Writes a small policy to start from
+    New(new::Arguments),
     /// Shows a request's way: the route that takes it, why the others do not, and every stage's verdict
     Trace(trace::Arguments),
     /// Prints a token that an `auth jwt` of the policy accepts, for development
@@ -84,9 +96,13 @@ pub fn main() -> ExitCode {
         Command::Fix(arguments) => fix::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Routes(arguments) => routes::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Dump(arguments) => dump::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Docs(arguments) => docs::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
+        Command::New(arguments) => new::run(&arguments),
         Command::Trace(arguments) => trace::run(&arguments),
         Command::Token(arguments) => token::run(&arguments),
         Command::Hash(arguments) => hash::run(&arguments),

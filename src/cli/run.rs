@@ -1,8 +1,8 @@
 //! `gate run`
 
-use super::secrets::Machine;
 use super::certificates::Certificates;
-use super::{Outcome, Policy, complain, dev, print_error};
+use super::secrets::Machine;
+use super::{Outcome, Policy, complain, dev, diff, print_error};
 use crate::compile::{Compiled, Compiler, Plan};
 use crate::http::Clock;
 use crate::ir::Program;
@@ -49,13 +49,21 @@ pub fn run(arguments: &Arguments) -> Outcome {
     };
     let Compiled { plan, auths, .. } = compiled;
     let notes = |address: SocketAddr| arguments.dev.then(|| dev::notes(&program, &auths, &machine, address));
-    let bound = |program: &Program| (program.gateway.listeners.iter().map(|listener| listener.address).collect::<Vec<_>>(), program.gateway.workers);
+    let bound = |program: &Program| {
+        let addresses: Vec<SocketAddr> = program.gateway.listeners.iter().map(|listener| listener.address).collect();
+        (addresses, program.gateway.workers)
+    };
+    let started = &program;
+    let mut reloaded: Option<Program> = None;
     let reload = || {
-        let reloaded = load(arguments).map_err(|_| "the policy has errors".to_owned())?;
-        if bound(&reloaded) != bound(&program) {
+        let next = load(arguments).map_err(|_| "the policy has errors".to_owned())?;
+        if bound(&next) != bound(started) {
             tracing::warn!("`listen` or `workers` changed: that takes effect when the gateway is started again");
         }
-        compile(&mut compiler, &reloaded, &machine, &mut certificates.borrow_mut()).map(|compiled| compiled.plan)
+        let plan = compile(&mut compiler, &next, &machine, &mut certificates.borrow_mut())?.plan;
+        diff::log(reloaded.as_ref().unwrap_or(started), &next);
+        reloaded = Some(next);
+        Ok(plan)
     };
     let look_again = |server: &Server| certificates.borrow_mut().look_again(&machine, |address, tls| server.renew(address, tls));
     let ended = if arguments.dev { serve(plan, Scripted::default, reload, look_again, notes) } else { serve(plan, Tcp::default, reload, look_again, notes) };

@@ -1,6 +1,7 @@
 //! What a certificate says of its holder (RFC 5280): the subject and the alternative names. Read from one that a TLS
 //! library has already judged; a part that cannot be read is left out.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -30,10 +31,10 @@ pub enum Name {
 impl Name {
     /// The name as text.
     #[must_use]
-    pub fn text(&self) -> Arc<str> {
+    pub fn text(&self) -> Cow<'_, str> {
         match self {
-            Self::Dns(text) | Self::Uri(text) | Self::Mail(text) => Arc::clone(text),
-            Self::Ip(ip) => ip.to_string().into(),
+            Self::Dns(text) | Self::Uri(text) | Self::Mail(text) => Cow::Borrowed(text),
+            Self::Ip(ip) => Cow::Owned(ip.to_string()),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::checker::Typed;
 use super::expr::Expr;
+use super::literal::LiteralError;
 use super::types::Type;
 use super::value::Value;
 use crate::diag::{Code, Diagnostic, Edit, Span};
@@ -36,6 +37,16 @@ pub(super) fn no_method(written: &str, span: Span) -> Diagnostic {
         return found;
     }
     found.fix(format!("write `{capitals}`"), vec![Edit { span, text: capitals }])
+}
+
+/// The finding on a literal without a value.
+pub(super) fn bad_literal(error: LiteralError, text: &str, span: Span) -> Diagnostic {
+    let mut found = Diagnostic::new(error.code, error.message).at(span, "");
+    found.help = error.help;
+    match error.meant {
+        Some(meant) => found.fix(format!("replace `{text}` with `{meant}`"), vec![Edit { span, text: meant }]),
+        None => found,
+    }
 }
 
 /// The finding on a value of another type than the one its place asks for.

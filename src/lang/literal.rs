@@ -16,11 +16,13 @@ pub struct LiteralError {
     pub message: String,
     /// How to fix it.
     pub help: Option<String>,
+    /// The literal that was meant, where that is plain.
+    pub meant: Option<String>,
 }
 
 impl LiteralError {
     fn range(message: impl Into<String>) -> Self {
-        Self { code: Code::TypeRange, message: message.into(), help: None }
+        Self { code: Code::TypeRange, message: message.into(), help: None, meant: None }
     }
 }
 
@@ -165,7 +167,7 @@ fn range(text: &str) -> Result<(Value, Type), LiteralError> {
         Some(((low, kind), (high, other))) if kind == other => {
             Ok((Value::Range(Box::new(low), Box::new(high)), Type::Range(Box::new(kind))))
         }
-        Some(_) => Err(LiteralError { code: Code::TypeUnit, message: format!("the ends of `{text}` have different units"), help: None }),
+        Some(_) => Err(LiteralError { code: Code::TypeUnit, message: format!("the ends of `{text}` have different units"), help: None, meant: None }),
         None => Err(LiteralError::range(format!("`{text}` is out of range"))),
     }
 }
@@ -198,6 +200,7 @@ fn ip(text: &str) -> Result<(Value, Type), LiteralError> {
                     network.addr(),
                     network.max_prefix_len()
                 )),
+                meant: None,
             });
         }
         return Ok((Value::Network(network), Type::Cidr));
@@ -239,7 +242,8 @@ fn odd(text: &str) -> LiteralError {
     LiteralError {
         code: Code::TypeUnit,
         message: format!("`{text}` is no quantity"),
-        help: Some(meant.map_or_else(|| UNITS.to_owned(), |meant| format!("did you mean `{meant}`? {UNITS}"))),
+        help: Some(meant.as_ref().map_or_else(|| UNITS.to_owned(), |meant| format!("did you mean `{meant}`? {UNITS}"))),
+        meant,
     }
 }
 

@@ -150,9 +150,7 @@ impl Typing<'_, '_> {
         let (value, ty) = match literal::parse(kind, text) {
             Ok(parsed) => parsed,
             Err(error) => {
-                let mut found = Diagnostic::new(error.code, error.message).at(span, "");
-                found.help = error.help;
-                self.checker.report.push(found);
+                self.checker.report.push(kinds::bad_literal(error, text, span));
                 return None;
             }
         };
@@ -596,7 +594,9 @@ impl Typing<'_, '_> {
             ("request", ["size"]) => done(Ref::Size, Type::Int.optional(), Moment::Match),
             ("request", ["listener"]) => done(Ref::Listener, text, Moment::Match),
             ("client", ["ip"]) => done(Ref::ClientIp, Type::Ip, Moment::Accept),
-            ("client", ["cert", ..]) | ("flag", [_]) => {
+            ("client", ["cert", "subject"]) => done(Ref::ClientSubject, text.optional(), Moment::Accept),
+            ("client", ["cert", "san"]) => done(Ref::ClientName, text.optional(), Moment::Accept),
+            ("flag", [_]) => {
                 self.checker.report.push(
                     Diagnostic::new(Code::SchemaNotAvailable, format!("`{}` is not available yet", path_text(root, rest)))
                         .at(span, "this release does not know it"),
@@ -619,7 +619,7 @@ impl Typing<'_, '_> {
     fn unknown_member(&mut self, root: &Ident, rest: &[Ident], span: Span) {
         let known: &[&str] = match root.text.as_str() {
             "request" => &["method", "path", "host", "scheme", "id", "size", "listener"],
-            "client" => &["ip"],
+            "client" => &["ip", "cert.subject", "cert.san"],
             "upstream" => &["name"],
             "response" => &["status", "duration"],
             _ => &[],

@@ -7,7 +7,7 @@ use super::dfa::Universe;
 use super::host::{HostPattern, simplified};
 use super::key::RouteKey;
 use super::pattern::Pattern;
-use super::predicate::{Atom, Predicate, Test, holds, values};
+use super::predicate::{Atom, Predicate, Predicates, Test, holds, values};
 use super::product::{Budget, Machine, Verdict, witness};
 
 /// The most pieces that one question is cut into.
@@ -26,12 +26,37 @@ pub(super) enum Cover {
     TooComplex,
 }
 
-/// Whether the union of `by` holds every request that all of `of` take.
-pub(super) fn covered(of: &[&RouteKey], by: &[&RouteKey]) -> Cover {
+/// The routes that questions are about, by their numbers.
+#[derive(Clone, Copy)]
+pub(super) struct Routes<'a> {
+    pub routes: &'a [RouteKey],
+    pub predicates: &'a dyn Predicates,
+}
+
+impl Routes<'_> {
+    /// Whether the union of `by` holds every request that all of `of` take.
+    pub(super) fn covered(self, of: &[usize], by: &[usize]) -> Cover {
+        let keys = |numbers: &[usize]| numbers.iter().filter_map(|number| self.routes.get(*number)).collect::<Vec<_>>();
+        covered(&keys(of), &keys(by), |holding: &[bool]| {
+            let of_by = |wanted: bool| by.iter().zip(holding).filter(move |(_, holds)| **holds == wanted).map(|(number, _)| *number);
+            let hold: Vec<usize> = of.iter().copied().chain(of_by(true)).collect();
+            self.predicates.possible(&hold, &of_by(false).collect::<Vec<_>>())
+        })
+    }
+}
+
+fn covered(of: &[&RouteKey], by: &[&RouteKey], possible: impl Fn(&[bool]) -> bool) -> Cover {
     if by.len() > UNION_MAX {
         return Cover::TooComplex;
     }
-    let Some(worlds) = worlds(of, by) else { return Cover::TooComplex };
+    let Some(mut worlds) = worlds(of, by) else { return Cover::TooComplex };
+    if of.iter().chain(by).any(|route| route.predicate.is_opaque()) {
+        let mut asked: HashMap<Vec<bool>, bool> = HashMap::new();
+        worlds.retain(|world| {
+            let holding: Vec<bool> = by.iter().map(|route| world.certainly(&route.predicate, of)).collect();
+            *asked.entry(holding).or_insert_with_key(|holding| possible(holding))
+        });
+    }
     let methods = methods(of, by);
     let hosts = hosts(of, by);
     if methods.len() * hosts.len() * worlds.len() > PIECES_MAX {

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::cover::{Cover, UNION_MAX, covered};
+use super::cover::{Cover, Routes, UNION_MAX};
 use super::found::{Captures, Found};
 use super::host::HostPattern;
 use super::key::RouteKey;
 use super::pairs::{Pair, Pairs, overlapping};
 use super::pattern::{End, Pattern, Segment};
+use super::predicate::{AtomsAlone, Predicates};
 use super::relation::{Witness, difference, overlap};
 use super::sample::unlikely_path;
 use super::tree::MatchTree;
@@ -75,14 +76,21 @@ pub enum Finding {
 /// All findings, those that need two routes by the first of them.
 #[must_use]
 pub fn analyse(routes: &[RouteKey]) -> Vec<Finding> {
-    let Pairs { list: pairs, complete } = overlapping(routes);
+    analyse_with(routes, &AtomsAlone)
+}
+
+/// The same where more is known of the routes' predicates than their atoms say.
+#[must_use]
+pub fn analyse_with(routes: &[RouteKey], predicates: &dyn Predicates) -> Vec<Finding> {
+    let Pairs { list: pairs, complete } = overlapping(routes, predicates);
+    let all = Routes { routes, predicates };
     let mut findings = Vec::new();
     if !complete {
         findings.push(Finding::TooComplex { routes: Vec::new() });
     }
     let before = before(routes, &pairs);
-    conflicts(routes, &pairs, &before, &mut findings);
-    unreachable(routes, &before, &mut findings);
+    conflicts(all, &pairs, &before, &mut findings);
+    unreachable(all, &before, &mut findings);
     twins(routes, &mut findings);
     redundant_priorities(routes, &pairs, &mut findings);
     findings
@@ -129,31 +137,31 @@ fn before(routes: &[RouteKey], pairs: &[Pair]) -> Vec<Vec<Before>> {
     before
 }
 
-fn conflicts(routes: &[RouteKey], pairs: &[Pair], before: &[Vec<Before>], findings: &mut Vec<Finding>) {
+fn conflicts(all: Routes<'_>, pairs: &[Pair], before: &[Vec<Before>], findings: &mut Vec<Finding>) {
     for pair in pairs {
-        if priority(routes, pair.first) != priority(routes, pair.second) {
+        if priority(all.routes, pair.first) != priority(all.routes, pair.second) {
             continue;
         }
         match (pair.relation.subset, pair.relation.superset) {
             (true, true) => findings.push(Finding::Duplicate { first: pair.first, second: pair.second }),
             (true, false) | (false, true) => {}
-            (false, false) => findings.extend(ambiguous(routes, pair, before)),
+            (false, false) => findings.extend(ambiguous(all, pair, before)),
         }
     }
 }
 
 /// The finding for two routes neither of which lies inside the other, unless routes before both take what they share.
-fn ambiguous(routes: &[RouteKey], pair: &Pair, before: &[Vec<Before>]) -> Option<Finding> {
-    let (one, other) = (routes.get(pair.first)?, routes.get(pair.second)?);
+fn ambiguous(all: Routes<'_>, pair: &Pair, before: &[Vec<Before>]) -> Option<Finding> {
+    let (one, other) = (all.routes.get(pair.first)?, all.routes.get(pair.second)?);
     let theirs = before.get(pair.second)?;
-    let of_both: Vec<&RouteKey> = before
+    let of_both: Vec<usize> = before
         .get(pair.first)?
         .iter()
         .filter(|earlier| theirs.iter().any(|candidate| candidate.route == earlier.route))
-        .filter_map(|earlier| routes.get(earlier.route))
+        .map(|earlier| earlier.route)
         .collect();
     if !of_both.is_empty() {
-        match covered(&[one, other], &of_both) {
+        match all.covered(&[pair.first, pair.second], &of_both) {
             Cover::Whole => return None,
             Cover::Gaps => {}
             Cover::TooComplex => return Some(Finding::TooComplex { routes: vec![pair.first, pair.second] }),
@@ -171,7 +179,8 @@ fn ambiguous(routes: &[RouteKey], pair: &Pair, before: &[Vec<Before>]) -> Option
     })
 }
 
-fn unreachable(routes: &[RouteKey], before: &[Vec<Before>], findings: &mut Vec<Finding>) {
+fn unreachable(all: Routes<'_>, before: &[Vec<Before>], findings: &mut Vec<Finding>) {
+    let routes = all.routes;
     let tree = MatchTree::build(routes);
     for (route, earlier) in before.iter().enumerate() {
         if earlier.is_empty() {
@@ -184,22 +193,17 @@ fn unreachable(routes: &[RouteKey], before: &[Vec<Before>], findings: &mut Vec<F
         if sampled(&tree, routes, route) {
             continue;
         }
-        let Some(key) = routes.get(route) else { continue };
         let by: Vec<usize> = earlier.iter().map(|earlier| earlier.route).collect();
-        match covered(&[key], &keys(routes, &by)) {
-            Cover::Whole => findings.push(Finding::Unreachable { route, by: narrowed(routes, key, by) }),
+        match all.covered(&[route], &by) {
+            Cover::Whole => findings.push(Finding::Unreachable { route, by: narrowed(all, route, by) }),
             Cover::Gaps => {}
             Cover::TooComplex => findings.push(Finding::TooComplex { routes: vec![route] }),
         }
     }
 }
 
-fn keys<'a>(routes: &'a [RouteKey], numbers: &[usize]) -> Vec<&'a RouteKey> {
-    numbers.iter().filter_map(|number| routes.get(*number)).collect()
-}
-
 /// The routes without those that are not needed to cover the other.
-fn narrowed(routes: &[RouteKey], key: &RouteKey, mut by: Vec<usize>) -> Vec<usize> {
+fn narrowed(all: Routes<'_>, route: usize, mut by: Vec<usize>) -> Vec<usize> {
     if by.len() > NARROWED_MAX.min(UNION_MAX) {
         return by;
     }
@@ -207,7 +211,7 @@ fn narrowed(routes: &[RouteKey], key: &RouteKey, mut by: Vec<usize>) -> Vec<usiz
     while at < by.len() {
         let mut fewer = by.clone();
         fewer.remove(at);
-        if covered(&[key], &keys(routes, &fewer)) == Cover::Whole {
+        if all.covered(&[route], &fewer) == Cover::Whole {
             by = fewer;
         } else {
             at += 1;

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use super::host::{HostPattern, simplified};
 use super::key::RouteKey;
 use super::pattern::{End, Segment};
+use super::predicate::Predicates;
 use super::relation::{hosts, paths};
 use super::segment::SegmentType;
 use super::types::{Relation, kinds};
@@ -32,7 +33,7 @@ pub(super) struct Pairs {
 }
 
 /// All overlapping pairs, sorted.
-pub(super) fn overlapping(routes: &[RouteKey]) -> Pairs {
+pub(super) fn overlapping(routes: &[RouteKey], predicates: &dyn Predicates) -> Pairs {
     let mut forest = Forest { routes, nodes: Vec::new(), pairs: Vec::new(), left: PAIRS_MAX };
     let roots = forest.plant();
     for (host, root) in &roots {
@@ -46,17 +47,21 @@ pub(super) fn overlapping(routes: &[RouteKey]) -> Pairs {
     let mut found = forest.pairs;
     found.sort_unstable();
     found.dedup();
-    let list = found.into_iter().filter_map(|(first, second)| related(routes, first as usize, second as usize)).collect();
+    let list = found.into_iter().filter_map(|(first, second)| related(routes, first as usize, second as usize, predicates)).collect();
     Pairs { list, complete: forest.left > 0 }
 }
 
-fn related(routes: &[RouteKey], first: usize, second: usize) -> Option<Pair> {
+fn related(routes: &[RouteKey], first: usize, second: usize, predicates: &dyn Predicates) -> Option<Pair> {
     let (one, other) = (routes.get(first)?, routes.get(second)?);
     if !one.methods.overlaps(&other.methods) {
         return None;
     }
     let path = paths(&one.pattern, &other.pattern);
     if !path.overlap || !one.predicate.overlaps(&other.predicate) {
+        return None;
+    }
+    let both = !one.predicate.is_always() && !other.predicate.is_always();
+    if both && !predicates.possible(&[first, second], &[]) {
         return None;
     }
     let rest = |one: &RouteKey, other: &RouteKey| one.methods.is_subset(&other.methods) && one.predicate.is_subset(&other.predicate);

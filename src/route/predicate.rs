@@ -9,6 +9,21 @@ use serde::{Deserialize, Serialize};
 use super::dfa::{Dfa, Universe};
 use super::product::{Budget, Machine, Verdict, witness};
 
+/// What is known of the predicates of routes beyond their atoms. Routes are given by their numbers.
+pub trait Predicates {
+    /// False when it is certain that no request has all of `hold` true and all of `fail` false.
+    fn possible(&self, hold: &[usize], fail: &[usize]) -> bool;
+}
+
+/// Nothing is known beyond the atoms.
+pub struct AtomsAlone;
+
+impl Predicates for AtomsAlone {
+    fn possible(&self, _: &[usize], _: &[usize]) -> bool {
+        true
+    }
+}
+
 /// A conjunction of atoms; without atoms it always holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -51,6 +66,11 @@ impl Predicate {
     #[must_use]
     pub fn is_always(&self) -> bool {
         self.atoms.is_empty()
+    }
+
+    /// True when atoms are in it of which little is known by themselves.
+    pub(super) fn is_opaque(&self) -> bool {
+        self.atoms.iter().any(|atom| matches!(atom.test, Test::Matches(_) | Test::Other(_)))
     }
 
     /// True when it is certain that every request of this predicate is one of the other's.

@@ -5,7 +5,7 @@ use proptest::{prop_assert, proptest};
 
 use super::generate::{Request, request, route};
 use super::order::Finding;
-use super::relation::{difference, overlap, subset};
+use super::relation::{difference, overlap, path_word, paths, subset};
 use super::{HostPattern, Methods, Pattern, Predicate, RouteKey, Witness, analyse, naive};
 
 fn key(line: &str) -> RouteKey {
@@ -78,6 +78,91 @@ proptest! {
             }
         }
     }
+}
+
+/// Patterns of a small alphabet, so that they meet often.
+fn patterns(count: usize) -> Vec<Pattern> {
+    let mut random = fastrand::Rng::with_seed(7);
+    let segments = [
+        "a",
+        "b",
+        "1",
+        "a-1",
+        "Ab",
+        "2027-01-31",
+        "{}",
+        "{:int}",
+        "{:hex}",
+        "{:slug}",
+        "{:date}",
+        "{:a|b|1}",
+        "{:re\"[a-z]+\"}",
+        "{:re\"a.*|1\"}",
+        "{:re\".*-1\"}",
+        "{:re\"[^a]+\"}",
+    ];
+    let ends = ["", "", "", "/", "/**", "re\"/a.*\"", "re\"(/[ab])*\"", "re\"/(?<g>[a-z]+)(/1)?\""];
+    let mut found: Vec<Pattern> = Vec::new();
+    while found.len() < count {
+        let mut text = String::new();
+        for index in 0..random.usize(0..4) {
+            let segment = segments[random.usize(..segments.len())];
+            text.push_str(&format!("/{}", segment.replace('{', &format!("{{p{index}")).replace(":}", "}")));
+        }
+        text.push_str(ends[random.usize(..ends.len())]);
+        let text = if text.is_empty() { "/".to_owned() } else { text };
+        if let Ok(pattern) = Pattern::parse(&text)
+            && found.iter().all(|known| known.text() != text)
+        {
+            found.push(pattern);
+        }
+    }
+    found
+}
+
+/// Paths that the patterns of [`patterns`] tell apart.
+fn sampled_paths() -> Vec<String> {
+    let segments = ["a", "b", "1", "a-1", "Ab", "2027-01-31", "c", "ab", "0f", "-", "~1", "x-1", "%20"];
+    let mut paths = vec![String::new()];
+    for _ in 0..3 {
+        let longer: Vec<String> = paths.iter().flat_map(|path| segments.map(|segment| format!("{path}/{segment}"))).collect();
+        paths.extend(longer);
+        paths.sort_unstable();
+        paths.dedup();
+    }
+    let slashed: Vec<String> = paths.iter().map(|path| format!("{path}/")).collect();
+    paths.into_iter().filter(|path| !path.is_empty()).chain(slashed).collect()
+}
+
+#[test]
+fn twenty_thousand_pairs_of_patterns_lie_to_each_other_as_sampled_paths_say() {
+    let (patterns, paths_tried) = (patterns(200), sampled_paths());
+    let taken: Vec<Vec<bool>> = patterns.iter().map(|pattern| paths_tried.iter().map(|path| pattern.matches(path)).collect()).collect();
+    let some =
+        |one: usize, other: usize, wanted: (bool, bool)| taken[one].iter().zip(&taken[other]).any(|(one, other)| (*one, *other) == wanted);
+    let mut pairs = 0;
+    for (one, first) in patterns.iter().enumerate() {
+        for (other, second) in patterns.iter().enumerate().skip(one) {
+            pairs += 1;
+            let relation = paths(first, second);
+            let pair = format!("{first} and {second}: {relation:?}");
+            assert!(!relation.unknown, "{pair}");
+            assert!(relation.overlap || !some(one, other, (true, true)), "{pair}");
+            assert!(!relation.subset || !some(one, other, (true, false)), "{pair}");
+            assert!(!relation.superset || !some(one, other, (false, true)), "{pair}");
+            if !relation.overlap {
+                continue;
+            }
+            let both = path_word(&[first, second], &[]).expect("a path of both");
+            assert!(first.matches(&both) && second.matches(&both), "{pair}: {both}");
+            for (subset, inner, outer) in [(relation.subset, first, second), (relation.superset, second, first)] {
+                let alone = path_word(&[inner], &[outer]);
+                assert_eq!(alone.is_none(), subset, "{pair}: {alone:?}");
+                assert!(alone.is_none_or(|path| inner.matches(&path) && !outer.matches(&path)), "{pair}");
+            }
+        }
+    }
+    assert!(pairs > 20_000);
 }
 
 /// Whether a route takes the witness, its predicates apart.

@@ -110,3 +110,40 @@ fn texts_that_no_one_wrote_are_refused_soon() {
         assert!(cfg!(debug_assertions) || start.elapsed() < Duration::from_secs(2), "{name}: {:?}", start.elapsed());
     }
 }
+
+#[test]
+fn a_new_policy_is_sound_tested_and_formatted_and_replaces_none() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(gate(&["new", "shop"], folder.path()).status.code(), Some(0));
+    for command in [vec!["check", "--deny", "warnings"], vec!["test"], vec!["fmt", "--check"]] {
+        let output = gate(&[command.as_slice(), &["shop/gateway.gate"]].concat(), folder.path());
+        assert_eq!(output.status.code(), Some(0), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let again = gate(&["new", "shop"], folder.path());
+    assert_eq!(again.status.code(), Some(2));
+    assert_eq!(String::from_utf8_lossy(&again.stderr), "gate: shop/gateway.gate is there already, and is left as it is\n");
+}
+
+#[test]
+fn a_policy_is_imported_and_the_list_of_the_rest_goes_to_standard_error() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("nginx.conf"), "server {\n  listen 80;\n  charset utf-8;\n  location / { return 204; }\n}\n")
+        .unwrap();
+    let output = gate(&["import", "nginx.conf", "-o", "new.gate"], folder.path());
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "1 not carried over:\nnginx.conf:3: `charset utf-8`: it has no counterpart\n");
+    assert_eq!(gate(&["check", "new.gate"], folder.path()).status.code(), Some(0));
+    assert_eq!(gate(&["import", "nginx", "nginx.conf", "-o", "new.gate"], folder.path()).status.code(), Some(2));
+    assert_eq!(gate(&["import", "caddy", "nowhere"], folder.path()).status.code(), Some(2));
+    std::fs::write(folder.path().join("broken.conf"), "server {\n").unwrap();
+    assert_eq!(gate(&["import", "nginx", "broken.conf"], folder.path()).status.code(), Some(1));
+}
+
+#[test]
+fn a_catalogue_goes_to_standard_output_or_into_a_file() {
+    let folder = written(b"gateway { listen :8080 }\nroute r GET /r {\n  public \"a\"\n  respond 200 text \"x\"\n}\n");
+    let output = gate(&["docs", "policy.gate"], folder.path());
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("# policy\n"));
+    assert_eq!(gate(&["docs", "policy.gate", "-o", "policy.md"], folder.path()).status.code(), Some(0));
+    assert_eq!(std::fs::read(folder.path().join("policy.md")).unwrap(), output.stdout);
+}

@@ -66,6 +66,23 @@ fn ten_reloads_under_load_fail_no_request_and_forget_no_count() {
     assert_eq!(counted(&mut gate), "98", "a reload forgot the count");
 }
 
+#[test]
+fn a_reload_tells_what_it_changes_for_requests() {
+    let app = Origin::json("{}");
+    let policy = versioned(&app, 0);
+    let mut gate = Program::run(&policy, &[], &[]);
+    gate.address();
+    gate.write(&policy.replace("limit slow 100/h", "limit slow 200/h"));
+    gate.reload(" reloaded");
+    let said = gate.said();
+    assert!(said.contains("limit `slow` is 200/h, was 100/h") && said.contains("class=\"LOOSER\""), "{said}");
+    assert!(said.contains("changes: 1 LOOSER"), "{said}");
+    gate.write(&policy);
+    gate.reload(" reloaded");
+    let said = gate.said();
+    assert!(said.contains("limit `slow` is 100/h, was 200/h") && said.contains("changes: 1 TIGHTER"), "{said}");
+}
+
 struct Stop<'a>(&'a AtomicBool);
 
 impl Drop for Stop<'_> {

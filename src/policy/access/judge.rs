@@ -41,7 +41,9 @@ impl Judge<'_, '_, '_> {
         let facts = Facts::from(&self.checker.facts);
         let given: Vec<&Expr> = self.checker.facts.given.iter().collect();
         let passes = |rules: &[&Written<'_>]| satisfiable(facts, &together(&given, rules)) != Ok(None);
-        let all: Vec<&Written<'_>> = self.rules.iter().collect();
+        // The innermost rule is the one that can be changed for this route alone.
+        let mut all: Vec<&Written<'_>> = self.rules.iter().collect();
+        all.sort_by_key(|rule| depth(rule.site));
         // A route that no request takes is reported by itself.
         if passes(&all) || !passes(&[]) {
             return None;
@@ -59,10 +61,11 @@ impl Judge<'_, '_, '_> {
                     .help("a route that answers nobody is better removed; for a while, use `respond 503`"),
             );
         }
+        let passed = if others.len() == 1 { "the other rule" } else { "the other rules" };
         let mut found = Diagnostic::new(Code::RequireNever, format!("no request of `{route}` passes all its rules"))
-            .at(rule.span, format!("this `{word}` refuses all that is left"));
+            .at(rule.span, format!("refuses whatever passes {passed}"));
         for other in others {
-            found = found.also(other.span, format!("of what this `{}` lets through", other.word));
+            found = found.also(other.span, passed);
         }
         Some(found.help("rules of all levels hold together: change or remove one of these"))
     }
@@ -100,10 +103,11 @@ impl Judge<'_, '_, '_> {
             }
             shrink(&mut others, follows);
             dropped.push(at);
+            let passed = if others.len() == 1 { "the other rule" } else { "the other rules" };
             let mut found = Diagnostic::new(Code::RequireImplied, format!("this `{}` refuses nothing that is not refused already", rule.word))
-                .at(rule.span, if others.len() == 1 { "follows from the other" } else { "follows from the others" });
+                .at(rule.span, format!("refuses nothing that passes {passed}"));
             for other in others {
-                found = found.also(other.span, format!("what this `{}` lets through passes", other.word));
+                found = found.also(other.span, passed);
             }
             findings.push(found.help("remove it, or write what it is to refuse besides"));
         }
@@ -114,11 +118,22 @@ impl Judge<'_, '_, '_> {
     /// it or refuses in the same way.
     fn before(&self, one: usize, other: usize) -> bool {
         let (Some(first), Some(second)) = (self.rules.get(one), self.rules.get(other)) else { return false };
-        let everywhere = first.site == second.site || (one < other && !second.site.contains(", use "));
+        // A policy's rule is not only for this place: what stands around one `use` of it may be missing around another.
+        let everywhere = first.site == second.site || (depth(first.site) < depth(second.site) && !second.site.contains(", use "));
         let stage = |rule: &Written<'_>| rule.word == "require";
         let earlier = (stage(first), one) < (stage(second), other);
         let alike = stage(first) == stage(second) && first.rule.status == second.rule.status;
         one != other && everywhere && (earlier || alike)
+    }
+}
+
+/// How far inside a block stands, by its site: `gateway`, `group a.b`, `route r`.
+fn depth(site: &str) -> usize {
+    let block = site.split(", use ").next().unwrap_or(site);
+    match block.split_once(' ') {
+        None => 0,
+        Some(("group", path)) => 1 + path.matches('.').count(),
+        Some(_) => usize::MAX,
     }
 }
 

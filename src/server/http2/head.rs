@@ -17,7 +17,7 @@ pub struct Head {
     pub target: PathAndQuery,
     /// `:authority`, else the Host.
     pub authority: HeaderValue,
-    /// All fields but the Host, `Expect` and the length.
+    /// All fields but the Host and an expectation of 100.
     pub headers: HeaderMap,
     /// The length that was said of the body.
     pub length: Option<u64>,
@@ -54,7 +54,6 @@ pub fn judge(parts: request::Parts, fields_max: usize) -> Result<Head, Refusal> 
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|digits| digits.parse().ok());
     let expects_continue = headers.get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
     headers.remove(HOST);
-    headers.remove(CONTENT_LENGTH);
     if expects_continue {
         headers.remove(EXPECT);
     }

@@ -1,0 +1,207 @@
+//! Expressions and values in the words of the language, for sentences about policies.
+
+use crate::lang::expr::{Comparison, Expr, Piece, Ref};
+use crate::lang::value::Value;
+use crate::policy::auth::Declared;
+use std::fmt::Write;
+use std::time::Duration;
+
+/// The names that slots of expressions stand for.
+#[derive(Debug, Clone, Copy)]
+pub struct Names<'a> {
+    /// Auths with their attributes, by index and slot.
+    pub auths: &'a [Declared],
+    /// The parameters of the route's path, by slot.
+    pub params: &'a [String],
+}
+
+/// How tightly an expression's own operator binds; tighter is more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Binding {
+    Or,
+    And,
+    Not,
+    Compare,
+    OrElse,
+    Operand,
+}
+
+impl Names<'_> {
+    /// The expression as one would write it.
+    #[must_use]
+    pub fn expr(&self, expr: &Expr) -> String {
+        match expr {
+            Expr::Const(constant) => value(constant),
+            Expr::Ref(reference) => self.reference(reference),
+            Expr::Text(pieces) => self.text(pieces),
+            Expr::Secret(secret) => secret.to_string(),
+            Expr::Not(inner) => match &**inner {
+                Expr::In(item, set) => format!("{} not in {}", self.inside(item, Binding::OrElse), self.inside(set, Binding::OrElse)),
+                Expr::Const(_)
+                | Expr::Ref(_)
+                | Expr::Text(_)
+                | Expr::Secret(_)
+                | Expr::Not(_)
+                | Expr::And(_)
+                | Expr::Or(_)
+                | Expr::Compare(..)
+                | Expr::Matches(..)
+                | Expr::OrElse(..)
+                | Expr::Has(_)
+                | Expr::Lower(_) => format!("not {}", self.inside(inner, Binding::Not)),
+            },
+            Expr::And(all) => self.joined(all, " and ", Binding::Not),
+            Expr::Or(any) => self.joined(any, " or ", Binding::And),
+            Expr::Compare(left, how, right) => {
+                format!("{} {} {}", self.inside(left, Binding::OrElse), comparison(*how), self.inside(right, Binding::OrElse))
+            }
+            Expr::In(item, set) => format!("{} in {}", self.inside(item, Binding::OrElse), self.inside(set, Binding::OrElse)),
+            Expr::Matches(text, pattern) => format!("{} matches re\"{}\"", self.inside(text, Binding::OrElse), pattern.source()),
+            Expr::OrElse(first, second) => format!("{} ?? {}", self.inside(first, Binding::Operand), self.inside(second, Binding::OrElse)),
+            Expr::Has(inner) => format!("has({})", self.expr(inner)),
+            Expr::Lower(inner) => format!("lower({})", self.expr(inner)),
+        }
+    }
+
+    fn inside(&self, expr: &Expr, least: Binding) -> String {
+        let text = self.expr(expr);
+        if binding(expr) < least { format!("({text})") } else { text }
+    }
+
+    fn joined(&self, all: &[Expr], operator: &str, least: Binding) -> String {
+        all.iter().map(|each| self.inside(each, least)).collect::<Vec<_>>().join(operator)
+    }
+
+    fn text(&self, pieces: &[Piece]) -> String {
+        let inner = pieces.iter().fold(String::new(), |mut text, piece| {
+            match piece {
+                Piece::Literal(literal) => text.push_str(&escaped(literal)),
+                Piece::Hole(hole, _) => {
+                    let _ = write!(text, "${{{}}}", self.expr(hole));
+                }
+            }
+            text
+        });
+        format!("\"{inner}\"")
+    }
+
+    fn reference(&self, reference: &Ref) -> String {
+        match reference {
+            Ref::Method => "request.method".to_owned(),
+            Ref::Path => "request.path".to_owned(),
+            Ref::Host => "request.host".to_owned(),
+            Ref::Scheme => "request.scheme".to_owned(),
+            Ref::Id => "request.id".to_owned(),
+            Ref::Size => "request.size".to_owned(),
+            Ref::Listener => "request.listener".to_owned(),
+            Ref::Header(name) | Ref::ResponseHeader(name) => format!("header(\"{name}\")"),
+            Ref::Query(name) => format!("query(\"{name}\")"),
+            Ref::Cookie(name) => format!("cookie(\"{name}\")"),
+            Ref::ClientIp => "client.ip".to_owned(),
+            Ref::ClientSubject => "client.cert.subject".to_owned(),
+            Ref::ClientName => "client.cert.san".to_owned(),
+            Ref::Param { slot, .. } => {
+                self.params.get(usize::from(*slot)).map_or_else(|| format!("param {slot}"), |name| format!("param.{name}"))
+            }
+            Ref::Attribute(slots) => {
+                slots.first().and_then(|(auth, slot)| self.attribute(*auth, *slot)).unwrap_or_else(|| "an attribute".to_owned())
+            }
+            Ref::UpstreamName => "upstream.name".to_owned(),
+            Ref::ResponseStatus => "response.status".to_owned(),
+            Ref::ResponseDuration => "response.duration".to_owned(),
+        }
+    }
+
+    fn attribute(&self, auth: u16, slot: u16) -> Option<String> {
+        let auth = self.auths.get(usize::from(auth))?;
+        Some(format!("{}.{}", auth.root(), auth.attributes.get(usize::from(slot))?.name))
+    }
+}
+
+fn binding(expr: &Expr) -> Binding {
+    match expr {
+        Expr::Or(_) => Binding::Or,
+        Expr::And(_) => Binding::And,
+        Expr::Not(_) => Binding::Not,
+        Expr::Compare(..) | Expr::In(..) | Expr::Matches(..) => Binding::Compare,
+        Expr::OrElse(..) => Binding::OrElse,
+        Expr::Const(_) | Expr::Ref(_) | Expr::Text(_) | Expr::Secret(_) | Expr::Has(_) | Expr::Lower(_) => Binding::Operand,
+    }
+}
+
+fn comparison(how: Comparison) -> &'static str {
+    match how {
+        Comparison::Equal => "==",
+        Comparison::NotEqual => "!=",
+        Comparison::Less => "<",
+        Comparison::LessOrEqual => "<=",
+        Comparison::Greater => ">",
+        Comparison::GreaterOrEqual => ">=",
+    }
+}
+
+/// A constant as one would write it.
+#[must_use]
+pub fn value(constant: &Value) -> String {
+    match constant {
+        Value::None => "none".to_owned(),
+        Value::Bool(truth) => truth.to_string(),
+        Value::Int(number) => number.to_string(),
+        Value::Text(text) => format!("\"{}\"", escaped(text)),
+        Value::Duration(time) => duration(*time),
+        Value::Size(bytes) => size(*bytes),
+        Value::Percent(percent) => share(percent.0),
+        Value::Rate(rate) => rate.to_string(),
+        Value::Status(first, last) if first == last => first.to_string(),
+        Value::Status(first, last) if first % 100 == 0 && *last == first + 99 => format!("{}xx", first / 100),
+        Value::Status(first, last) => format!("{first}..{last}"),
+        Value::Ip(ip) => ip.to_string(),
+        Value::Network(network) => network.to_string(),
+        Value::Range(first, last) => format!("{}..{}", value(first), value(last)),
+        Value::List(values) => format!("[{}]", values.iter().map(value).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// Hundredths of a percent: `25%`, `0.5%`.
+#[must_use]
+pub fn share(hundredths: u32) -> String {
+    let digits = format!("{}.{:02}", hundredths / 100, hundredths % 100);
+    format!("{}%", digits.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// `1m30s`, `250ms`.
+#[must_use]
+pub fn duration(time: Duration) -> String {
+    let mut rest = time.as_millis();
+    let mut text = String::new();
+    for (unit, length) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
+        if rest >= length {
+            let _ = write!(text, "{}{unit}", rest / length);
+            rest %= length;
+        }
+    }
+    if text.is_empty() { "0s".to_owned() } else { text }
+}
+
+/// `8MiB`, or bytes where no unit fits.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match units.into_iter().find(|(_, unit)| bytes >= *unit && bytes.is_multiple_of(*unit)) {
+        Some((name, unit)) => format!("{}{name}", bytes / unit),
+        None => format!("{bytes}B"),
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut out, letter| {
+        match letter {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            letter => out.push(letter),
+        }
+        out
+    })
+}

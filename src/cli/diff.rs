@@ -1,0 +1,87 @@
+//! `gate diff`
+
+use super::{Outcome, Policy, parse_set, print_out};
+use crate::analyse::diff::{Class, Diff, diff};
+use crate::ir::Program;
+use clap::ValueEnum;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// Arguments of `gate diff`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The policy before the change
+    old: PathBuf,
+    /// The policy after it
+    new: PathBuf,
+    /// Classes of changes that make it fail, such as `looser,breaking`
+    #[arg(long, value_name = "CLASSES", value_delimiter = ',', value_parser = class)]
+    fail_on: Vec<Class>,
+    /// How changes are printed
+    #[arg(long, value_enum, default_value = "human")]
+    format: Format,
+    /// The value of a `param` that one of the policies has
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
+    set: Vec<(String, String)>,
+}
+
+/// How changes are printed, always on standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Grouped by class, the worst first
+    Human,
+    /// One JSON object
+    Json,
+}
+
+/// Compares two policies.
+pub fn run(arguments: &Arguments) -> Outcome {
+    let (old, new) = match (load(arguments, &arguments.old), load(arguments, &arguments.new)) {
+        (Ok(old), Ok(new)) => (old, new),
+        (Err(one), Err(other)) => return one.and(other),
+        (Err(outcome), Ok(_)) | (Ok(_), Err(outcome)) => return outcome,
+    };
+    let diff = diff(&old, &new);
+    print_out(&match arguments.format {
+        Format::Human => diff.to_string(),
+        Format::Json => serde_json::to_string_pretty(&as_json(&diff)).unwrap_or_default() + "\n",
+    });
+    // What could not be compared may be of any class.
+    let met = arguments.fail_on.iter().any(|class| diff.count(*class) > 0 || !diff.complete);
+    if met { Outcome::Failed } else { Outcome::Fine }
+}
+
+/// The most changes of a reload that are logged one by one.
+const LOGGED_MAX: usize = 20;
+
+/// Logs what a reload changes for requests.
+pub fn log(old: &Program, new: &Program) {
+    let diff = diff(old, new);
+    let told = || diff.changes.iter().filter(|change| change.class != Class::Cosmetic);
+    for change in told().take(LOGGED_MAX) {
+        let example = change.witness.as_ref().map(ToString::to_string).unwrap_or_default();
+        tracing::info!(class = change.class.name(), routes = change.routes.len(), example, "{}", change.says);
+    }
+    let more = told().count().saturating_sub(LOGGED_MAX);
+    if more > 0 {
+        tracing::info!(more, "further changes: `gate diff` lists them all");
+    }
+    tracing::info!("changes: {}", diff.summary());
+}
+
+fn load(arguments: &Arguments, file: &std::path::Path) -> Result<Program, Outcome> {
+    let policy = Policy { file: file.to_owned(), set: arguments.set.clone() };
+    policy.load(policy.params(), None)?.program.ok_or(Outcome::Failed)
+}
+
+fn class(text: &str) -> Result<Class, String> {
+    let known = || Class::ALL.map(|class| class.name().to_ascii_lowercase()).join(", ");
+    let wanted = text.trim().to_ascii_uppercase();
+    Class::ALL.into_iter().find(|class| class.name() == wanted).ok_or_else(|| format!("the classes are {}", known()))
+}
+
+fn as_json(diff: &Diff) -> Value {
+    let counts: serde_json::Map<String, Value> =
+        Class::ALL.iter().map(|class| (class.name().to_owned(), diff.count(*class).into())).collect();
+    json!({ "changes": diff.changes, "counts": counts, "complete": diff.complete })
+}

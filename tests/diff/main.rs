@@ -1,0 +1,8 @@
+//! `gate diff`: what a change of a policy changes for requests, each class with a request that shows it.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod command;
+mod property;
+mod shop;
+mod small;
+mod support;

@@ -1,0 +1,286 @@
+//! One kind of change each, in policies of a few lines.
+
+use crate::support::{compared, said};
+
+const HEAD: &str = r#"gateway { listen :8080 }
+auth jwt main {
+  algorithms [HS256]
+  key env("KEY")
+  claims { sub str; role enum(user, auditor, admin) = user; roles set<str> = [] }
+}
+auth jwt other {
+  algorithms [HS256]
+  key env("OTHER_KEY")
+  claims { sub str }
+}
+auth key partner { keys env("KEYS") }
+upstream app { target http://127.0.0.1:9001 }
+upstream spare { target http://127.0.0.1:9002 }
+"#;
+
+/// What is said when the statements of one route change.
+#[track_caller]
+fn route(old: &str, new: &str) -> Vec<String> {
+    let text = |inside: &str| format!("{HEAD}route r GET /r/{{id:int}} -> app {{\n{inside}\n}}\n");
+    said(&compared(&text(old), &text(new)))
+}
+
+/// What is said, with its example, when the routes change.
+#[track_caller]
+fn routes(old: &str, new: &str) -> Vec<String> {
+    let diff = compared(&format!("{HEAD}{old}"), &format!("{HEAD}{new}"));
+    let shown =
+        |change: &gatewright::analyse::diff::Change| change.witness.as_ref().map_or_else(String::new, |witness| format!(" | {witness}"));
+    diff.changes.iter().map(|change| format!("{} {}{}", change.class.name(), change.says, shown(change))).collect()
+}
+
+#[track_caller]
+fn example(old: &str, new: &str) -> String {
+    let text = |inside: &str| format!("{HEAD}route r GET /r/{{id:int}} -> app {{\n{inside}\n}}\n");
+    let diff = compared(&text(old), &text(new));
+    assert_eq!(diff.changes.len(), 1, "{diff}");
+    diff.changes[0].witness.as_ref().unwrap().to_string()
+}
+
+#[test]
+fn who_is_asked_for_is_compared_by_who_gets_in() {
+    for (old, new, says) in [
+        (
+            "auth main",
+            "auth any [main, partner]",
+            "LOOSER `auth any [main, partner]` is in force, was `auth main`: callers with a credential of `partner` get in",
+        ),
+        (
+            "auth main",
+            "auth all [main, partner]",
+            "TIGHTER `auth all [main, partner]` is asked for, was `auth main`: callers with a credential of `main` get 401",
+        ),
+        (
+            "auth any [main, partner]",
+            "auth main",
+            "BREAKING `auth main` is asked for, was `auth any [main, partner]`: callers with a credential of `partner` get 401",
+        ),
+        (
+            "auth main",
+            "auth optional main",
+            "LOOSER `auth optional main` is in force, was `auth main`: callers without a credential get in",
+        ),
+        ("public", "auth main", "TIGHTER `auth main` is asked for, was `public`: callers without a credential get 401"),
+        ("public", "auth optional main", "RESHAPED `auth optional main` is in force, was `public`: who calls is known in another way"),
+        ("public \"a\"", "public \"b\"", "COSMETIC the reason of `public` reads otherwise"),
+    ] {
+        assert_eq!(route(old, new), [says]);
+    }
+    assert_eq!(
+        route("auth any [main, partner]", "auth any [partner, main]"),
+        ["COSMETIC `auth any [partner, main]` names its auths in another order"]
+    );
+}
+
+#[test]
+fn conditions_are_compared_by_what_follows() {
+    let require = |condition: &str| format!("auth main\nrequire {condition}");
+    for (old, new, says) in [
+        (
+            "claim.role == admin",
+            "claim.role in [admin, auditor]",
+            vec!["LOOSER `require claim.role in [\"admin\", \"auditor\"]` is in force, was `require claim.role == \"admin\"`"],
+        ),
+        (
+            "claim.role in [admin, auditor]",
+            "claim.role == admin",
+            vec!["TIGHTER `require claim.role == \"admin\"` is in force, was `require claim.role in [\"admin\", \"auditor\"]`"],
+        ),
+        ("claim.role != user", "claim.role in [admin, auditor]", vec!["COSMETIC conditions are written otherwise and mean the same"]),
+        ("claim.role == admin", "claim.role == admin and \"x\" in claim.roles", vec!["TIGHTER `require \"x\" in claim.roles` is in force"]),
+        (
+            "claim.role == admin or \"x\" in claim.roles",
+            "claim.role == admin",
+            vec!["TIGHTER `require claim.role == \"admin\"` is in force, was `require claim.role == \"admin\" or \"x\" in claim.roles`"],
+        ),
+    ] {
+        assert_eq!(route(&require(old), &require(new)), says);
+    }
+    assert_eq!(example(&require("claim.role == admin"), &require("claim.role != user")), "GET /r/1, with `claim.role` = `auditor`");
+    assert_eq!(example("public\ndeny header(\"x-bot\") == \"yes\"", "public"), "GET /r/1 -H 'x-bot: yes'");
+    assert_eq!(
+        route("public\ndeny header(\"x-bot\") == \"yes\"", "public"),
+        ["LOOSER `deny header(\"x-bot\") == \"yes\"` is not in force any more"]
+    );
+    assert_eq!(example("auth main", "auth main\nrequire param.id < 100"), "GET /r/100");
+    assert_eq!(
+        route("auth main\nrequire claim.sub != \"0\"", "auth main\nrequire claim.sub != \"0\" else 404"),
+        ["RESHAPED `require claim.sub != \"0\"` refuses with 404, did with 403"]
+    );
+}
+
+#[test]
+fn attributes_go_by_their_names_where_the_auth_changes() {
+    let shaped = |auth: &str| format!("auth {auth}\nrequest {{ set X-User claim.sub }}\nrequire claim.sub != \"0\"");
+    assert_eq!(
+        route(&shaped("main"), &shaped("other")),
+        ["BREAKING `auth other` is asked for, was `auth main`: callers with a credential of `main` get 401"]
+    );
+}
+
+#[test]
+fn limits_are_compared_by_how_much_they_let_through() {
+    let limit = |limit: &str| format!("auth main\nlimit l {limit}");
+    for (old, new, says) in [
+        ("60/min by client.ip", "1/s by client.ip burst 60", vec![]),
+        ("60/min by client.ip burst 5", "60/min by client.ip burst 9", vec!["TUNED limit `l` has burst 9, had 5"]),
+        ("60/min by client.ip", "2/s by client.ip", vec!["LOOSER limit `l` is 2/s, was 60/min"]),
+        ("60/min by client.ip", "60/min", vec!["TIGHTER limit `l` counts by all together, did by client.ip"]),
+        ("5 concurrent", "4 concurrent", vec!["TIGHTER limit `l` is 4 concurrent, was 5"]),
+        (
+            "60/min by client.ip { when claim.role == admin -> 600/min }",
+            "60/min by client.ip { when claim.role == admin -> 900/min }",
+            vec!["LOOSER limit `l` when `claim.role == \"admin\"` is 900/min, was 600/min"],
+        ),
+        (
+            "60/min by client.ip",
+            "60/min by client.ip { when claim.role == admin -> 6/min }",
+            vec!["TIGHTER limit `l` when `claim.role == \"admin\"` is 6/min, was 60/min"],
+        ),
+    ] {
+        assert_eq!(route(&limit(old), &limit(new)), says, "{old} -> {new}");
+    }
+    assert_eq!(route("auth main", &limit("60/min")), ["TIGHTER limit `l` is in force: 60/min"]);
+    assert_eq!(route(&limit("60/min"), "auth main"), ["LOOSER limit `l` (60/min) is not in force any more"]);
+    assert_eq!(
+        example(&limit("60/min"), &limit("60/min { when claim.role == admin -> 900/min }")),
+        "GET /r/1, with `claim.role` = `admin` and often enough"
+    );
+}
+
+#[test]
+fn limits_that_routes_share_are_told_from_limits_of_their_own() {
+    let shared = "group g /g {\n  public\n  limit l 60/min\n  route a GET /a -> app\n  route b GET /b -> app\n}\n";
+    let own = "group g /g {\n  public\n  route a GET /a -> app { limit l 60/min }\n  route b GET /b -> app { limit l 60/min }\n}\n";
+    assert_eq!(routes(shared, own), ["LOOSER limit `l` counts apart what it counted together | GET /g/a, often enough"]);
+    assert_eq!(routes(own, shared), ["TIGHTER limit `l` counts together what it counted apart | GET /g/a, often enough"]);
+    assert_eq!(routes(shared, &shared.replace("group g", "group v")), ["COSMETIC routes stand in other groups"]);
+}
+
+#[test]
+fn what_upstream_and_client_see_is_reshaped() {
+    for (old, new, says) in [
+        ("", "request { set X-A \"1\" }", "RESHAPED the request's field `x-a` is set to `\"1\"`"),
+        ("response { remove Server }", "", "RESHAPED the response's field `server` is not removed any more"),
+        ("query { set a \"1\" }", "query { set a \"2\" }", "RESHAPED the query's parameter `a` is set to `\"2\"`, was to `\"1\"`"),
+        ("", "strip_prefix /r", "RESHAPED the upstream's path is the request's without `/r`, was the request's"),
+        ("compress", "", "RESHAPED `compress` is not in force any more"),
+        ("body max 1MiB", "body max 2MiB", "LOOSER `body max` is 2MiB, was 1MiB"),
+        ("", "body max none", "LOOSER `body max` is none, was 8MiB"),
+        ("", "log access json", "TUNED `log access` is json, was off"),
+        ("", "cors { origins [\"https://a.example\"] }", "LOOSER scripts of https://a.example may call it: `cors`"),
+        ("cors { origins [\"*\"] }", "cors { origins [\"https://a.example\"] }", "TIGHTER `cors origins` has no * any more"),
+    ] {
+        assert_eq!(route(&format!("public\n{old}"), &format!("public\n{new}")), [says]);
+    }
+}
+
+#[test]
+fn times_of_calls_are_tuned() {
+    assert_eq!(
+        route("public", "public\ntimeout { total 5s }"),
+        ["TUNED `timeout attempt` for `app` is 5s, was 15s", "TUNED `timeout total` for `app` is 5s, was 30s"]
+    );
+}
+
+#[test]
+fn requests_are_compared_not_routes() {
+    let whole = "route a GET,POST /a -> app { public }\n";
+    let split = "route a_read GET /a -> app { public }\nroute a_write POST /a -> app { public }\n";
+    assert_eq!(routes(whole, split), ["COSMETIC route `a` is called `a_write`", "COSMETIC route `a` is called `a_read`"]);
+    let special = "route a GET /a/{id} -> app { public }\nroute b GET /a/b -> spare { public }\n";
+    assert_eq!(
+        routes("route a GET /a/{id} -> app { public }\n", special),
+        ["REROUTED `b` takes what `a` took (upstream `spare`, was upstream `app`) | GET /a/b"]
+    );
+    assert_eq!(
+        routes("route a GET /a/{id} -> app { public }\n", "route a POST /a/{id} -> app { public }\n"),
+        [
+            "BREAKING `a` answered these requests, now no route takes them (405): its methods are now `POST`, before `GET` | GET /a/a",
+            "LOOSER no route took these requests (405), now `a` answers them: its methods are now `POST`, before `GET` | POST /a/a"
+        ]
+    );
+    assert_eq!(
+        routes(
+            "route a GET /a -> app {\n  match header(\"x-version\") == \"2\"\n  public\n}\n",
+            "route a GET /a -> app {\n  match header(\"x-version\") in [\"2\", \"3\"]\n  public\n}\n"
+        ),
+        [
+            "LOOSER no route took these requests (404), now `a` answers them: its `match` is now `header(\"x-version\") in [\"2\", \"3\"]`, before `header(\"x-version\") == \"2\"` | GET /a -H 'x-version: 3'"
+        ]
+    );
+    assert_eq!(
+        routes("route a GET /a -> app { public }\n", "group g host x.example { route a GET /a -> app { public } }\n"),
+        [
+            "BREAKING `a` answered these requests, now no route takes them (404): its host is now `x.example`, before `any` | GET http://other/a",
+            "COSMETIC routes stand in other groups"
+        ]
+    );
+}
+
+#[test]
+fn conditions_of_match_are_decided_with_the_request() {
+    assert_eq!(
+        routes(
+            "route a GET /a -> app { public }\n",
+            "route a GET /a -> app { public }\nroute b GET /a -> spare {\n  match client.ip in 10.0.0.0/8\n  public\n}\n"
+        ),
+        ["REROUTED `b` takes what `a` took (upstream `spare`, was upstream `app`) | GET /a, with `client.ip` = `10.0.0.1`"]
+    );
+    let from = |network: &str| format!("route a GET /a -> app {{\n  match client.ip in {network}\n  public\n}}\n");
+    let found = routes(&from("10.0.0.0/8"), &from("10.0.0.0/9"));
+    assert!(matches!(found.as_slice(), [only] if only.starts_with("BREAKING") && only.contains("with `client.ip` = `10.1")), "{found:?}");
+}
+
+#[test]
+fn a_path_parameter_is_the_same_under_any_name_and_place_in_the_list() {
+    assert_eq!(
+        routes(
+            "route a GET /{team}/a/{id} -> app {\n  public\n  request { set X-Id param.id }\n}\n",
+            "route a GET /x/a/{number} -> app {\n  public\n  request { set X-Id param.number }\n}\nroute b GET /{team}/a/{id} -> app {\n  public\n  request { set X-Id param.id }\n}\n"
+        ),
+        ["COSMETIC `b` takes what `a` took and does the same"]
+    );
+}
+
+#[test]
+fn the_gateway_itself_is_compared() {
+    let gateway = |inside: &str| format!("gateway {{\n{inside}\n}}\nroute a GET /a {{\n  public\n  respond 200 text \"a\"\n}}\n");
+    for (old, new, says) in [
+        (
+            "listen 127.0.0.1:8080",
+            "listen 127.0.0.1:8081",
+            vec!["BREAKING nothing listens on 127.0.0.1:8080 any more", "LOOSER the gateway also listens on 127.0.0.1:8081"],
+        ),
+        ("listen :1\ntrust 10.0.0.0/8", "listen :1", vec!["TIGHTER forwarding fields from 10.0.0.0/8 are not believed any more"]),
+        ("listen :1", "listen :1\nlimits { headers 50 }", vec!["TIGHTER `limits headers` is 50, was 100"]),
+        ("listen :1", "listen :1\ndrain 1m", vec!["TUNED `drain` is 1m, was 30s"]),
+        ("listen :1", "listen :1\nlimits { body 1MiB }", vec!["TIGHTER `body max` is 1MiB, was 8MiB"]),
+    ] {
+        assert_eq!(said(&compared(&gateway(old), &gateway(new))), says);
+    }
+}
+
+#[test]
+fn another_declaration_is_told_for_every_route_that_uses_it() {
+    let text = format!(
+        "{HEAD}route a GET /a -> app {{ auth main }}\nroute b GET /b -> app {{ auth main }}\nroute c GET /c -> app {{ auth partner }}\n"
+    );
+    let diff = compared(&text, &text.replace("env(\"KEY\")", "env(\"NEW_KEY\")"));
+    assert_eq!(said(&diff), ["BREAKING tokens of `main` are signed with secret(env NEW_KEY), were with secret(env KEY)"]);
+    assert_eq!(diff.changes[0].routes.len(), 2);
+    let diff = compared(&text, &text.replace("sub str; role", "sub str; tenant str; role"));
+    assert_eq!(said(&diff), ["TIGHTER tokens of `main` must have `tenant`"]);
+    let diff = compared(&text, &text.replace("9001", "9009"));
+    assert_eq!(said(&diff), ["REROUTED upstream `app` is at http://127.0.0.1:9009, was at http://127.0.0.1:9001"]);
+    let diff = compared(
+        &text,
+        &text.replace("target http://127.0.0.1:9001 }", "target http://127.0.0.1:9001; breaker { open_after 3 failures } }"),
+    );
+    assert_eq!(said(&diff), ["TUNED `app` has a breaker: open after 3 failures, cooldown 30s, probes 1"]);
+}

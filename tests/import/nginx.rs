@@ -1,0 +1,81 @@
+//! nginx configurations.
+
+use super::{imported, list, route};
+use gatewright::import::{Kind, guess, import};
+
+const SHOP: &str = include_str!("shop.nginx.conf");
+
+/// A server around some text.
+fn server(inside: &str) -> String {
+    format!("http {{\n  server {{\n    listen 8080;\n{inside}\n  }}\n}}\n")
+}
+
+#[test]
+fn a_shop_becomes_a_policy() {
+    assert_eq!(guess(SHOP), Some(Kind::Nginx));
+    let shop = imported(Kind::Nginx, SHOP);
+    insta::assert_snapshot!("nginx_policy", shop.policy);
+    insta::assert_snapshot!("nginx_left_out", list(&shop));
+}
+
+#[test]
+fn the_path_behind_an_address_replaces_the_locations_own() {
+    let found = imported(Kind::Nginx, &server("location /a/b/ { proxy_pass http://127.0.0.1:9000/c/; }"));
+    assert!(route(&found, "a_b").contains("strip_prefix /a/b\nadd_prefix /c\n"), "{}", found.policy);
+    let same = imported(Kind::Nginx, &server("location /a/ { proxy_pass http://127.0.0.1:9000/a/; }"));
+    assert!(!same.policy.contains("prefix"), "{}", same.policy);
+}
+
+#[test]
+fn regular_expressions_go_before_longer_prefixes_as_they_do_in_nginx() {
+    let text = "location ~ ^/api/ { proxy_pass http://127.0.0.1:1; }\nlocation /api/v1/ { proxy_pass http://127.0.0.1:2; }";
+    let found = imported(Kind::Nginx, &server(text));
+    assert_eq!(list(&found), "5: `location /api/v1/`: no request reaches it: `api` goes first\n");
+    let first = imported(Kind::Nginx, &server(&text.replace("location /api/v1/", "location ^~ /api/v1/")));
+    assert_eq!(list(&first), "");
+    assert!(route(&first, "api_v1").starts_with("route api_v1 ANY /api/v1/** -> local_2 {"), "{}", first.policy);
+}
+
+#[test]
+fn what_is_not_carried_over_is_refused_where_a_wider_location_would_take_it() {
+    let text = "location / { proxy_pass http://127.0.0.1:9000; }\nlocation /private/ { internal; root /srv; }";
+    let found = imported(Kind::Nginx, &server(text));
+    assert!(route(&found, "private").contains("respond 404"), "{}", found.policy);
+    let alone = imported(Kind::Nginx, &server("location /private/ { root /srv; }\nlocation /a/ { return 204; }"));
+    assert_eq!(route(&alone, "private"), "");
+}
+
+#[test]
+fn a_password_without_its_file_opens_no_door() {
+    let text = "location / { return 204; }\nlocation /staff/ { auth_basic \"staff\"; proxy_pass http://127.0.0.1:9000; }";
+    let found = imported(Kind::Nginx, &server(text));
+    assert!(route(&found, "staff").contains("respond 403"), "{}", found.policy);
+}
+
+#[test]
+fn addresses_are_let_in_and_kept_out_in_the_order_of_the_rules() {
+    let rules = |rules: &str| {
+        let found = imported(Kind::Nginx, &server(&format!("location /x/ {{ {rules} proxy_pass http://127.0.0.1:9000; }}")));
+        let lines: Vec<String> = route(&found, "x").lines().filter(|line| line.contains("client.ip")).map(str::to_owned).collect();
+        lines.join(" / ")
+    };
+    assert_eq!(rules("deny 10.0.0.1; allow all;"), "deny client.ip in [10.0.0.1]");
+    assert_eq!(rules("allow 10.0.0.0/8; deny all;"), "allow client.ip in [10.0.0.0/8]");
+    assert_eq!(rules("deny 10.0.0.1; allow 10.0.0.0/8; deny all;"), "deny client.ip in [10.0.0.1] / allow client.ip in [10.0.0.0/8]");
+    assert_eq!(rules("allow 10.0.0.1; deny 10.0.0.0/8; allow all;"), "allow client.ip in [10.0.0.1] or not client.ip in [10.0.0.0/8]");
+}
+
+#[test]
+fn servers_on_different_ports_stay_apart() {
+    let text =
+        "server { listen 80; location / { return 204; } }\nserver { listen 9000; location / { proxy_pass http://127.0.0.1:9001; } }\n";
+    let found = imported(Kind::Nginx, text);
+    assert!(found.policy.contains("listen :80 as port_80") && found.policy.contains("match request.listener == \"port_9000\""));
+}
+
+#[test]
+fn what_is_no_configuration_is_said_with_its_line() {
+    let fault = |text: &str| import(Kind::Nginx, text).unwrap_err();
+    assert_eq!((fault("server {\n  listen 80;\n").line, fault("server {\n  listen 80\n}\n").line), (1, 2));
+    assert_eq!(fault("a \"b").message, "a string that does not end");
+}
