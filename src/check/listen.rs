@@ -62,7 +62,7 @@ fn free(node: &Node<'_>, taken: &mut Vec<(SocketAddr, Span)>, checker: &mut Chec
     let Some(address) = address(&text) else {
         checker.report.push(
             Diagnostic::new(Code::TypeMismatch, format!("`{text}` is no address to listen on"))
-                .at(given.expr.span, "")
+                .at(given.expr.span, "not an address")
                 .help("write `:8080` for every address, or an IP address: `127.0.0.1:8080`, `[::1]:8080`"),
         );
         return None;
@@ -71,7 +71,8 @@ fn free(node: &Node<'_>, taken: &mut Vec<(SocketAddr, Span)>, checker: &mut Chec
         checker.report.push(
             Diagnostic::new(Code::TlsPortClash, format!("two listeners share port {}", address.port()))
                 .at(given.expr.span, "taken already")
-                .also(*first, "by this one"),
+                .also(*first, "by this one")
+                .help("give one of them another port; `:8080` is every address of the machine"),
         );
         return None;
     }

@@ -66,7 +66,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
         Ok(plan)
     };
     let look_again = |server: &Server| certificates.borrow_mut().look_again(&machine, |address, tls| server.renew(address, tls));
-    let ended = if arguments.dev { serve(plan, Scripted::default, reload, look_again, notes) } else { serve(plan, Tcp::default, reload, look_again, notes) };
+    let ended = if arguments.dev {
+        serve(plan, Scripted::default, reload, look_again, notes)
+    } else {
+        serve(plan, Tcp::default, reload, look_again, notes)
+    };
     match ended {
         Ok(0) => Outcome::Fine,
         Ok(cut) => {

@@ -196,7 +196,8 @@ fn one(host: &str, (cert, key): &(String, String), provider: &CryptoProvider) ->
     };
     let names = Arc::new(Names::of(host, &Certificate::read(first)));
     // The parser's own words could quote the key.
-    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|_| missing(format!("the key of `{host}` is no private key in PEM")))?;
+    let key =
+        PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|_| missing(format!("the key of `{host}` is no private key in PEM")))?;
     let key = CertifiedKey::from_der(chain, key, provider)
         .map_err(|error| missing(format!("the certificate of `{host}` and its key do not go together: {error}")))?;
     Ok(One { names, key: Arc::new(key) })

@@ -231,11 +231,7 @@ impl Drop for Unanswered<'_> {
 }
 
 /// Writes what is left of an interim response.
-fn poll_interim<W: AsyncWrite + Unpin>(
-    output: &mut W,
-    left: &mut &'static [u8],
-    cx: &mut Context<'_>,
-) -> Poll<Result<(), std::io::Error>> {
+fn poll_interim<W: AsyncWrite + Unpin>(output: &mut W, left: &mut &'static [u8], cx: &mut Context<'_>) -> Poll<Result<(), std::io::Error>> {
     while !left.is_empty() {
         match ready!(Pin::new(&mut *output).poll_write(cx, left))? {
             0 => return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into())),

@@ -5,9 +5,9 @@
 pub mod access_log;
 mod answer;
 mod connection;
-mod http2;
 pub mod drain;
 pub mod drive;
+mod http2;
 mod input;
 pub mod listener;
 mod patience;

@@ -10,32 +10,33 @@ syn sync minlines=200
 " Words. A word's place decides what it is, so every list is contained: of matches that begin at one place the last defined wins.
 syn keyword gateStatement contained
   \ add add_prefix address admin advance aggregate algorithm algorithms allow as attempt attributes audience
-  \ auth auths backup balance body breaker burst by cache choice claims client_id client_secret compress
-  \ concurrency condition connect connections cooldown copy cors count counting credentials default deny
-  \ deprecated drain drop edition eject else encoded_slashes envelope error events every expect expose fallback
-  \ field fields file flag for format forward from gate gateway given group header_bytes header_timeout headers
-  \ health hook host hosts http2 id idle if_missing import invariant issue issuer its_secret json jwks keep key
-  \ keys kind least leeway let limit limits list listen log maintenance match max max_age method methods mirror
-  \ mode name name_or_secret names networks new number old open_after open_when openapi optional origins param
-  \ part path pick places policy prefix priority probes proxy_protocol public public_key query rate
-  \ ratelimit_headers read redact redirect refresh remove rename repeat request request_id require resolve
-  \ respond response retry rewrite route sample secret security_headers set share size source status sticky
-  \ store strip_prefix stub styles target test text time timeout times tls to total trace trust ttl type under
-  \ unless upstream url use users value weight what when why window with within workers
+  \ auth auths backup balance body breaker burst by cache cert certificate choice claims client_ca client_id
+  \ client_secret compress concurrency condition connect connections cooldown copy cors count counting
+  \ credentials default deny deprecated drain drop edition eject else encoded_slashes envelope error events
+  \ every expect expose fallback field fields file flag for format forward from gate gateway given group
+  \ header_bytes header_timeout headers health hook host hosts http2 id idle if_missing import invariant issue
+  \ issuer its_secret json jwks keep key keys kind least leeway let limit limits list listen log maintenance
+  \ match max max_age method methods min_version mirror mode name name_or_secret names networks new number old
+  \ open_after open_when openapi optional origins param part path pick places policy prefix priority probes
+  \ proxy_protocol public public_key query rate ratelimit_headers read redact redirect refresh remove rename
+  \ repeat request request_id require resolve respond response resumption retry rewrite route sample scheme
+  \ secret security_headers set share size source status sticky store strip_prefix stub styles target test text
+  \ time timeout times tls to total trace trust ttl type under unless upstream url use users value version
+  \ weight what when why window with within workers
 syn keyword gateMode contained
   \ drop override
 syn keyword gateClause contained
   \ access add after algorithm algorithms as attempt attempts attributes audience backup body breaker burst by
-  \ cache claims client_id client_secret concurrent connect connections cooldown copy counting credential
-  \ credentials default drop else encoded_slashes envelope expect expose failures field for forward from header
-  \ header_bytes header_timeout headers host idle if_missing implied issuer json jwks keep key keys leeway
-  \ limit limited max max_age methods of only open_after open_when optional origins part path pick probes
-  \ proxy_protocol public public_key query read received redact redirect refresh refuses remove rename replies
-  \ route sample set stage status store text timeout times tls total ttl under unless upstream url user users
-  \ weight when window with within
+  \ cache cert certificate claims client_ca client_id client_secret concurrent connect connections cooldown
+  \ copy counting credential credentials default drop else encoded_slashes envelope expect expose failures
+  \ field for forward from header header_bytes header_timeout headers host idle if_missing implied issuer json
+  \ jwks keep key keys leeway limit limited max max_age methods min_version of only open_after open_when
+  \ optional origins part path pick probes proxy_protocol public public_key query read received redact redirect
+  \ refresh refuses remove rename replies resumption route sample set stage status store text timeout times tls
+  \ total ttl under unless upstream url user users weight when window with within
 syn keyword gateChoice contained
-  \ all allow any basic fixed_window health html introspect jwt off openapi reject routes sliding_log
-  \ sliding_window token_bucket
+  \ all allow any basic fixed_window health html https introspect jwt off on openapi reject routes sliding_log
+  \ sliding_window tls1_2 tls1_3 token_bucket
 syn keyword gateConstant contained true false none
 syn match gateWord /\h\%(\w\|-\+\w\@=\)*/ contains=gateClause,gateChoice,gateConstant
 syn match gateMethod /\<\%(ANY\|GET\|HEAD\|POST\|PUT\|PATCH\|DELETE\|OPTIONS\|CONNECT\|TRACE\)\>/

@@ -65,8 +65,7 @@ fn rig() -> (DuplexStream, Rig) {
     let worker = Arc::new(Worker::new(shared, Played));
     let (client, stream) = duplex(64 << 10);
     let peer = "192.0.2.1:5000".parse().unwrap();
-    let peer =
-        Peer::plain(Client { peer, ip: peer.ip(), scheme: Scheme::Http, listener: "test".into(), certificate: None }, None);
+    let peer = Peer::plain(Client { peer, ip: peer.ip(), scheme: Scheme::Http, listener: "test".into(), certificate: None }, None);
     let ticket = worker.connections().enter();
     let serving = tokio::spawn(serve(Arc::clone(&worker), stream, BytesMut::new(), peer, ticket));
     (client, Rig { worker, serving })
@@ -265,8 +264,7 @@ async fn a_body_that_comes_too_slowly_is_408() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_opens_no_window_is_given_up() {
     let (stream, _rig) = rig();
-    let (mut client, connection) =
-        h2::client::Builder::new().initial_window_size(0).handshake::<_, Bytes>(stream).await.unwrap();
+    let (mut client, connection) = h2::client::Builder::new().initial_window_size(0).handshake::<_, Bytes>(stream).await.unwrap();
     let _connection = tokio::spawn(connection);
     let (answer, _) = client.send_request(get("/large"), true).unwrap();
     let answer = answer.await.unwrap();
