@@ -167,7 +167,12 @@ fn range(text: &str) -> Result<(Value, Type), LiteralError> {
         Some(((low, kind), (high, other))) if kind == other => {
             Ok((Value::Range(Box::new(low), Box::new(high)), Type::Range(Box::new(kind))))
         }
-        Some(_) => Err(LiteralError { code: Code::TypeUnit, message: format!("the ends of `{text}` have different units"), help: None, meant: None }),
+        Some(_) => Err(LiteralError {
+            code: Code::TypeUnit,
+            message: format!("the ends of `{text}` have different units"),
+            help: None,
+            meant: None,
+        }),
         None => Err(LiteralError::range(format!("`{text}` is out of range"))),
     }
 }

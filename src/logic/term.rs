@@ -82,7 +82,8 @@ impl<'l, 'f, 'q> Term<'l, 'f, 'q> {
 
     /// Which references are equal, and which differ: as is said, and as follows from who is in which set.
     fn relations(&mut self) {
-        let (mut members, mut strangers): (Vec<(usize, usize)>, Vec<(usize, usize)>) = (Vec::new(), Vec::new());
+        let mut members: Vec<(usize, usize)> = Vec::new();
+        let mut strangers: Vec<(usize, usize)> = Vec::new();
         for (atom, holds) in self.literals {
             match atom {
                 Atom::Same(one, other) if *holds => self.join(self.place(one), self.place(other)),

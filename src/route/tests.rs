@@ -150,7 +150,8 @@ fn twenty_thousand_pairs_of_patterns_lie_to_each_other_as_sampled_paths_say() {
             assert!(relation.overlap || !some(one, other, (true, true)), "{pair}");
             assert!(!relation.subset || !some(one, other, (true, false)), "{pair}");
             assert!(!relation.superset || !some(one, other, (false, true)), "{pair}");
-            if !relation.overlap {
+            // Walks are the dear part: one pair in four shows that their words are right.
+            if !relation.overlap || pairs % 4 != 0 {
                 continue;
             }
             let both = path_word(&[first, second], &[]).expect("a path of both");

@@ -11,7 +11,7 @@ const FILES: [(Kind, &str); 4] = [
 ];
 
 /// How many changed texts of each file are tried.
-const ROUNDS: usize = 60;
+const ROUNDS: usize = 20;
 
 #[test]
 fn files_with_lines_and_words_taken_out_or_moved_are_refused_or_become_sound_policies() {
