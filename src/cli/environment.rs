@@ -29,7 +29,8 @@ pub fn findings(program: &Program, sources: &Sources) -> Vec<Diagnostic> {
             && let Err(error) = Material::read(tls, &Machine::strict()).and_then(|material| material.build(tls))
         {
             found.push(
-                Diagnostic::new(error.code, error.message).help("the gateway does not start without it: put both files there, in PEM, readable for it"),
+                Diagnostic::new(error.code, error.message)
+                    .help("the gateway does not start without it: put both files there, in PEM, readable for it"),
             );
         }
     }
