@@ -17,8 +17,8 @@ pub const LISTEN: Form = Form::new("listen", "an address to listen on")
     .slots(&[ADDRESS])
     .children(&[
         Form::new("as", "its name, which `request.listener` gives").slots(&[Slot::name("name")]),
-        Form::new("redirect", "sends clients to https").slots(&[Slot::fixed("https")]).later(),
-        TLS.later(),
+        Form::new("redirect", "sends clients to https").slots(&[Slot::word("scheme", &["https"])]),
+        TLS,
         Form::new("proxy_protocol", "the PROXY protocol tells the client's address").later(),
     ])
     .many();

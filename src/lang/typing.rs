@@ -594,7 +594,9 @@ impl Typing<'_, '_> {
             ("request", ["size"]) => done(Ref::Size, Type::Int.optional(), Moment::Match),
             ("request", ["listener"]) => done(Ref::Listener, text, Moment::Match),
             ("client", ["ip"]) => done(Ref::ClientIp, Type::Ip, Moment::Accept),
-            ("client", ["cert", ..]) | ("flag", [_]) => {
+            ("client", ["cert", "subject"]) => done(Ref::ClientSubject, text.optional(), Moment::Accept),
+            ("client", ["cert", "san"]) => done(Ref::ClientName, text.optional(), Moment::Accept),
+            ("flag", [_]) => {
                 self.checker.not_there(root, rest, span, self.scope);
                 None
             }
@@ -614,7 +616,7 @@ impl Typing<'_, '_> {
     fn unknown_member(&mut self, root: &Ident, rest: &[Ident], span: Span) {
         let known: &[&str] = match root.text.as_str() {
             "request" => &["method", "path", "host", "scheme", "id", "size", "listener"],
-            "client" => &["ip"],
+            "client" => &["ip", "cert.subject", "cert.san"],
             "upstream" => &["name"],
             "response" => &["status", "duration"],
             _ => &[],

@@ -56,7 +56,7 @@ pub fn draft(origin: SocketAddr) -> Draft {
         routes: vec![("ANY", "/**")],
         upstream: config::Config { name: "origin".to_owned(), targets: vec![target], ..config::Config::default() },
         settings: Settings {
-            listeners: vec![Listener { name: "test".into(), address: "127.0.0.1:0".parse().unwrap() }],
+            listeners: vec![Listener { name: "test".into(), address: "127.0.0.1:0".parse().unwrap(), to_https: None, tls: None }],
             trust: Vec::new(),
             request_id: http::HeaderName::from_static("x-request-id"),
             header_bytes: 32 << 10,
