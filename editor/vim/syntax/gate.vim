@@ -21,10 +21,10 @@ syn keyword gateStatement contained
   \ old on on_failure open_after open_when openapi optional origins param part path pick places policy prefix
   \ priority probes proxy_protocol public public_key query queue rate ratelimit_headers read redact redirect
   \ refresh remove rename repeat request request_id require resolve respond response resumption retry rewrite
-  \ route routes sample schema secret security_headers server_name set share shared size source split stale
-  \ state status statuses sticky store strip_prefix stub styles sunset target test text time timeout times tls
-  \ to total trace trust ttl type under unhealthy_after unless upstream url use users value version weight what
-  \ when why window with within workers
+  \ route routes sample schema scheme secret security_headers server_name set share shared size source split
+  \ stale state status statuses sticky store strip_prefix stub styles sunset target test text time timeout
+  \ times tls to total trace trust ttl type under unhealthy_after unless upstream url use users value version
+  \ weight what when why window with within workers
 syn keyword gateMode contained
   \ drop override
 syn keyword gateClause contained
@@ -32,17 +32,16 @@ syn keyword gateClause contained
   \ breaker budget burst by ca cache cert certificate claims client_ca client_id client_secret concurrent
   \ connect connections cookie cooldown copy counting credential credentials default dns drop else
   \ encoded_slashes envelope error every expect expose failures field flag for forward from header header_bytes
-  \ header_timeout headers healthy_after host https idempotency_key idle if_missing implied invalidate issuer
-  \ jitter json jwks keep key keys leeway limit limited link max max_age methods min min_version of on
-  \ on_failure only open_after open_when optional origins otlp part path pick post probes proxy_protocol public
-  \ public_key query queue read received redact redirect refresh refuses remove rename replies respond
-  \ resumption route sample schema server_name set shared since split stage stale status sticky store sunset
-  \ text timeout times tls total ttl under unhealthy_after unless upstream url user users weight when window
-  \ with within
+  \ header_timeout headers healthy_after host idempotency_key idle if_missing implied invalidate issuer jitter
+  \ json jwks keep key keys leeway limit limited link max max_age methods min min_version of on on_failure only
+  \ open_after open_when optional origins otlp part path pick post probes proxy_protocol public public_key
+  \ query queue read received redact redirect refresh refuses remove rename replies respond resumption route
+  \ sample schema server_name set shared since split stage stale status sticky store sunset text timeout times
+  \ tls total ttl under unhealthy_after unless upstream url user users weight when window with within
 syn keyword gateChoice contained
-  \ all allow any basic closed continue ewma exponential fixed_window full hash health html http introspect jwt
-  \ least_connections local none off open openapi random redis refuse reject required round_robin routes
-  \ sliding_log sliding_window tls1_2 tls1_3 token_bucket two_choices
+  \ all allow any basic closed continue ewma exponential fixed_window full hash health html http https
+  \ introspect jwt least_connections local none off open openapi random redis refuse reject required
+  \ round_robin routes sliding_log sliding_window tls1_2 tls1_3 token_bucket two_choices
 syn keyword gateConstant contained true false none
 syn match gateWord /\h\%(\w\|-\+\w\@=\)*/ contains=gateClause,gateChoice,gateConstant
 syn match gateMethod /\<\%(ANY\|GET\|HEAD\|POST\|PUT\|PATCH\|DELETE\|OPTIONS\|CONNECT\|TRACE\)\>/
