@@ -390,7 +390,7 @@ fn refuses(directive: &Directive) -> bool {
 pub(super) fn reason(name: &str) -> &'static str {
     match name {
         "root" | "try_files" | "templates" => "files are not served: send these requests to a service",
-        "tls" => "TLS is not available yet",
+        "tls" => "certificates are not carried over: name them in the listener's `tls`",
         "lb_policy" => "`balance` is not available yet: two targets are drawn, the less busy one is taken",
         "lb_try_duration" | "lb_try_interval" | "lb_retries" => "`retry` is not available yet",
         "health_uri" | "health_interval" | "health_timeout" | "health_status" | "health_port" | "health_path" => {

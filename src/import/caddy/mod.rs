@@ -99,7 +99,7 @@ fn site(addresses: &[String], line: usize, directives: &[Directive], shared: &mu
                         group.listeners.insert(listener);
                     }
                     None => {
-                        draft.leave_out(line, *written, "TLS is not available yet: a listener on loopback stands for it");
+                        draft.leave_out(line, *written, "a listener on loopback stands for it: give it its certificates with `tls`, then its own address");
                         group.listeners.insert(LOOPBACK.to_owned());
                     }
                 }
