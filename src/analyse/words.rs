@@ -98,6 +98,8 @@ impl Names<'_> {
             Ref::Query(name) => format!("query(\"{name}\")"),
             Ref::Cookie(name) => format!("cookie(\"{name}\")"),
             Ref::ClientIp => "client.ip".to_owned(),
+            Ref::ClientSubject => "client.cert.subject".to_owned(),
+            Ref::ClientName => "client.cert.san".to_owned(),
             Ref::Param { slot, .. } => {
                 self.params.get(usize::from(*slot)).map_or_else(|| format!("param {slot}"), |name| format!("param.{name}"))
             }

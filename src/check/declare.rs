@@ -3,7 +3,7 @@
 use super::load::Module;
 use super::uses::Level;
 use super::written::Interned;
-use super::{Options, explain::Explained, gateway, invariant, order, route, script, together};
+use super::{Options, breaker, explain::Explained, gateway, invariant, operate, order, route, script, together};
 use crate::diag::{Code, Diagnostic, FileId, Report, Sources, Span};
 use crate::ir::{self, Program};
 use crate::lang::Node;
@@ -12,7 +12,7 @@ use crate::lang::form::{Declared, Place};
 use crate::lang::read::{Reader, Schema, ScopeId};
 use crate::policy::auth;
 use crate::syntax::ast::{ClauseKind, Ident};
-use crate::upstream::{self, check as upstream_check};
+use crate::upstream;
 use std::collections::HashMap;
 
 /// A file's statements.
@@ -117,6 +117,9 @@ fn declare(node: &Node<'_>, scope: ScopeId, names: &mut Names, counts: &mut Hash
         "auth" => Declared::Auth,
         "policy" => Declared::Policy,
         "route" => Declared::Route,
+        "store" => Declared::Store,
+        "flag" => Declared::Flag,
+        "hook" => Declared::Hook,
         "group" => {
             for inner in node.statements.iter().filter(|inner| matches!(inner.form.word, "group" | "route")) {
                 declare(inner, scope, names, counts, report);
@@ -156,6 +159,14 @@ pub fn declared_name<'a>(node: &Node<'a>) -> Option<&'a Ident> {
     })
 }
 
+/// Declarations that no route is made of.
+#[derive(Default)]
+struct Operated {
+    stores: Vec<ir::operate::Store>,
+    flags: Vec<ir::operate::Flag>,
+    hooks: Vec<ir::operate::Hook>,
+}
+
 /// What the program is put together with.
 pub struct Bench<'b, 'a> {
     /// The files' trees.
@@ -182,7 +193,7 @@ impl<'a> Bench<'_, 'a> {
         let nodes: &[Node<'a>] = main.map_or(&[], |file| &file.nodes);
         let auths = self.auths(files);
         let gateway_level = self.gateway_level(nodes);
-        let upstreams = self.upstreams(files, &gateway_level);
+        let upstreams = self.upstreams(files, &gateway_level, auths.as_deref());
         self.policies(files);
         let gateway = gateway::gateway(&gateway_level, self);
         let doors = together::doors(&gateway_level, self);
@@ -200,6 +211,7 @@ impl<'a> Bench<'_, 'a> {
             gateway: &gateway,
             credentials: auths.iter().flatten().flat_map(order::credentials).collect(),
             explain: options.explain.as_deref(),
+            called: Vec::new(),
             drain_at,
             shadows: together::Shadows::default(),
             found: Vec::new(),
@@ -207,7 +219,8 @@ impl<'a> Bench<'_, 'a> {
             explained: None,
         };
         routes.all(nodes, gateway_level, self);
-        let route::Routes { auth_nodes, found, written, explained, shadows, .. } = routes;
+        let route::Routes { auth_nodes, found, called, written, explained, shadows, .. } = routes;
+        breaker::breakers(&upstreams, &called, self.report);
         shadows.report(self.report);
         self.listeners(nodes, main.is_some_and(|file| file.damaged), &gateway, found.is_empty());
         let found = order::order(found, self.report);
@@ -217,7 +230,9 @@ impl<'a> Bench<'_, 'a> {
         let written = ir::Written { routes: written.routes(), upstreams: self.written_upstreams(files, &upstreams) };
         let upstreams: Vec<upstream::Config> = upstreams.into_iter().map(|upstream| upstream.config).collect();
         let tests = script::tests(nodes, &routes, self);
-        (auths.map(|auths| Program { gateway, upstreams, auths, routes, tests, written }), explained)
+        let operated = self.operated(files, auths.as_deref());
+        let (stores, flags, hooks) = (operated.stores, operated.flags, operated.hooks);
+        (auths.map(|auths| Program { gateway, upstreams, auths, routes, stores, flags, hooks, tests, written }), explained)
     }
 
     /// Declared auths, by their place among the declarations; none when one of them is broken.
@@ -229,6 +244,22 @@ impl<'a> Bench<'_, 'a> {
             }
         }
         auths.into_iter().collect()
+    }
+
+    /// Stores, flags and hooks, by their places among the declarations of their kind.
+    fn operated(&mut self, files: &[FileNodes<'a>], auths: Option<&[auth::Declared]>) -> Operated {
+        let mut found = Operated::default();
+        let mut checker = self.checker("gateway");
+        checker.facts = super::upstream::anyone(auths);
+        for node in files.iter().flat_map(|file| &file.nodes) {
+            match node.form.word {
+                "store" => found.stores.extend(operate::store(node, &mut checker)),
+                "flag" => found.flags.extend(operate::flag(node, &mut checker)),
+                "hook" => found.hooks.extend(operate::hook(node, &mut checker)),
+                _ => {}
+            }
+        }
+        found
     }
 
     fn gateway_level(&mut self, nodes: &[Node<'a>]) -> Level<'a> {
@@ -245,61 +276,6 @@ impl<'a> Bench<'_, 'a> {
         let mut level = self.level(&first.statements, "gateway", Place::Gateway);
         level.damaged |= first.damaged;
         level
-    }
-
-    fn upstreams(&mut self, files: &[FileNodes<'a>], gateway: &Level<'a>) -> Vec<route::UpstreamFacts<'a>> {
-        let mut found = Vec::new();
-        let mut checker = self.checker("gateway");
-        let outer = gateway
-            .statements
-            .iter()
-            .filter(|statement| statement.node.form.word == "timeout")
-            .fold(upstream_check::Timeouts::default(), |outer, statement| {
-                outer.or(upstream_check::Timeouts::read(&statement.node, &mut checker))
-            });
-        for file in files {
-            for node in file.nodes.iter().filter(|node| node.form.word == "upstream") {
-                let Some(name) = declared_name(node) else { continue };
-                let level = self.level(&node.statements, &format!("upstream {}", name.text), Place::Upstream);
-                found.push(self.upstream(node, name, level, outer));
-            }
-        }
-        found
-    }
-
-    fn upstream(&mut self, node: &Node<'a>, name: &Ident, level: Level<'a>, outer: upstream_check::Timeouts) -> route::UpstreamFacts<'a> {
-        let of = |word: &'static str| level.statements.iter().map(|statement| &statement.node).filter(move |node| node.form.word == word);
-        let breaker_node = super::merge::fields(&of("breaker").collect::<Vec<_>>());
-        let damaged = node.damaged || level.damaged;
-        let mut checker = Checker {
-            report: self.report,
-            names: &self.names,
-            facts: RouteFacts { route: format!("upstream {}", name.text), ..RouteFacts::default() },
-        };
-        let timeouts = of("timeout").fold(outer, |outer, node| outer.or(upstream_check::Timeouts::read(node, &mut checker)));
-        let written = of("target").count();
-        let targets: Vec<_> = of("target").filter_map(|node| upstream_check::target(node, &mut checker)).collect();
-        if written == 0 && !damaged {
-            checker.report.push(
-                Diagnostic::new(Code::UpstreamNoTarget, format!("upstream `{}` has no target", name.text))
-                    .at(name.span, "where is it?")
-                    .help("add `target http://host:port`"),
-            );
-        }
-        let host =
-            of("host").next_back().and_then(|node| upstream_check::host(node, &mut checker)).unwrap_or(upstream::config::HostSent::Keep);
-        let stubs = of("stub").flat_map(|node| upstream_check::stubs(node, &mut checker)).collect();
-        let breaker = breaker_node.as_ref().and_then(|node| upstream_check::breaker(node, &mut checker));
-        let config = upstream::Config {
-            name: name.text.clone(),
-            targets,
-            host,
-            breaker,
-            timeout: timeouts.complete(&mut checker),
-            stubs,
-            encoded_slashes: of("path").next_back().is_some_and(upstream_check::encoded_slashes),
-        };
-        route::UpstreamFacts { name: name.span, level, config, timeouts }
     }
 
     /// Every policy is read once with its defaults, used or not, so that faults in it are found.

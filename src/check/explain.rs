@@ -1,18 +1,18 @@
 //! `gate explain ROUTE`: what is in force on a route, stage by stage, with where each setting came from.
 
 use super::merge;
-use super::route::UpstreamFacts;
+use super::upstream::UpstreamFacts;
 use crate::diag::{Sources, Span};
 use crate::http::UpstreamIndex;
 use crate::ir::{Route, Target};
 use crate::lang::Node;
 use crate::lang::form::{Form, Kind, Mark, Merge, Ready, Word};
+use crate::lang::literal;
 use crate::policy::limit::{Algorithm, Bound, Limit};
 use crate::policy::stage::STAGES;
 use crate::policy::{self, Config, Effective};
 use crate::upstream::check::Timeouts;
 use serde::Serialize;
-use std::time::Duration;
 
 /// What is in force on a route.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -257,7 +257,7 @@ impl Lines<'_> {
         let times = [complete.connect, complete.attempt, complete.read, complete.total];
         for ((clause, place), time) in timeouts.places().into_iter().zip(times) {
             let from = place.map_or_else(|| DEFAULT.to_owned(), |span| self.sources.place(span));
-            self.add("call", 1, &format!("timeout {clause} {}", written_time(time)), &from);
+            self.add("call", 1, &format!("timeout {clause} {}", literal::written(time)), &from);
         }
         let breakers: Vec<&Node<'_>> = of("breaker").collect();
         let Some(breaker) = merge::fields(&breakers) else {
@@ -284,19 +284,6 @@ fn defaults<'n>(node: &'n Node<'_>) -> impl Iterator<Item = &'static str> + 'n {
 
 fn within(inner: Span, outer: Span) -> bool {
     inner.file == outer.file && inner.start >= outer.start && inner.end <= outer.end
-}
-
-/// A duration as the language writes it: `1m30s`, `250ms`.
-pub fn written_time(time: Duration) -> String {
-    let mut rest = time.as_millis();
-    let mut out = String::new();
-    for (unit, length) in [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
-        if rest >= length {
-            out.push_str(&format!("{}{unit}", rest / length));
-            rest %= length;
-        }
-    }
-    if out.is_empty() { "0s".to_owned() } else { out }
 }
 
 /// How a word is written, with what may stand behind it: for `gate explain FILE WORD`.

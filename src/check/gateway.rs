@@ -2,15 +2,15 @@
 
 use super::declare::Bench;
 use super::uses::Level;
-use crate::diag::{Code, Diagnostic};
-use crate::ir::{Gateway, Limits, Listener, Log, LogFormat};
+use super::{listen, operate};
+use crate::diag::Code;
+use crate::ir::{Gateway, Limits, Log, LogFormat};
 use crate::lang::checker::{Checker, Moment, Spot, Want};
 use crate::lang::types::Type;
 use crate::lang::value::Value;
 use crate::lang::{Given, Node};
 use crate::policy::Effective;
 use crate::syntax::ast::ExprKind;
-use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 /// Reads the gateway's settings, the defaults filled in.
@@ -18,7 +18,7 @@ pub fn gateway<'a>(level: &Level<'a>, bench: &mut Bench<'_, 'a>) -> Gateway {
     let statements = level.statements.as_slice();
     let mut checker = bench.checker("gateway");
     let of = |word: &'static str| statements.iter().map(|statement| &statement.node).filter(move |node| node.form.word == word);
-    let listeners = listeners(of("listen"), &mut checker);
+    let (listeners, admin) = listen::listeners(of("listen"), of("admin").next_back(), &mut checker);
     let trust =
         of("trust").next_back().and_then(|node| node.get("networks")).map(|given| networks(given, &mut checker)).unwrap_or_default();
     let request_id = of("request_id")
@@ -41,50 +41,9 @@ pub fn gateway<'a>(level: &Level<'a>, bench: &mut Bench<'_, 'a>) -> Gateway {
     // has no caller, and its line no such field.
     checker.facts.uncertain = true;
     let log = log(&[statements], &mut checker).unwrap_or_default();
-    Gateway { listeners, trust, request_id, limits, drain, workers, log }
-}
-
-fn listeners<'n, 'a: 'n>(nodes: impl Iterator<Item = &'n Node<'a>>, checker: &mut Checker<'_>) -> Vec<Listener> {
-    let mut found: Vec<(Listener, crate::diag::Span)> = Vec::new();
-    for node in nodes {
-        let Some(given) = node.get("address") else { continue };
-        let Some(Value::Text(text)) = checker.constant(given, Type::Address) else { continue };
-        let Some(address) = address(&text) else {
-            checker.report.push(
-                Diagnostic::new(Code::TypeMismatch, format!("`{text}` is no address to listen on"))
-                    .at(given.expr.span, "not an address")
-                    .help("write `:8080` for every address, or an IP address: `127.0.0.1:8080`, `[::1]:8080`"),
-            );
-            continue;
-        };
-        if let Some((_, first)) = found.iter().find(|(known, _)| clash(known.address, address)) {
-            checker.report.push(
-                Diagnostic::new(Code::TlsPortClash, format!("two listeners share port {}", address.port()))
-                    .at(given.expr.span, "taken already")
-                    .also(*first, "by this one")
-                    .help("give one of them another port; `:8080` is every address of the machine"),
-            );
-            continue;
-        }
-        let name = node.child("as").and_then(|child| child.word_in("name")).map_or_else(|| text.to_string(), |word| word.text.clone());
-        found.push((Listener { name, address }, given.expr.span));
-    }
-    found.into_iter().map(|(listener, _)| listener).collect()
-}
-
-/// `:8080` is every address of both families.
-pub fn address(text: &str) -> Option<SocketAddr> {
-    match text.strip_prefix(':') {
-        Some(port) => Some(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port.parse().ok()?)),
-        None => text.parse().ok(),
-    }
-}
-
-/// Port 0 is a free port each time.
-fn clash(first: SocketAddr, second: SocketAddr) -> bool {
-    first.port() == second.port()
-        && first.port() != 0
-        && (first.ip() == second.ip() || first.ip().is_unspecified() || second.ip().is_unspecified())
+    let trace = of("trace").next_back().and_then(|node| operate::trace(node, &mut checker));
+    let events = of("events").filter_map(|node| operate::events(node, &mut checker)).collect();
+    Gateway { listeners, admin, trust, request_id, limits, drain, workers, log, trace, events }
 }
 
 fn networks(given: Given<'_>, checker: &mut Checker<'_>) -> Vec<ipnet::IpNet> {
@@ -150,5 +109,10 @@ pub fn log(levels: &[&[Effective<'_>]], checker: &mut Checker<'_>) -> Option<Log
             checker.typed(field.get("value")?, &want).map(|typed| (name, typed.expr))
         })
         .collect();
-    Some(Log { format, sample, when: when.map(|typed| typed.expr), fields })
+    let redact = match node.child("redact").and_then(|child| child.get("fields")) {
+        Some(given) => checker.items(given).into_iter().filter_map(|item| checker.header_name(item)).collect::<Vec<_>>(),
+        None => Vec::new(),
+    };
+    let redact = redact.iter().map(|name| name.as_str().to_owned()).collect();
+    Some(Log { format, sample, when: when.map(|typed| typed.expr), redact, fields })
 }

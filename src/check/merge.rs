@@ -6,6 +6,7 @@ use crate::lang::Node;
 use crate::lang::form::{Merge, Word};
 use crate::lang::read::Mode;
 use crate::policy::Effective;
+use crate::syntax::ast::{Expr, ExprKind};
 
 /// The statements of these words that are in force, outermost level first.
 pub fn merged<'a>(levels: &[&[Effective<'a>]], words: &[Word], report: &mut Report) -> Vec<Effective<'a>> {
@@ -93,10 +94,18 @@ fn nothing_to_drop(statement: &Effective<'_>, known: &[(String, Effective<'_>)],
     });
 }
 
-/// What a keyed statement is about: the text of its first slot.
-fn key(node: &Node<'_>) -> String {
+/// What a keyed statement is about: the text of its first slot, a name or values such as statuses.
+pub fn key(node: &Node<'_>) -> String {
     let slot = node.form.slots.first().map_or("", |slot| slot.name);
-    node.word_in(slot).map_or_else(String::new, |word| word.text.clone())
+    node.get(slot).map_or_else(String::new, |given| written(given.expr))
+}
+
+fn written(expr: &Expr) -> String {
+    match &expr.kind {
+        ExprKind::Literal(_, text) => text.clone(),
+        ExprKind::List(items) => items.iter().map(written).collect::<Vec<_>>().join(", "),
+        _ => expr.as_word().map_or_else(String::new, |word| word.text.clone()),
+    }
 }
 
 /// One statement made of several, the innermost clause winning; none when there are none.

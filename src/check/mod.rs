@@ -2,19 +2,25 @@
 //! what `run` accepts.
 
 mod access;
+mod breaker;
+mod cache;
+mod calls;
 mod constants;
 mod declare;
 mod explain;
 mod gateway;
 mod invariant;
+mod listen;
 mod load;
 mod merge;
+mod operate;
 mod order;
 mod predicate;
 mod route;
 mod script;
 mod together;
 mod unused;
+mod upstream;
 mod uses;
 pub mod words;
 mod written;
@@ -30,7 +36,7 @@ use crate::ir::Program;
 use crate::lang::checker::Names;
 use crate::lang::form::Word;
 use crate::lang::read::Schema;
-use crate::{policy, upstream};
+use crate::{policy, upstream as upstreams};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -62,10 +68,10 @@ pub fn schema() -> Schema {
     let policies = policy::ALL.iter().flat_map(|entry| entry.words.iter());
     let words: Vec<&'static Word> = words::WORDS
         .iter()
-        .chain(upstream::forms::WORDS)
+        .chain(operate::WORDS)
+        .chain(upstreams::forms::WORDS)
         .chain(std::iter::once(&policy::auth::DECLARATION))
         .chain(policies)
-        .chain(policy::later::WORDS)
         .collect();
     Schema::new(words)
 }

@@ -4,7 +4,7 @@ use super::predicate::Conditions;
 use super::route::Spans;
 use crate::diag::{Code, Diagnostic, Edit, Report};
 use crate::ir::Route;
-use crate::lang::expr::{Expr, Ref};
+use crate::lang::expr::{Expr, Piece, Ref};
 use crate::policy::auth;
 use crate::route::{Finding, MatchTree, RouteKey, Witness, analyse_with};
 
@@ -115,7 +115,8 @@ pub fn credentials(declared: &auth::Declared) -> Vec<Ref> {
     let carriers: &[auth::Carrier] = match &declared.kind {
         auth::Kind::Jwt(jwt) => &jwt.from,
         auth::Kind::Key(key) => &key.from,
-        auth::Kind::Basic(_) => &[],
+        auth::Kind::Remote(auth::Remote::Issuer(issuer)) => &issuer.from,
+        auth::Kind::Basic(_) | auth::Kind::Remote(auth::Remote::Forward(_) | auth::Remote::Introspect(_)) => &[],
     };
     let reference = |carrier: &auth::Carrier| match carrier {
         auth::Carrier::Header(name) => Ref::Header(name.clone()),
@@ -127,14 +128,25 @@ pub fn credentials(declared: &auth::Declared) -> Vec<Ref> {
 
 /// True when an expression asks for what carries credentials: of HTTP itself, or of an `auth` of the policy.
 pub fn names_credential(expr: &Expr, credentials: &[Ref]) -> bool {
-    let names = |expr: &Expr| names_credential(expr, credentials);
+    any_reference(expr, &mut |reference| match reference {
+        Ref::Header(name) if matches!(name.as_str(), "authorization" | "proxy-authorization") => true,
+        other => credentials.contains(other),
+    })
+}
+
+/// True when the test holds for one of the references of an expression; it is asked of each until then.
+pub fn any_reference(expr: &Expr, test: &mut impl FnMut(&Ref) -> bool) -> bool {
     match expr {
-        Expr::Ref(Ref::Header(name)) if matches!(name.as_str(), "authorization" | "proxy-authorization") => true,
-        Expr::Ref(reference) => credentials.contains(reference),
+        Expr::Ref(reference) => test(reference),
         Expr::Const(_) | Expr::Secret(_) => false,
-        Expr::Text(pieces) => pieces.iter().any(|piece| matches!(piece, crate::lang::expr::Piece::Hole(inner, _) if names(inner))),
-        Expr::Not(inner) | Expr::Has(inner) | Expr::Lower(inner) | Expr::Matches(inner, _) => names(inner),
-        Expr::And(all) | Expr::Or(all) => all.iter().any(names),
-        Expr::Compare(left, _, right) | Expr::In(left, right) | Expr::OrElse(left, right) => names(left) || names(right),
+        Expr::Text(pieces) => pieces.iter().any(|piece| match piece {
+            Piece::Hole(inner, _) => any_reference(inner, test),
+            Piece::Literal(_) => false,
+        }),
+        Expr::Not(inner) | Expr::Has(inner) | Expr::Lower(inner) | Expr::Matches(inner, _) => any_reference(inner, test),
+        Expr::And(all) | Expr::Or(all) => all.iter().any(|inner| any_reference(inner, test)),
+        Expr::Compare(left, _, right) | Expr::In(left, right) | Expr::OrElse(left, right) => {
+            any_reference(left, test) || any_reference(right, test)
+        }
     }
 }

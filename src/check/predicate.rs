@@ -185,6 +185,8 @@ fn written(reference: &Ref) -> String {
         Ref::Query(name) => format!("query(\"{name}\")"),
         Ref::Cookie(name) => format!("cookie(\"{name}\")"),
         Ref::ClientIp => "client.ip".to_owned(),
+        Ref::ClientSubject => "client.cert.subject".to_owned(),
+        Ref::ClientName => "client.cert.san".to_owned(),
         Ref::Method => "request.method".to_owned(),
         Ref::Path => "request.path".to_owned(),
         Ref::Host => "request.host".to_owned(),

@@ -6,8 +6,10 @@ use super::explain::{self, Explained};
 use super::gateway;
 use super::merge::merged;
 use super::together::{self, Shadows};
+use super::upstream::UpstreamFacts;
 use super::uses::Level;
 use super::written::Interned;
+use super::{breaker, cache, calls};
 use crate::diag::{Code, Diagnostic, Edit, Span};
 use crate::http::UpstreamIndex;
 use crate::ir::{self, Gateway, Target};
@@ -21,21 +23,9 @@ use crate::lang::{Given, Node};
 use crate::logic::{Facts, satisfiable};
 use crate::policy::{self, Config, Effective, auth};
 use crate::route::{HostPattern, Methods, Pattern, Predicate, RouteKey};
-use crate::upstream::{self, check as upstream_check};
+use crate::upstream::{check as upstream_check, timeout};
 use std::rc::Rc;
 use std::sync::Arc;
-
-/// An upstream with what its timeouts were made of.
-pub struct UpstreamFacts<'a> {
-    /// Where its name stands.
-    pub name: Span,
-    /// Its statements.
-    pub level: Level<'a>,
-    /// What it means.
-    pub config: upstream::Config,
-    /// The gateway's timeouts and its own.
-    pub timeouts: upstream_check::Timeouts,
-}
 
 /// Where a route's parts stand.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +54,8 @@ pub struct Routes<'r, 'a> {
     pub credentials: Vec<Ref>,
     /// The route to be explained.
     pub explain: Option<&'r str>,
+    /// How they call the upstreams.
+    pub called: Vec<breaker::Called>,
     /// Where `drain` is written, if it is.
     pub drain_at: Option<Span>,
     /// Limits that are never reached.
@@ -133,7 +125,8 @@ impl<'a> Routes<'_, 'a> {
         let damaged = around.damaged || node.damaged || level.damaged;
         let mut levels = around.levels.clone();
         levels.push(level);
-        let place = bench.sources.place(name.span);
+        let sources = bench.sources;
+        let place = sources.place(name.span);
         let mut checker = bench.checker(&name.text);
         let Some((methods, pattern)) = shape(node, around, &mut checker) else { return };
         checker.facts.params = upstream_check::params(&pattern);
@@ -171,6 +164,9 @@ impl<'a> Routes<'_, 'a> {
             if effective.is_empty() {
                 continue;
             }
+            if entry.name == "to" {
+                checker.facts.given.extend(required(&policies));
+            }
             if let Some(config) = (entry.check)(&effective, &mut checker) {
                 policies.push(config);
             }
@@ -179,7 +175,12 @@ impl<'a> Routes<'_, 'a> {
         together::unsendable(&policies, &in_force, &conditions, self.auths, checker.report);
         self.shadows.look(&policies, &in_force);
         let target = target(node, damaged, &in_force, &mut checker);
-        let timeouts = self.timeouts(target, &policies, &statements, &mut checker);
+        let parts = cache::Parts { in_force: &in_force, policies: &policies, credentials: &self.credentials };
+        cache::cache(&parts, node.span_of("methods"), sources, &mut checker);
+        let inner = inner_timeouts(&statements, &mut checker);
+        let timeouts = self.timeouts(target, &policies, inner, &mut checker);
+        let said = calls::Said { levels: &statements, timeouts: inner, in_force: &in_force, methods: node.span_of("methods") };
+        let retries = self.retries(target, &policies, &said, &mut checker);
         let log = gateway::log(&statements, &mut checker).unwrap_or_else(|| self.gateway.log.clone());
         checker.facts.key = None;
         let route = ir::Route {
@@ -191,6 +192,8 @@ impl<'a> Routes<'_, 'a> {
             target: target.unwrap_or(Target::Policy),
             policies,
             timeouts,
+            retries,
+            hooks: levels.iter().flat_map(|level| &level.hooks).filter_map(|hook| u16::try_from(*hook).ok()).collect(),
             log,
             place,
         };
@@ -200,18 +203,12 @@ impl<'a> Routes<'_, 'a> {
                 levels: &statements,
                 upstreams: self.upstreams,
                 auths: &self.auth_nodes,
-                timeouts: inner_timeouts(
-                    &statements,
-                    &mut Checker {
-                        report: &mut crate::diag::Report::new(),
-                        names: &bench.names,
-                        facts: crate::lang::checker::RouteFacts::default(),
-                    },
-                ),
+                timeouts: inner,
                 sources: bench.sources,
             };
             self.explained = Some(explain::explain(&route, &context));
         }
+        self.called.extend(breaker::called(&route, &in_force, self.upstreams));
         self.written.route(&route.name, &in_force, &statements, bench);
         self.found.push((route, Spans { name: name.span, path: node.span_of("path"), priority: written.map(|node| node.span) }));
     }
@@ -276,24 +273,29 @@ impl<'a> Routes<'_, 'a> {
         &self,
         target: Option<Target>,
         policies: &[Config],
-        levels: &[&[Effective<'_>]],
+        inner: upstream_check::Timeouts,
         checker: &mut Checker<'_>,
-    ) -> Vec<(UpstreamIndex, upstream::timeout::Config)> {
-        let inner = inner_timeouts(levels, checker);
+    ) -> Vec<(UpstreamIndex, timeout::Config)> {
         if inner.is_empty() {
             return Vec::new();
         }
         together::past_drain(inner.total(), self.gateway.drain, self.drain_at, checker.report);
-        let mut used: Vec<UpstreamIndex> = policies.iter().flat_map(Config::upstreams).collect();
-        if let Some(Target::Upstream(index)) = target {
-            used.push(index);
-        }
+        let mut used = calls::used(target, policies);
         used.sort_unstable();
         used.dedup();
         used.into_iter()
             .filter_map(|index| self.upstreams.get(usize::from(index.0)).map(|facts| (index, facts.timeouts.or(inner).complete(checker))))
             .collect()
     }
+}
+
+/// What holds of every request that gets past `authorize`.
+fn required(policies: &[Config]) -> impl Iterator<Item = Expr> {
+    let rules = policies.iter().filter_map(|policy| match policy {
+        Config::Access(config) => Some(config.access.iter().chain(&config.authorize)),
+        _ => None,
+    });
+    rules.flatten().map(|rule| rule.holds.clone())
 }
 
 /// What groups and the route say; the gateway's own timeouts are part of each upstream's already.

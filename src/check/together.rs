@@ -2,16 +2,16 @@
 //! itself, times that outlast the drain, fields that scripts of other origins may not send, limits that others shadow.
 
 use super::declare::Bench;
-use super::explain::written_time;
-use super::route::UpstreamFacts;
+use super::upstream::UpstreamFacts;
 use super::uses::Level;
 use crate::diag::{Code, Diagnostic, Edit, Report, Span};
 use crate::ir::Route;
 use crate::lang::checker::{Checker, RouteFacts};
+use crate::lang::literal;
 use crate::lang::types::Type;
 use crate::lang::value::Value;
 use crate::lang::{Given, Node};
-use crate::policy::auth::{self, Carrier, Kind, Mode};
+use crate::policy::auth::{self, Carrier, Kind, Mode, Remote};
 use crate::policy::{Config, Effective, cors};
 use crate::syntax::ast::{Expr, ExprKind, TextPart};
 use crate::upstream::check as upstream_check;
@@ -36,7 +36,7 @@ pub fn doors<'a>(level: &Level<'a>, bench: &Bench<'_, 'a>) -> Vec<Door<'a>> {
     for node in listens {
         let Some(given) = node.get("address") else { continue };
         let Some(Value::Text(text)) = checker.constant(given, Type::Address) else { continue };
-        if let Some(address) = super::gateway::address(&text) {
+        if let Some(address) = super::listen::address(&text) {
             found.push(Door { node: node.clone(), address, at: given.expr.span });
         }
     }
@@ -105,7 +105,7 @@ pub fn plaintext_passwords<'a>(routes: &[Route], auths: &[auth::Declared], nodes
 /// `timeout::past-drain`: a written `total` that is longer than `drain`.
 pub fn past_drain(total: Option<(Duration, Span)>, drain: Duration, written: Option<Span>, report: &mut Report) {
     let Some((total, at)) = total.filter(|(total, _)| *total > drain) else { return };
-    let (long, short) = (written_time(total), written_time(drain));
+    let (long, short) = (literal::written(total), literal::written(drain));
     let found = Diagnostic::new(Code::TimeoutPastDrain, format!("a request may take {long}, and {short} when the gateway stops"))
         .at(at, "longer than `drain`");
     let found = match written {
@@ -192,7 +192,10 @@ fn blocked(declared: &auth::Declared, cors: &cors::Config) -> Option<HeaderName>
     let carriers: Vec<Carrier> = match &declared.kind {
         Kind::Jwt(jwt) => jwt.from.clone(),
         Kind::Key(key) => key.from.clone(),
-        Kind::Basic(_) => vec![Carrier::Header(http::header::AUTHORIZATION)],
+        Kind::Remote(Remote::Issuer(issuer)) => issuer.from.clone(),
+        Kind::Basic(_) | Kind::Remote(Remote::Introspect(_)) => vec![Carrier::Header(http::header::AUTHORIZATION)],
+        // The service decides what it looks at.
+        Kind::Remote(Remote::Forward(_)) => return None,
     };
     let open = carriers.iter().any(|carrier| match carrier {
         Carrier::Header(name) => may_send(cors, name),

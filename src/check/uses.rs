@@ -1,6 +1,7 @@
 //! `use`: a policy's statements put in force at a place, with its arguments in scope.
 
 use super::declare::{Bench, declared_name};
+use super::merge::key;
 use crate::diag::{Code, Diagnostic, Edit, Span};
 use crate::lang::checker::{Constant, Moment, Scope, Spot, Want};
 use crate::lang::form::{Declared, Merge, Place};
@@ -16,6 +17,8 @@ use std::collections::HashMap;
 pub struct Level<'a> {
     /// Statements.
     pub statements: Vec<Effective<'a>>,
+    /// Hooks, by their places among the declarations.
+    pub hooks: Vec<usize>,
     /// True when something in it was not understood: what is missing may be what was not understood.
     pub damaged: bool,
 }
@@ -79,6 +82,10 @@ impl<'a> Bench<'_, 'a> {
                 expansion.level.damaged = true;
                 return;
             }
+            if let Some(hook) = self.hook(given) {
+                expansion.level.hooks.push(hook);
+                continue;
+            }
             let Some(used) = self.used(given, &expansion.open) else {
                 expansion.level.damaged = true;
                 continue;
@@ -107,6 +114,14 @@ impl<'a> Bench<'_, 'a> {
                 }
             }
         }
+    }
+
+    /// The hook that a `use` names; hooks take no arguments.
+    fn hook(&self, given: Given<'_>) -> Option<usize> {
+        let path = given.expr.as_reference()?;
+        let policy = self.names.declaration(Declared::Policy, given.scope, path);
+        let hook = self.names.declaration(Declared::Hook, given.scope, path);
+        hook.filter(|_| policy.is_none()).map(|(_, declaration)| declaration.index)
     }
 
     /// A policy's statement that means nothing where the policy is used: ignoring it would change what the policy says.
@@ -289,7 +304,7 @@ impl<'a> Bench<'_, 'a> {
         let word = node.form.word;
         match self.schema.merge(word) {
             Some(Merge::Single) => vec![(word, String::new())],
-            Some(Merge::Keyed) => node.word_in("name").map(|name| (word, name.text.clone())).into_iter().collect(),
+            Some(Merge::Keyed) => vec![(word, key(node))],
             Some(Merge::Fields) => node.children.iter().map(|child| (word, child.form.word.to_owned())).collect(),
             Some(Merge::Lines | Merge::Conjunctive) | None => Vec::new(),
         }

@@ -1,5 +1,6 @@
 //! The words that give a file its structure: everything that is neither a policy nor part of an upstream.
 
+use super::listen::{ADMIN, LISTEN};
 use crate::lang::form::{Declared, Form, Kind, Merge, Place, Slot, Word};
 
 /// The structural words.
@@ -59,7 +60,7 @@ pub const WORDS: &[Word] = &[
     },
     Word { form: LOG, places: &[Place::Gateway, Place::Group, Place::Route], merge: Merge::Single, stage: "" },
     gateway(LISTEN),
-    gateway(Form::new("admin", "the admin listener").later()),
+    gateway(ADMIN.later()),
     gateway(
         Form::new("trust", "proxies whose forwarding fields are believed").slots(&[Slot::value("networks", "a network or a list of them")]),
     ),
@@ -118,16 +119,6 @@ const ROUTE: Form = Form::new("route", "which requests are taken, and what answe
         Slot::declared("upstream", Declared::Upstream).arrow().optional(),
     ])
     .holds(Place::Route)
-    .many();
-
-const LISTEN: Form = Form::new("listen", "an address to listen on")
-    .slots(&[Slot::value("address", "an address such as `:8080`")])
-    .children(&[
-        Form::new("as", "its name, which `request.listener` gives").slots(&[Slot::name("name")]),
-        Form::new("redirect", "sends clients to https").later(),
-        Form::new("tls", "certificates and TLS settings").later(),
-        Form::new("proxy_protocol", "the PROXY protocol tells the client's address").later(),
-    ])
     .many();
 
 const LIMITS: Form = Form::new("limits", "bounds on requests and connections").children(&[

@@ -1,7 +1,7 @@
 //! Statements as they were written, with their places: what `gate trace` and `gate test --coverage` show beside what happens.
 
 use super::declare::{Bench, FileNodes};
-use super::route::UpstreamFacts;
+use super::upstream::UpstreamFacts;
 use crate::diag::{Sources, Span};
 use crate::ir::Statement;
 use crate::lang::Node;

@@ -45,6 +45,7 @@ fn secrets(declared: &Declared) -> Vec<&Secret> {
         Kind::Jwt(jwt) => vec![&jwt.key],
         Kind::Key(key) => key.keys.iter().chain(key.single.iter().map(|single| &single.secret)).collect(),
         Kind::Basic(basic) => vec![&basic.users],
+        Kind::Remote(_) => Vec::new(),
     }
 }
 
@@ -82,6 +83,7 @@ fn credential(index: u16, program: &Program, auths: &Auths, machine: &Machine) -
     let invented = || secrets(declared).into_iter().find_map(|secret| machine.invention(secret)?.credential);
     let runtime = auths.get(usize::from(index))?.as_ref()?;
     match &declared.kind {
+        Kind::Remote(_) => None,
         Kind::Basic(_) => invented().map(|credential| format!(" -u '{credential}'")),
         Kind::Jwt(_) | Kind::Key(_) => {
             let mut given = serde_json::Map::new();

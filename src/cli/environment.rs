@@ -1,6 +1,7 @@
 //! `gate check --env`: what a policy asks of this machine, held against it, as a start of the gateway would.
 
 use super::secrets::Machine;
+use crate::compile::tls::Material;
 use crate::compile::{Compiler, MadeUp};
 use crate::diag::{Code, Diagnostic, FileId, Sources, Span};
 use crate::http::Clock;
@@ -22,6 +23,16 @@ pub fn findings(program: &Program, sources: &Sources) -> Vec<Diagnostic> {
             Secret::File(_) => "put it there, readable for the gateway; `gate run --dev` makes one up",
         });
         found.push(labelled(missing, &secret, sources, "asked for here"));
+    }
+    for listener in &program.gateway.listeners {
+        if let Some(tls) = &listener.tls
+            && let Err(error) = Material::read(tls, &Machine::strict()).and_then(|material| material.build(tls))
+        {
+            found.push(
+                Diagnostic::new(error.code, error.message)
+                    .help("the gateway does not start without it: put both files there, in PEM, readable for it"),
+            );
+        }
     }
     match compiled {
         Ok(compiled) => found.extend(compiled.warnings.into_iter().map(|warning| {

@@ -1,6 +1,7 @@
 //! The command line: arguments in, exit code out. 0 is fine, 1 a policy with errors, a failed test or a file that is not
 //! formatted, 2 wrong usage or a file that cannot be read.
 
+mod certificates;
 mod check;
 mod dev;
 mod diff;

@@ -1,5 +1,6 @@
 //! `gate run`
 
+use super::certificates::Certificates;
 use super::secrets::Machine;
 use super::{Outcome, Policy, complain, dev, diff, print_error};
 use crate::compile::{Compiled, Compiler, Plan};
@@ -9,6 +10,7 @@ use crate::policy::auth;
 use crate::server::{self, Server};
 use crate::upstream::script::Scripted;
 use crate::upstream::transport::Tcp;
+use std::cell::RefCell;
 use std::fmt::Write;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -37,34 +39,38 @@ pub fn run(arguments: &Arguments) -> Outcome {
     }
     let machine = if arguments.dev { Machine::development() } else { Machine::strict() };
     let mut compiler = Compiler::new();
-    let compiled = match compile(&mut compiler, &program, &machine) {
+    let certificates = RefCell::new(Certificates::default());
+    let compiled = match compile(&mut compiler, &program, &machine, &mut certificates.borrow_mut()) {
         Ok(compiled) => compiled,
         Err(message) => {
             print_error(&message);
             return Outcome::Failed;
         }
     };
-    let Compiled { mut plan, auths, .. } = compiled;
-    if arguments.dev {
-        // Stand-ins are nobody else's business.
-        for listener in plan.settings.listeners.iter_mut().filter(|listener| listener.address.ip().is_unspecified()) {
-            listener.address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
-        }
-    }
+    let Compiled { plan, auths, .. } = compiled;
     let notes = |address: SocketAddr| arguments.dev.then(|| dev::notes(&program, &auths, &machine, address));
+    let bound = |program: &Program| {
+        let addresses: Vec<SocketAddr> = program.gateway.listeners.iter().map(|listener| listener.address).collect();
+        (addresses, program.gateway.workers)
+    };
     let started = &program;
     let mut reloaded: Option<Program> = None;
     let reload = || {
         let next = load(arguments).map_err(|_| "the policy has errors".to_owned())?;
-        if (&next.gateway.listeners, next.gateway.workers) != (&started.gateway.listeners, started.gateway.workers) {
+        if bound(&next) != bound(started) {
             tracing::warn!("`listen` or `workers` changed: that takes effect when the gateway is started again");
         }
-        let plan = compile(&mut compiler, &next, &machine)?.plan;
+        let plan = compile(&mut compiler, &next, &machine, &mut certificates.borrow_mut())?.plan;
         diff::log(reloaded.as_ref().unwrap_or(started), &next);
         reloaded = Some(next);
         Ok(plan)
     };
-    let ended = if arguments.dev { serve(plan, Scripted::default, reload, notes) } else { serve(plan, Tcp::default, reload, notes) };
+    let look_again = |server: &Server| certificates.borrow_mut().look_again(&machine, |address, tls| server.renew(address, tls));
+    let ended = if arguments.dev {
+        serve(plan, Scripted::default, reload, look_again, notes)
+    } else {
+        serve(plan, Tcp::default, reload, look_again, notes)
+    };
     match ended {
         Ok(0) => Outcome::Fine,
         Ok(cut) => {
@@ -82,9 +88,10 @@ fn serve<T: crate::upstream::Transport>(
     plan: Plan,
     transport: impl Fn() -> T,
     reload: impl FnMut() -> Result<Plan, String>,
+    look_again: impl FnMut(&Server),
     notes: impl FnOnce(SocketAddr) -> Option<String>,
 ) -> std::io::Result<usize> {
-    server::run(plan, transport, reload, |server: &Server| {
+    server::run(plan, transport, reload, look_again, |server: &Server| {
         let addresses: Vec<String> = server.addresses().iter().map(ToString::to_string).collect();
         print_error(&format!("gate: listening on {}\n", addresses.join(", ")));
         if let Some(notes) = server.addresses().first().and_then(|address| notes(*address)) {
@@ -95,12 +102,23 @@ fn serve<T: crate::upstream::Transport>(
 
 fn load(arguments: &Arguments) -> Result<Program, Outcome> {
     let policy = &arguments.policy;
-    policy.load(policy.params_with_environment(), None)?.program.ok_or(Outcome::Failed)
+    let mut program = policy.load(policy.params_with_environment(), None)?.program.ok_or(Outcome::Failed)?;
+    if arguments.dev {
+        // Stand-ins are nobody else's business.
+        for listener in program.gateway.listeners.iter_mut().filter(|listener| listener.address.ip().is_unspecified()) {
+            listener.address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+        }
+    }
+    Ok(program)
 }
 
 /// Builds the plan; what is missing is said all at once.
-fn compile(compiler: &mut Compiler, program: &Program, machine: &Machine) -> Result<Compiled, String> {
-    match compiler.compile(program, machine, Clock::system()) {
+fn compile(compiler: &mut Compiler, program: &Program, machine: &Machine, certificates: &mut Certificates) -> Result<Compiled, String> {
+    let compiled = compiler.compile(program, machine, Clock::system()).and_then(|mut compiled| {
+        certificates.install(&program.gateway, &mut compiled.plan.settings, machine)?;
+        Ok(compiled)
+    });
+    match compiled {
         Ok(compiled) => {
             for warning in &compiled.warnings {
                 print_error(&format!("warning[{}]: {}\n", warning.code, warning.message));

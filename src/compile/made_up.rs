@@ -80,6 +80,9 @@ impl Secrets for MadeUp {
                 Invention { value: format!("{NAME}:{hash}\n"), credential: Some(format!("{NAME}:{short}")) }
             }
             Purpose::Users => Invention { value: String::new(), credential: None },
+            Purpose::Certificate => {
+                return Err(BuildError::unset(format!("{secret} is a certificate or its key, which cannot be made up")));
+            }
             Purpose::PublicKey => return Err(BuildError::unset(format!("{secret} is a public key, which cannot be made up"))),
         };
         let value = invention.value.clone();

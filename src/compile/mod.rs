@@ -3,6 +3,7 @@
 pub mod made_up;
 pub mod plan;
 mod program;
+pub mod tls;
 
 pub use made_up::MadeUp;
 pub use plan::{Pipeline, Plan, Settings, Target};

@@ -1,5 +1,6 @@
 //! What the engine runs: arrays and indices, nothing of the language.
 
+use super::tls::Tls;
 use crate::http::UpstreamIndex;
 use crate::lang::expr::Expr;
 use crate::policy::stage::{OnRequest, OnResponse, Place, ReplyPlace};
@@ -111,10 +112,14 @@ pub struct Settings {
 }
 
 /// One address to listen on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Listener {
     /// Its name, or its address as written.
     pub name: Arc<str>,
     /// The address; a `listen :8080` is dual-stack on `[::]`.
     pub address: SocketAddr,
+    /// Every request is sent to `https` at this port.
+    pub to_https: Option<u16>,
+    /// TLS; without it HTTP is plain text.
+    pub tls: Option<Tls>,
 }

@@ -139,7 +139,12 @@ fn settings(gateway: &ir::Gateway) -> Settings {
         listeners: gateway
             .listeners
             .iter()
-            .map(|listener| Listener { name: listener.name.as_str().into(), address: listener.address })
+            .map(|listener| Listener {
+                name: listener.name.as_str().into(),
+                address: listener.address,
+                to_https: listener.redirect_https.then(|| https_port(&gateway.listeners)),
+                tls: None,
+            })
             .collect(),
         trust: gateway.trust.clone(),
         request_id: gateway.request_id.clone(),
@@ -153,6 +158,11 @@ fn settings(gateway: &ir::Gateway) -> Settings {
         body_max: limits.body,
         log: log(&gateway.log),
     }
+}
+
+/// The port that clients are sent to: that of the first listener with TLS.
+fn https_port(listeners: &[ir::Listener]) -> u16 {
+    listeners.iter().find(|listener| listener.tls.is_some()).map_or(443, |listener| listener.address.port())
 }
 
 fn endpoint(route: &ir::Route, program: &Program) -> Endpoint {

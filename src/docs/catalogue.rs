@@ -5,7 +5,7 @@ use super::statements::{Declaration, Files, name, names, source, text_of_docs};
 use crate::check::Checked;
 use crate::http::UpstreamIndex;
 use crate::ir::{Program, Route, Target};
-use crate::policy::auth::{AttributeDecl, Carrier, Declared, Kind, Mode};
+use crate::policy::auth::{AttributeDecl, Carrier, Declared, Kind, Mode, Remote};
 use crate::policy::{self, Config};
 use crate::syntax::ast::Statement;
 use std::collections::{BTreeSet, HashMap};
@@ -289,6 +289,14 @@ fn kind(auth: &Declared) -> (String, Vec<String>) {
             (format!("an API key of {}", lists.join(", ")), carried(&key.from))
         }
         Kind::Basic(basic) => (format!("a name and a password of {}", source(&basic.users)), vec!["`Authorization: Basic`".to_owned()]),
+        Kind::Remote(Remote::Issuer(issuer)) => (
+            format!("a token (JWT) signed with {}, by an issuer whose keys are public", issuer.algorithms.join(", ")),
+            carried(&issuer.from),
+        ),
+        Kind::Remote(Remote::Forward(service)) => (format!("whatever `{}` accepts", service.url), Vec::new()),
+        Kind::Remote(Remote::Introspect(service)) => {
+            (format!("a token that `{}` knows", service.url), vec!["`Authorization: Bearer`".to_owned()])
+        }
     }
 }
 

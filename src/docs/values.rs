@@ -81,6 +81,8 @@ const fn plain(name: &'static str, doc: &'static str, written: &'static [&'stati
 /// Every reference.
 pub const REFERENCES: &[Reference] = &[
     known("client.ip", "ip", "accept", "the client's address, past the proxies that `trust` names"),
+    known("client.cert.subject", "str?", "accept", "the subject of the client's certificate, as `CN=alice,O=Example`"),
+    known("client.cert.san", "str?", "accept", "the first alternative name in the client's certificate"),
     known("request.method", "method", "match", "the method"),
     known("request.path", "str", "match", "the path after normalisation"),
     known("request.host", "host", "match", "the host asked for, without the port"),
@@ -100,8 +102,6 @@ pub const REFERENCES: &[Reference] = &[
     known("response.status", "status", "respond", "the status of the response"),
     known("response.duration", "duration", "respond", "from the request's arrival to the response's head"),
     later("body(\"/POINTER\")", "str?", "body", "a value of a JSON body"),
-    later("client.cert.subject", "str?", "accept", "the subject of the client's certificate"),
-    later("client.cert.san", "str?", "accept", "a name in the client's certificate"),
     later("flag.NAME", "bool", "match", "a switch that is turned while the gateway runs"),
 ];
 

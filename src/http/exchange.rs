@@ -1,6 +1,6 @@
 //! One request on its way through the pipeline, with everything later stages may ask about it.
 
-use super::{Attribute, Body, Clock, Fault, Identity, Reply};
+use super::{Attribute, Body, Certificate, Clock, Fault, Identity, Reply};
 use futures_core::future::BoxFuture;
 use http::uri::PathAndQuery;
 use http::{Extensions, HeaderMap, HeaderValue, Method};
@@ -45,6 +45,8 @@ pub struct Client {
     pub scheme: Scheme,
     /// The listener's name, or its address when it has none.
     pub listener: Arc<str>,
+    /// The certificate it showed, by which it is known.
+    pub certificate: Option<Arc<Certificate>>,
 }
 
 /// A request's head after normalisation. The matcher, the policies and the upstream see the same path.
@@ -260,6 +262,7 @@ pub mod testing {
                 ip: "192.0.2.1".parse().unwrap(),
                 scheme: Scheme::Http,
                 listener: ":8080".into(),
+                certificate: None,
             },
             id: HeaderValue::from_static("0190a5c0-0000-7000-8000-000000000001"),
             params: smallvec::SmallVec::new(),

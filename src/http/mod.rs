@@ -3,6 +3,7 @@
 //! Floor 0: knows nothing of the language, of policies or of sockets.
 
 pub mod body;
+pub mod certificate;
 pub mod clock;
 pub mod exchange;
 pub mod fault;
@@ -15,6 +16,7 @@ pub mod problem;
 pub mod reply;
 
 pub use body::Body;
+pub use certificate::Certificate;
 pub use clock::Clock;
 pub use exchange::{Calls, Client, Exchange, Outgoing, Params, Quota, Record, Request, Scheme, UpstreamHealth, UpstreamIndex};
 pub use fault::{Fault, FaultKind, Side};

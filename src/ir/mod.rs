@@ -2,6 +2,7 @@
 //!
 //! `check` makes it, `analyse` and `compile` read it; the three never meet elsewhere.
 
+pub mod operate;
 pub mod script;
 pub mod spell;
 pub mod written;
@@ -16,7 +17,7 @@ use crate::lang::expr::{Expr, header_name};
 use crate::policy::Config;
 use crate::policy::auth;
 use crate::route::RouteKey;
-use crate::upstream::{self, timeout};
+use crate::upstream::{self, retry, timeout};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -33,6 +34,12 @@ pub struct Program {
     pub auths: Vec<auth::Declared>,
     /// Routes, in the order they are tried where more than one matches.
     pub routes: Vec<Route>,
+    /// Declared stores, by the index that limits name.
+    pub stores: Vec<operate::Store>,
+    /// Declared flags.
+    pub flags: Vec<operate::Flag>,
+    /// Declared hooks.
+    pub hooks: Vec<operate::Hook>,
     /// `test` blocks.
     pub tests: Vec<script::Test>,
     /// What stands in the files; it decides nothing.
@@ -44,6 +51,8 @@ pub struct Program {
 pub struct Gateway {
     /// Where it listens; none in a file without routes.
     pub listeners: Vec<Listener>,
+    /// Where it is administered.
+    pub admin: Option<operate::Admin>,
     /// Proxies whose forwarding fields are believed.
     pub trust: Vec<IpNet>,
     /// The field that carries the request id.
@@ -57,6 +66,10 @@ pub struct Gateway {
     pub workers: Option<usize>,
     /// The access log where no group or route says otherwise.
     pub log: Log,
+    /// Where traces go.
+    pub trace: Option<operate::Trace>,
+    /// Where events go.
+    pub events: Vec<operate::Events>,
 }
 
 /// One address to listen on.
@@ -66,6 +79,12 @@ pub struct Listener {
     pub name: String,
     /// The address; `:8080` is `[::]:8080`, both address families.
     pub address: SocketAddr,
+    /// Clients are sent to `https`.
+    pub redirect_https: bool,
+    /// TLS.
+    pub tls: Option<operate::Tls>,
+    /// The PROXY protocol tells the client's address.
+    pub proxy_protocol: bool,
 }
 
 /// Bounds on requests and connections.
@@ -107,13 +126,15 @@ pub struct Log {
     pub sample: u32,
     /// Written only when this holds.
     pub when: Option<Expr>,
+    /// Fields whose values are never written, besides the credentials.
+    pub redact: Vec<String>,
     /// Further fields.
     pub fields: Vec<(String, Expr)>,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: None, sample: 10_000, when: None, fields: Vec::new() }
+        Self { format: None, sample: 10_000, when: None, redact: Vec::new(), fields: Vec::new() }
     }
 }
 
@@ -146,6 +167,10 @@ pub struct Route {
     pub policies: Vec<Config>,
     /// How long calls to the upstreams it uses may take, where that is not the upstream's own.
     pub timeouts: Vec<(UpstreamIndex, timeout::Config)>,
+    /// When failed calls to the upstreams it uses are made again, where that is not the upstream's own.
+    pub retries: Vec<(UpstreamIndex, retry::Config)>,
+    /// The hooks that are asked, by their places among the declarations.
+    pub hooks: Vec<u16>,
     /// The access log.
     pub log: Log,
     /// `file:line` of its declaration.

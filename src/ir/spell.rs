@@ -72,6 +72,8 @@ impl<'p> Speller<'p> {
             Ref::Query(name) => format!("query(\"{}\")", escaped(name)),
             Ref::Cookie(name) => format!("cookie(\"{}\")", escaped(name)),
             Ref::ClientIp => "client.ip".to_owned(),
+            Ref::ClientSubject => "client.cert.subject".to_owned(),
+            Ref::ClientName => "client.cert.san".to_owned(),
             Ref::Param { slot, .. } => {
                 format!("param.{}", self.route.key.pattern.params().get(usize::from(*slot)).map_or("?", |(name, _)| *name))
             }

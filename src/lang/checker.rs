@@ -2,7 +2,7 @@
 
 use super::expr::{Encoding, Expr, Secret};
 use super::form::Declared;
-use super::read::{Given, Node, ScopeId};
+use super::read::{Given, Node, ScopeId, not_available};
 use super::types::Type;
 use super::value::{Percent, Rate, Value};
 use crate::diag::suggest::near;
@@ -377,6 +377,17 @@ impl Checker<'_> {
         }
     }
 
+    /// The name of a file, relative to the `.gate` file that says it; nobody looks whether it exists.
+    pub fn file_name(&mut self, given: Given<'_>) -> Option<String> {
+        let text = self.text(given)?;
+        if text.is_empty() {
+            self.error(Code::TypeMismatch, "a file name is expected", given.expr.span, "empty");
+            return None;
+        }
+        let folder = self.names.chain(given.scope).last().map(|(_, scope)| scope.folder.clone()).unwrap_or_default();
+        Some(folder.join(text).to_string_lossy().into_owned())
+    }
+
     /// The items of a list in brackets, or the one item that stands there without.
     #[must_use]
     pub fn items<'a>(&self, given: Given<'a>) -> Vec<Given<'a>> {
@@ -474,18 +485,28 @@ impl Checker<'_> {
         };
         let found = self.names.declaration(kind, given.scope, path);
         if found.is_none() {
-            self.unknown_name(kind.word(), path, given);
+            self.unknown_name(kind.word(), path, given.expr.span, given.scope);
         }
         found.map(|(_, declaration)| declaration.index)
     }
 
-    fn unknown_name(&mut self, what: &str, path: &[Ident], given: Given<'_>) {
+    /// A reference that this release knows and cannot answer.
+    pub(super) fn not_there(&mut self, root: &Ident, rest: &[Ident], span: Span, scope: ScopeId) {
+        if root.text == "flag" && self.names.declaration(Declared::Flag, scope, rest).is_none() {
+            self.unknown_name(Declared::Flag.word(), rest, span, scope);
+            return;
+        }
+        let written = std::iter::once(root).chain(rest).map(|part| part.text.as_str()).collect::<Vec<_>>().join(".");
+        self.report.push(not_available(span, &written));
+    }
+
+    fn unknown_name(&mut self, what: &str, path: &[Ident], span: Span, scope: ScopeId) {
         if path.iter().any(|part| self.names.suspects.contains(&part.text)) {
             return;
         }
         let written = path.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(".");
-        let mut found = Diagnostic::new(Code::NameUnknown, format!("no {what} is called `{written}`")).at(given.expr.span, "not declared");
-        let home = self.names.chain(given.scope).last().map(|(id, _)| id);
+        let mut found = Diagnostic::new(Code::NameUnknown, format!("no {what} is called `{written}`")).at(span, "not declared");
+        let home = self.names.chain(scope).last().map(|(id, _)| id);
         let known: Vec<&str> = self
             .names
             .declared
@@ -494,7 +515,7 @@ impl Checker<'_> {
             .map(|(_, _, name)| name.as_str())
             .collect();
         found = match near(&written, known.iter().copied()) {
-            Some(near) => found.meant(given.expr.span, &written, near.word, near.alone),
+            Some(near) => found.meant(span, &written, near.word, near.alone),
             None if what == Declared::Auth.word() && written == "none" => found.help("write `public \"why\"` for what everyone may call"),
             None if what == Declared::Route.word() => found.help("only declared routes can be named: correct the name, or take it out"),
             None if what == Declared::Auth.word() => found.help(format!("declare it, such as `auth jwt {written} {{ … }}`")),

@@ -119,6 +119,11 @@ impl Ref {
             Self::Query(name) => query(exchange.arrived().query().unwrap_or_default(), name).map_or(Scalar::Missing, Scalar::Text),
             Self::Cookie(name) => text(cookie(exchange, name)),
             Self::ClientIp => Scalar::Ip(exchange.client.ip),
+            Self::ClientSubject => text(exchange.client.certificate.as_ref().and_then(|shown| shown.subject.as_deref())),
+            Self::ClientName => {
+                let name = exchange.client.certificate.as_ref().and_then(|shown| shown.names.first());
+                name.map_or(Scalar::Missing, |name| Scalar::Text(name.text()))
+            }
             Self::Param { slot, int } => match exchange.param(usize::from(*slot)) {
                 None => Scalar::Missing,
                 Some(raw) if *int => raw.parse().map_or(Scalar::Missing, Scalar::Int),

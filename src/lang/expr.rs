@@ -109,6 +109,10 @@ pub enum Ref {
     Cookie(String),
     /// `client.ip`
     ClientIp,
+    /// `client.cert.subject`
+    ClientSubject,
+    /// `client.cert.san`: the first of them
+    ClientName,
     /// `param.NAME`, by slot; percent-decoded
     Param {
         /// Its place among the pattern's parameters.

@@ -86,6 +86,8 @@ pub enum Declared {
     Route,
     /// `hook`
     Hook,
+    /// `flag`
+    Flag,
 }
 
 impl Declared {
@@ -99,6 +101,7 @@ impl Declared {
             Self::Policy => "policy",
             Self::Route => "route",
             Self::Hook => "hook",
+            Self::Flag => "flag",
         }
     }
 }
@@ -168,7 +171,7 @@ pub enum Count {
 pub enum Ready {
     /// It does.
     Now,
-    /// The word is known, its engine is not there: `schema::not-available`.
+    /// The word is known and checked, its engine is not there: `schema::not-available`.
     Later,
 }
 

@@ -7,6 +7,20 @@ use crate::syntax::ast::LiteralKind;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// A duration as the language writes it: `1m30s`, `250ms`.
+#[must_use]
+pub fn written(time: Duration) -> String {
+    let mut rest = time.as_millis();
+    let mut out = String::new();
+    for (unit, length) in [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
+        if rest >= length {
+            out.push_str(&format!("{}{unit}", rest / length));
+            rest %= length;
+        }
+    }
+    if out.is_empty() { "0s".to_owned() } else { out }
+}
+
 /// Why a literal has no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiteralError {

@@ -375,11 +375,7 @@ impl Reader<'_> {
     }
 
     fn node<'a>(&mut self, head: Head<'a>, form: &'static Form, scope: ScopeId) -> Option<Node<'a>> {
-        if form.ready == Ready::Later {
-            self.suspect(head.clauses);
-            self.report.push(not_available(head.word.span, &head.word.text));
-            return None;
-        }
+        self.available(form, head.word);
         let mut node = Node::begun(head, form, scope);
         self.clauses(&mut node, head.clauses);
         if let Some(block) = head.block {
@@ -390,6 +386,13 @@ impl Reader<'_> {
         }
         self.repeated(&node);
         Some(node)
+    }
+
+    /// A word that this release does not carry out is an error, and is read and checked like any other.
+    fn available(&mut self, form: &Form, word: &Ident) {
+        if form.ready == Ready::Later {
+            self.report.push(not_available(word.span, &word.text));
+        }
     }
 
     /// Reads a head: slots in their order, clauses in any.
@@ -418,11 +421,7 @@ impl Reader<'_> {
             if let (Some(child), false) = (own, named) {
                 let Some(word) = word else { return clauses };
                 let head = Head { word, clauses: &[], block: None, docs: &[], mode: Mode::Plain, lead: word.span.before() };
-                if child.ready == Ready::Later {
-                    self.report.push(not_available(word.span, &word.text));
-                    node.damaged = true;
-                    return &[];
-                }
+                self.available(child, word);
                 let mut inner = Node::begun(head, child, node.scope);
                 let mut around: Vec<&'static Form> = outer.to_vec();
                 around.push(form);
@@ -702,8 +701,10 @@ fn plain(statement: &Statement) -> Head<'_> {
     Head { word, clauses, block: block.as_ref(), docs, mode: Mode::Plain, lead: word.span.before() }
 }
 
-fn not_available(span: Span, word: &str) -> Diagnostic {
-    Diagnostic::new(Code::SchemaNotAvailable, format!("`{word}` is not available yet"))
+/// The finding on something that the language knows and this release does not carry out.
+#[must_use]
+pub fn not_available(span: Span, what: &str) -> Diagnostic {
+    Diagnostic::new(Code::SchemaNotAvailable, format!("`{what}` is not available yet"))
         .at(span, "this release does not carry it out")
         .help("the word belongs to the language, but ignoring it would change what the policy means: remove it for now")
 }

@@ -593,11 +593,10 @@ impl Typing<'_, '_> {
             ("request", ["size"]) => done(Ref::Size, Type::Int.optional(), Moment::Match),
             ("request", ["listener"]) => done(Ref::Listener, text, Moment::Match),
             ("client", ["ip"]) => done(Ref::ClientIp, Type::Ip, Moment::Accept),
-            ("client", ["cert", ..]) | ("flag", [_]) => {
-                self.checker.report.push(
-                    Diagnostic::new(Code::SchemaNotAvailable, format!("`{}` is not available yet", path_text(root, rest)))
-                        .at(span, "this release does not know it"),
-                );
+            ("client", ["cert", "subject"]) => done(Ref::ClientSubject, text.optional(), Moment::Accept),
+            ("client", ["cert", "san"]) => done(Ref::ClientName, text.optional(), Moment::Accept),
+            ("flag", [_]) => {
+                self.checker.not_there(root, rest, span, self.scope);
                 None
             }
             ("upstream", ["name"]) => done(Ref::UpstreamName, text, Moment::Target),
@@ -616,7 +615,7 @@ impl Typing<'_, '_> {
     fn unknown_member(&mut self, root: &Ident, rest: &[Ident], span: Span) {
         let known: &[&str] = match root.text.as_str() {
             "request" => &["method", "path", "host", "scheme", "id", "size", "listener"],
-            "client" => &["ip"],
+            "client" => &["ip", "cert.subject", "cert.san"],
             "upstream" => &["name"],
             "response" => &["status", "duration"],
             _ => &[],

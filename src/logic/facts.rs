@@ -60,7 +60,7 @@ impl<'a> Facts<'a> {
             Ref::Size => perhaps(Kind::Number(Spans::run(0, u128::from(u64::MAX)))),
             Ref::Header(_) | Ref::ResponseHeader(_) => perhaps(Kind::Text(Texts::Field)),
             Ref::Cookie(_) => perhaps(Kind::Text(Texts::Cookie)),
-            Ref::Query(_) => perhaps(Kind::Text(Texts::Any)),
+            Ref::Query(_) | Ref::ClientSubject | Ref::ClientName => perhaps(Kind::Text(Texts::Any)),
             Ref::ClientIp => always(Kind::Address),
             Ref::Param { int: true, .. } => always(Kind::Number(Spans::run(0, PARAM_MAX))),
             Ref::Param { slot, .. } => always(Kind::Text(self.param(*slot).map_or(Texts::Any, |(_, kind)| Texts::of(kind)))),
@@ -92,6 +92,8 @@ impl<'a> Facts<'a> {
             Ref::Query(name) => format!("query(\"{name}\")"),
             Ref::Cookie(name) => format!("cookie(\"{name}\")"),
             Ref::ClientIp => "client.ip".to_owned(),
+            Ref::ClientSubject => "client.cert.subject".to_owned(),
+            Ref::ClientName => "client.cert.san".to_owned(),
             Ref::Param { slot, .. } => self.param(*slot).map_or_else(|| "a parameter".to_owned(), |(name, _)| format!("param.{name}")),
             Ref::Attribute(slots) => match self.attribute(slots) {
                 Some(fact) => format!("{}.{}", fact.root, fact.name),

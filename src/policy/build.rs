@@ -26,6 +26,8 @@ pub enum Purpose<'a> {
     Keys,
     /// Lines of an htpasswd file.
     Users,
+    /// A certificate or its key, in PEM.
+    Certificate,
     /// A public key in PEM.
     PublicKey,
     /// Text that is sent to an upstream, or a single API key, by the name it is used under.

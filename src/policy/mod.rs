@@ -1,12 +1,15 @@
 //! The policies, one folder each: `mod.rs` is the checked config and its forms, `check.rs` reads statements into it,
-//! `stage.rs` runs it. The two meet only in `mod.rs`; policies never import each other.
+//! `stage.rs` runs it. The two meet only in `mod.rs`; policies never import each other. One without a `stage.rs` is checked
+//! and refused as not available yet.
 //!
 //! To add one: a folder, a line in the list below, its tests. `CONTRIBUTING.md` goes through it step by step.
 
+pub mod arms;
 pub mod build;
 #[cfg(test)]
 pub mod fixtures;
-pub mod later;
+pub mod page;
+pub mod pointer;
 pub mod registry;
 pub mod stage;
 #[cfg(test)]
@@ -44,11 +47,16 @@ pub trait Policy: Sized {
     /// [`Merge`]: crate::lang::form::Merge
     fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self>;
 
-    /// Puts the policy's parts into a route's pipeline.
+    /// Puts the policy's parts into a route's pipeline. One whose words are all [`Ready::Later`] has none: the checker lets
+    /// no program with it pass.
     ///
     /// # Errors
     /// When something outside the policy is missing: a secret, a file.
-    fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError>;
+    ///
+    /// [`Ready::Later`]: crate::lang::form::Ready::Later
+    fn build(&self, _: &mut Build<'_>) -> Result<(), BuildError> {
+        Ok(())
+    }
 
     /// The upstreams it calls.
     fn upstreams(&self) -> Vec<UpstreamIndex> {
@@ -146,14 +154,22 @@ macro_rules! policies {
 // The one list, in the order of the pipeline.
 policies! {
     access Access;
+    maintenance Maintenance;
     cors Cors;
     limit Limit;
     auth Auth;
+    to To;
     body Body;
+    cache Cache;
     shape Shape;
+    mirror Mirror;
     aggregate Aggregate;
     respond Respond;
     issue Issue;
+    fallback Fallback;
+    error Error;
+    deprecated Deprecated;
+    security_headers SecurityHeaders;
     compress Compress;
 }
 

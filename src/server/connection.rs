@@ -3,34 +3,32 @@
 use super::access_log::{Line, Log};
 use super::drain::Ticket;
 use super::drive::{self, Arrival, Begun, Driven, Engine};
+use super::http2;
 use super::input::{self, Input, Next};
 use super::patience::Patience;
+use super::peer::Peer;
 use super::reply::{Asked, Guards, Replying};
+use super::stream::Stream;
 use super::worker::Worker;
 use crate::compile::Plan;
 use crate::http::h1::{Limits, PumpError, Refusal, RequestHead};
-use crate::http::{Client, Problem, Reply, Scheme, forward};
+use crate::http::{Problem, Reply, forward};
 use crate::upstream::Transport;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use parking_lot::Mutex;
 use std::future::{Future, poll_fn};
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedWriteHalf;
 
 /// A client connection.
-struct Connection<T> {
+struct Connection<T, S: Stream> {
     worker: Arc<Worker<T>>,
-    client: Client,
-    input: Arc<Mutex<Input>>,
-    output: OwnedWriteHalf,
+    peer: Peer,
+    input: Arc<Mutex<Input<S::Input>>>,
+    output: S::Output,
     ticket: Ticket,
-    /// What was asked for last: most connections ask for one host.
-    asked: Option<Arc<drive::Asked>>,
     /// Room for the next head.
     headers: HeaderMap,
     buffer: Vec<u8>,
@@ -54,20 +52,21 @@ enum After {
     Reset,
 }
 
-/// Serves a connection until it ends: by the client's will, by a fault, or by the drain.
-pub async fn serve<T: Transport>(worker: Arc<Worker<T>>, stream: TcpStream, peer: SocketAddr, listener: Arc<str>, ticket: Ticket) {
+/// Serves a connection until it ends: by the client's will, by a fault, or by the drain. Where `may_be_http2`, the client
+/// chooses the version by what it sends first.
+pub async fn serve<T: Transport, S: Stream>(worker: Arc<Worker<T>>, stream: S, peer: Peer, ticket: Ticket, may_be_http2: bool) {
     let settings = &worker.engine().plan.settings;
     let limits = Limits { bytes: settings.header_bytes, fields: settings.headers };
     let patience = Patience::new(settings.header_timeout, settings.idle);
-    let (half, output) = stream.into_split();
-    let input = Arc::new(Mutex::new(Input::new(half, limits, patience, Arc::clone(worker.spare()))));
-    let client = Client { ip: peer.ip().to_canonical(), peer, scheme: Scheme::Http, listener };
+    let (half, output) = stream.halves();
+    let input = Arc::new(Mutex::new(Input::new(half, limits, patience, Arc::clone(worker.spare()), may_be_http2)));
     let (headers, buffer) = (HeaderMap::new(), Vec::new());
-    let mut connection = Connection { worker, client, input, output, ticket, asked: None, headers, buffer, interim: b"" };
+    let mut connection: Connection<T, S> = Connection { worker, peer, input, output, ticket, headers, buffer, interim: b"" };
     loop {
         let after = match connection.next().await {
             Next::Head(head) => connection.answer(head).await,
             Next::Refused(refusal) => connection.refuse(refusal).await,
+            Next::Http2 => return connection.go_on_with_http2().await,
             Next::Closed => return,
         };
         match after {
@@ -79,17 +78,14 @@ pub async fn serve<T: Transport>(worker: Arc<Worker<T>>, stream: TcpStream, peer
             }
             After::Drop => return,
             After::Reset => {
-                if let Err(error) = connection.output.as_ref().set_zero_linger() {
-                    tracing::debug!(%peer, %error, "a connection could not be reset");
-                }
-                connection.output.forget();
+                S::reset(connection.output);
                 return;
             }
         }
     }
 }
 
-impl<T: Transport> Connection<T> {
+impl<T: Transport, S: Stream> Connection<T, S> {
     /// The next request. A connection between requests ends when its worker drains; one whose request is coming in, or has
     /// come and was not yet looked at, does not.
     async fn next(&mut self) -> Next {
@@ -111,10 +107,10 @@ impl<T: Transport> Connection<T> {
         let arrival = Arrival {
             method: method.clone(),
             target,
-            asked: self.asked(&authority),
+            asked: self.peer.asked(&authority),
             headers,
             body: input::body(&self.input),
-            client: self.client.clone(),
+            client: self.peer.client.clone(),
         };
         let Some(mut driven) = self.drive(&engine, arrival).await else { return After::Drop };
         let line = Line::of(&driven.exchange, driven.route, &driven.reply, &engine.plan, self.worker.log());
@@ -191,26 +187,33 @@ impl<T: Transport> Connection<T> {
         let id = forward::request_id(engine.clock.now(), &mut engine.random.lock());
         let mut reply = Problem::new(refusal.status, refusal.detail).render(None, &id);
         reply.headers.insert(engine.plan.settings.request_id.clone(), id.clone());
-        let line = Line::refused(&engine.plan, self.worker.log(), engine.clock, &id, self.client.ip, refusal.status);
+        let line = Line::refused(&engine.plan, self.worker.log(), engine.clock, &id, self.peer.client.ip, refusal.status);
         let asked = Asked { method: &Method::GET, http_10: false, keep: false };
         let worker = Arc::clone(&self.worker);
         let (replying, _) = Replying::new(reply, asked, Vec::new(), || worker.date(&engine.clock), line, Guards::new());
         self.reply(replying).await
     }
 
-    fn asked(&mut self, authority: &HeaderValue) -> Arc<drive::Asked> {
-        match &self.asked {
-            Some(asked) if asked.hop.authority == authority => Arc::clone(asked),
-            Some(_) | None => Arc::clone(self.asked.insert(Arc::new(drive::Asked::new(&self.client, authority)))),
+    /// Boxed: few connections need the room.
+    async fn go_on_with_http2(self) {
+        let Self { worker, peer, input, output, ticket, .. } = self;
+        // INVARIANT: no request was read, so no body shares the input.
+        let Some(input) = Arc::into_inner(input) else { return };
+        let (half, came) = input.into_inner().into_parts();
+        if let Some(stream) = S::whole(half, output) {
+            Box::pin(http2::serve(worker, stream, came, peer, ticket)).await;
         }
     }
 }
 
 /// A request without an answer. When it ends like this, because its client has gone or was cut off, that is logged.
-struct Unanswered<'a> {
-    begun: Option<Begun>,
-    plan: &'a Plan,
-    log: &'a Log,
+pub struct Unanswered<'a> {
+    /// The request, until its answer takes it.
+    pub begun: Option<Begun>,
+    /// The plan it runs under.
+    pub plan: &'a Plan,
+    /// The way to the log.
+    pub log: &'a Log,
 }
 
 /// What the log says of a client that has gone, as other servers do; it is never sent.
@@ -228,7 +231,7 @@ impl Drop for Unanswered<'_> {
 }
 
 /// Writes what is left of an interim response.
-fn poll_interim(output: &mut OwnedWriteHalf, left: &mut &'static [u8], cx: &mut Context<'_>) -> Poll<Result<(), std::io::Error>> {
+fn poll_interim<W: AsyncWrite + Unpin>(output: &mut W, left: &mut &'static [u8], cx: &mut Context<'_>) -> Poll<Result<(), std::io::Error>> {
     while !left.is_empty() {
         match ready!(Pin::new(&mut *output).poll_write(cx, left))? {
             0 => return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into())),

@@ -14,6 +14,7 @@ use crate::policy::stage::{Flow, Place};
 use crate::route::{Captures, Found};
 use crate::upstream::{Transport, call, timeout};
 use futures_core::future::BoxFuture;
+use http::header::LOCATION;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body::Body as _;
@@ -46,6 +47,35 @@ pub struct Asked {
     pub host: Arc<str>,
     /// What the upstream is told of the client.
     pub hop: Hop,
+    /// What the gateway answers to whatever is asked for there, in place of a route.
+    pub instead: Option<Instead>,
+}
+
+/// What is answered in place of a route, by where the client came in.
+#[derive(Debug)]
+pub enum Instead {
+    /// The connection's certificate does not speak for the host: 421 (RFC 9110 §15.5.20).
+    Misdirected,
+    /// The same is to be asked for at this origin: 308.
+    Redirect(String),
+}
+
+impl Instead {
+    fn end(&self, target: &PathAndQuery) -> End {
+        match self {
+            Self::Misdirected => {
+                End::Problem(Problem::new(StatusCode::MISDIRECTED_REQUEST, "this connection's certificate is not for this host"))
+            }
+            Self::Redirect(origin) => {
+                let path = if target == "*" { "/" } else { target.as_str() };
+                let mut reply = Reply::empty(StatusCode::PERMANENT_REDIRECT);
+                if let Ok(location) = HeaderValue::try_from(format!("{origin}{path}")) {
+                    reply.headers.insert(LOCATION, location);
+                }
+                End::Reply(reply)
+            }
+        }
+    }
 }
 
 impl Asked {
@@ -57,7 +87,7 @@ impl Asked {
         // A copy: what was sent is a part of the buffer it came in.
         let copied = HeaderValue::from_bytes(authority.as_bytes());
         let authority = copied.as_ref().unwrap_or(authority);
-        Self { host: host.into(), hop: Hop::new(client.peer.ip().to_canonical(), client.scheme, authority) }
+        Self { host: host.into(), hop: Hop::new(client.peer.ip().to_canonical(), client.scheme, authority), instead: None }
     }
 }
 
@@ -94,6 +124,8 @@ pub struct Begun {
     pub exchange: Exchange,
     /// The route it takes, by its index, once that is known.
     pub route: Option<usize>,
+    /// What it asked for, where that is answered in place of a route.
+    elsewhere: Option<Arc<Asked>>,
     /// True when its path holds an encoded slash.
     normalised: Result<bool, path::Malformed>,
 }
@@ -120,13 +152,18 @@ impl Begun {
     /// The answer to it. When this is dropped before it is there, what is known of the request is here still.
     pub async fn answer<T: Transport, W: Watch>(&mut self, engine: &Arc<Engine<T>>, mut watch: W) -> Reply {
         let plan = &engine.plan;
-        let Self { exchange, route, normalised } = self;
-        let end = match normalised {
-            Err(malformed) => {
+        let Self { exchange, route, elsewhere, normalised } = self;
+        let instead = elsewhere.as_ref().and_then(|asked| asked.instead.as_ref());
+        let end = match (normalised, instead) {
+            (Err(malformed), _) => {
                 exchange.record.stopped = Some("normalise");
                 End::Problem(Problem::new(StatusCode::BAD_REQUEST, malformed.0))
             }
-            Ok(encoded_slash) => match find(plan, exchange) {
+            (Ok(_), Some(instead)) => {
+                exchange.record.stopped = Some("accept");
+                instead.end(&exchange.request.target)
+            }
+            (Ok(encoded_slash), None) => match find(plan, exchange) {
                 Err(end) => {
                     exchange.record.stopped = Some("match");
                     end
@@ -219,7 +256,7 @@ pub fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Begun {
         guards: smallvec::SmallVec::new(),
         calls: Arc::clone(engine) as Arc<dyn Calls>,
     };
-    Begun { exchange, route: None, normalised: verdict }
+    Begun { exchange, route: None, elsewhere: asked.instead.is_some().then_some(asked), normalised: verdict }
 }
 
 /// The route that takes the request.

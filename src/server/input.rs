@@ -3,6 +3,7 @@
 
 use super::patience::{For, Patience};
 use super::spare::Spare;
+use super::stream::Incoming;
 use crate::http::h1::{BodyReader, Limits, Piece, Refusal, RequestHead, RequestScan};
 use crate::http::{Body, Fault, FaultKind};
 use bytes::{Bytes, BytesMut};
@@ -16,7 +17,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
-use tokio::net::tcp::OwnedReadHalf;
 use tokio::time::{Sleep, sleep};
 
 /// Bytes read at a time; more while a body comes.
@@ -34,8 +34,8 @@ const LINGER: Duration = Duration::from_secs(2);
 
 /// The client's side of a connection.
 #[derive(Debug)]
-pub struct Input {
-    half: OwnedReadHalf,
+pub struct Input<R> {
+    half: R,
     buffer: BytesMut,
     scan: RequestScan,
     reader: BodyReader,
@@ -44,6 +44,8 @@ pub struct Input {
     spare: Arc<Spare>,
     /// No head has been read yet.
     first: bool,
+    /// A first message may be the preface of HTTP/2.
+    may_be_http2: bool,
     /// The client sends nothing more.
     ended: bool,
     /// What came last was no request, or broke within its body: nothing behind it can be read.
@@ -58,16 +60,21 @@ pub struct Input {
 pub enum Next {
     /// A request.
     Head(RequestHead),
+    /// The client speaks HTTP/2, and has said so without being asked (RFC 9113 §3.3).
+    Http2,
     /// No request: nothing behind it can be read.
     Refused(Refusal),
     /// The client has gone, or did not use the connection any more.
     Closed,
 }
 
-impl Input {
-    /// The beginning of a connection.
+/// What a connection of HTTP/2 begins with (RFC 9113 §3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+impl<R: Incoming> Input<R> {
+    /// The beginning of a connection, over which HTTP/2 may be spoken instead.
     #[must_use]
-    pub fn new(half: OwnedReadHalf, limits: Limits, patience: Patience, spare: Arc<Spare>) -> Self {
+    pub fn new(half: R, limits: Limits, patience: Patience, spare: Arc<Spare>, may_be_http2: bool) -> Self {
         Self {
             half,
             buffer: BytesMut::new(),
@@ -76,6 +83,7 @@ impl Input {
             patience,
             spare,
             first: true,
+            may_be_http2,
             ended: false,
             broken: false,
             expects_continue: false,
@@ -86,7 +94,12 @@ impl Input {
     /// Reads the next head; its fields use the room of `headers`.
     pub fn poll_head(&mut self, headers: &mut HeaderMap, cx: &mut Context<'_>) -> Poll<Next> {
         loop {
-            match self.scan.next(&mut self.buffer, headers) {
+            let scanned = match self.preface() {
+                Some(true) => return Poll::Ready(Next::Http2),
+                Some(false) => Ok(None),
+                None => self.scan.next(&mut self.buffer, headers),
+            };
+            match scanned {
                 Ok(Some(head)) => {
                     self.first = false;
                     self.reader = BodyReader::new(head.length);
@@ -123,10 +136,25 @@ impl Input {
         self.buffer.len() > 2
     }
 
+    /// Whether the connection began with the whole preface of HTTP/2, or so far with a part of it.
+    fn preface(&self) -> Option<bool> {
+        if !self.first || !self.may_be_http2 || self.buffer.is_empty() {
+            return None;
+        }
+        let (whole, came) = (self.buffer.len() >= PREFACE.len(), self.buffer.iter().take(PREFACE.len()));
+        PREFACE.iter().zip(came).all(|(byte, came)| byte == came).then_some(whole)
+    }
+
+    /// Gives back what it reads from, and what was read of it.
+    #[must_use]
+    pub fn into_parts(self) -> (R, BytesMut) {
+        (self.half, self.buffer)
+    }
+
     /// Reads more of a head. A connection that waits for its next request holds no room for it.
     fn poll_more(&mut self, headers: &mut HeaderMap, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.buffer.is_empty() {
-            if self.half.as_ref().poll_read_ready(cx)?.is_pending() {
+            if self.half.poll_ready(cx)?.is_pending() {
                 self.spare.give(&mut self.buffer, headers);
                 return Poll::Pending;
             }
@@ -235,7 +263,7 @@ impl Input {
 
 /// Where a client was answered before it had sent all: waits until it has taken the reply and closed its side, within
 /// bounds.
-pub async fn linger(input: &Mutex<Input>) {
+pub async fn linger<R: Incoming>(input: &Mutex<Input<R>>) {
     if input.lock().is_clean() {
         return;
     }
@@ -246,7 +274,7 @@ pub async fn linger(input: &Mutex<Input>) {
 
 /// The body of the request whose head was read last.
 #[must_use]
-pub fn body(input: &Arc<Mutex<Input>>) -> Body {
+pub fn body<R: Incoming>(input: &Arc<Mutex<Input<R>>>) -> Body {
     let mut now = input.lock();
     if now.reader.has_ended() {
         return Body::empty();
@@ -262,13 +290,13 @@ pub fn body(input: &Arc<Mutex<Input>>) -> Body {
     Body::stream(RequestBody { input: Arc::clone(input), left, ended: false })
 }
 
-struct RequestBody {
-    input: Arc<Mutex<Input>>,
+struct RequestBody<R> {
+    input: Arc<Mutex<Input<R>>>,
     left: Option<u64>,
     ended: bool,
 }
 
-impl http_body::Body for RequestBody {
+impl<R: Incoming> http_body::Body for RequestBody<R> {
     type Data = Bytes;
     type Error = Fault;
 

@@ -7,12 +7,17 @@ mod answer;
 mod connection;
 pub mod drain;
 pub mod drive;
+mod http2;
 mod input;
 pub mod listener;
 mod patience;
+mod peer;
 mod reply;
 pub mod run;
+mod site;
 mod spare;
+mod stream;
+mod tls;
 pub mod watch;
 mod worker;
 
@@ -21,8 +26,10 @@ pub use run::run;
 pub use watch::Watch;
 
 use crate::compile::Plan;
+use crate::compile::tls::Tls;
 use crate::upstream::Transport;
 use access_log::Log;
+use site::Site;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -34,6 +41,7 @@ use worker::{Shared, Worker};
 /// A running server.
 pub struct Server {
     addresses: Vec<SocketAddr>,
+    sites: Vec<Arc<Site>>,
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<io::Result<usize>>>,
     log_writer: JoinHandle<()>,
@@ -46,21 +54,24 @@ impl Server {
     /// When an address cannot be bound or is in use, or a thread cannot be started.
     pub fn start<T: Transport>(plan: Plan, transport: impl Fn() -> T, log: impl io::Write + Send + 'static) -> io::Result<Self> {
         let (listeners, workers) = (plan.settings.listeners.clone(), plan.settings.workers.max(1));
-        let mut addresses = Vec::new();
+        let (mut addresses, mut sites) = (Vec::new(), Vec::new());
         let mut sockets: Vec<Vec<_>> = (0..workers).map(|_| Vec::new()).collect();
         for declared in listeners {
-            let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {}: {error}", declared.address));
-            if listener::is_taken(declared.address).map_err(named)? {
+            let address = declared.address;
+            let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
+            if listener::is_taken(address).map_err(named)? {
                 return Err(named(io::ErrorKind::AddrInUse.into()));
             }
-            let mut address = declared.address;
+            let mut bound = address;
+            let site = Arc::new(Site::new(declared));
             for of_worker in &mut sockets {
-                let socket = listener::bind(address).map_err(named)?;
+                let socket = listener::bind(bound).map_err(named)?;
                 // A port that the kernel chose is the same for all workers.
-                address = socket.local_addr()?;
-                of_worker.push((socket, Arc::clone(&declared.name)));
+                bound = socket.local_addr()?;
+                of_worker.push((socket, Arc::clone(&site)));
             }
-            addresses.push(address);
+            addresses.push(bound);
+            sites.push(site);
         }
         let (log, log_writer) = Log::start(log)?;
         let shared = Arc::new(Shared {
@@ -80,7 +91,7 @@ impl Server {
                 })
             })
             .collect::<io::Result<Vec<_>>>()?;
-        Ok(Self { addresses, shared, workers, log_writer })
+        Ok(Self { addresses, sites, shared, workers, log_writer })
     }
 
     /// Where it listens, in the order of the plan's listeners.
@@ -91,7 +102,17 @@ impl Server {
 
     /// Puts another plan in the place of the current one; requests under way keep theirs. Listeners and workers stay.
     pub fn swap(&self, plan: Plan) {
+        for site in &self.sites {
+            site.follow(&plan.settings.listeners);
+        }
         self.shared.plan.store(Arc::new(plan));
+    }
+
+    /// Shows other certificates to clients that connect from now on to an address of the plan.
+    pub fn renew(&self, address: SocketAddr, tls: &Tls) {
+        for site in &self.sites {
+            site.renew(address, tls);
+        }
     }
 
     /// The current plan.

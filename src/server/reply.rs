@@ -10,7 +10,7 @@ use http_body::Body as _;
 use smallvec::SmallVec;
 use std::any::Any;
 use std::task::{Context, Poll};
-use tokio::net::tcp::OwnedWriteHalf;
+use tokio::io::AsyncWrite;
 
 /// What the reply depends on of the request.
 #[derive(Debug, Clone, Copy)]
@@ -104,7 +104,7 @@ impl Replying {
     }
 
     /// Writes on.
-    pub fn poll(&mut self, writer: &mut OwnedWriteHalf, cx: &mut Context<'_>) -> Poll<Result<(), PumpError>> {
+    pub fn poll<W: AsyncWrite + Unpin>(&mut self, writer: &mut W, cx: &mut Context<'_>) -> Poll<Result<(), PumpError>> {
         self.pump.poll(writer, cx)
     }
 

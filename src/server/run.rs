@@ -4,11 +4,21 @@ use super::Server;
 use crate::compile::Plan;
 use crate::upstream::Transport;
 use std::io;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
+/// How often what may change outside the policy is looked at.
+pub const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
+enum Next {
+    End,
+    Reload,
+    LookAgain,
+}
+
 /// Serves until SIGTERM or SIGINT, then drains and says how many connections had to be cut. SIGHUP asks `reload` for
-/// another plan, off the workers: an error leaves the current one, and is `reload`'s to report. `ready` is called when
-/// every listener accepts.
+/// another plan, off the workers: an error leaves the current one, and is `reload`'s to report. `look_again` runs every
+/// [`LOOK_AGAIN`], off the workers too. `ready` is called when every listener accepts.
 ///
 /// # Errors
 /// When the server cannot start, or a worker failed.
@@ -16,6 +26,7 @@ pub fn run<T: Transport>(
     plan: Plan,
     transport: impl Fn() -> T,
     mut reload: impl FnMut() -> Result<Plan, String>,
+    mut look_again: impl FnMut(&Server),
     ready: impl FnOnce(&Server),
 ) -> io::Result<usize> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -26,22 +37,24 @@ pub fn run<T: Transport>(
     let server = Server::start(plan, transport, io::stdout())?;
     ready(&server);
     loop {
-        let asked_to_reload = runtime.block_on(async {
+        let next = runtime.block_on(async {
             tokio::select! {
-                _ = terminate.recv() => false,
-                _ = interrupt.recv() => false,
-                _ = hang_up.recv() => true,
+                _ = terminate.recv() => Next::End,
+                _ = interrupt.recv() => Next::End,
+                _ = hang_up.recv() => Next::Reload,
+                () = tokio::time::sleep(LOOK_AGAIN) => Next::LookAgain,
             }
         });
-        if !asked_to_reload {
-            return server.shutdown();
-        }
-        match reload() {
-            Ok(plan) => {
-                server.swap(plan);
-                tracing::info!("reloaded");
-            }
-            Err(error) => tracing::error!(%error, "not reloaded; the old policy stays"),
+        match next {
+            Next::End => return server.shutdown(),
+            Next::LookAgain => look_again(&server),
+            Next::Reload => match reload() {
+                Ok(plan) => {
+                    server.swap(plan);
+                    tracing::info!("reloaded");
+                }
+                Err(error) => tracing::error!(%error, "not reloaded; the old policy stays"),
+            },
         }
     }
 }

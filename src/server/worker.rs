@@ -4,7 +4,9 @@ use super::access_log::Log;
 use super::connection;
 use super::drain::Connections;
 use super::drive::Engine;
+use super::site::Site;
 use super::spare::Spare;
+use super::tls::{self, HANDSHAKES_MAX};
 use crate::compile::Plan;
 use crate::http::Clock;
 use crate::upstream::Transport;
@@ -18,6 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// How far the wall clock may be from the machine's before it is read anew.
@@ -43,6 +46,7 @@ pub struct Shared {
 pub struct Worker<T> {
     shared: Arc<Shared>,
     connections: Arc<Connections>,
+    handshakes: Semaphore,
     spare: Arc<Spare>,
     engine: Mutex<Arc<Engine<T>>>,
     /// The value of `Date` for a second since the epoch.
@@ -62,6 +66,7 @@ impl<T: Transport> Worker<T> {
         Self {
             shared,
             connections: Arc::default(),
+            handshakes: Semaphore::new(HANDSHAKES_MAX),
             spare: Arc::default(),
             engine: Mutex::new(Arc::new(engine)),
             date: Mutex::new((0, HeaderValue::from_static(""))),
@@ -107,6 +112,12 @@ impl<T: Transport> Worker<T> {
         &self.connections
     }
 
+    /// The slots of handshakes.
+    #[must_use]
+    pub fn handshakes(&self) -> &Semaphore {
+        &self.handshakes
+    }
+
     /// The worker's spare buffers.
     #[must_use]
     pub fn spare(&self) -> &Arc<Spare> {
@@ -120,13 +131,13 @@ impl<T: Transport> Worker<T> {
     }
 
     /// Accepts and serves until the process is to end, then drains: how many connections had to be cut.
-    pub async fn run(self: Arc<Self>, listeners: Vec<(TcpListener, Arc<str>)>) -> io::Result<usize> {
+    pub async fn run(self: Arc<Self>, listeners: Vec<(TcpListener, Arc<Site>)>) -> io::Result<usize> {
         let mut running = Vec::new();
         let mut last = Vec::new();
-        for (listener, name) in listeners {
-            last.push((listener.try_clone()?, Arc::clone(&name)));
+        for (listener, site) in listeners {
+            last.push((listener.try_clone()?, Arc::clone(&site)));
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            running.push(tokio::spawn(Arc::clone(&self).accept(listener, name)));
+            running.push(tokio::spawn(Arc::clone(&self).accept(listener, site)));
         }
         running.push(tokio::spawn(Arc::clone(&self).tidy()));
         self.shared.stop.cancelled().await;
@@ -137,10 +148,10 @@ impl<T: Transport> Worker<T> {
             let _ = task.await;
         }
         // Whoever has connected meanwhile would see a reset when the sockets are closed, which the end of this loop does.
-        for (listener, name) in last {
+        for (listener, site) in last {
             for (stream, peer) in std::iter::from_fn(|| listener.accept().ok()).take(LAST_MAX) {
                 stream.set_nonblocking(true)?;
-                self.admit(TcpStream::from_std(stream)?, peer, &name);
+                self.admit(TcpStream::from_std(stream)?, peer, &site);
             }
         }
         let longest = self.shared.plan.load().settings.drain;
@@ -157,7 +168,7 @@ impl<T: Transport> Worker<T> {
         }
     }
 
-    fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, name: &Arc<str>) {
+    fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, site: &Site) {
         let Some(place) = Place::take(&self.shared) else {
             // Over the cap: closed at once, so that those being served are served well.
             tracing::warn!(%peer, "connection cap reached");
@@ -167,17 +178,30 @@ impl<T: Transport> Worker<T> {
             return;
         }
         let ticket = self.connections.enter();
-        let (worker, name) = (Arc::clone(self), Arc::clone(name));
-        tokio::spawn(async move {
-            connection::serve(worker, stream, peer, name, ticket).await;
-            drop(place);
-        });
+        let worker = Arc::clone(self);
+        // Tasks of their own kinds: one of plain text is not as large as the other.
+        match site.tls() {
+            None => {
+                let peer = site.plain(peer);
+                tokio::spawn(async move {
+                    connection::serve(worker, stream, peer, ticket, true).await;
+                    drop(place);
+                });
+            }
+            Some(tls) => {
+                let client = site.client(peer);
+                tokio::spawn(async move {
+                    tls::serve(worker, stream, client, tls, ticket).await;
+                    drop(place);
+                });
+            }
+        }
     }
 
-    async fn accept(self: Arc<Self>, listener: tokio::net::TcpListener, name: Arc<str>) {
+    async fn accept(self: Arc<Self>, listener: tokio::net::TcpListener, site: Arc<Site>) {
         loop {
             match listener.accept().await {
-                Ok((stream, peer)) => self.admit(stream, peer, &name),
+                Ok((stream, peer)) => self.admit(stream, peer, &site),
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept");

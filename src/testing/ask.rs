@@ -59,7 +59,7 @@ impl Ask {
             Err(refusal) => return Ok(Read::Refused(refusal)),
         };
         let ip = self.client_ip.unwrap_or(super::rig::CLIENT);
-        let client = Client { peer: SocketAddr::new(ip, PORT), ip, scheme, listener };
+        let client = Client { peer: SocketAddr::new(ip, PORT), ip, scheme, listener, certificate: None };
         let body = self.body.as_ref().map(|text| Bytes::copy_from_slice(text.as_bytes())).unwrap_or_default();
         Ok(Read::Asked(Box::new(Asked::read(head, body, client, self.url.clone()))))
     }

@@ -58,7 +58,7 @@ impl Asked {
         // An authority in the target wins over the field (RFC 9112 §3.2.2).
         let authority = authority.or_else(|| headers.get(HOST).cloned()).unwrap_or(HOST_DEFAULT);
         headers.remove(HOST);
-        let client = Client { peer: SocketAddr::new(ip, PORT), ip, scheme, listener };
+        let client = Client { peer: SocketAddr::new(ip, PORT), ip, scheme, listener, certificate: None };
         let hop = Arc::new(Hop::new(&client, &authority));
         let written = request.target.clone();
         Ok(Self { method, target, hop, headers, body: body.unwrap_or_default(), client, written, credentials: Vec::new() })

@@ -2,7 +2,7 @@
 
 use crate::ir::{Program, Route};
 use crate::lang::value::Value;
-use crate::policy::auth::{Declared, Kind, Mode, Runtime};
+use crate::policy::auth::{Declared, Kind, Mode, Remote, Runtime};
 use http::{HeaderName, HeaderValue};
 use serde_json::{Map, Value as Json};
 use std::sync::Arc;
@@ -57,9 +57,9 @@ impl Caller {
 
     fn given_for(&self, kind: &Kind) -> Option<&Map<String, Json>> {
         match kind {
-            Kind::Jwt(_) => self.claims.as_ref(),
+            Kind::Jwt(_) | Kind::Remote(Remote::Issuer(_) | Remote::Introspect(_)) => self.claims.as_ref(),
             Kind::Key(_) => self.key.as_ref(),
-            Kind::Basic(_) => self.user.as_ref(),
+            Kind::Basic(_) | Kind::Remote(Remote::Forward(_)) => self.user.as_ref(),
         }
     }
 

@@ -242,11 +242,8 @@ mod tests {
         let upstream = Upstream::new(config::Config {
             name: "app".to_owned(),
             targets: vec![config::Target { tls: false, host: "127.0.0.1".to_owned(), port: 1, weight: 1, backup: false }],
-            host: config::HostSent::Keep,
             breaker: Some(opens),
-            timeout: timeout::Config::default(),
-            stubs: Vec::new(),
-            encoded_slashes: false,
+            ..config::Config::default()
         });
         let parts = futures_util::stream::unfold(0, |number| async move {
             sleep(Duration::from_secs(60 * (number % 2))).await;

@@ -37,7 +37,7 @@ fn endpoint(url: &str, span: Span, checker: &mut Checker<'_>) -> Option<(bool, S
                     .at(span, "`https`")
                     .help("this release calls upstreams over plain `http` only"),
             );
-            return None;
+            true
         }
         Some(scheme) => {
             checker.report.push(bad(format!("`{scheme}` is no scheme of an upstream"), "write `http://host:port`"));
@@ -186,23 +186,24 @@ pub fn params(pattern: &Pattern) -> Vec<ParamFact> {
 /// What `timeout { }` says, clause by clause.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Timeouts {
-    connect: Option<(Duration, Span)>,
-    attempt: Option<(Duration, Span)>,
-    read: Option<(Duration, Span)>,
-    total: Option<(Duration, Span)>,
+    pub(super) connect: Option<(Duration, Span)>,
+    pub(super) attempt: Option<(Duration, Span)>,
+    pub(super) read: Option<(Duration, Span)>,
+    pub(super) total: Option<(Duration, Span)>,
 }
 
 impl Timeouts {
     /// Reads one statement.
     pub fn read(node: &Node<'_>, checker: &mut Checker<'_>) -> Self {
         let mut clause = |name: &str| {
-            let given = node.child(name)?.get("time")?;
+            let clause = node.child(name)?;
+            let given = clause.get("time")?;
             let time = checker.duration(given)?;
             if time.is_zero() {
                 checker.error(Code::TypeRange, format!("`{name} 0` lets nothing finish"), given.expr.span, "longer than 0");
                 return None;
             }
-            Some((time, given.expr.span))
+            Some((time, clause.span))
         };
         Self { connect: clause("connect"), attempt: clause("attempt"), read: clause("read"), total: clause("total") }
     }
@@ -228,6 +229,12 @@ impl Timeouts {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// True when it is written how long an attempt may take, by itself or as part of all of them.
+    #[must_use]
+    pub fn bounds_an_attempt(&self) -> bool {
+        self.attempt.is_some() || self.total.is_some()
     }
 
     /// With the defaults filled in, each capped by the longer step; written values that contradict each other are `timeout::inverted`.

@@ -1,18 +1,38 @@
 //! What the policy says of an upstream, checked.
 
-use super::{breaker, timeout};
+use super::{balance, breaker, connect, health, retry, timeout};
 use crate::lang::expr::Expr;
 use serde::{Deserialize, Serialize};
 
-/// A declared upstream.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A declared upstream; its default is one without targets.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Config {
     /// Its name.
     pub name: String,
-    /// Where it is; at least one.
+    /// Where it is; at least one, or `resolve`.
     pub targets: Vec<Target>,
     /// The `Host` it is sent.
     pub host: HostSent,
+    /// Targets that DNS names, besides those that are written.
+    pub resolve: Option<connect::Resolve>,
+    /// How a target is chosen.
+    pub balance: balance::Config,
+    /// The cookie that keeps a client on a target.
+    pub sticky: Option<String>,
+    /// Active probes of its targets.
+    pub health: Option<health::Config>,
+    /// When a target that fails requests is left out for a while.
+    pub eject: Option<health::Eject>,
+    /// How much it is asked at once.
+    pub concurrency: Option<connect::Concurrency>,
+    /// TLS towards targets whose URL is `https`.
+    pub tls: Option<connect::Tls>,
+    /// It is spoken to in HTTP/2.
+    pub http2: bool,
+    /// Its own OpenAPI document.
+    pub openapi: Option<connect::Openapi>,
+    /// When a failed call is made again, where no route says otherwise.
+    pub retry: Option<retry::Config>,
     /// Its breaker, if it has one.
     pub breaker: Option<breaker::Config>,
     /// How long a call may take, where no route says otherwise.
@@ -39,9 +59,10 @@ pub struct Target {
 }
 
 /// Which `Host` an upstream is sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum HostSent {
-    /// The client's own (the default).
+    /// The client's own.
+    #[default]
     Keep,
     /// The target's.
     Target,

@@ -1,5 +1,6 @@
 //! The statements an upstream is made of.
 
+use super::{balance, connect, health};
 use crate::lang::form::{Form, Kind, Merge, Place, Slot, Word};
 
 /// Everything that may stand in `upstream { }` besides what policies contribute.
@@ -15,15 +16,21 @@ pub const WORDS: &[Word] = &[
         merge: Merge::Fields,
         stage: "call",
     },
-    later(Form::new("sticky", "keeps a client on the target a cookie names")),
-    later(Form::new("resolve", "targets found by DNS, looked up again and again")),
-    later(Form::new("balance", "how a target is chosen")),
-    later(Form::new("health", "active probes of every target")),
-    later(Form::new("eject", "takes a failing target out for a while")),
-    later(Form::new("concurrency", "requests in flight to the upstream, and how many may wait")),
-    later(Form::new("tls", "TLS towards the upstream")),
-    later(Form::new("http2", "HTTP/2 towards the upstream")),
-    later(Form::new("openapi", "the upstream's own OpenAPI document")),
+    Word {
+        form: super::retry::FORM.later(),
+        places: &[Place::Gateway, Place::Upstream, Place::Group, Place::Route, Place::Policy],
+        merge: Merge::Fields,
+        stage: "call",
+    },
+    later(balance::STICKY),
+    later(connect::RESOLVE),
+    later(balance::FORM),
+    later(health::FORM),
+    later(health::EJECT),
+    later(connect::CONCURRENCY),
+    later(connect::TLS),
+    later(connect::HTTP2),
+    later(connect::OPENAPI),
 ];
 
 const fn later(form: Form) -> Word {

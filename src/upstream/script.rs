@@ -197,7 +197,7 @@ fn facts(method: Method, uri: &http::Uri, headers: HeaderMap, captures: &Capture
             headers,
         },
         body: Body::empty(),
-        client: Client { peer: SocketAddr::new(nobody, 0), ip: nobody, scheme: Scheme::Http, listener: "".into() },
+        client: Client { peer: SocketAddr::new(nobody, 0), ip: nobody, scheme: Scheme::Http, listener: "".into(), certificate: None },
         id: HeaderValue::from_static("-"),
         params: captures.ranges(),
         identities: smallvec::SmallVec::new(),

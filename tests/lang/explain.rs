@@ -40,7 +40,8 @@ fn whole(example: &str) -> String {
     text
 }
 
-/// The codes of what is found in an example, and how bad each is.
+/// The codes of what is found in an example, and how bad each is. That a word is not available yet is no fault of an example
+/// of another code: the word is checked all the same.
 fn found(example: &str) -> Vec<(Code, Severity, String)> {
     let checked = check(Path::new("policy.gate"), &Example(whole(example)), &Options::default()).unwrap();
     checked.report.into_sorted().into_iter().map(|found| (found.code, found.severity(), found.message)).collect()
@@ -51,14 +52,15 @@ fn each_wrong_example_raises_its_code_and_each_right_one_does_not() {
     let mut faults = String::new();
     for code in Code::ALL.iter().filter(|code| !NOT_RAISED.contains(code)) {
         let explained = explain(*code).unwrap();
-        let wrong = found(explained.wrong);
+        let apart = |(found, ..): &(Code, Severity, String)| *found != Code::SchemaNotAvailable || *code == Code::SchemaNotAvailable;
+        let wrong: Vec<_> = found(explained.wrong).into_iter().filter(apart).collect();
         if !AT_START.contains(code) && wrong.iter().all(|(found, ..)| found != code) {
             faults.push_str(&format!("{code}: the wrong example raises {wrong:?}\n"));
         }
         if wrong.iter().any(|(found, severity, _)| found != code && *severity == Severity::Error) {
             faults.push_str(&format!("{code}: the wrong example has other errors: {wrong:?}\n"));
         }
-        let right = found(explained.right);
+        let right: Vec<_> = found(explained.right).into_iter().filter(apart).collect();
         if right.iter().any(|(found, severity, _)| found == code || *severity == Severity::Error) {
             faults.push_str(&format!("{code}: the right example raises {right:?}\n"));
         }

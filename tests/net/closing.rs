@@ -156,7 +156,7 @@ fn a_request_of_another_age_is_refused_without_waiting_for_more() {
     let app = Origin::json("{}");
     let gate = plain(&app);
     gate.connect().send("GET /\r\n").read().expect(400);
-    gate.connect().send("PRI * HTTP/2.0\r\n").read().expect(505);
+    gate.connect().send("GET / HTTP/2.0\r\n").read().expect(505);
 }
 
 #[test]

@@ -36,4 +36,6 @@ mod signals;
 #[cfg(test)]
 mod start;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod upstreams;

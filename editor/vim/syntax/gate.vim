@@ -9,38 +9,44 @@ syn sync minlines=200
 
 " Words. A word's place decides what it is, so every list is contained: of matches that begin at one place the last defined wins.
 syn keyword gateStatement contained
-  \ add add_prefix address admin advance aggregate algorithm algorithms allow as attempt attributes audience
-  \ auth auths backup balance body breaker burst by cache choice claims client_id client_secret compress
-  \ concurrency condition connect connections cooldown copy cors count counting credentials default deny
-  \ deprecated drain drop edition eject else encoded_slashes envelope error events every expect expose fallback
-  \ field fields file flag for format forward from gate gateway given group header_bytes header_timeout headers
-  \ health hook host hosts http2 id idle if_missing import invariant issue issuer its_secret json jwks keep key
-  \ keys kind least leeway let limit limits list listen log maintenance match max max_age method methods mirror
-  \ mode name name_or_secret names networks new number old open_after open_when openapi optional origins param
-  \ part path pick places policy prefix priority probes proxy_protocol public public_key query rate
-  \ ratelimit_headers read redact redirect refresh remove rename repeat request request_id require resolve
-  \ respond response retry rewrite route sample secret security_headers set share size source status sticky
-  \ store strip_prefix stub styles target test text time timeout times tls to total trace trust ttl type under
-  \ unless upstream url use users value weight what when why window with within workers
+  \ add add_prefix address admin advance aggregate algorithm algorithms allow as attempt attempts attributes
+  \ audience auth auths backoff backup balance body breaker budget burst by ca cache cert certificate choice
+  \ claims client_ca client_id client_secret compress concurrency condition connect connections cooldown copy
+  \ cors count counting credentials date default deny deprecated drain drop edition eject else encoded_slashes
+  \ envelope error events every expect expose failures fallback field fields file flag for format forward from
+  \ gate gateway given group header_bytes header_timeout headers health healthy_after hook host hosts how http2
+  \ id idempotency_key idle if_missing import invalidate invariant issue issuer its_secret jitter json jwks
+  \ keep key keys kind kinds least leeway let limit limits link list listen log maintenance match max max_age
+  \ method methods min min_version mirror mode moments most name name_or_secret names networks new number of
+  \ old on on_failure open_after open_when openapi optional origins param part path pick places policy prefix
+  \ priority probes proxy_protocol public public_key query queue rate ratelimit_headers read redact redirect
+  \ refresh remove rename repeat request request_id require resolve respond response resumption retry rewrite
+  \ route routes sample schema scheme secret security_headers server_name set share shared size source split
+  \ stale state status statuses sticky store strip_prefix stub styles sunset target test text time timeout
+  \ times tls to total trace trust ttl type under unhealthy_after unless upstream url use users value version
+  \ weight what when why window with within workers
 syn keyword gateMode contained
   \ drop override
 syn keyword gateClause contained
-  \ access add after algorithm algorithms as attempt attempts attributes audience backup body breaker burst by
-  \ cache claims client_id client_secret concurrent connect connections cooldown copy counting credential
-  \ credentials default drop else encoded_slashes envelope expect expose failures field for forward from header
-  \ header_bytes header_timeout headers host idle if_missing implied issuer json jwks keep key keys leeway
-  \ limit limited max max_age methods of only open_after open_when optional origins part path pick probes
-  \ proxy_protocol public public_key query read received redact redirect refresh refuses remove rename replies
-  \ route sample set stage status store text timeout times tls total ttl under unless upstream url user users
-  \ weight when window with within
+  \ access add after algorithm algorithms as attempt attempts attributes audience auth backoff backup body
+  \ breaker budget burst by ca cache cert certificate claims client_ca client_id client_secret concurrent
+  \ connect connections cookie cooldown copy counting credential credentials default dns drop else
+  \ encoded_slashes envelope error every expect expose failures field flag for forward from header header_bytes
+  \ header_timeout headers healthy_after host idempotency_key idle if_missing implied invalidate issuer jitter
+  \ json jwks keep key keys leeway limit limited link max max_age methods min min_version of on on_failure only
+  \ open_after open_when optional origins otlp part path pick post probes proxy_protocol public public_key
+  \ query queue read received redact redirect refresh refuses remove rename replies respond resumption route
+  \ sample schema server_name set shared since split stage stale status sticky store sunset text timeout times
+  \ tls total ttl under unhealthy_after unless upstream url user users weight when window with within
 syn keyword gateChoice contained
-  \ all allow any basic fixed_window health html introspect jwt off openapi reject routes sliding_log
-  \ sliding_window token_bucket
+  \ all allow any basic closed continue ewma exponential fixed_window full hash health html http https
+  \ introspect jwt least_connections local none off open openapi random redis refuse reject required
+  \ round_robin routes sliding_log sliding_window tls1_2 tls1_3 token_bucket two_choices
 syn keyword gateConstant contained true false none
 syn match gateWord /\h\%(\w\|-\+\w\@=\)*/ contains=gateClause,gateChoice,gateConstant
 syn match gateMethod /\<\%(ANY\|GET\|HEAD\|POST\|PUT\|PATCH\|DELETE\|OPTIONS\|CONNECT\|TRACE\)\>/
 syn match gateMethod /\<[A-Z][A-Z-]*\%(\%(,\s*[A-Z][A-Z-]*\)*\s\+\%(\/\|re"\)\)\@=/
-syn match gateName /\%(\%(^\|[{;]\)\s*\%(as\|field\|group\|let\|limit\|param\|part\|policy\|route\|upstream\)\s\+\)\@<=\h\%(\w\|-\+\w\@=\)*/
+syn match gateName /\%(\%(^\|[{;]\)\s*\%(as\|field\|flag\|group\|hook\|let\|limit\|param\|part\|policy\|route\|store\|upstream\)\s\+\)\@<=\h\%(\w\|-\+\w\@=\)*/
 syn match gateName /\%(\s\%(as\|field\|part\)\s\+\)\@<=\h\%(\w\|-\+\w\@=\)*/
 syn match gateName /\%(\%(^\|[{;]\)\s*auth\s\+\%(basic\|forward\|introspect\|jwt\|key\)\s\+\)\@<=\h\%(\w\|-\+\w\@=\)*/
 syn match gateName /\%(->\s\+\)\@<=\h\%(\w\|-\+\w\@=\|\.\)*/
@@ -75,7 +81,7 @@ syn cluster gateExpression contains=gateWord,gateMethod,gateReference,gateFuncti
 syn region gateList matchgroup=gateDelimiter start=/\[\%([0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]:\d\)\@!/ end=/\]/ contains=@gateExpression,gateComment
 syn region gateParens matchgroup=gateDelimiter start=/(/ end=/)/ contains=@gateExpression,gateAnnotation,gateComment
 syn region gateBlock matchgroup=gateDelimiter start=/{/ end=/}/ transparent fold contains=TOP
-syn region gateRows matchgroup=gateDelimiter start=/\%(\%(^\|[{;]\)\s*\%(attributes\|claims\|given\|issue\|key\|stub\)\>[^{;]*\)\@<={/ end=/}/ transparent fold contains=gateOwn,@gateExpression,gateComment,gateDoc
+syn region gateRows matchgroup=gateDelimiter start=/\%(\%(^\|[{;]\)\s*\%(attributes\|claims\|given\|issue\|key\|security_headers\|stub\)\>[^{;]*\)\@<={/ end=/}/ transparent fold contains=gateOwn,@gateExpression,gateComment,gateDoc
 syn match gateOwn /\%(\%(^\|[{;]\)\s*\)\@<=\h\%(\w\|-\+\w\@=\)*/ contained contains=gateMethod nextgroup=gateType skipwhite
 
 " Strings; what they interpolate is code again.

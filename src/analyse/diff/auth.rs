@@ -105,7 +105,17 @@ fn declarations(was: &Declared, is: &Declared, found: &mut Vec<Difference>) {
                 found.push(Difference::new(Class::Breaking, says).with(old_credential()));
             }
         }
-        (Kind::Jwt(_) | Kind::Key(_) | Kind::Basic(_), Kind::Jwt(_) | Kind::Key(_) | Kind::Basic(_)) => {
+        (Kind::Remote(was), Kind::Remote(is)) => {
+            if was != is {
+                found.push(
+                    Difference::new(Class::Breaking, format!("another service vouches for callers of `{name}`")).with(old_credential()),
+                );
+            }
+        }
+        (
+            Kind::Jwt(_) | Kind::Key(_) | Kind::Basic(_) | Kind::Remote(_),
+            Kind::Jwt(_) | Kind::Key(_) | Kind::Basic(_) | Kind::Remote(_),
+        ) => {
             let says = format!("`{name}` asks for credentials of another kind");
             found.push(Difference::new(Class::Breaking, says).with(old_credential()));
         }

@@ -159,7 +159,11 @@ fn list(what: &str, old: &[String], new: &[String], all: &str, found: &mut Vec<D
 fn body_size(old: &[Config], new: &[Config], comparison: &Comparison<'_>, found: &mut Vec<Difference>) {
     let most = |policies: &[Config], otherwise: Option<u64>| {
         let own = policies.iter().find_map(|policy| if let Config::Body(body::Config { max, .. }) = policy { Some(*max) } else { None });
-        own.unwrap_or(otherwise).unwrap_or(u64::MAX)
+        match own {
+            Some(body::Max::Bytes(most)) => most,
+            Some(body::Max::Unbounded) => u64::MAX,
+            Some(body::Max::Gateway) | None => otherwise.unwrap_or(u64::MAX),
+        }
     };
     let (was, is) = (most(old, comparison.old.gateway.limits.body), most(new, comparison.new.gateway.limits.body));
     let text = |most: u64| if most == u64::MAX { "none".to_owned() } else { size(most) };

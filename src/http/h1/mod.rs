@@ -14,7 +14,7 @@ mod response;
 pub use body::{BodyReader, Piece};
 pub use encode::{request_head, response_head};
 pub use pump::{Pump, PumpError};
-pub use request::{RequestHead, RequestScan};
+pub use request::{RequestHead, RequestScan, is_authority};
 pub use response::{ResponseHead, ResponseScan};
 
 use http::StatusCode;

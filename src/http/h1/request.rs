@@ -183,7 +183,8 @@ fn split_target<'a>(method: &Method, target: &'a [u8]) -> Option<(Option<&'a [u8
 }
 
 /// A host, and perhaps a port: letters that names and addresses are made of, nothing a parser could stumble over.
-fn is_authority(text: &[u8]) -> bool {
+#[must_use]
+pub fn is_authority(text: &[u8]) -> bool {
     let port = |text: &[u8]| {
         let number = || std::str::from_utf8(text).is_ok_and(|text| text.parse::<u16>().is_ok());
         text.len() <= 5 && text.iter().all(u8::is_ascii_digit) && (text.is_empty() || number())

@@ -1,12 +1,14 @@
 //! Reads `aggregate`.
 
-use super::{Config, Part, Pointer, Step, Take};
+use super::{Config, Part};
 use crate::diag::{Code, Diagnostic};
 use crate::lang::checker::{Moment, Spot, Want};
 use crate::lang::expr::{Expr, Piece};
 use crate::lang::form::Declared;
 use crate::lang::value::Value;
 use crate::lang::{Checker, Given, Node};
+use crate::policy::page::{self, Format};
+use crate::policy::pointer::{field, take};
 
 pub(super) fn check(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Config> {
     let nodes: Vec<&Node<'_>> = node.children_of("part").collect();
@@ -40,6 +42,10 @@ fn part(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Part> {
     let method = node.get("method").and_then(|given| method(given, checker));
     let target = node.get("path").and_then(|given| target(given, checker));
     let upstream = node.get("upstream").and_then(|given| checker.declared(given, Declared::Upstream));
+    let body = match node.child("body").and_then(|child| child.get("text")) {
+        Some(given) => page::text(given, Format::Json, Moment::Body, checker).map(Some),
+        None => Some(None),
+    };
     let take = take(node, checker);
     let optional = node.child("optional");
     let default = match optional {
@@ -52,18 +58,11 @@ fn part(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Part> {
         method: method?,
         target: target?,
         upstream: u16::try_from(upstream?).ok()?,
+        body: body?,
         take: take?,
         default: default?,
         within: within?,
     })
-}
-
-/// A bare name or a string.
-fn field(given: Given<'_>, checker: &mut Checker<'_>) -> Option<String> {
-    match given.expr.as_word() {
-        Some(word) => Some(word.text.clone()),
-        None => checker.text(given),
-    }
 }
 
 fn method(given: Given<'_>, checker: &mut Checker<'_>) -> Option<String> {
@@ -100,54 +99,6 @@ fn target(given: Given<'_>, checker: &mut Checker<'_>) -> Option<Expr> {
         return None;
     }
     Some(typed.expr)
-}
-
-fn take(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Take> {
-    let pick = match node.child("pick").and_then(|child| child.get("field")) {
-        Some(given) => {
-            let pointer = pointer(given, checker)?;
-            if pointer.0.contains(&Step::All) {
-                checker.error(Code::TypeMismatch, "`pick` takes one value", given.expr.span, "`*` stands for many");
-                return None;
-            }
-            Some(pointer)
-        }
-        None => None,
-    };
-    let mut list = |word: &str| -> Option<Vec<Pointer>> {
-        let Some(given) = node.child(word).and_then(|child| child.get("fields")) else { return Some(Vec::new()) };
-        checker.items(given).into_iter().map(|item| pointer(item, checker)).collect()
-    };
-    let (keep, drop) = (list("keep"), list("drop"));
-    let rename = node.children_of("rename").map(|child| rename(child, checker)).collect::<Option<Vec<_>>>();
-    Some(Take { pick, keep: keep?, drop: drop?, rename: rename? })
-}
-
-fn rename(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<(Pointer, String)> {
-    let old = node.get("old")?;
-    let (from, to) = (pointer(old, checker)?, field(node.get("new")?, checker)?);
-    if from.0.last() == Some(&Step::All) {
-        checker.error(Code::TypeMismatch, "`rename` names one field", old.expr.span, "`*` stands for many");
-        return None;
-    }
-    Some((from, to))
-}
-
-fn pointer(given: Given<'_>, checker: &mut Checker<'_>) -> Option<Pointer> {
-    use crate::syntax::ast::ExprKind;
-    let text = match &given.expr.kind {
-        ExprKind::Path(path) => path.clone(),
-        _ => field(given, checker)?,
-    };
-    let step = |text: &str| match text {
-        "*" => Step::All,
-        name => Step::Member(name.replace("~1", "/").replace("~0", "~")),
-    };
-    Some(Pointer(match text.strip_prefix('/') {
-        Some(path) => path.split('/').map(step).collect(),
-        None if text == "*" => vec![Step::All],
-        None => vec![Step::Member(text)],
-    }))
 }
 
 fn default(optional: &Node<'_>, checker: &mut Checker<'_>) -> Option<String> {

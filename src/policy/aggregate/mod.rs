@@ -6,6 +6,9 @@ mod stage;
 #[cfg(test)]
 mod tests;
 
+pub use super::pointer::{Pointer, Step, Take};
+
+use super::pointer::{DROP, KEEP, PICK, RENAME};
 use super::stage::Place as Stage;
 use super::{Build, BuildError, Effective, Policy};
 use crate::http::UpstreamIndex;
@@ -33,38 +36,14 @@ pub struct Part {
     pub target: Expr,
     /// The upstream, by its place among the declarations.
     pub upstream: u16,
+    /// The JSON that it is sent in place of the client's body.
+    pub body: Option<Expr>,
     /// What is taken of its answer.
     pub take: Take,
     /// The JSON text that stands for it when it fails; none: the whole answer fails with 502.
     pub default: Option<String>,
     /// How long it may take, besides the upstream's own timeouts.
     pub within: Option<Duration>,
-}
-
-/// What is taken of an answer, in this order.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Take {
-    /// This value alone; one that is not there is null.
-    pub pick: Option<Pointer>,
-    /// Of the value only these; none written: all.
-    pub keep: Vec<Pointer>,
-    /// Not these.
-    pub drop: Vec<Pointer>,
-    /// Members under another name.
-    pub rename: Vec<(Pointer, String)>,
-}
-
-/// A place in a JSON value: a member's name, or a JSON pointer (RFC 6901) in which `*` stands for all members.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pointer(pub Vec<Step>);
-
-/// A step of a pointer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Step {
-    /// The member of this name, or the item at this place.
-    Member(String),
-    /// `*`
-    All,
 }
 
 /// The largest answer of a part, and the largest body of a client that parts are sent, in bytes.
@@ -78,13 +57,13 @@ const PART: Form = Form::new("part", "one question and the member of the answer 
         Slot::declared("upstream", Declared::Upstream).arrow(),
     ])
     .children(&[
-        Form::new("body", "the body that it is sent").later(),
-        Form::new("pick", "takes one field's value").slots(&[Slot::value("field", "a field or a JSON pointer")]),
-        Form::new("keep", "takes only these fields").slots(&[Slot::value("fields", "a list of fields or JSON pointers")]),
-        Form::new("drop", "leaves these fields out").slots(&[Slot::value("fields", "a list of fields or JSON pointers")]),
-        Form::new("rename", "gives a field another name")
-            .slots(&[Slot::value("old", "a field or a JSON pointer"), Slot::value("new", "a name")])
-            .many(),
+        Form::new("body", "the body that it is sent, in place of the client's")
+            .slots(&[Slot::word("format", &["json"]), Slot::value("text", "a string of JSON")])
+            .later(),
+        PICK,
+        KEEP,
+        DROP,
+        RENAME,
         Form::new("optional", "the answer does without it when it fails").children(&[DEFAULT, WITHIN]),
         WITHIN,
     ])

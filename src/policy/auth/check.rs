@@ -2,10 +2,12 @@
 
 use super::config::{Algorithm, AttributeDecl, AttributeType, Basic, Carrier, Config, Declared, Jwt, Key, Kind, Mode, SingleKey};
 use super::forms::CLAUSES;
+use super::remote::{self, Issuer, Remote};
 use crate::diag::{Code, Diagnostic, Span};
 use crate::lang::checker::{Moment, Spot, Want};
 use crate::lang::expr::{Expr, Ref};
 use crate::lang::form::Declared as DeclaredKind;
+use crate::lang::read::not_available;
 use crate::lang::types::Type;
 use crate::lang::{Checker, Node};
 use crate::policy::Effective;
@@ -74,20 +76,24 @@ pub fn declare(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Declared> {
     let name = node.word_in("name")?.text.clone();
     let kind = node.word_in("kind")?;
     if matches!(kind.text.as_str(), "forward" | "introspect") {
-        checker.report.push(not_available(&format!("auth {}", kind.text), kind.span));
-        return None;
+        checker.report.push(not_available(kind.span, &format!("auth {}", kind.text)));
     }
     let strangers = foreign(node, &kind.text, checker);
     let forward = node.child("forward").is_some();
     let (kind, attributes) = match kind.text.as_str() {
         "jwt" => {
             let attributes = attributes(node, "claims", checker);
-            (Kind::Jwt(jwt(node, checker)?), attributes?)
+            (jwt(node, checker)?, attributes?)
         }
         "key" => {
             let mut attributes = attributes(node, "attributes", checker)?;
             owner(&mut attributes, node, checker)?;
             (Kind::Key(key(node, &attributes, checker)?), attributes)
+        }
+        "forward" => (Kind::Remote(Remote::Forward(remote::check::forward(node, checker)?)), vec![AttributeDecl::text("name")]),
+        "introspect" => {
+            let attributes = attributes(node, "claims", checker);
+            (Kind::Remote(Remote::Introspect(remote::check::introspect(node, checker)?)), attributes?)
         }
         _ => {
             let users = required(node, "users", "auth basic", checker)?.get("source")?;
@@ -95,12 +101,6 @@ pub fn declare(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Declared> {
         }
     };
     (!strangers).then_some(Declared { name, kind, attributes, forward })
-}
-
-fn not_available(what: &str, span: Span) -> Diagnostic {
-    Diagnostic::new(Code::SchemaNotAvailable, format!("`{what}` is not available yet"))
-        .at(span, "this release does not carry it out")
-        .help("the word belongs to the language, but ignoring it would change what the policy means: remove it for now")
 }
 
 /// Reports clauses of other kinds of auths.
@@ -120,7 +120,8 @@ fn foreign(node: &Node<'_>, kind: &str, checker: &mut Checker<'_>) -> bool {
     found
 }
 
-fn required<'n, 'a>(node: &'n Node<'a>, word: &str, parent: &str, checker: &mut Checker<'_>) -> Option<&'n Node<'a>> {
+/// A clause that this kind of auth cannot do without.
+pub(super) fn required<'n, 'a>(node: &'n Node<'a>, word: &str, parent: &str, checker: &mut Checker<'_>) -> Option<&'n Node<'a>> {
     let found = node.child(word);
     if found.is_none() {
         checker.report.push(
@@ -138,14 +139,12 @@ fn of_kind<'d>(doc: &'d str, parent: &str) -> &'d str {
     doc.split("; ").find_map(|part| part.strip_prefix(kind)?.strip_prefix(": ")).unwrap_or(doc)
 }
 
-fn jwt(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Jwt> {
-    let remote = node.child("jwks").or_else(|| node.child("public_key"));
-    let algorithms = algorithms(node, remote, checker);
-    let key = match (remote, node.child("key")) {
-        (Some(remote), _) => {
-            checker.report.push(not_available(remote.name, remote.word));
-            None
-        }
+fn jwt(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Kind> {
+    let outside = node.child("jwks").or_else(|| node.child("public_key"));
+    let algorithms = algorithms(node, outside, checker);
+    let keys = outside.map(|outside| remote::check::issuer_keys(outside, checker));
+    let key = match (outside, node.child("key")) {
+        (Some(_), _) => None,
         (None, Some(key)) if key.has("its_secret") || !key.children.is_empty() => {
             checker.error(Code::SchemaArity, "the key of an `auth jwt` has no name and no attributes", key.span, "write `key env(\"…\")`");
             None
@@ -162,10 +161,10 @@ fn jwt(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Jwt> {
     };
     let issuer = texts("issuer", "issuer", checker);
     let audience = texts("audience", "audience", checker);
-    if let (Some(outside), None) = (remote.or_else(|| node.child("issuer")), node.child("audience")) {
+    if let (Some(stranger), None) = (outside.or_else(|| node.child("issuer")), node.child("audience")) {
         checker.report.push(
             Diagnostic::new(Code::AuthNoAudience, "tokens of this issuer are accepted whoever they are meant for")
-                .at(outside.span, "no `audience` beside it")
+                .at(stranger.span, "no `audience` beside it")
                 .help("add `audience [\"this-api\"]`: a token for another service of the same issuer is then refused (RFC 8725 §3.9)"),
         );
     }
@@ -174,10 +173,22 @@ fn jwt(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Jwt> {
         None => Some(LEEWAY_DEFAULT),
     };
     let from = carriers(node, "jwt", checker);
-    Some(Jwt { algorithms: algorithms?, key: key?, issuer: issuer?, audience: audience?, leeway: leeway?, from: from? })
+    let (algorithms, issuer, audience, leeway, from) = (algorithms?, issuer?, audience?, leeway?, from?);
+    Some(match keys {
+        Some(keys) => Kind::Remote(Remote::Issuer(Issuer { algorithms: algorithms.asymmetric, keys: keys?, issuer, audience, leeway, from })),
+        None => Kind::Jwt(Jwt { algorithms: algorithms.hmac, key: key?, issuer, audience, leeway, from }),
+    })
 }
 
-fn algorithms(node: &Node<'_>, remote: Option<&Node<'_>>, checker: &mut Checker<'_>) -> Option<Vec<Algorithm>> {
+/// The algorithms that an `auth jwt` lists.
+#[derive(Default)]
+struct Listed {
+    hmac: Vec<Algorithm>,
+    /// Those of issuers whose keys are public.
+    asymmetric: Vec<String>,
+}
+
+fn algorithms(node: &Node<'_>, remote: Option<&Node<'_>>, checker: &mut Checker<'_>) -> Option<Listed> {
     let words = match node.child("algorithms").and_then(|child| child.get("list")) {
         Some(given) => checker.words(given)?,
         None => Vec::new(),
@@ -190,7 +201,7 @@ fn algorithms(node: &Node<'_>, remote: Option<&Node<'_>>, checker: &mut Checker<
         );
         return None;
     }
-    let mut algorithms = Vec::new();
+    let mut algorithms = Listed::default();
     let mut sound = true;
     for (word, span) in words {
         let known = Algorithm::ALL.iter().find(|algorithm| algorithm.name() == word);
@@ -200,8 +211,8 @@ fn algorithms(node: &Node<'_>, remote: Option<&Node<'_>>, checker: &mut Checker<
                 .also(remote.map_or(span, |remote| remote.span), "this key is public")
                 .help("list only algorithms of the key's own family, such as `ES256` (RFC 8725 §3.2)"),
             Some(algorithm) => {
-                if !algorithms.contains(algorithm) {
-                    algorithms.push(*algorithm);
+                if !algorithms.hmac.contains(algorithm) {
+                    algorithms.hmac.push(*algorithm);
                 }
                 continue;
             }
@@ -209,10 +220,12 @@ fn algorithms(node: &Node<'_>, remote: Option<&Node<'_>>, checker: &mut Checker<
                 .at(span, "anyone could write such a token")
                 .help("list the algorithm your issuer signs with, such as `HS256`"),
             None if LATER.contains(&word.as_str()) && remote.is_some() => {
-                sound = false;
+                if !algorithms.asymmetric.contains(&word) {
+                    algorithms.asymmetric.push(word);
+                }
                 continue;
             }
-            None if LATER.contains(&word.as_str()) => not_available(&word, span),
+            None if LATER.contains(&word.as_str()) => not_available(span, &word),
             None => {
                 let near =
                     crate::diag::suggest::nearest(&word, Algorithm::ALL.iter().map(|known| known.name()).chain(LATER.iter().copied()));

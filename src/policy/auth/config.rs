@@ -1,5 +1,6 @@
 //! What `auth` declarations and statements say, checked: plain data.
 
+use super::remote::Remote;
 use crate::lang::expr::{Secret, header_name};
 use crate::lang::types::Type;
 use crate::lang::value::Value;
@@ -66,6 +67,8 @@ pub enum Kind {
     Key(Key),
     /// A name and a password (RFC 7617).
     Basic(Basic),
+    /// What another service vouches for.
+    Remote(Remote),
 }
 
 /// `auth jwt`

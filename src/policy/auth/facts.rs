@@ -1,6 +1,7 @@
 //! What is known of a caller on a route, by the auths in force there.
 
 use super::config::{Config, Declared, Kind, Mode};
+use super::remote::Remote;
 use crate::lang::checker::{AttributeFact, AuthFact, ClaimFact};
 use crate::lang::expr::{Expr, Ref};
 
@@ -117,7 +118,7 @@ pub fn auth_fact(declared: &Declared) -> AuthFact {
                 })
                 .collect(),
         ),
-        Kind::Key(_) | Kind::Basic(_) => None,
+        Kind::Key(_) | Kind::Basic(_) | Kind::Remote(_) => None,
     };
     AuthFact { name: declared.name.clone(), claims }
 }
@@ -129,7 +130,8 @@ impl Declared {
         match self.kind {
             Kind::Jwt(_) => "claim",
             Kind::Key(_) => "key",
-            Kind::Basic(_) => "user",
+            Kind::Basic(_) | Kind::Remote(Remote::Forward(_)) => "user",
+            Kind::Remote(Remote::Issuer(_) | Remote::Introspect(_)) => "claim",
         }
     }
 }

@@ -33,10 +33,11 @@ const AUTH_DECLARATION: Form = Form::new("auth", "a way for callers to prove who
         ])
         .rows(&KEY_ATTRIBUTE)
         .many(),
-        Form::new("jwks", "jwt: where the issuer publishes its keys (RFC 7517); not available yet")
+        Form::new("jwks", "jwt: where the issuer publishes its keys (RFC 7517)")
             .slots(&[Slot::value("url", "a URL")])
-            .children(&[Form::new("refresh", "how long fetched keys are kept").slots(&[Slot::value("every", "a duration")])]),
-        Form::new("public_key", "jwt: the issuer's public key in PEM; not available yet").slots(&[Slot::value("file", "a `file(…)`")]),
+            .children(&[Form::new("refresh", "how long fetched keys are kept").slots(&[Slot::value("every", "a duration")]).default("refresh 10m")])
+            .later(),
+        Form::new("public_key", "jwt: the issuer's public key in PEM").slots(&[Slot::value("file", "a `file(…)`")]).later(),
         Form::new("issuer", "jwt: the only `iss` that is accepted, or a list of them (RFC 7519 §4.1.1)")
             .slots(&[Slot::value("issuer", "a string")]),
         Form::new("audience", "jwt: tokens must be meant for one of these (`aud`, RFC 7519 §4.1.3)")

@@ -11,6 +11,7 @@ mod facts;
 mod forms;
 mod keys;
 mod passwords;
+mod remote;
 mod runtime;
 mod stage;
 mod token;
@@ -24,6 +25,7 @@ pub use config::{Algorithm, AttributeDecl, AttributeType, Basic, Carrier, Config
 pub use facts::{Clash, auth_fact, clash, facts, identity};
 pub use forms::DECLARATION;
 pub use passwords::hash_password;
+pub use remote::{Forward, Introspect, Issuer, IssuerKeys, Remote};
 pub use runtime::{Runtime, Verdict, hash_key, install_crypto, runtime, sign};
 
 use super::stage::Place;

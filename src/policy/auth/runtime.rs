@@ -129,7 +129,13 @@ fn sources(declared: &Declared, build: &mut Build<'_>) -> Result<Vec<String>, Bu
             .chain(single.iter().map(|key| build.secrets.secret(&key.secret, Purpose::Text(&key.name))))
             .collect(),
         Kind::Basic(basic) => Ok(vec![build.secrets.secret(&basic.users, Purpose::Users)?]),
+        Kind::Remote(_) => Err(not_available(declared)),
     }
+}
+
+/// An auth that is checked and not carried out.
+fn not_available(declared: &Declared) -> BuildError {
+    BuildError { code: Code::SchemaNotAvailable, message: format!("the auth `{}` is not available yet", declared.name) }
 }
 
 impl Runtime {
@@ -160,6 +166,7 @@ impl Runtime {
                 let users = Passwords::new(index, first).map_err(|error| bad("users", error))?;
                 (vec![Carrier::Header(AUTHORIZATION)], Proof::Password(Arc::new(users)))
             }
+            Kind::Remote(_) => return Err(not_available(&declared)),
         };
         Ok(Self { declared, from, proof })
     }

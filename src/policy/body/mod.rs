@@ -6,14 +6,36 @@ mod tests;
 
 use super::{Build, BuildError, Effective, Policy};
 use crate::lang::Checker;
+use crate::lang::expr::Secret;
 use crate::lang::form::{Form, Merge, Place, Slot, Word};
 use serde::{Deserialize, Serialize};
 
 /// What is asked of a request's body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Config {
-    /// Its largest size in bytes; none is unbounded (`max none`).
-    pub max: Option<u64>,
+    /// Its largest size.
+    pub max: Max,
+    /// It must be JSON.
+    pub json: Option<Json>,
+}
+
+/// A body's largest size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Max {
+    /// What the gateway's `limits` say.
+    Gateway,
+    /// So many bytes.
+    Bytes(u64),
+    /// `max none`
+    Unbounded,
+}
+
+/// What JSON a body must be: broken is 400, another content type 415.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Json {
+    /// A JSON Schema.
+    pub schema: Option<Secret>,
 }
 
 impl Policy for Config {
@@ -22,7 +44,9 @@ impl Policy for Config {
             Form::new("max", "its largest size; more is refused with 413")
                 .slots(&[Slot::value("size", "a size, or `none`")])
                 .default("max 8MiB"),
-            Form::new("json", "it must be JSON, perhaps of a schema").later(),
+            Form::new("json", "it must be JSON, perhaps of a schema; else 400, or 415 for another content type")
+                .children(&[Form::new("schema", "a JSON Schema").slots(&[Slot::value("file", "a `file(…)`")])])
+                .later(),
         ]),
         places: &[Place::Gateway, Place::Group, Place::Route, Place::Policy],
         merge: Merge::Fields,
@@ -34,7 +58,11 @@ impl Policy for Config {
     }
 
     fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError> {
-        build.body_max = Some(self.max);
+        build.body_max = match self.max {
+            Max::Gateway => None,
+            Max::Bytes(most) => Some(Some(most)),
+            Max::Unbounded => Some(None),
+        };
         Ok(())
     }
 }

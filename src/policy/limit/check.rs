@@ -4,11 +4,12 @@ use super::{Algorithm, Arm, Bound, Config, Flow, HeaderStyle, Limit};
 use crate::diag::{Code, Diagnostic};
 use crate::lang::checker::{Moment, Spot, Typed, Want};
 use crate::lang::expr::{Expr, Piece, Ref};
+use crate::lang::form::Declared;
 use crate::lang::types::Type;
 use crate::lang::value::{Period, Rate};
 use crate::lang::{Checker, Given, Node};
-use crate::logic::{self, Facts};
 use crate::policy::Effective;
+use crate::policy::arms::apart;
 use crate::syntax::ast::{Expr as Tree, ExprKind, TextPart};
 
 /// Most parts of one key.
@@ -69,10 +70,14 @@ fn limit(statement: &Effective<'_>, checker: &mut Checker<'_>) -> Option<Limit> 
         None => None,
     };
     let (bound, conditions) = if node.has("concurrent") { (concurrent(node, checker)?, Moment::Constant) } else { rate(node, checker)? };
+    let store = match node.child("store").and_then(|child| child.get("store")) {
+        Some(given) => Some(u16::try_from(checker.declared(given, Declared::Store)?).ok()?),
+        None => None,
+    };
     let key = key?;
     let known = key.iter().map(|part| part.moment).fold(conditions, Moment::max);
     let key = key.into_iter().map(|part| part.expr).collect();
-    Some(Limit { name, site: statement.site.clone(), bound, key, by_identity: known > Moment::Match, counting })
+    Some(Limit { name, site: statement.site.clone(), bound, key, by_identity: known > Moment::Match, counting, store })
 }
 
 fn concurrent(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Bound> {
@@ -108,7 +113,7 @@ fn rate(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<(Bound, Moment)> {
 fn flow(node: &Node<'_>, algorithm: Algorithm, checker: &mut Checker<'_>) -> Option<Flow> {
     let given = node.get("rate")?;
     let rate = checker.rate(given)?;
-    in_range(rate, given, algorithm, checker)?;
+    in_range(rate, given, (algorithm, node.child("store").is_some()), checker)?;
     let Some(burst) = node.child("burst").and_then(|child| child.get("count")) else {
         return Some(Flow { rate, burst: rate.count });
     };
@@ -133,8 +138,8 @@ fn flow(node: &Node<'_>, algorithm: Algorithm, checker: &mut Checker<'_>) -> Opt
     Some(Flow { rate, burst: count })
 }
 
-fn in_range(rate: Rate, given: Given<'_>, algorithm: Algorithm, checker: &mut Checker<'_>) -> Option<()> {
-    if matches!(rate.per, Period::Day | Period::Month) {
+fn in_range(rate: Rate, given: Given<'_>, (algorithm, stored): (Algorithm, bool), checker: &mut Checker<'_>) -> Option<()> {
+    if matches!(rate.per, Period::Day | Period::Month) && !stored {
         checker.report.push(
             Diagnostic::new(Code::SchemaNotAvailable, format!("a period of a {} wants a `store`", period_name(rate.per)))
                 .at(given.expr.span, "longer than an hour")
@@ -185,33 +190,10 @@ fn arms(node: &Node<'_>, algorithm: Algorithm, checker: &mut Checker<'_>) -> Opt
         checker.error(Code::SchemaArity, format!("a limit has at most {ARMS_MAX} arms"), node.span, "");
         return None;
     }
-    apart(&read.iter().map(|(when, _)| when).collect::<Vec<_>>(), checker)?;
+    // Requests that are left have the rate that stands beside the arms.
+    let _left = apart(&read.iter().map(|(when, _)| when).collect::<Vec<_>>(), checker)?;
     let moment = read.iter().map(|(when, _)| when.moment).fold(Moment::Constant, Moment::max);
     Some((read.into_iter().map(|(when, flow)| Arm { when: when.expr, flow }).collect(), moment))
-}
-
-/// At most one arm holds for a request; `None` when two can.
-fn apart(arms: &[&Typed], checker: &mut Checker<'_>) -> Option<()> {
-    let given: Vec<&Expr> = checker.facts.given.iter().collect();
-    let found = logic::arms(Facts::from(&checker.facts), &given, &arms.iter().map(|arm| &arm.expr).collect::<Vec<_>>());
-    for (earlier, later) in found.unknown {
-        checker.report.push(
-            Diagnostic::new(Code::AnalysisTooComplex, "it cannot be decided whether two `when` arms can hold for one request")
-                .at(arms.get(later)?.span, "this one")
-                .also(arms.get(earlier)?.span, "and this one")
-                .help("make them exclude each other, such as by comparing the same value with different ones"),
-        );
-    }
-    let sound = found.both.is_empty();
-    for (earlier, later, example) in found.both {
-        checker.report.push(
-            Diagnostic::new(Code::RouteWhenOverlap, "two `when` arms can hold for one request")
-                .at(arms.get(later)?.span, format!("holds e.g. with {example}"))
-                .also(arms.get(earlier)?.span, "and so does this one")
-                .help("make them exclude each other, such as by comparing the same value with different ones"),
-        );
-    }
-    sound.then_some(())
 }
 
 fn key(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Vec<Typed>> {

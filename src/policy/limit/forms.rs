@@ -1,6 +1,6 @@
 //! The words of limits.
 
-use crate::lang::form::{Form, Merge, Place, Slot, Word};
+use crate::lang::form::{Declared, Form, Merge, Place, Slot, Word};
 
 /// Names of the algorithms.
 pub(super) const ALGORITHMS: &[&str] = &["token_bucket", "fixed_window", "sliding_window", "sliding_log"];
@@ -22,7 +22,7 @@ const LIMIT: Form = Form::new("limit", "how often, or how many at once: what is 
         Form::new("counting", "only requests whose response this holds for use the limit up")
             .slots(&[Slot::value("condition", "a condition over the response")]),
         Form::new("algorithm", "how requests are counted").slots(&[Slot::word("name", ALGORITHMS)]).default("algorithm token_bucket"),
-        Form::new("store", "counters shared between gateways").slots(&[Slot::value("store", "the name of a `store`")]).later(),
+        Form::new("store", "counters shared between gateways").slots(&[Slot::declared("store", Declared::Store)]).later(),
         Form::new("when", "another rate, with counters of its own, where the condition holds")
             .slots(&[Slot::value("condition", "a condition"), Slot::value("rate", "a rate").arrow()])
             .children(&[BURST])

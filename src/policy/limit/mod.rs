@@ -61,6 +61,8 @@ pub struct Limit {
     pub by_identity: bool,
     /// Only requests whose response this holds for use the limit up.
     pub counting: Option<Expr>,
+    /// Where it is counted, by its place among the declarations; none is in this gateway's memory.
+    pub store: Option<u16>,
 }
 
 /// What a limit bounds.

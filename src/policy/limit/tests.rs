@@ -336,12 +336,12 @@ fn what_cannot_be_counted_is_refused() {
         ("limit l 10/min algorithm fixed_window burst 5", Code::SchemaArity),
         ("limit l 5 concurrent burst 5", Code::SchemaArity),
         ("limit l 20_000/min algorithm sliding_log", Code::TypeRange),
-        ("limit l 10/min store shared", Code::SchemaNotAvailable),
         ("limit l 0/min", Code::TypeRange),
         ("limit l 9/min { when request.method == GET -> 5/min; when request.host == a.b -> 6/min }", Code::RouteWhenOverlap),
     ] {
         assert_eq!(found(text), [code], "{text}");
     }
+    assert_eq!(found("limit l 10/min store nowhere"), [Code::SchemaNotAvailable, Code::NameUnknown]);
     assert_eq!(found("limit l 9/min { when request.method == GET -> 5/min; when request.method == PUT -> 6/min }"), []);
     assert_eq!(found("limit l 9/min { when request.method in [GET] -> 5/min; when request.method != GET -> 6/min }"), []);
 }

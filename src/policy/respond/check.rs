@@ -2,12 +2,13 @@
 
 use super::{Config, Format};
 use crate::diag::suggest::nearest;
-use crate::diag::{Code, Diagnostic, Span};
+use crate::diag::{Code, Diagnostic};
 use crate::lang::checker::{Moment, Spot, Want};
-use crate::lang::expr::{Encoding, Expr, Piece, Ref};
-use crate::lang::types::Type;
+use crate::lang::expr::{Expr, Piece, Ref};
 use crate::lang::value::Value;
-use crate::lang::{Checker, Given, Node};
+use crate::lang::read::not_available;
+use crate::lang::{Checker, Node};
+use crate::policy::page;
 
 /// What `respond` answers by itself.
 const MADE: &[&str] = &["health", "routes", "openapi"];
@@ -22,10 +23,7 @@ pub(super) fn respond(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Conf
             "health" => Some(Config::Health),
             "routes" => Some(Config::Routes),
             _ => {
-                checker.report.push(
-                    Diagnostic::new(Code::SchemaNotAvailable, format!("`respond {}` is not available yet", what.text))
-                        .at(what.span, "this release does not carry it out"),
-                );
+                checker.report.push(not_available(what.span, &format!("respond {}", what.text)));
                 None
             }
         };
@@ -48,14 +46,10 @@ pub(super) fn respond(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Conf
         );
         return None;
     }
-    let status = status(given, 200..=599, "from 200 to 599", checker);
-    let format = match node.word_in("format").map(|word| word.text.as_str()) {
-        Some("json") => Format::Json,
-        Some("html") => Format::Html,
-        _ => Format::Text,
-    };
+    let status = page::status(given, 200..=599, "from 200 to 599", checker);
+    let format = node.word_in("format").map_or(Format::Text, |word| Format::of(&word.text));
     let body = match node.get("text") {
-        Some(given) => body(given, format, checker),
+        Some(given) => page::text(given, format, Moment::Body, checker),
         None if node.has("format") => {
             checker.error(Code::SchemaArity, "`respond` needs a text behind its format", node.span.after(), "missing here");
             None
@@ -74,60 +68,9 @@ pub(super) fn respond(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Conf
     Some(Config::Body { status, format, body })
 }
 
-fn body(given: Given<'_>, format: Format, checker: &mut Checker<'_>) -> Option<Expr> {
-    let spot = match format {
-        Format::Json => Spot::Json,
-        Format::Text => Spot::Plain,
-        Format::Html => Spot::Html,
-    };
-    let typed = checker.typed(given, &Want { ty: Some(Type::Str), by: Moment::Body, spot, response: false })?;
-    if format == Format::Json {
-        json(&typed.expr, typed.span, checker)?;
-    }
-    Some(typed.expr)
-}
-
-/// The text is JSON whatever its holes are filled with.
-fn json(text: &Expr, span: Span, checker: &mut Checker<'_>) -> Option<()> {
-    let sample = match text {
-        Expr::Const(Value::Text(text)) => text.to_string(),
-        Expr::Text(pieces) => pieces
-            .iter()
-            .map(|piece| match piece {
-                Piece::Literal(text) => text.as_str(),
-                Piece::Hole(_, Encoding::JsonValue) => "null",
-                Piece::Hole(..) => "x",
-            })
-            .collect(),
-        _ => {
-            checker.error(Code::TypeMismatch, "a JSON text is expected", span, "not written out");
-            return None;
-        }
-    };
-    if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&sample) {
-        checker.error(Code::TypeMismatch, "this is not JSON", span, error.to_string());
-        return None;
-    }
-    Some(())
-}
-
-fn status(given: Given<'_>, range: std::ops::RangeInclusive<u16>, label: &str, checker: &mut Checker<'_>) -> Option<u16> {
-    match checker.constant(given, Type::Status)? {
-        Value::Status(low, high) if low == high && range.contains(&low) => Some(low),
-        Value::Status(low, high) if low == high => {
-            checker.error(Code::TypeRange, format!("`{low}` is out of range"), given.expr.span, label);
-            None
-        }
-        _ => {
-            checker.error(Code::TypeRange, "one status is expected", given.expr.span, label);
-            None
-        }
-    }
-}
-
 pub(super) fn redirect(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Config> {
     let given = node.get("status")?;
-    let status = status(given, 300..=399, "from 300 to 399", checker).filter(|status| {
+    let status = page::status(given, 300..=399, "from 300 to 399", checker).filter(|status| {
         if *status == 304 {
             checker.error(Code::TypeRange, "304 sends nobody elsewhere", given.expr.span, "from 300 to 399, but not this one");
         }

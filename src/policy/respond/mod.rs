@@ -5,6 +5,8 @@ mod stage;
 #[cfg(test)]
 mod tests;
 
+pub use super::page::Format;
+
 use super::stage::Place as Stage;
 use super::{Build, BuildError, Effective, Policy};
 use crate::lang::Checker;
@@ -37,17 +39,6 @@ pub enum Config {
         /// The request's query is put behind it: its text has no `?` of its own.
         keeps_query: bool,
     },
-}
-
-/// What a body is written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Format {
-    /// `application/json`
-    Json,
-    /// `text/plain; charset=utf-8`
-    Text,
-    /// `text/html; charset=utf-8`
-    Html,
 }
 
 const RESPOND: Form = Form::new("respond", "answers without an upstream: a literal body, the gateway's health, or its routes").slots(&[

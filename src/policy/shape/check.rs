@@ -1,5 +1,6 @@
 //! Reads the statements of shaping.
 
+use super::body::{body, innermost};
 use super::lines::Reader;
 use super::{Config, Path};
 use crate::diag::{Code, Diagnostic, Span};
@@ -22,7 +23,20 @@ pub(super) fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> 
             _ => {}
         }
     }
-    let config = Config { request: request.lines(), response: response.lines(), query: query.lines(), path: path(statements, checker)? };
+    let mut of = |word: &str, by: Moment| match innermost(statements, word, "body") {
+        Some(node) => body(node, by, checker).map(Some),
+        None => Some(None),
+    };
+    let (request_body, response_body) = (of("request", Moment::Body), of("response", Moment::Response));
+    let config = Config {
+        request: request.lines(),
+        response: response.lines(),
+        query: query.lines(),
+        path: path(statements, checker)?,
+        request_body: request_body?,
+        response_body: response_body?,
+        envelope: innermost(statements, "response", "envelope").is_some(),
+    };
     (config != Config::default()).then_some(config)
 }
 

@@ -1,6 +1,7 @@
 //! The statements of shaping.
 
 use crate::lang::form::{Form, Merge, Place, Slot, Word};
+use crate::policy::pointer::{DROP, KEEP, PICK, RENAME as RENAME_FIELD};
 
 const ANYWHERE: &[Place] = &[Place::Gateway, Place::Group, Place::Route, Place::Policy];
 
@@ -20,6 +21,14 @@ const RENAME: Form = Form::new("rename", "moves a field's values to another name
     .slots(&[Slot::value("old", "a field name"), Slot::value("new", "a field name")])
     .many();
 
+const BODY: Form = Form::new("body", "changes a JSON body: takes parts of it, then sets fields").children(&[
+    PICK,
+    KEEP,
+    DROP,
+    RENAME_FIELD,
+    Form::new("set", "gives a field a value").slots(&[Slot::value("field", "a field or a JSON pointer"), Slot::value("value", "a value")]).many(),
+]);
+
 const REQUEST: Form = Form::new("request", "changes the request's fields before it goes upstream").children(&[
     Form::new("set", "gives a field one value; what the client sent under an identity's field is always removed")
         .slots(FIELD_AND_VALUE)
@@ -28,7 +37,7 @@ const REQUEST: Form = Form::new("request", "changes the request's fields before 
     Form::new("add", "gives a field a value beside those it has").slots(FIELD_AND_VALUE).children(&[WHEN, UNLESS, ELSE]).many(),
     REMOVE,
     RENAME,
-    Form::new("body", "changes a JSON body").later(),
+    BODY.later(),
 ]);
 
 const RESPONSE: Form = Form::new("response", "changes the fields of what an upstream or the policy answered").children(&[
@@ -36,7 +45,7 @@ const RESPONSE: Form = Form::new("response", "changes the fields of what an upst
     Form::new("add", "gives a field a value beside those it has").slots(FIELD_AND_VALUE).children(&[WHEN, UNLESS, ELSE]).many(),
     REMOVE,
     RENAME,
-    Form::new("body", "changes a JSON body").later(),
+    BODY.later(),
     Form::new("envelope", "wraps a JSON body with its status and request id").later(),
 ]);
 

@@ -280,7 +280,7 @@ fn vouches(expr: &Expr) -> bool {
     match expr {
         Expr::Secret(_) => true,
         Expr::Ref(reference) => match reference {
-            Ref::Attribute(_) | Ref::ClientIp | Ref::Listener | Ref::Scheme => true,
+            Ref::Attribute(_) | Ref::ClientIp | Ref::ClientSubject | Ref::ClientName | Ref::Listener | Ref::Scheme => true,
             Ref::Method
             | Ref::Path
             | Ref::Host

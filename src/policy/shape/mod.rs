@@ -3,6 +3,7 @@
 //! Whatever the order in a file, a request's lines run as remove, rename, set, add, and every value and condition sees the
 //! message as it arrived.
 
+mod body;
 mod check;
 mod fields;
 mod forms;
@@ -12,6 +13,8 @@ mod stage;
 mod target;
 #[cfg(test)]
 mod tests;
+
+pub use super::pointer::{Pointer, Take};
 
 use super::stage::{Place as Stage, ReplyPlace};
 use super::{Build, BuildError, Decision, Effective, Of, Policy};
@@ -31,6 +34,21 @@ pub struct Config {
     pub query: Lines,
     /// The path.
     pub path: Path,
+    /// A JSON body before it goes upstream.
+    pub request_body: Option<Body>,
+    /// A JSON body of what was answered.
+    pub response_body: Option<Body>,
+    /// JSON answers become `{"data": …, "status": n, "request_id": "…"}`.
+    pub envelope: bool,
+}
+
+/// What becomes of a JSON body: first a part of it is taken, then fields are set.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Body {
+    /// What is taken.
+    pub take: Take,
+    /// Fields and their values.
+    pub set: Vec<(Pointer, Expr)>,
 }
 
 /// The lines of one kind in force on a route, of all levels.

@@ -1,5 +1,6 @@
 mod answers;
 mod framing;
-pub(super) mod rig;
+pub(in crate::server) mod rig;
 mod streams;
+mod tls;
 mod upstreams;

@@ -5,7 +5,7 @@ use crate::http::UpstreamIndex;
 use crate::route::tree::MatchTree;
 use crate::route::{Methods, Pattern, Predicate, RouteKey};
 use crate::server::Server;
-use crate::upstream::{Registry, breaker, config, timeout, transport::Tcp};
+use crate::upstream::{Registry, breaker, config, transport::Tcp};
 use parking_lot::Mutex;
 use std::future::Future;
 use std::io;
@@ -54,17 +54,9 @@ pub fn draft(origin: SocketAddr) -> Draft {
     let target = config::Target { tls: false, host: origin.ip().to_string(), port: origin.port(), weight: 1, backup: false };
     Draft {
         routes: vec![("ANY", "/**")],
-        upstream: config::Config {
-            name: "origin".to_owned(),
-            targets: vec![target],
-            host: config::HostSent::Keep,
-            breaker: None,
-            timeout: timeout::Config::default(),
-            stubs: Vec::new(),
-            encoded_slashes: false,
-        },
+        upstream: config::Config { name: "origin".to_owned(), targets: vec![target], ..config::Config::default() },
         settings: Settings {
-            listeners: vec![Listener { name: "test".into(), address: "127.0.0.1:0".parse().unwrap() }],
+            listeners: vec![Listener { name: "test".into(), address: "127.0.0.1:0".parse().unwrap(), to_https: None, tls: None }],
             trust: Vec::new(),
             request_id: http::HeaderName::from_static("x-request-id"),
             header_bytes: 32 << 10,

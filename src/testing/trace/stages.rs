@@ -223,6 +223,8 @@ fn is_credential(reference: &Ref) -> bool {
         | Ref::Listener
         | Ref::Query(_)
         | Ref::ClientIp
+        | Ref::ClientSubject
+        | Ref::ClientName
         | Ref::Param { .. }
         | Ref::Attribute(_)
         | Ref::UpstreamName

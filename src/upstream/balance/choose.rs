@@ -1,6 +1,6 @@
 //! Which endpoint takes a request: of two drawn at random, the one with less to do for its weight.
 
-use super::Endpoint;
+use crate::upstream::Endpoint;
 use std::sync::Arc;
 
 /// Chooses among the endpoints; backups only when there is nothing else. `None` without any endpoint.

@@ -1,0 +1,80 @@
+//! Auths whose word is another service's: an issuer that publishes its keys, or a service that is asked about each credential.
+
+pub(super) mod check;
+
+use super::config::Carrier;
+use crate::lang::expr::Secret;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Who vouches for callers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Remote {
+    /// `auth jwt` with `jwks` or `public_key`
+    Issuer(Issuer),
+    /// `auth forward`
+    Forward(Forward),
+    /// `auth introspect` (RFC 7662)
+    Introspect(Introspect),
+}
+
+/// An issuer of tokens whose keys are public.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Issuer {
+    /// Accepted algorithms, none of them symmetric.
+    pub algorithms: Vec<String>,
+    /// Its keys.
+    pub keys: IssuerKeys,
+    /// Accepted issuers; empty accepts any.
+    pub issuer: Vec<String>,
+    /// Audiences of which the token must name one; empty asks for none.
+    pub audience: Vec<String>,
+    /// How far its clock may be off (30 s).
+    pub leeway: Duration,
+    /// Where the token is looked for.
+    pub from: Vec<Carrier>,
+}
+
+/// Where an issuer's keys are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IssuerKeys {
+    /// It publishes them (RFC 7517).
+    Jwks {
+        /// Where.
+        url: String,
+        /// How long they are kept (10 min).
+        refresh: Duration,
+    },
+    /// One, in PEM.
+    PublicKey(Secret),
+}
+
+/// A service that sees the request's head and lets it pass with a 2xx; its other answers go to the client as they are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forward {
+    /// Where it is.
+    pub url: String,
+    /// How long it may take (200 ms).
+    pub timeout: Duration,
+    /// The fields it is sent, in lower case.
+    pub headers: Vec<String>,
+    /// The fields of its answer that go upstream, in lower case.
+    pub copy: Vec<String>,
+    /// How long a verdict is kept; none: each request is asked about.
+    pub cache: Option<Duration>,
+}
+
+/// A service that says what a token is worth.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Introspect {
+    /// Where it is.
+    pub url: String,
+    /// The gateway's name there,
+    pub client_id: Option<String>,
+    /// and its secret.
+    pub client_secret: Option<Secret>,
+    /// How long a verdict is kept; none: each request is asked about.
+    pub cache: Option<Duration>,
+}

@@ -1,0 +1,198 @@
+//! One request of a connection of HTTP/2, and its reply.
+
+use super::super::access_log::Line;
+use super::super::connection::Unanswered;
+use super::super::drive::{self, Arrival, Asked, Driven, Engine};
+use super::super::patience::Untaken;
+use super::super::reply::Guards;
+use super::super::worker::Worker;
+use super::Respond;
+use super::body::RequestBody;
+use super::head::Head;
+use crate::http::h1::Refusal;
+use crate::http::{Body, Client, Problem, Reply, forward, hop};
+use crate::upstream::Transport;
+use bytes::Bytes;
+use h2::{Reason, SendStream};
+use http::header::{CONTENT_LENGTH, DATE};
+use http::{HeaderValue, Method, Response, StatusCode};
+use http_body::Body as _;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+
+/// A request as it came.
+pub struct Arrived {
+    /// Its head, or what is wrong with it.
+    pub head: Result<Head, Refusal>,
+    /// What it asks for; none when the head is refused.
+    pub asked: Option<Arc<Asked>>,
+    /// Who asks.
+    pub client: Client,
+    /// Its body.
+    pub body: RequestBody,
+}
+
+/// Answers a request; ends at once when the client does not want the answer any more.
+pub async fn answer<T: Transport>(worker: Arc<Worker<T>>, arrived: Arrived, mut respond: Respond) {
+    let engine = worker.engine();
+    let Arrived { head, asked, client, body } = arrived;
+    let (head, asked) = match (head, asked) {
+        (Ok(head), Some(asked)) => (head, asked),
+        (Ok(_), None) => return,
+        (Err(refusal), _) => return refuse(&worker, &engine, refusal, &client, respond).await,
+    };
+    let Head { method, target, authority: _, headers, length, expects_continue } = head;
+    let wanted = expects_continue.then(Arc::<AtomicBool>::default);
+    let body = if body.is_none() { Body::empty() } else { Body::stream(body.announced(length, wanted.clone())) };
+    let arrival = Arrival { method: method.clone(), target, asked, headers, body, client };
+    let Some(mut driven) = drive_on(&worker, &engine, arrival, wanted, &mut respond).await else { return };
+    let line = Line::of(&driven.exchange, driven.route, &driven.reply, &engine.plan, worker.log());
+    let guards = std::mem::take(&mut driven.exchange.guards);
+    // What is left of the exchange may hold the rest of the request's body; nobody wants that any more.
+    drop(driven.exchange);
+    let replying = Replying { line, bytes: 0, _guards: guards, untaken: Untaken::default() };
+    reply(driven.reply, &method, replying, worker.date(&engine.clock), respond).await;
+}
+
+/// Drives a request; `None` when the client does not want it any more.
+async fn drive_on<T: Transport>(
+    worker: &Worker<T>,
+    engine: &Arc<Engine<T>>,
+    arrival: Arrival,
+    mut wanted: Option<Arc<AtomicBool>>,
+    respond: &mut Respond,
+) -> Option<Driven> {
+    let mut unanswered = Unanswered { begun: Some(drive::begin(engine, arrival)), plan: &engine.plan, log: worker.log() };
+    let reply = {
+        let mut answering = pin!(unanswered.begun.as_mut()?.answer(engine, ()));
+        poll_fn(|cx| {
+            if let Poll::Ready(reply) = answering.as_mut().poll(cx) {
+                return Poll::Ready(Some(reply));
+            }
+            if wanted.as_ref().is_some_and(|wanted| wanted.load(Ordering::Relaxed)) {
+                wanted = None;
+                let mut go_on = Response::new(());
+                *go_on.status_mut() = StatusCode::CONTINUE;
+                if respond.send_informational(go_on).is_err() {
+                    return Poll::Ready(None);
+                }
+            }
+            respond.poll_reset(cx).map(|_| None)
+        })
+        .await?
+    };
+    unanswered.begun.take().map(|begun| begun.answered(reply))
+}
+
+/// Answers what was no request.
+async fn refuse<T: Transport>(worker: &Worker<T>, engine: &Engine<T>, refusal: Refusal, client: &Client, respond: Respond) {
+    let id = forward::request_id(engine.clock.now(), &mut engine.random.lock());
+    let mut answer = Problem::new(refusal.status, refusal.detail).render(None, &id);
+    answer.headers.insert(engine.plan.settings.request_id.clone(), id.clone());
+    let line = Line::refused(&engine.plan, worker.log(), engine.clock, &id, client.ip, refusal.status);
+    let replying = Replying { line, bytes: 0, _guards: Guards::new(), untaken: Untaken::default() };
+    reply(answer, &Method::GET, replying, worker.date(&engine.clock), respond).await;
+}
+
+/// A reply on its way; its line is written when it has ended, however it did.
+struct Replying {
+    line: Option<Box<Line>>,
+    bytes: u64,
+    untaken: Untaken,
+    _guards: Guards,
+}
+
+impl Drop for Replying {
+    fn drop(&mut self) {
+        if let Some(line) = self.line.take() {
+            line.write(self.bytes);
+        }
+    }
+}
+
+async fn reply(reply: Reply, method: &Method, mut replying: Replying, date: HeaderValue, mut respond: Respond) {
+    let Reply { status, mut headers, body, .. } = reply;
+    hop::strip_reply(&mut headers);
+    let bodiless = *method == Method::HEAD || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
+    let length = body.size_hint().exact();
+    if status == StatusCode::NO_CONTENT || !bodiless {
+        headers.remove(CONTENT_LENGTH);
+    }
+    match length {
+        Some(bytes) if !bodiless => _ = headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes)),
+        // What a GET would have been told (RFC 9110 §9.3.2); an upstream has said it itself.
+        Some(bytes @ 1..) if *method == Method::HEAD => _ = headers.entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(bytes)),
+        Some(_) | None => {}
+    }
+    headers.entry(DATE).or_insert(date);
+    let mut head = Response::new(());
+    *head.status_mut() = status;
+    *head.headers_mut() = headers;
+    let is_whole = bodiless || length == Some(0);
+    // Fails when the client has gone, or reset the stream.
+    let Ok(mut stream) = respond.send_response(head, is_whole) else { return };
+    if !is_whole {
+        let (mut body, mut data) = (body, Bytes::new());
+        poll_fn(|cx| replying.poll(&mut body, &mut data, &mut stream, cx)).await;
+    }
+}
+
+impl Replying {
+    /// Passes a body on; ready when it has ended, or nobody takes it.
+    fn poll(&mut self, body: &mut Body, data: &mut Bytes, stream: &mut SendStream<Bytes>, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if data.is_empty() {
+                match Pin::new(&mut *body).poll_frame(cx) {
+                    Poll::Pending => return stream.poll_reset(cx).map(drop),
+                    Poll::Ready(None) => {
+                        let _ = stream.send_data(Bytes::new(), true);
+                        return Poll::Ready(());
+                    }
+                    Poll::Ready(Some(Err(fault))) => {
+                        tracing::debug!(%fault, "a reply broke off");
+                        stream.send_reset(Reason::INTERNAL_ERROR);
+                        return Poll::Ready(());
+                    }
+                    Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                        Ok(bytes) => *data = bytes,
+                        Err(frame) => {
+                            let mut trailers = frame.into_trailers().unwrap_or_default();
+                            hop::strip_reply(&mut trailers);
+                            let _ = stream.send_trailers(trailers);
+                            return Poll::Ready(());
+                        }
+                    },
+                }
+                continue;
+            }
+            let Some(room) = ready!(self.poll_room(data.len(), stream, cx)) else { return Poll::Ready(()) };
+            let part = data.split_to(room.min(data.len()));
+            self.bytes += part.len() as u64;
+            let ends = data.is_empty() && body.is_end_stream();
+            if stream.send_data(part, ends).is_err() || ends {
+                return Poll::Ready(());
+            }
+        }
+    }
+
+    /// How many of so many bytes the client takes; none when it takes no more.
+    fn poll_room(&mut self, wanted: usize, stream: &mut SendStream<Bytes>, cx: &mut Context<'_>) -> Poll<Option<usize>> {
+        stream.reserve_capacity(wanted);
+        while stream.capacity() == 0 {
+            match stream.poll_capacity(cx) {
+                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(None),
+                Poll::Pending => {
+                    ready!(self.untaken.poll_wait(cx));
+                    stream.send_reset(Reason::CANCEL);
+                    return Poll::Ready(None);
+                }
+            }
+        }
+        self.untaken.end();
+        Poll::Ready(Some(stream.capacity()))
+    }
+}

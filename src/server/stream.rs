@@ -1,0 +1,83 @@
+//! What a client's bytes come over: plain TCP, or TLS above it. HTTP is the same over both.
+
+use std::io;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadHalf, WriteHalf};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio_rustls::server::TlsStream;
+
+/// What a client sends.
+pub trait Incoming: AsyncRead + Unpin + Send + 'static {
+    /// Ready when a read may bring something. Asked while a connection waits for its next request, so that it needs no
+    /// buffer; the default always is.
+    fn poll_ready(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Incoming for OwnedReadHalf {
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.as_ref().poll_read_ready(cx)
+    }
+}
+
+/// What is readable of the socket is not yet of the client: records come first.
+impl Incoming for ReadHalf<TlsStream<TcpStream>> {}
+
+/// A connection's bytes in both directions.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// What the client sends.
+    type Input: Incoming;
+    /// What the client gets.
+    type Output: AsyncWrite + Unpin + Send + 'static;
+
+    /// Both directions apart. Runs when a connection of HTTP/1.1 begins.
+    fn halves(self) -> (Self::Input, Self::Output);
+
+    /// The two halves of one connection as one again; nothing for halves of different ones.
+    fn whole(input: Self::Input, output: Self::Output) -> Option<Self>
+    where
+        Self: Sized;
+
+    /// Ends the connection such that the client cannot take its end for that of a reply.
+    fn reset(output: Self::Output);
+}
+
+impl Stream for TcpStream {
+    type Input = OwnedReadHalf;
+    type Output = OwnedWriteHalf;
+
+    fn halves(self) -> (OwnedReadHalf, OwnedWriteHalf) {
+        self.into_split()
+    }
+
+    fn whole(input: OwnedReadHalf, output: OwnedWriteHalf) -> Option<Self> {
+        input.reunite(output).ok()
+    }
+
+    fn reset(output: OwnedWriteHalf) {
+        if let Err(error) = output.as_ref().set_zero_linger() {
+            tracing::debug!(%error, "a connection could not be reset");
+        }
+        output.forget();
+    }
+}
+
+impl Stream for TlsStream<TcpStream> {
+    type Input = ReadHalf<Self>;
+    type Output = WriteHalf<Self>;
+
+    fn halves(self) -> (ReadHalf<Self>, WriteHalf<Self>) {
+        tokio::io::split(self)
+    }
+
+    fn whole(input: ReadHalf<Self>, output: WriteHalf<Self>) -> Option<Self> {
+        input.is_pair_of(&output).then(|| input.unsplit(output))
+    }
+
+    /// An end without `close_notify` is no end (RFC 8446 §6.1).
+    fn reset(output: WriteHalf<Self>) {
+        drop(output);
+    }
+}
