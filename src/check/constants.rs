@@ -153,7 +153,7 @@ impl<'n, 'a> Evaluation<'_, 'n, 'a> {
         let Some(given) = node.get(slot) else {
             checker.report.push(Diagnostic::new(Code::PolicyArgMissing, format!("`{name}` has no value")).at(span, "no default").help(
                 if self.main {
-                    format!("give one with `--set {name}=…` or GATE_PARAM_{name}, or a default: `= …`")
+                    format!("give one with `--set {name}=…`, with GATE_PARAM_{name} for `run` and `check --env`, or a default: `= …`")
                 } else {
                     "give it a default: the deployment sets params of the main file only".to_owned()
                 },

@@ -288,7 +288,11 @@ impl<'a> Bench<'_, 'a> {
     }
 
     fn listeners(&mut self, nodes: &[Node<'a>], damaged: bool, gateway: &ir::Gateway, no_routes: bool) {
-        let damaged = damaged || nodes.iter().any(|node| node.form.word == "gateway" && node.damaged);
+        let damaged = damaged
+            || nodes
+                .iter()
+                .filter(|node| node.form.word == "gateway")
+                .any(|node| node.damaged || node.statements.iter().any(|inner| inner.form.word == "listen"));
         if !no_routes && gateway.listeners.is_empty() && !damaged {
             let at = nodes.iter().find(|node| node.form.word == "gateway").or_else(|| nodes.iter().find(|node| node.form.word == "route"));
             let span = at.map_or_else(Span::default, |node| node.word);

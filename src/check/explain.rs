@@ -319,5 +319,8 @@ pub fn explain_form(form: &Form) -> String {
         let later = if child.ready == Ready::Later { " (not available yet)" } else { "" };
         out.push_str(&format!("  {}: {}{default}{later}\n", crate::lang::read::usage(child), child.doc));
     }
+    if let Some(row) = form.rows {
+        out.push_str(&format!("  {}: {}; a line each\n", crate::lang::read::usage(row), row.doc));
+    }
     out
 }

@@ -212,6 +212,10 @@ impl<'a> Bench<'_, 'a> {
                     .at(name.span, "not a parameter of it");
                 if let Some(near) = crate::diag::suggest::near(&name.text, known.iter().copied()) {
                     found = found.meant(name.span, &name.text, near.word, near.alone);
+                } else if known.is_empty() {
+                    found = found.help("it takes no parameters");
+                } else {
+                    found = found.help(format!("it takes {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")));
                 }
                 self.report.push(found);
                 complete = false;

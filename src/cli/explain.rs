@@ -42,7 +42,7 @@ fn alone(name: &str) -> Outcome {
     let codes = Code::ALL.iter().map(|code| code.name());
     let near = crate::diag::suggest::nearest(name, words).or_else(|| crate::diag::suggest::nearest(&full, codes));
     let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-    complain(&format!("`{name}` is neither a diagnostic code nor a word of the language{near}"));
+    complain(&format!("`{name}` is neither a diagnostic code nor a word of the language{near} (a route: `gate explain FILE {name}`)"));
     Outcome::Usage
 }
 

@@ -57,7 +57,11 @@ fn file(path: &Path, arguments: &Arguments, options: &Options) -> Outcome {
     };
     let errors = errors(&result.left);
     if errors > result.errors_before {
-        show(Shown::Human, &result.sources, &result.left);
+        // What is left of the changed text says nothing of the file, which stays as it is.
+        match findings(check(path, &files::Disk, options)) {
+            Ok((sources, found)) => show(Shown::Human, &sources, &found),
+            Err(message) => complain(&message),
+        }
         complain(&format!("{name} is left as it is: after its fixes it would have more errors than before"));
         return Outcome::Failed;
     }

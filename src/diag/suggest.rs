@@ -15,7 +15,7 @@ pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> O
 }
 
 /// The known word that is nearest to `unknown`, if one is near enough to be meant: at most a third of its
-/// letters differ (Damerau-Levenshtein).
+/// letters differ (Damerau-Levenshtein). Of words as near, one that goes on where `unknown` ends is preferred.
 pub fn near<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<Near<'a>> {
     let lower = unknown.to_ascii_lowercase();
     let mut all: Vec<(usize, &str)> = known
@@ -26,7 +26,7 @@ pub fn near<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
             *distance <= allowed && *distance < word.chars().count()
         })
         .collect();
-    all.sort_unstable_by_key(|(distance, word)| (*distance, word.len().abs_diff(unknown.len()), *word));
+    all.sort_unstable_by_key(|(distance, word)| (*distance, !word.starts_with(&lower), word.len().abs_diff(unknown.len()), *word));
     all.dedup();
     let (distance, word) = *all.first()?;
     Some(Near { word, alone: all.get(1).is_none_or(|(second, _)| *second > distance) })
@@ -42,6 +42,7 @@ mod tests {
         assert_eq!(nearest("timout", words), Some("timeout"));
         assert_eq!(nearest("reqiure", words), Some("require"));
         assert_eq!(nearest("Limits", words), Some("limit"));
+        assert_eq!(nearest("respons", ["respond", "response"]), Some("response"));
         assert_eq!(nearest("zzz", words), None);
         assert_eq!(nearest("", words), None);
         assert_eq!(nearest("x", []), None);

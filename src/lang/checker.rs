@@ -477,7 +477,10 @@ impl Checker<'_> {
     /// What a slot of a kind of declarations names.
     pub fn declared(&mut self, given: Given<'_>, kind: Declared) -> Option<usize> {
         let Some(path) = given.expr.as_reference() else {
-            self.error(Code::TypeMismatch, format!("the name of a declared `{}` is expected", kind.word()), given.expr.span, "no name");
+            let word = kind.word();
+            let message = format!("the name of a declared `{word}` is expected");
+            let found = Diagnostic::new(Code::TypeMismatch, message).at(given.expr.span, "no name");
+            self.report.push(found.help(format!("say what it is in a declaration, `{word} NAME {{ … }}`, and write its name here")));
             return None;
         };
         let found = self.names.declaration(kind, given.scope, path);
@@ -513,6 +516,9 @@ impl Checker<'_> {
             .collect();
         found = match near(&written, known.iter().copied()) {
             Some(near) => found.meant(span, &written, near.word, near.alone),
+            None if what == Declared::Auth.word() && written == "none" => found.help("write `public \"why\"` for what everyone may call"),
+            None if what == Declared::Route.word() => found.help("only declared routes can be named: correct the name, or take it out"),
+            None if what == Declared::Auth.word() => found.help(format!("declare it, such as `auth jwt {written} {{ … }}`")),
             None => found.help(format!("declare it: `{what} {written} {{ … }}`")),
         };
         self.report.push(found);

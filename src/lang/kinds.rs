@@ -1,10 +1,11 @@
 //! What values of some kinds may be asked: which have an order, and which words are methods.
 
-use super::checker::Typed;
-use super::expr::Expr;
+use super::checker::{Moment, Typed};
+use super::expr::{Expr, Ref};
 use super::literal::LiteralError;
 use super::types::Type;
 use super::value::Value;
+use crate::diag::suggest::near;
 use crate::diag::{Code, Diagnostic, Edit, Span};
 
 /// What is wrong with ordering a value: numbers, times and text have an order, of statuses only single ones.
@@ -37,6 +38,63 @@ pub(super) fn no_method(written: &str, span: Span) -> Diagnostic {
         return found;
     }
     found.fix(format!("write `{capitals}`"), vec![Edit { span, text: capitals }])
+}
+
+/// Types as other languages call them.
+const FOREIGN_TYPES: &[(&str, &str)] = &[
+    ("string", "str"),
+    ("text", "str"),
+    ("integer", "int"),
+    ("number", "int"),
+    ("long", "int"),
+    ("boolean", "bool"),
+    ("array", "list"),
+    ("ipaddr", "ip"),
+];
+
+/// The finding on a word that is no type.
+pub(super) fn no_type(written: &str, span: Span) -> Diagnostic {
+    let found = Diagnostic::new(Code::NameUnknown, format!("no type is called `{written}`")).at(span, "not a type");
+    let lower = written.to_ascii_lowercase();
+    if let Some((_, ours)) = FOREIGN_TYPES.iter().find(|(foreign, _)| *foreign == lower) {
+        return found.meant(span, written, ours, true);
+    }
+    let known = Type::SIMPLE.iter().map(|(known, _)| *known).chain(Type::GENERIC.iter().copied());
+    match near(written, known) {
+        Some(near) => found.meant(span, written, near.word, near.alone),
+        None => found.help("such as `str`, `int`, `bool`, `enum(a, b)` or `set<str>`, with `?` behind it where it may be missing"),
+    }
+}
+
+/// The reference whose last part a word is: `client.ip` for `ip`.
+pub(super) fn reference_ending_in(word: &str) -> Option<&'static str> {
+    const REFERENCES: &[&str] = &[
+        "client.ip",
+        "request.method",
+        "request.path",
+        "request.host",
+        "request.scheme",
+        "request.id",
+        "request.size",
+        "request.listener",
+        "upstream.name",
+        "response.status",
+        "response.duration",
+    ];
+    REFERENCES.iter().copied().find(|reference| reference.rsplit_once('.').is_some_and(|(_, last)| last == word))
+}
+
+/// How to do without a value that is known only from a moment after the one it is needed at.
+pub(super) fn needed_before(known: Moment, by: Moment) -> String {
+    match (by, known) {
+        (Moment::Match, Moment::Authenticate) => {
+            "nobody has been asked who they are by then: `require` is asked once the caller is known".to_owned()
+        }
+        (Moment::Body, Moment::Response) => {
+            "this is worked out before there is a response: fields of the response are set in `response { … }`".to_owned()
+        }
+        _ => format!("it is needed at stage `{}`, which runs before `{}`", by.stage(), known.stage()),
+    }
 }
 
 /// The finding on a literal without a value.
@@ -76,6 +134,14 @@ pub(super) fn incomparable(left: &Typed, right: &Typed) -> Diagnostic {
     let found = Diagnostic::new(Code::TypeMismatch, format!("`{}` and `{}` cannot be compared", left.ty, right.ty))
         .at(right.span, format!("`{}`", right.ty))
         .also(left.span, format!("`{}`", left.ty));
+    for (one, other) in [(left, right), (right, left)] {
+        if matches!(one.ty.present(), Type::List(_) | Type::Set(_)) && one.ty.present().member() == Some(other.ty.present()) {
+            return found.help("`in` asks whether a value is a member: `\"a\" in …`");
+        }
+        if matches!(one.expr, Expr::Ref(Ref::Param { int: false, .. })) && *other.ty.present() == Type::Int {
+            return found.help("a path parameter is text, and a number where the path says so: `{name:int}`");
+        }
+    }
     let other = if matches!(right.expr, Expr::Const(_)) { &left.ty } else { &right.ty };
     match example(other) {
         Some(example) => found.help(format!("`{}` is written as {example}", other.present())),
@@ -88,6 +154,7 @@ fn example(wanted: &Type) -> Option<&'static str> {
     Some(match wanted.present() {
         Type::Bool => "`true` or `false`",
         Type::Str => "text in quotes: `\"…\"`",
+        Type::Int => "digits without quotes: `12`",
         Type::Duration => "`250ms`, `30s` or `1m30s`",
         Type::Size => "`64KiB` or `1.5MB`",
         Type::Percent => "`25%`",
@@ -103,7 +170,7 @@ fn example(wanted: &Type) -> Option<&'static str> {
         Type::Date => "`2027-01-31`",
         Type::Secret => "`env(\"NAME\")` or `file(\"path\")`",
         Type::List(_) | Type::Set(_) => "a list: `[a, b]`",
-        Type::Int | Type::Method | Type::Enum(_) | Type::Range(_) | Type::Optional(_) | Type::Nothing => return None,
+        Type::Method | Type::Enum(_) | Type::Range(_) | Type::Optional(_) | Type::Nothing => return None,
     })
 }
 

@@ -3,7 +3,7 @@
 use super::form::{Count, Form, Kind, Mark, Merge, Place, Ready, Slot, Word};
 use crate::diag::suggest::near;
 use crate::diag::{Code, Diagnostic, Report, Span};
-use crate::syntax::ast::{Body, Clause, ClauseKind, Expr, Ident, Statement, TypeName};
+use crate::syntax::ast::{Body, Clause, ClauseKind, Expr, ExprKind, Ident, Statement, TypeName};
 use std::collections::{HashMap, HashSet};
 
 /// In which names an expression is understood: a file's own, or those of one use of a policy.
@@ -710,6 +710,13 @@ pub fn not_available(span: Span, what: &str) -> Diagnostic {
 }
 
 fn arity_missing(node: &Node<'_>, slot: &Slot, span: Span) -> Diagnostic {
+    for (at, filled) in &node.filled {
+        let name = node.form.slots.get(*at).is_some_and(|slot| matches!(slot.kind, Kind::Name));
+        if let (true, Filled::Expr(Expr { kind: ExprKind::Literal(_, text), span, .. })) = (name, filled) {
+            let found = Diagnostic::new(Code::SchemaArity, format!("`{}` needs a name before `{text}`", node.name)).at(*span, "no name");
+            return found.help(format!("its form is `{}`", usage(node.form)));
+        }
+    }
     let found = Diagnostic::new(Code::SchemaArity, format!("`{}` needs {}", node.name, what(slot))).at(span.after(), "missing here");
     found.help(format!("its form is `{}`", usage(node.form)))
 }
@@ -747,7 +754,6 @@ fn accepts(slots: &[Slot], clause: &Clause) -> Option<usize> {
 }
 
 fn fits(slot: &Slot, clause: &Clause) -> bool {
-    use crate::syntax::ast::ExprKind;
     match (&clause.kind, slot.mark) {
         (ClauseKind::Arrow(_), Mark::Arrow) | (ClauseKind::Assign(_), Mark::Assign) | (ClauseKind::Annotation(_), Mark::Annotation) => true,
         (ClauseKind::Expr(expr), Mark::None) => match slot.kind {

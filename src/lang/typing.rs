@@ -75,11 +75,8 @@ impl Checker<'_> {
         } else {
             format!("this is known only from stage `{}` on", known.stage())
         };
-        let help = if by == Moment::Constant {
-            "this value differs from request to request".to_owned()
-        } else {
-            format!("it is needed at stage `{}`, which runs before `{}`", by.stage(), known.stage())
-        };
+        let help =
+            if by == Moment::Constant { "this value differs from request to request".to_owned() } else { kinds::needed_before(known, by) };
         self.report.push(Diagnostic::new(Code::TypeTooEarly, message).at(span, "not known yet").help(help));
     }
 
@@ -573,6 +570,8 @@ impl Typing<'_, '_> {
             found.help(format!("`{}` is a family of values: write `{}.NAME`", word.text, word.text))
         } else if let Some(near) = near(&word.text, known.iter().copied()) {
             found.meant(word.span, &word.text, near.word, near.alone)
+        } else if let Some(whole) = kinds::reference_ending_in(&word.text) {
+            found.help(format!("did you mean `{whole}`?"))
         } else if hint == Some(&Type::Str) || hint.is_none() {
             found.help(format!("write `\"{}\"` for text, or declare it with `let {} = …`", word.text, word.text))
         } else {
@@ -816,12 +815,7 @@ impl Checker<'_> {
             simple => match Type::SIMPLE.iter().find(|(known, _)| *known == simple) {
                 Some((_, ty)) => ty.clone(),
                 None => {
-                    let known = Type::SIMPLE.iter().map(|(known, _)| *known).chain(Type::GENERIC.iter().copied());
-                    let mut found = Diagnostic::new(Code::NameUnknown, format!("no type is called `{simple}`")).at(name.span, "not a type");
-                    if let Some(near) = near(simple, known) {
-                        found = found.meant(name.name.span, simple, near.word, near.alone);
-                    }
-                    self.report.push(found);
+                    self.report.push(kinds::no_type(simple, name.name.span));
                     return None;
                 }
             },

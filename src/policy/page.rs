@@ -76,6 +76,10 @@ fn json(text: &Expr, span: Span, checker: &mut Checker<'_>) -> Option<()> {
 pub fn status(given: Given<'_>, range: std::ops::RangeInclusive<u16>, label: &str, checker: &mut Checker<'_>) -> Option<u16> {
     match checker.constant(given, Type::Status)? {
         Value::Status(low, high) if low == high && range.contains(&low) => Some(low),
+        Value::Status(low, high) if low == high => {
+            checker.error(Code::TypeRange, format!("`{low}` is out of range"), given.expr.span, label);
+            None
+        }
         _ => {
             checker.error(Code::TypeRange, "one status is expected", given.expr.span, label);
             None

@@ -166,9 +166,14 @@ impl Head<'_> {
             return self.inside(token);
         }
         if let Some(before) = before.filter(|before| before.end == token.start && touches(*before) && touches(token)) {
-            return Self::unexpected(format!("`{}` and `{letters}` touch", short(self.letters(before))))
-                .at(self.span(before).to(span), "two tokens, or text that needs quotes")
-                .help("put a space between them, or quotes around both");
+            let first = short(self.letters(before));
+            let found = Self::unexpected(format!("`{first}` and `{letters}` touch"))
+                .at(self.span(before).to(span), "two tokens, or text that needs quotes");
+            return if letters.starts_with('/') {
+                found.help(format!("a path begins with `/`: `/{first}{letters}`; or put a space between them"))
+            } else {
+                found.help("put a space between them, or quotes around both")
+            };
         }
         let found = Self::unexpected(format!("`{letters}` is not expected here"));
         match token.kind {

@@ -39,9 +39,12 @@ fn endpoint(url: &str, span: Span, checker: &mut Checker<'_>) -> Option<(bool, S
             );
             true
         }
-        other => {
-            let scheme = other.unwrap_or("none");
+        Some(scheme) => {
             checker.report.push(bad(format!("`{scheme}` is no scheme of an upstream"), "write `http://host:port`"));
+            return None;
+        }
+        None => {
+            checker.report.push(bad(format!("`{url}` has no scheme"), "write `http://host:port`"));
             return None;
         }
     };

@@ -79,3 +79,30 @@ fn what_is_no_configuration_is_said_with_its_line() {
     assert_eq!((fault("server {\n  listen 80;\n").line, fault("server {\n  listen 80\n}\n").line), (1, 2));
     assert_eq!(fault("a \"b").message, "a string that does not end");
 }
+
+#[test]
+fn what_a_guarded_prefix_takes_beside_whole_segments_is_not_opened() {
+    let text = "location / { proxy_pass http://127.0.0.1:9000; }\nlocation /admin { deny 10.0.0.1; proxy_pass http://127.0.0.1:9000; }";
+    let found = imported(Kind::Nginx, &server(text));
+    let beside = route(&found, "admin_beside");
+    assert!(beside.contains("re\"/admin[^/]+(?:/.*)?\"") && beside.contains("respond 403"), "{}", found.policy);
+    let open = imported(Kind::Nginx, &server(&text.replace("deny 10.0.0.1; ", "")));
+    assert_eq!(route(&open, "admin_beside"), "");
+}
+
+#[test]
+fn alternatives_of_a_whole_expression_are_each_over_whole_paths() {
+    let text = "location / { return 204; }\nlocation ~ ^/a|[|]b$ { deny all; }";
+    let found = imported(Kind::Nginx, &server(text));
+    assert!(found.policy.contains("re\"(?:/a.*|/.*[|]b)\""), "{}\n{}", found.policy, list(&found));
+}
+
+#[test]
+fn what_begins_like_a_location_that_cannot_be_read_is_refused() {
+    let text = "location / { proxy_pass http://127.0.0.1:9000; }\nlocation ~ ^/staff/b?(?=x) { deny all; }";
+    let found = imported(Kind::Nginx, &server(text));
+    assert!(found.policy.contains("ANY re\"/staff/.*\" {\n"), "{}", found.policy);
+    assert!(route(&found, "root").contains("-> local_9000"), "{}", found.policy);
+    let anywhere = imported(Kind::Nginx, &server(&text.replace('^', "")));
+    assert!(!anywhere.policy.contains("-> local"), "{}", anywhere.policy);
+}

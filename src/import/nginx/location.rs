@@ -68,7 +68,10 @@ pub(super) fn locations(
             },
             "rewrite" => server_rewrite(directive, vec![host, 0, order], level, group, draft),
             "location" => {
-                let Some(mut place) = place(directive, draft) else { continue };
+                let (mut place, read) = match place(directive, draft) {
+                    Some(place) => (place, true),
+                    None => (unread(directive), false),
+                };
                 if place.class == Class::Prefix && firsts.iter().any(|first| place.path.starts_with(first)) {
                     place.class = Class::PrefixFirst;
                 }
@@ -79,7 +82,12 @@ pub(super) fn locations(
                     Class::Regex => vec![host, 3, order],
                     Class::Prefix => vec![host, 4, length],
                 };
-                location(directive, &place, rank, level, group, http, draft);
+                if read {
+                    location(directive, &place, rank, level, group, http, draft);
+                } else {
+                    let route = bare(directive, &place, rank, draft);
+                    group.routes.push(route.refusing(403));
+                }
             }
             _ => {}
         }
@@ -112,13 +120,17 @@ fn server_rewrite(directive: &Directive, rank: Vec<u32>, level: &Level, group: &
     }
 }
 
-fn place(directive: &Directive, draft: &mut Draft) -> Option<Place> {
-    let (class, path) = match directive.word(0) {
+fn class(directive: &Directive) -> (Class, &str) {
+    match directive.word(0) {
         "=" => (Class::Exact, directive.word(1)),
         "^~" => (Class::PrefixFirst, directive.word(1)),
         "~" | "~*" => (Class::Regex, directive.word(1)),
         path => (Class::Prefix, path),
-    };
+    }
+}
+
+fn place(directive: &Directive, draft: &mut Draft) -> Option<Place> {
+    let (class, path) = class(directive);
     let pattern = match class {
         Class::Regex => match regex(path, directive.word(0) == "~*") {
             Ok(pattern) => pattern,
@@ -142,32 +154,71 @@ fn place(directive: &Directive, draft: &mut Draft) -> Option<Place> {
     Some(Place { class, path: path.to_owned(), pattern })
 }
 
+/// All that a location whose path cannot be read may take: what begins as it does.
+fn unread(directive: &Directive) -> Place {
+    let (class, path) = class(directive);
+    let begin = if class == Class::Regex { literal_begin(path) } else { path };
+    let any_case = if directive.word(0) == "~*" { "(?i)" } else { "" };
+    let written = words::regex(&format!("{any_case}{}.*", regex::escape(begin)));
+    let known = begin.len() > 1 && Pattern::parse(&written).is_ok();
+    let (path, pattern) = if known { (begin, written) } else { ("", "/**".to_owned()) };
+    Place { class, path: path.to_owned(), pattern }
+}
+
+/// The letters that all texts of an anchored expression begin with.
+fn literal_begin(source: &str) -> &str {
+    let Some(inner) = source.strip_prefix('^').filter(|_| alternatives(source).len() == 1) else { return "" };
+    let literal = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '/' | '_' | '-');
+    let end = inner.find(|letter| !literal(letter)).unwrap_or(inner.len());
+    // A letter before one of these may be missing.
+    let end = if inner.get(end..).is_some_and(|rest| rest.starts_with(['*', '?', '{'])) { end.saturating_sub(1) } else { end };
+    inner.get(..end).unwrap_or_default()
+}
+
 /// An expression that matches anywhere, as one over whole paths.
 fn regex(source: &str, any_case: bool) -> Result<String, String> {
+    let parts: Vec<String> = alternatives(source).into_iter().map(|part| whole(part, any_case)).collect();
+    let written = match parts.as_slice() {
+        [only] => words::regex(only),
+        several => words::regex(&format!("(?:{})", several.join("|"))),
+    };
+    Pattern::parse(&written).map(|_| written).map_err(|error| format!("this expression is not one over paths: {error}"))
+}
+
+/// The alternatives of an expression: what stands between the `|` that are in no group and no class.
+fn alternatives(source: &str) -> Vec<&str> {
+    let (mut depth, mut class, mut escaped) = (0_i32, false, false);
+    source
+        .split(|letter| {
+            match letter {
+                _ if escaped => escaped = false,
+                '\\' => escaped = true,
+                ']' => class = false,
+                _ if class => {}
+                '[' => class = true,
+                '(' => depth += 1,
+                ')' => depth -= 1,
+                '|' => return depth == 0,
+                _ => {}
+            }
+            false
+        })
+        .collect()
+}
+
+/// One alternative over a whole path.
+fn whole(source: &str, any_case: bool) -> String {
     let (begins, ends) = (source.starts_with('^'), source.ends_with('$') && !source.ends_with("\\$"));
     let inner = source.strip_prefix('^').unwrap_or(source);
     let inner = if ends { inner.strip_suffix('$').unwrap_or(inner) } else { inner };
-    let mut depth = 0_i32;
-    let mut escaped = false;
-    for letter in inner.chars() {
-        match letter {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            '|' if depth == 0 => return Err("alternatives of the whole expression: write a route for each".to_owned()),
-            _ => {}
-        }
-    }
     let inner = inner.replace("\\/", "/");
     let inner = if any_case { format!("(?i:{inner})") } else { inner };
-    let before = match (begins, source.starts_with("^/") || source.starts_with("/")) {
+    let before = match (begins, source.starts_with("^/") || source.starts_with('/')) {
         (true, _) => "",
         (false, true) => "(?:/.*)?",
         (false, false) => "/.*",
     };
-    let written = words::regex(&format!("{before}{inner}{}", if ends { "" } else { ".*" }));
-    Pattern::parse(&written).map(|_| written).map_err(|error| format!("this expression is not one over paths: {error}"))
+    format!("{before}{inner}{}", if ends { "" } else { ".*" })
 }
 
 fn location(
@@ -228,6 +279,7 @@ fn location(
             } else {
                 draft.leave_out(directive.line, directive.text(), "what answers in it was not carried over");
             }
+            beside(directive, place, &rank, 404, group, draft);
             let route = bare(directive, place, rank, draft);
             group.routes.push(route.refusing(404));
             return;
@@ -348,6 +400,9 @@ fn answer_at_once(directive: &Directive, level: &Level, captures: &[String]) -> 
 /// Adds a route with all that its location inherits.
 fn push(directive: &Directive, place: &Place, rank: Vec<u32>, answer: Answer, level: &Level, group: &mut Group, draft: &mut Draft) {
     let mut statements = Vec::new();
+    if level.closed || level.auth.is_some() || !level.access.is_empty() {
+        beside(directive, place, &rank, 403, group, draft);
+    }
     if level.closed {
         draft.leave_out(directive.line, directive.text(), "it asks for a password without a file of users, and is not opened for everyone");
         let route = bare(directive, place, rank, draft);
@@ -375,6 +430,18 @@ fn push(directive: &Directive, place: &Place, rank: Vec<u32>, answer: Answer, le
     statements.extend(received(level, draft));
     let route = bare(directive, place, rank, draft);
     group.routes.push(Route { upstream: answer.upstream, statements, ..route });
+}
+
+/// Refuses what a location that does not let everyone in takes beside whole segments: `/adminer` of `location /admin`.
+fn beside(directive: &Directive, place: &Place, rank: &[u32], status: u16, group: &mut Group, draft: &mut Draft) {
+    let prefix = matches!(place.class, Class::PrefixFirst | Class::Prefix);
+    if !prefix || place.path.ends_with('/') {
+        return;
+    }
+    let pattern = words::regex(&format!("{}[^/]+(?:/.*)?", regex::escape(&place.path)));
+    let place = Place { class: place.class, path: format!("{} beside", place.path), pattern };
+    let route = bare(directive, &place, rank.to_vec(), draft);
+    group.routes.push(route.refusing(status));
 }
 
 /// A location's route without anything in it.

@@ -127,10 +127,16 @@ pub(super) fn required<'n, 'a>(node: &'n Node<'a>, word: &str, parent: &str, che
         checker.report.push(
             Diagnostic::new(Code::SchemaMissingKey, format!("`{parent}` needs `{word}`"))
                 .at(node.span, format!("without `{word}`"))
-                .help(format!("add `{word}`: {}", node.form.child(word).map_or("", |form| form.doc))),
+                .help(format!("add `{word}`: {}", node.form.child(word).map_or("", |form| of_kind(form.doc, parent)))),
         );
     }
     found
+}
+
+/// What the description of a clause says for one kind of auth: `jwt: …; key: …` by its part.
+fn of_kind<'d>(doc: &'d str, parent: &str) -> &'d str {
+    let kind = parent.strip_prefix("auth ").unwrap_or(parent);
+    doc.split("; ").find_map(|part| part.strip_prefix(kind)?.strip_prefix(": ")).unwrap_or(doc)
 }
 
 fn jwt(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Kind> {

@@ -66,6 +66,8 @@ fn path(divergence: &Divergence, pattern: &str) -> String {
     let number = fitting + 1;
     let at = format!("of `{pattern}`");
     match (wanted, found) {
+        (None, Some(found)) if found == "/" => format!("`{pattern}` has no slash at its end, the request has one"),
+        (Some(wanted), None) if wanted == "/" => format!("`{pattern}` has a slash at its end, the request has none"),
         (Some(wanted), Some(found)) => format!("segment {number} {at} is `{wanted}`, the request has `{found}`"),
         (Some(wanted), None) => format!("segment {number} {at} is `{wanted}`, the request has ended"),
         (None, Some(found)) => format!("`{pattern}` ends before `{found}`"),
