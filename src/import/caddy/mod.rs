@@ -99,7 +99,11 @@ fn site(addresses: &[String], line: usize, directives: &[Directive], shared: &mu
                         group.listeners.insert(listener);
                     }
                     None => {
-                        draft.leave_out(line, *written, "a listener on loopback stands for it: give it its certificates with `tls`, then its own address");
+                        draft.leave_out(
+                            line,
+                            *written,
+                            "a listener on loopback stands for it: give it its certificates with `tls`, then its own address",
+                        );
                         group.listeners.insert(LOOPBACK.to_owned());
                     }
                 }

@@ -193,7 +193,11 @@ fn is_default_name(directive: &Directive) -> bool {
 fn listen(directive: &Directive, group: &mut Group, draft: &mut Draft) {
     let address = directive.word(0);
     if directive.words.iter().any(|word| matches!(word.as_str(), "ssl" | "quic")) {
-        draft.leave_out(directive.line, directive.text(), "a listener on loopback stands for it: give it its certificates with `tls`, then its own address");
+        draft.leave_out(
+            directive.line,
+            directive.text(),
+            "a listener on loopback stands for it: give it its certificates with `tls`, then its own address",
+        );
         group.listeners.insert(LOOPBACK.to_owned());
         return;
     }
