@@ -284,3 +284,14 @@ fn another_declaration_is_told_for_every_route_that_uses_it() {
     );
     assert_eq!(said(&diff), ["TUNED `app` has a breaker: open after 3 failures, cooldown 30s, probes 1"]);
 }
+
+#[test]
+fn an_algorithm_in_the_place_of_another_ends_every_token() {
+    let text = |algorithms: &str| format!("{}route r GET /r -> app {{ auth main }}\n", HEAD.replacen("[HS256]", algorithms, 1));
+    let classes = |old: &str, new: &str| -> Vec<&'static str> {
+        compared(&text(old), &text(new)).changes.iter().map(|change| change.class.name()).collect()
+    };
+    assert_eq!(classes("[HS256]", "[HS512]"), ["BREAKING"]);
+    assert_eq!(classes("[HS256]", "[HS256, HS512]"), ["LOOSER"]);
+    assert_eq!(classes("[HS256, HS512]", "[HS256]"), ["TIGHTER"]);
+}

@@ -134,7 +134,12 @@ fn tokens(name: &str, was: &Jwt, is: &Jwt, found: &mut Vec<Difference>) {
     }
     let algorithms = |jwt: &Jwt| jwt.algorithms.iter().map(|algorithm| algorithm.name().to_owned()).collect::<Vec<_>>();
     let token = |what: &str| format!("with a token of `{name}` that {what}");
-    narrowed(&format!("`{name}` takes tokens signed by"), &algorithms(was), &algorithms(is), false, &token("is signed so"), found);
+    if was.algorithms.iter().any(|algorithm| is.algorithms.contains(algorithm)) {
+        narrowed(&format!("`{name}` takes tokens signed by"), &algorithms(was), &algorithms(is), false, &token("is signed so"), found);
+    } else {
+        let says = format!("`{name}` takes tokens signed by {}, not by {} any more", algorithms(is).join(", "), algorithms(was).join(", "));
+        found.push(Difference::new(Class::Breaking, says).with(format!("with a token that `{name}` took")));
+    }
     narrowed(&format!("`{name}` takes tokens issued by"), &was.issuer, &is.issuer, true, &token("is issued so"), found);
     narrowed(&format!("`{name}` takes tokens for the audience"), &was.audience, &is.audience, true, &token("is meant for it"), found);
     if was.leeway != is.leeway {
