@@ -85,6 +85,15 @@ fn examples_are_the_simplest_values() {
     assert_eq!(example(&[]), "any request");
 }
 
+/// What the gateway lets in is in the theory: a method in small letters, a host with a tilde or two dots in a row.
+#[test]
+fn methods_and_hosts_are_all_that_arrive() {
+    assert_ne!(example(&[&not(matches(of(Ref::Method), "[^a-z]+"))]), "never");
+    for host in ["a~b", "a..b", ".a", "a_b", "[::1]"] {
+        assert_ne!(example(&[&equal(of(Ref::Host), text(host))]), "never", "{host}");
+    }
+}
+
 #[test]
 fn each_theory_knows_when_nothing_is_left() {
     let age = || Expr::OrElse(Box::new(of(claim(1))), Box::new(Expr::Const(Value::Int(0))));

@@ -75,8 +75,8 @@ static ANY: LazyLock<Option<Dfa>> = LazyLock::new(|| values("(?s:.*)"));
 static FILLED: LazyLock<Option<Dfa>> = LazyLock::new(|| values("(?s:.+)"));
 static FIELD: LazyLock<Option<Dfa>> = LazyLock::new(|| values(r"([!-~]([ -~\t]*[!-~])?)?"));
 static COOKIE: LazyLock<Option<Dfa>> = LazyLock::new(|| values(r"([!-:<-~]([ -:<-~\t]*[!-:<-~])?)?"));
-static METHOD: LazyLock<Option<Dfa>> = LazyLock::new(|| values(r"[-!#$%&'*+.^_`|~0-9A-Z]+"));
-static HOST: LazyLock<Option<Dfa>> = LazyLock::new(|| values(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]"));
+static METHOD: LazyLock<Option<Dfa>> = LazyLock::new(|| values(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+"));
+static HOST: LazyLock<Option<Dfa>> = LazyLock::new(|| values(r"[a-z0-9_.~-]+|\[[0-9a-f:.]+\]"));
 static UNESCAPED: LazyLock<Option<Dfa>> = LazyLock::new(|| values("[^%]*"));
 
 fn values(regex: &str) -> Option<Dfa> {
