@@ -128,7 +128,8 @@ fn limits_are_compared_by_how_much_they_let_through() {
     let limit = |limit: &str| format!("auth main\nlimit l {limit}");
     for (old, new, says) in [
         ("60/min by client.ip", "1/s by client.ip burst 60", vec![]),
-        ("60/min by client.ip burst 5", "60/min by client.ip burst 9", vec!["TUNED limit `l` has burst 9, had 5"]),
+        ("60/min by client.ip burst 5", "60/min by client.ip burst 9", vec!["LOOSER limit `l` lets 9 through at once, was 5"]),
+        ("10/min by client.ip", "600/h by client.ip", vec!["LOOSER limit `l` lets 600 through at once, was 10"]),
         ("60/min by client.ip", "2/s by client.ip", vec!["LOOSER limit `l` is 2/s, was 60/min"]),
         ("60/min by client.ip", "60/min", vec!["TIGHTER limit `l` counts by all together, did by client.ip"]),
         ("5 concurrent", "4 concurrent", vec!["TIGHTER limit `l` is 4 concurrent, was 5"]),
@@ -294,4 +295,20 @@ fn an_algorithm_in_the_place_of_another_ends_every_token() {
     assert_eq!(classes("[HS256]", "[HS512]"), ["BREAKING"]);
     assert_eq!(classes("[HS256]", "[HS256, HS512]"), ["LOOSER"]);
     assert_eq!(classes("[HS256, HS512]", "[HS256]"), ["TIGHTER"]);
+}
+
+#[test]
+fn how_clients_reach_a_listener_is_compared() {
+    let text = |listen: &str| HEAD.replacen("listen :8080", listen, 1) + "route r GET /r -> app { public }\n";
+    let classes = |old: &str, new: &str| -> Vec<&'static str> {
+        compared(&text(old), &text(new)).changes.iter().map(|change| change.class.name()).collect()
+    };
+    let tls = |more: &str| format!("listen :8080 {{ tls {{ certificate \"a.example\" cert file(\"c\") key file(\"k\"); {more} }} }}");
+    assert_eq!(classes(&tls("client_ca file(\"ca\")"), &tls("")), ["LOOSER"]);
+    assert_eq!(classes(&tls("client_ca file(\"ca\")"), &tls("client_ca file(\"ca\") optional")), ["LOOSER"]);
+    assert_eq!(classes(&tls(""), &tls("client_ca file(\"ca\")")), ["BREAKING"]);
+    assert_eq!(classes(&tls(""), "listen :8080"), ["BREAKING", "LOOSER"]);
+    assert_eq!(classes("listen :8080 redirect https", "listen :8080"), ["LOOSER"]);
+    assert_eq!(classes(&tls("min_version tls1_3"), &tls("min_version tls1_2")), ["LOOSER"]);
+    assert_eq!(classes("listen :8080 as a", "listen :8080 as b"), [] as [&str; 0]);
 }

@@ -2,7 +2,10 @@
 
 use super::{Class, Comparison, Difference, Gathered, Witness, conditions};
 use crate::analyse::words::{duration, size};
-use crate::ir::{Gateway, Limits};
+use crate::ir::operate::{Tls, TlsVersion};
+use crate::ir::spell::references;
+use crate::ir::{Gateway, Limits, Listener};
+use crate::lang::expr::Ref;
 use crate::route::Remainder;
 use std::time::Duration;
 
@@ -15,6 +18,9 @@ pub fn differences(comparison: &Comparison<'_>, gathered: &mut Gathered) {
     let any = (0..comparison.new.routes.len()).find_map(|route| any_request(comparison, route));
     let mut found = Vec::new();
     listeners(was, is, &mut found);
+    if asks_for_listeners(comparison) {
+        renamed(was, is, &mut found);
+    }
     trust(was, is, &mut found);
     if was.request_id != is.request_id {
         found.push(Difference::new(Class::Reshaped, format!("the request id is in `{}`, was in `{}`", is.request_id, was.request_id)));
@@ -57,6 +63,92 @@ fn listeners(was: &Gateway, is: &Gateway, found: &mut Vec<Difference>) {
     for added in is.listeners.iter().filter(|listener| !was.listeners.iter().any(|other| other.address == listener.address)) {
         let says = format!("the gateway also listens on {}", added.address);
         found.push(Difference::new(Class::Looser, says).with(format!("to {}", added.address)));
+    }
+    for (was, is) in in_both(was, is) {
+        spoken(was, is, found);
+    }
+}
+
+/// Some rule decides by the listener's name.
+fn asks_for_listeners(comparison: &Comparison<'_>) -> bool {
+    let mut routes = comparison.old.routes.iter().chain(&comparison.new.routes);
+    routes.any(|route| route.conditions().into_iter().any(|expr| references(expr).contains(&&Ref::Listener)))
+}
+
+fn renamed(was: &Gateway, is: &Gateway, found: &mut Vec<Difference>) {
+    for (was, is) in in_both(was, is).filter(|(was, is)| was.name != is.name) {
+        let says = format!(
+            "the listener on {} is called `{}`, was `{}`: what asks for `request.listener` decides otherwise",
+            is.address, is.name, was.name
+        );
+        for class in [Class::Looser, Class::Tighter] {
+            found.push(Difference::new(class, says.clone()).with(format!("to {}", is.address)));
+        }
+    }
+}
+
+/// Listeners of one address.
+fn in_both<'g>(was: &'g Gateway, is: &'g Gateway) -> impl Iterator<Item = (&'g Listener, &'g Listener)> {
+    was.listeners.iter().filter_map(|old| is.listeners.iter().find(|new| new.address == old.address).map(|new| (old, new)))
+}
+
+/// How clients speak to one listener.
+fn spoken(was: &Listener, is: &Listener, found: &mut Vec<Difference>) {
+    let address = is.address;
+    let mut say = |class: Class, says: &str, with: &str| {
+        found.push(Difference::new(class, format!("the listener on {address} {says}")).with(format!("to {address}{with}")));
+    };
+    match (was.redirect_https, is.redirect_https) {
+        (true, false) => say(Class::Looser, "answers requests in the clear, before it sent them to https", ""),
+        (false, true) => say(Class::Breaking, "sends clients to https, before it answered them", ""),
+        (true, true) | (false, false) => {}
+    }
+    if was.proxy_protocol != is.proxy_protocol {
+        let says = if is.proxy_protocol { "asks for the PROXY protocol" } else { "does not understand the PROXY protocol any more" };
+        say(Class::Breaking, says, "");
+    }
+    match (&was.tls, &is.tls) {
+        (None, None) => {}
+        (None, Some(_)) => say(Class::Breaking, "speaks TLS only", ", in the clear"),
+        (Some(_), None) => {
+            say(Class::Breaking, "does not speak TLS any more", ", over TLS");
+            say(Class::Looser, "takes requests in the clear", ", in the clear");
+        }
+        (Some(was), Some(is)) => tls(was, is, &mut say),
+    }
+}
+
+fn tls(was: &Tls, is: &Tls, say: &mut impl FnMut(Class, &str, &str)) {
+    match (was.min_version, is.min_version) {
+        (TlsVersion::Tls12, TlsVersion::Tls13) => say(Class::Tighter, "speaks TLS 1.3 only", ", over TLS 1.2"),
+        (TlsVersion::Tls13, TlsVersion::Tls12) => say(Class::Looser, "speaks TLS 1.2 too", ", over TLS 1.2"),
+        (TlsVersion::Tls12, TlsVersion::Tls12) | (TlsVersion::Tls13, TlsVersion::Tls13) => {}
+    }
+    match (&was.client_ca, &is.client_ca) {
+        (None, None) => {}
+        (None, Some(ca)) if ca.optional => {
+            say(Class::Tighter, "refuses client certificates of other authorities", ", with such a certificate")
+        }
+        (None, Some(_)) => say(Class::Breaking, "asks for client certificates", ", without one"),
+        (Some(ca), None) if ca.optional => say(Class::Looser, "does not look at client certificates any more", ", with any certificate"),
+        (Some(_), None) => say(Class::Looser, "does not ask for client certificates any more", ", without one"),
+        (Some(was), Some(is)) => {
+            match (was.optional, is.optional) {
+                (false, true) => say(Class::Looser, "lets clients without a certificate in", ", without one"),
+                (true, false) => say(Class::Breaking, "asks for client certificates", ", without one"),
+                (true, true) | (false, false) => {}
+            }
+            if was.file != is.file {
+                say(Class::Breaking, "takes client certificates of other authorities", ", with a certificate that it took");
+                say(Class::Looser, "takes client certificates of other authorities", ", with a certificate that it did not take");
+            }
+        }
+    }
+    if was.certificates != is.certificates {
+        say(Class::Reshaped, "shows other certificates", ", over TLS");
+    }
+    if was.resumption != is.resumption {
+        say(Class::Tuned, if is.resumption { "takes sessions up again" } else { "takes no session up again" }, ", over TLS");
     }
 }
 

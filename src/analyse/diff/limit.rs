@@ -113,11 +113,13 @@ fn flows(name: &str, when: Option<(String, Option<Model>)>, (was, is): (Flow, Fl
     let (place, model) = when.map_or((String::new(), None), |(when, model)| (format!(" when `{when}`"), model));
     let says = format!("limit `{name}`{place} is {}, was {}", is.rate, was.rate);
     let class = compared(faster(is.rate, was.rate));
-    found.extend(class.map(|class| Difference::new(class, says).with("often enough").shown_by(model)));
-    // A burst that is the rate's own count says nothing more.
+    // A burst that is the rate's own count says nothing more than the rate.
     let own = |flow: Flow| flow.burst == flow.rate.count;
-    if was.burst != is.burst && !(own(was) && own(is)) {
-        found.push(Difference::new(Class::Tuned, format!("limit `{name}`{place} has burst {}, had {}", is.burst, was.burst)));
+    let said = class.is_some() && own(was) && own(is);
+    found.extend(class.map(|class| Difference::new(class, says).with("often enough").shown_by(model.clone())));
+    if let Some(class) = compared(is.burst.cmp(&was.burst)).filter(|_| !said) {
+        let says = format!("limit `{name}`{place} lets {} through at once, was {}", is.burst, was.burst);
+        found.push(Difference::new(class, says).with("often enough at once").shown_by(model));
     }
 }
 

@@ -43,7 +43,7 @@ pub enum Class {
     Rerouted,
     /// The upstream or the client sees something else.
     Reshaped,
-    /// Times, retries, breakers, bursts, logs.
+    /// Times, retries, breakers, logs.
     Tuned,
     /// Nothing that a request could tell.
     Cosmetic,
