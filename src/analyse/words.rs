@@ -1,10 +1,12 @@
 //! Expressions and values in the words of the language, for sentences about policies.
 
+use crate::ir::spell::escaped;
 use crate::lang::expr::{Comparison, Expr, Piece, Ref};
-use crate::lang::value::Value;
 use crate::policy::auth::Declared;
 use std::fmt::Write;
-use std::time::Duration;
+
+pub use crate::ir::spell::{size, value};
+pub use crate::lang::literal::written as duration;
 
 /// The names that slots of expressions stand for.
 #[derive(Debug, Clone, Copy)]
@@ -140,68 +142,9 @@ fn comparison(how: Comparison) -> &'static str {
     }
 }
 
-/// A constant as one would write it.
-#[must_use]
-pub fn value(constant: &Value) -> String {
-    match constant {
-        Value::None => "none".to_owned(),
-        Value::Bool(truth) => truth.to_string(),
-        Value::Int(number) => number.to_string(),
-        Value::Text(text) => format!("\"{}\"", escaped(text)),
-        Value::Duration(time) => duration(*time),
-        Value::Size(bytes) => size(*bytes),
-        Value::Percent(percent) => share(percent.0),
-        Value::Rate(rate) => rate.to_string(),
-        Value::Status(first, last) if first == last => first.to_string(),
-        Value::Status(first, last) if first % 100 == 0 && *last == first + 99 => format!("{}xx", first / 100),
-        Value::Status(first, last) => format!("{first}..{last}"),
-        Value::Ip(ip) => ip.to_string(),
-        Value::Network(network) => network.to_string(),
-        Value::Range(first, last) => format!("{}..{}", value(first), value(last)),
-        Value::List(values) => format!("[{}]", values.iter().map(value).collect::<Vec<_>>().join(", ")),
-    }
-}
-
 /// Hundredths of a percent: `25%`, `0.5%`.
 #[must_use]
 pub fn share(hundredths: u32) -> String {
     let digits = format!("{}.{:02}", hundredths / 100, hundredths % 100);
     format!("{}%", digits.trim_end_matches('0').trim_end_matches('.'))
-}
-
-/// `1m30s`, `250ms`.
-#[must_use]
-pub fn duration(time: Duration) -> String {
-    let mut rest = time.as_millis();
-    let mut text = String::new();
-    for (unit, length) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
-        if rest >= length {
-            let _ = write!(text, "{}{unit}", rest / length);
-            rest %= length;
-        }
-    }
-    if text.is_empty() { "0s".to_owned() } else { text }
-}
-
-/// `8MiB`, or bytes where no unit fits.
-#[must_use]
-pub fn size(bytes: u64) -> String {
-    let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
-    match units.into_iter().find(|(_, unit)| bytes >= *unit && bytes.is_multiple_of(*unit)) {
-        Some((name, unit)) => format!("{}{name}", bytes / unit),
-        None => format!("{bytes}B"),
-    }
-}
-
-fn escaped(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut out, letter| {
-        match letter {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            letter => out.push(letter),
-        }
-        out
-    })
 }

@@ -3,7 +3,8 @@
 use super::{Program, Route};
 use crate::lang::expr::{Comparison, Expr, Piece, Ref};
 use crate::lang::value::Value;
-use std::time::Duration;
+
+pub use crate::lang::literal::written as duration;
 
 /// Writes the expressions of one route.
 #[derive(Clone, Copy)]
@@ -162,21 +163,9 @@ pub fn value(constant: &Value) -> String {
     }
 }
 
-/// A duration: `1m30s`, `250ms`.
+/// A size: `8MiB`, or bytes where no unit fits.
 #[must_use]
-pub fn duration(time: Duration) -> String {
-    let mut rest = time.as_millis();
-    let mut out = String::new();
-    for (unit, length) in [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
-        if rest >= length {
-            out.push_str(&format!("{}{unit}", rest / length));
-            rest %= length;
-        }
-    }
-    if out.is_empty() { "0s".to_owned() } else { out }
-}
-
-fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
     let fitting = units.into_iter().find(|(_, shift)| bytes > 0 && bytes.trailing_zeros() >= *shift);
     fitting.map_or_else(|| format!("{bytes}B"), |(unit, shift)| format!("{}{unit}", bytes >> shift))
@@ -194,7 +183,8 @@ fn sign(how: Comparison) -> &'static str {
 }
 
 /// Text between quotes of the language.
-fn escaped(text: &str) -> String {
+#[must_use]
+pub fn escaped(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut out, letter| {
         match letter {
             '"' => out.push_str("\\\""),

@@ -12,7 +12,7 @@ use std::time::Duration;
 pub fn written(time: Duration) -> String {
     let mut rest = time.as_millis();
     let mut out = String::new();
-    for (unit, length) in [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
+    for (unit, length) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
         if rest >= length {
             out.push_str(&format!("{}{unit}", rest / length));
             rest %= length;
