@@ -47,7 +47,8 @@ impl Compiler {
         // By all that a pipeline is made of. As text, since hardly anything in it can be hashed.
         let mut known: HashMap<Vec<u8>, Arc<Pipeline>> = HashMap::new();
         for route in &program.routes {
-            let in_force = serde_json::to_vec(&(&route.policies, &route.target, &route.timeouts, &route.log)).unwrap_or_default();
+            let in_force =
+                serde_json::to_vec(&(&route.policies, &route.target, &route.timeouts, &route.retries, &route.log)).unwrap_or_default();
             if let Some(pipeline) = known.get(&in_force) {
                 pipelines.push(Arc::clone(pipeline));
                 continue;
@@ -62,6 +63,7 @@ impl Compiler {
                 request: Vec::new(),
                 response: Vec::new(),
                 body_max: None,
+                fallback: None,
                 warnings: std::mem::take(&mut warnings),
             };
             for policy in &route.policies {
@@ -103,7 +105,7 @@ impl Compiler {
 }
 
 fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program) -> Pipeline {
-    let Build { mut request, mut response, body_max, .. } = build;
+    let Build { mut request, mut response, body_max, fallback, .. } = build;
     // Stable: parts of one place run in the order of their policies.
     request.sort_by_key(|(place, _)| *place);
     response.sort_by_key(|(place, _)| *place);
@@ -116,6 +118,8 @@ fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program) -> Pipeline 
         response,
         body_max: body_max.unwrap_or(program.gateway.limits.body),
         timeouts: route.timeouts.clone(),
+        retries: route.retries.clone(),
+        fallback,
         log: log(&route.log),
     }
 }

@@ -3,6 +3,7 @@
 //! The same for a socket and for `gate test`: only the transport towards the upstreams differs.
 
 use super::answer::{Options, preflight_method};
+use super::fallback::pass_or;
 use super::watch::Watch;
 use crate::compile::{Pipeline, Plan, Target};
 use crate::http::forward::{self, Hop};
@@ -12,7 +13,8 @@ use crate::http::{
 use crate::lang::eval::Facts;
 use crate::policy::stage::{Flow, Place};
 use crate::route::{Captures, Found};
-use crate::upstream::{Transport, call, timeout};
+use crate::upstream::call::{self, Terms};
+use crate::upstream::{Transport, Upstream};
 use futures_core::future::BoxFuture;
 use http::header::LOCATION;
 use http::uri::PathAndQuery;
@@ -171,7 +173,7 @@ impl Begun {
                 Ok(found) => match plan.pipelines.get(found) {
                     Some(pipeline) => {
                         *route = Some(found);
-                        if matches!(pipeline.target, Target::Policy) && !pipeline.timeouts.is_empty() {
+                        if matches!(pipeline.target, Target::Policy) && pipeline.has_terms() {
                             exchange.calls = Arc::new(Routed { engine: Arc::clone(engine), route: found });
                         }
                         watch.takes(found, exchange);
@@ -348,7 +350,7 @@ async fn run<T: Transport, W: Watch>(
     }
     watch.before(Place::Call, exchange);
     match exchange.upstream {
-        Some(upstream) => match pass(engine, pipeline, upstream, exchange).await {
+        Some(upstream) => match passed(engine, pipeline, upstream, encoded_slash, exchange).await {
             Ok(reply) => End::Reply(reply),
             Err(fault) => {
                 tracing::debug!(id = ?exchange.id, %fault, "a call failed");
@@ -381,8 +383,25 @@ fn choose(plan: &Plan, pipeline: &Pipeline, encoded_slash: bool, exchange: &mut 
     Ok(())
 }
 
+/// Sends the request on, and takes back what answers it. A route without a fallback has no room for one.
+async fn passed<T: Transport>(
+    engine: &Engine<T>,
+    pipeline: &Pipeline,
+    target: UpstreamIndex,
+    encoded_slash: bool,
+    exchange: &mut Exchange,
+) -> Result<Reply, Fault> {
+    match &pipeline.fallback {
+        None => pass(engine, pipeline, target, exchange).await,
+        Some(fallback) => Box::pin(pass_or(engine, pipeline, fallback, (target, encoded_slash), exchange)).await,
+    }
+}
+
 /// Sends the request on, and takes back what the upstream answers.
-async fn pass<T: Transport>(
+///
+/// # Errors
+/// Those of [`call::call`].
+pub async fn pass<T: Transport>(
     engine: &Engine<T>,
     pipeline: &Pipeline,
     index: UpstreamIndex,
@@ -398,25 +417,26 @@ async fn pass<T: Transport>(
         body: exchange.body.take(),
     };
     exchange.record.upstream = Some(index);
-    let timeouts = pipeline.timeouts_of(index).unwrap_or(upstream.config.timeout);
-    call::call(&*engine.transport, upstream, timeouts, outgoing, &engine.random, &mut exchange.record.attempts).await
+    let terms = pipeline.terms(index, upstream);
+    call::call(&*engine.transport, upstream, terms, outgoing, &engine.random, &mut exchange.record.attempts).await
 }
 
 impl<T: Transport> Engine<T> {
-    fn upstream(&self, index: UpstreamIndex) -> Result<&Arc<crate::upstream::Upstream>, Fault> {
+    fn upstream(&self, index: UpstreamIndex) -> Result<&Arc<Upstream>, Fault> {
         let found = self.plan.upstreams.get(usize::from(index.0));
         found.ok_or_else(|| Fault::new(crate::http::FaultKind::ConnectError, "no such upstream"))
     }
-}
 
-impl<T: Transport> Engine<T> {
-    fn part(&self, index: UpstreamIndex, own: Option<timeout::Config>, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
-        let upstream = self.upstream(index).cloned();
-        let (transport, random) = (Arc::clone(&self.transport), Arc::clone(&self.random));
+    /// A call under what a route says of calls, or else the upstream.
+    fn part(&self, index: UpstreamIndex, route: Option<usize>, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
+        let engine = self.clone();
         Box::pin(async move {
-            let upstream = upstream?;
-            let timeouts = own.unwrap_or(upstream.config.timeout);
-            call::call(&*transport, &upstream, timeouts, outgoing, &random, &mut 0).await
+            let upstream = engine.upstream(index)?;
+            let terms = match route.and_then(|route| engine.plan.pipelines.get(route)) {
+                Some(pipeline) => pipeline.terms(index, upstream),
+                None => Terms { timeouts: upstream.config.timeout, retry: upstream.config.retry.as_ref() },
+            };
+            call::call(&*engine.transport, upstream, terms, outgoing, &engine.random, &mut 0).await
         })
     }
 }
@@ -432,7 +452,7 @@ impl<T: Transport> Calls for Engine<T> {
     }
 }
 
-/// The way to the upstreams from a route that has timeouts of its own.
+/// The way to the upstreams from a route that says something of its own about calls.
 struct Routed<T> {
     engine: Arc<Engine<T>>,
     route: usize,
@@ -440,8 +460,7 @@ struct Routed<T> {
 
 impl<T: Transport> Calls for Routed<T> {
     fn call(&self, index: UpstreamIndex, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
-        let own = self.engine.plan.pipelines.get(self.route).and_then(|pipeline| pipeline.timeouts_of(index));
-        self.engine.part(index, own, outgoing)
+        self.engine.part(index, Some(self.route), outgoing)
     }
 
     fn health(&self) -> Vec<UpstreamHealth> {

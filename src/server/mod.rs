@@ -7,6 +7,7 @@ mod answer;
 mod connection;
 pub mod drain;
 pub mod drive;
+mod fallback;
 mod http2;
 mod input;
 pub mod listener;
