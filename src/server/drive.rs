@@ -3,19 +3,16 @@
 //! The same for a socket and for `gate test`: only the transport towards the upstreams differs.
 
 use super::answer::{Options, preflight_method};
-use super::fallback::pass_or;
+use super::calls::Routed;
+use super::fallback::{pass_or, refused_or};
 use super::watch::Watch;
 use crate::compile::{Pipeline, Plan, Target};
 use crate::http::forward::{self, Hop};
-use crate::http::{
-    Body, Calls, Client, Clock, Exchange, Fault, Outgoing, Problem, Record, Reply, Request, UpstreamHealth, UpstreamIndex, hop, path,
-};
+use crate::http::{Body, Calls, Client, Clock, Exchange, Fault, Outgoing, Problem, Record, Reply, Request, UpstreamIndex, hop, path};
 use crate::lang::eval::Facts;
 use crate::policy::stage::{Flow, Place};
 use crate::route::{Captures, Found};
-use crate::upstream::call::{self, Terms};
-use crate::upstream::{Transport, Upstream};
-use futures_core::future::BoxFuture;
+use crate::upstream::{Transport, call};
 use http::header::LOCATION;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -133,8 +130,10 @@ pub struct Begun {
 }
 
 /// Why the pipeline ended.
-enum End {
+pub enum End {
+    /// Somebody answered.
     Reply(Reply),
+    /// The request was refused, or what was to answer it failed.
     Problem(Problem),
 }
 
@@ -329,6 +328,7 @@ async fn run<T: Transport, W: Watch>(
             }
         }
         watch.before(*place, exchange);
+        let had_body = pipeline.fallback.is_some() && !exchange.body.is_end_stream();
         let end = match part.request(exchange) {
             Flow::Next => None,
             Flow::Answer(reply) => Some(End::Reply(reply)),
@@ -342,7 +342,14 @@ async fn run<T: Transport, W: Watch>(
         watch.after(*place, &**part, exchange);
         if let Some(end) = end {
             exchange.record.stopped = Some(place.name());
-            return end;
+            return match &pipeline.fallback {
+                // A body that the part has used up cannot be sent again.
+                Some(fallback) if *place == Place::Call => {
+                    let with = (fallback, encoded_slash, !had_body || !exchange.body.is_end_stream());
+                    Box::pin(refused_or(engine, pipeline, with, exchange, end)).await
+                }
+                Some(_) | None => end,
+            };
         }
     }
     if !chosen && let Err(problem) = choose(plan, pipeline, encoded_slash, exchange) {
@@ -350,15 +357,23 @@ async fn run<T: Transport, W: Watch>(
     }
     watch.before(Place::Call, exchange);
     match exchange.upstream {
-        Some(upstream) => match passed(engine, pipeline, upstream, encoded_slash, exchange).await {
-            Ok(reply) => End::Reply(reply),
-            Err(fault) => {
-                tracing::debug!(id = ?exchange.id, %fault, "a call failed");
-                End::Problem(fault.problem())
-            }
-        },
+        Some(upstream) => {
+            let answer = passed(engine, pipeline, upstream, encoded_slash, exchange).await;
+            answered(exchange, answer)
+        }
         // INVARIANT: the checker lets no route pass without a target or a part that answers.
         None => End::Problem(Problem::new(StatusCode::BAD_GATEWAY, "nothing answers this route")),
+    }
+}
+
+/// What a call's outcome is to the client.
+pub fn answered(exchange: &Exchange, answer: Result<Reply, Fault>) -> End {
+    match answer {
+        Ok(reply) => End::Reply(reply),
+        Err(fault) => {
+            tracing::debug!(id = ?exchange.id, %fault, "a call failed");
+            End::Problem(fault.problem())
+        }
     }
 }
 
@@ -419,51 +434,4 @@ pub async fn pass<T: Transport>(
     exchange.record.upstream = Some(index);
     let terms = pipeline.terms(index, upstream);
     call::call(&*engine.transport, upstream, terms, outgoing, &engine.random, &mut exchange.record.attempts).await
-}
-
-impl<T: Transport> Engine<T> {
-    fn upstream(&self, index: UpstreamIndex) -> Result<&Arc<Upstream>, Fault> {
-        let found = self.plan.upstreams.get(usize::from(index.0));
-        found.ok_or_else(|| Fault::new(crate::http::FaultKind::ConnectError, "no such upstream"))
-    }
-
-    /// A call under what a route says of calls, or else the upstream.
-    fn part(&self, index: UpstreamIndex, route: Option<usize>, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
-        let engine = self.clone();
-        Box::pin(async move {
-            let upstream = engine.upstream(index)?;
-            let terms = match route.and_then(|route| engine.plan.pipelines.get(route)) {
-                Some(pipeline) => pipeline.terms(index, upstream),
-                None => Terms { timeouts: upstream.config.timeout, retry: upstream.config.retry.as_ref() },
-            };
-            call::call(&*engine.transport, upstream, terms, outgoing, &engine.random, &mut 0).await
-        })
-    }
-}
-
-impl<T: Transport> Calls for Engine<T> {
-    fn call(&self, index: UpstreamIndex, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
-        self.part(index, None, outgoing)
-    }
-
-    fn health(&self) -> Vec<UpstreamHealth> {
-        let now = Instant::now();
-        self.plan.upstreams.iter().map(|upstream| upstream.health(now)).collect()
-    }
-}
-
-/// The way to the upstreams from a route that says something of its own about calls.
-struct Routed<T> {
-    engine: Arc<Engine<T>>,
-    route: usize,
-}
-
-impl<T: Transport> Calls for Routed<T> {
-    fn call(&self, index: UpstreamIndex, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
-        self.engine.part(index, Some(self.route), outgoing)
-    }
-
-    fn health(&self) -> Vec<UpstreamHealth> {
-        self.engine.health()
-    }
 }

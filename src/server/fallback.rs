@@ -1,6 +1,6 @@
 //! Where a route's target fails: what the route says answers in its place.
 
-use super::drive::{Engine, pass};
+use super::drive::{End, Engine, answered, pass};
 use crate::compile::Pipeline;
 use crate::http::{Exchange, Fault, Reply, UpstreamIndex};
 use crate::policy::fallback::Fallback;
@@ -17,36 +17,63 @@ pub async fn pass_or<T: Transport>(
     (target, encoded_slash): (UpstreamIndex, bool),
     exchange: &mut Exchange,
 ) -> Result<Reply, Fault> {
-    let kept = fallback.needs_request().then(|| exchange.request.headers.clone());
-    let elsewhere = match fallback {
-        Fallback::Upstream(index) => engine.plan.upstreams.get(usize::from(index.0)).map(|upstream| (*index, upstream)),
-        Fallback::Ready(..) | Fallback::Text(..) => None,
-    };
-    let body = elsewhere.map(|_| {
-        let body = Replay::new(exchange.body.take());
+    let headers = fallback.needs_request().then(|| exchange.request.headers.clone());
+    let body = matches!(fallback, Fallback::Upstream(_)).then(|| Replay::new(exchange.body.take()));
+    if let Some(body) = &body {
         exchange.body = body.body().unwrap_or_default();
-        body
-    });
+    }
     let answer = pass(engine, pipeline, target, exchange).await;
-    if !Fallback::replaces(&answer) {
+    if !Fallback::replaces_outcome(&answer) {
         return answer;
     }
-    exchange.request.headers = kept.unwrap_or_default();
-    if let Some(reply) = fallback.reply(exchange) {
-        if let Err(fault) = answer {
-            tracing::debug!(id = ?exchange.id, %fault, "the fallback answers");
-        }
+    if let Err(fault) = &answer {
+        tracing::debug!(id = ?exchange.id, %fault, "a call failed, and the fallback is asked");
+    }
+    exchange.request.headers = headers.unwrap_or_default();
+    let again = body.and_then(|body| body.body());
+    let intact = again.is_some();
+    exchange.body = again.unwrap_or_default();
+    stand_in(engine, pipeline, (fallback, encoded_slash, intact), exchange, answer).await.unwrap_or_else(|answer| answer)
+}
+
+/// What becomes of a request that a stage refused, where the policy itself answers.
+pub async fn refused_or<T: Transport>(
+    engine: &Engine<T>,
+    pipeline: &Pipeline,
+    with: (&Fallback, bool, bool),
+    exchange: &mut Exchange,
+    end: End,
+) -> End {
+    match end {
+        End::Problem(problem) if Fallback::replaces(problem.status) => match stand_in(engine, pipeline, with, exchange, problem).await {
+            Ok(answer) => answered(exchange, answer),
+            Err(problem) => End::Problem(problem),
+        },
+        End::Problem(_) | End::Reply(_) => end,
+    }
+}
+
+/// What the fallback answers. Where it cannot, `failed` is what is left: an upstream gets no request whose body is not
+/// `intact`, and no encoded slash that it does not want.
+pub async fn stand_in<T: Transport, F>(
+    engine: &Engine<T>,
+    pipeline: &Pipeline,
+    (fallback, encoded_slash, intact): (&Fallback, bool, bool),
+    exchange: &mut Exchange,
+    failed: F,
+) -> Result<Result<Reply, Fault>, F> {
+    let Fallback::Upstream(index) = fallback else {
         exchange.record.stopped = Some(Place::Call.name());
-        return Ok(reply);
-    }
-    // An upstream that does not want encoded slashes gets none this way either; and what has gone cannot be sent again.
-    let (Some((index, upstream)), Some(body)) = (elsewhere, body.and_then(|body| body.body())) else { return answer };
-    if encoded_slash && !upstream.config.encoded_slashes {
-        return answer;
-    }
-    drop(answer);
-    exchange.body = body;
-    exchange.upstream = Some(index);
+        return fallback.reply(exchange).map(Ok).ok_or(failed);
+    };
+    let upstream = match engine.upstream(*index) {
+        Ok(upstream) if intact && (!encoded_slash || upstream.config.encoded_slashes) => upstream,
+        Ok(_) | Err(_) => return Err(failed),
+    };
+    // What it holds, a connection and a place, nobody needs any more.
+    drop(failed);
+    exchange.upstream = Some(*index);
     exchange.upstream_name = Some(Arc::clone(&upstream.name));
-    pass(engine, pipeline, index, exchange).await
+    exchange.record.stopped = None;
+    Ok(pass(engine, pipeline, *index, exchange).await)
 }

@@ -4,6 +4,7 @@
 
 pub mod access_log;
 mod answer;
+mod calls;
 mod connection;
 pub mod drain;
 pub mod drive;

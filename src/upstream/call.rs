@@ -4,12 +4,13 @@
 use super::endpoint::{Endpoint, Tried, choose};
 use super::replay::Replay;
 use super::transport::{Attempt, Transport};
-use super::upload::{awaits_client, pass_on, within};
+use super::upload::{Passing, awaits_client, pass_on, within};
 use super::{Upstream, breaker, retry, timeout};
 use crate::http::{Body, Fault, FaultKind, Outgoing, Reply, Side, Source, hop};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method};
 use parking_lot::Mutex;
+use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,29 +30,31 @@ pub struct Terms<'t> {
 /// # Errors
 /// What became of the last attempt: the breaker is open, there is no place, no connection stands, no head comes in time,
 /// what comes is no HTTP, or the client's body fails while it is passed on.
-pub async fn call<T: Transport>(
-    transport: &T,
-    upstream: &Upstream,
-    terms: Terms<'_>,
+pub fn call<'c, T: Transport>(
+    transport: &'c T,
+    upstream: &'c Upstream,
+    terms: Terms<'c>,
     mut outgoing: Outgoing,
-    random: &Mutex<fastrand::Rng>,
-    attempts: &mut u32,
-) -> Result<Reply, Fault> {
+    random: &'c Mutex<fastrand::Rng>,
+    attempts: &'c mut u32,
+) -> impl Future<Output = Result<Reply, Fault>> + use<'c, T> {
     let kept = terms.retry.and_then(|retry| {
         upstream.credit.earn(retry.budget.share);
         retry.repeats(&outgoing.method, &outgoing.headers).then(|| Box::new(Kept::of(retry, &mut outgoing)))
     });
-    let mut call = Call { transport, upstream, timeouts: terms.timeouts, random, attempts, end: None, tried: Tried::new() };
-    let mut outcome = call.attempt(outgoing).await;
-    if let Some(kept) = kept
-        && kept.retry.wants(&outcome)
-    {
-        outcome = Box::pin(call.again(&kept, outcome)).await;
+    let mut call = Call { transport, upstream, timeouts: terms.timeouts, outgoing, random, attempts, end: None };
+    // Every connection has room for this: what only some calls need, further attempts and the wait for a place, is boxed.
+    async move {
+        let outcome = call.attempt(&[]).await;
+        let answer = match &kept {
+            Some(kept) if kept.retry.wants(&outcome) => Box::pin(call.again(kept, outcome)).await,
+            Some(_) | None => outcome.answer,
+        };
+        let (head, body) = answer?.into_parts();
+        let mut headers = head.headers;
+        hop::strip_reply(&mut headers);
+        Ok(Reply { status: head.status, headers, body, source: Source::Upstream })
     }
-    let (head, body) = outcome.answer?.into_parts();
-    let mut headers = head.headers;
-    hop::strip_reply(&mut headers);
-    Ok(Reply { status: head.status, headers, body, source: Source::Upstream })
 }
 
 /// What became of an attempt.
@@ -108,17 +111,18 @@ struct Call<'c, 'u, T> {
     transport: &'c T,
     upstream: &'u Upstream,
     timeouts: timeout::Config,
+    /// The request of the next attempt, which takes it.
+    outgoing: Outgoing,
     random: &'c Mutex<fastrand::Rng>,
     attempts: &'c mut u32,
     /// When `total` is over; not known before the request's body has been passed on.
     end: Option<Instant>,
-    tried: Tried,
 }
 
 impl<'u, T: Transport> Call<'_, 'u, T> {
     /// Makes further attempts as long as they are wanted, allowed and in time; what became of the last one.
-    async fn again(&mut self, kept: &Kept<'_>, mut outcome: Outcome<'u>) -> Outcome<'u> {
-        let retry = kept.retry;
+    async fn again(&mut self, kept: &Kept<'_>, mut outcome: Outcome<'u>) -> Result<http::Response<Body>, Fault> {
+        let (retry, mut tried) = (kept.retry, Tried::new());
         for number in 2..=retry.attempts {
             let now = Instant::now();
             if kept.body.is_whole() {
@@ -129,19 +133,31 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
                 break;
             }
             let Some(outgoing) = kept.outgoing() else { break };
+            self.outgoing = outgoing;
             if !self.upstream.credit.spend(&retry.budget, now) {
                 tracing::debug!(upstream = %self.upstream.name, "the retry budget is spent");
                 break;
             }
-            self.tried.extend(outcome.at.cloned());
+            tried.extend(outcome.at.cloned());
             // What it holds, a connection and a place, is for others while this call waits.
             drop(outcome);
             if !wait.is_zero() {
                 tokio::time::sleep(wait).await;
             }
-            outcome = self.attempt(outgoing).await;
+            outcome = self.attempt(&tried).await;
         }
-        outcome
+        outcome.answer
+    }
+
+    /// The request as the transport takes it.
+    fn request(&mut self) -> (http::Request<Body>, Option<Arc<Passing>>) {
+        let Outgoing { method, target, headers, body, .. } = &mut self.outgoing;
+        let (body, passing) = pass_on(body.take());
+        let mut request = http::Request::new(body);
+        *request.method_mut() = std::mem::take(method);
+        *request.uri_mut() = std::mem::replace(target, PathAndQuery::from_static("/")).into();
+        *request.headers_mut() = std::mem::take(headers);
+        (request, passing)
     }
 
     /// What is left of `total`.
@@ -160,7 +176,7 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
     }
 
     /// One attempt: breaker, place, endpoint, the exchange in its time.
-    async fn attempt(&mut self, outgoing: Outgoing) -> Outcome<'u> {
+    async fn attempt(&mut self, tried: &[Arc<Endpoint>]) -> Outcome<'u> {
         let mut permit = match self.admitted() {
             Ok(permit) => permit,
             Err(fault) => return Outcome::unmade(fault),
@@ -172,7 +188,7 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
                 drop(permit);
                 let now = Instant::now();
                 let until = now + self.left(now);
-                if outgoing.body.at_hand().is_some() {
+                if self.outgoing.body.at_hand().is_some() {
                     self.end = Some(until);
                 }
                 // The breaker may have opened meanwhile.
@@ -189,21 +205,15 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
                 };
             }
         }
-        let Some(endpoint) = choose(&self.upstream.endpoints, &self.tried, self.random) else {
+        let Some(endpoint) = choose(&self.upstream.endpoints, tried, self.random) else {
             return Outcome::unmade(Fault::new(FaultKind::ConnectError, "the upstream has no target"));
         };
         *self.attempts += 1;
 
-        let Outgoing { method, target, authority, headers, body } = outgoing;
-        let (body, passing) = pass_on(body);
-        let mut request = http::Request::new(body);
-        *request.method_mut() = method;
-        *request.uri_mut() = target.into();
-        *request.headers_mut() = headers;
-
+        let (request, passing) = self.request();
         let timeouts = self.timeouts;
         let connect = timeouts.connect.min(timeouts.attempt).min(timeouts.total);
-        let host = self.upstream.host(endpoint, &authority);
+        let host = self.upstream.host(endpoint, &self.outgoing.authority);
         let attempt = Attempt { host, connect, read: timeouts.read, occupied: endpoint.occupy_with(place) };
         let exchange = pin!(self.transport.exchange(self.upstream, endpoint, request, attempt));
         let answer = within(exchange, passing.as_deref(), timeouts, &mut self.end).await;

@@ -43,6 +43,22 @@ fn example(old: &str, new: &str) -> String {
 }
 
 #[test]
+fn calls_that_are_made_again_are_compared_by_what_is_in_force() {
+    for (old, new, says) in [
+        ("", "retry { attempts 3 }", "TUNED calls of `app` that fail are made again: `attempts 3`"),
+        ("retry { attempts 3 }", "retry { attempts 2 }", "TUNED `retry attempts` for `app` is 2, was 3"),
+        ("retry { attempts 3 }", "retry { attempts 3; budget 10% }", "TUNED calls of `app` that fail are made again in another way"),
+        ("retry { attempts 3 }", "", "TUNED calls of `app` that fail are not made again any more"),
+    ] {
+        assert_eq!(route(&format!("public\n{old}"), &format!("public\n{new}")), [says]);
+    }
+    let level = |upstream: &str, route: &str| {
+        format!("upstream u {{\ntarget http://127.0.0.1:1\n{upstream}\n}}\nroute r GET /r -> u {{\npublic\n{route}\n}}\n")
+    };
+    assert_eq!(routes(&level("retry { attempts 3 }", ""), &level("", "retry { attempts 3 }")), [""; 0]);
+}
+
+#[test]
 fn who_is_asked_for_is_compared_by_who_gets_in() {
     for (old, new, says) in [
         (

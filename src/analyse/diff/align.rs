@@ -160,6 +160,7 @@ impl Maps {
             },
             policies: route.policies.iter().map(|policy| self.policy(policy, &rewrite)).collect(),
             timeouts: route.timeouts.iter().map(|(index, config)| (upstream(*index), *config)).collect(),
+            retries: route.retries.iter().map(|(index, config)| (upstream(*index), config.clone())).collect(),
             log,
             ..route.clone()
         }

@@ -7,7 +7,7 @@ use crate::http::UpstreamIndex;
 use crate::ir::Route;
 use crate::upstream::breaker::Opens;
 use crate::upstream::config::{HostSent, Target};
-use crate::upstream::{Config, breaker, timeout};
+use crate::upstream::{Config, breaker, retry, timeout};
 
 /// Differences in the upstreams that both routes call.
 pub fn differences(old: &Route, new: &Route, comparison: &Comparison<'_>, found: &mut Vec<Difference>) {
@@ -22,6 +22,11 @@ pub fn differences(old: &Route, new: &Route, comparison: &Comparison<'_>, found:
             route.timeouts.iter().find(|(of, _)| *of == index).map_or(config.timeout, |(_, timeouts)| *timeouts)
         };
         times(&is.name, own(old, was), own(new, is), found);
+        let again = |route: &Route, config: &Config| {
+            let own = route.retries.iter().find(|(of, _)| *of == index).map(|(_, retry)| retry.clone());
+            own.or_else(|| config.retry.clone())
+        };
+        attempts(&is.name, again(old, was), again(new, is), found);
         if was != is {
             places(was, is, found);
             calls(was, is, found);
@@ -40,6 +45,20 @@ fn times(name: &str, was: timeout::Config, is: timeout::Config, found: &mut Vec<
         let says = format!("`timeout {clause}` for `{name}` is {}, was {}", duration(is), duration(was));
         found.push(Difference::new(Class::Tuned, says));
     }
+}
+
+fn attempts(name: &str, was: Option<retry::Config>, is: Option<retry::Config>, found: &mut Vec<Difference>) {
+    let says = match (was, is) {
+        (None, None) => return,
+        (Some(was), Some(is)) if was == is => return,
+        (Some(_), None) => format!("calls of `{name}` that fail are not made again any more"),
+        (None, Some(is)) => format!("calls of `{name}` that fail are made again: `attempts {}`", is.attempts),
+        (Some(was), Some(is)) if was.attempts != is.attempts => {
+            format!("`retry attempts` for `{name}` is {}, was {}", is.attempts, was.attempts)
+        }
+        (Some(_), Some(_)) => format!("calls of `{name}` that fail are made again in another way"),
+    };
+    found.push(Difference::new(Class::Tuned, says));
 }
 
 fn places(was: &Config, is: &Config, found: &mut Vec<Difference>) {
@@ -102,6 +121,7 @@ fn calls(was: &Config, is: &Config, found: &mut Vec<Difference>) {
     rest.host.clone_from(&is.host);
     rest.breaker.clone_from(&is.breaker);
     rest.timeout = is.timeout;
+    rest.retry.clone_from(&is.retry);
     rest.stubs.clone_from(&is.stubs);
     rest.encoded_slashes = is.encoded_slashes;
     if rest != *is {

@@ -34,14 +34,18 @@ impl Fallback {
         }
     }
 
-    /// True for an outcome that calls for it: 502, 503 or 504, whoever made it, unless the client is to blame.
+    /// True for an outcome of a call that calls for it, whoever made it, unless the client is to blame.
     #[must_use]
-    pub fn replaces(answer: &Result<Reply, Fault>) -> bool {
-        let status = match answer {
-            Ok(reply) => reply.status,
-            Err(fault) if fault.side() == Side::Client => return false,
-            Err(fault) => fault.problem().status,
-        };
+    pub fn replaces_outcome(answer: &Result<Reply, Fault>) -> bool {
+        match answer {
+            Ok(reply) => Self::replaces(reply.status),
+            Err(fault) => fault.side() != Side::Client && Self::replaces(fault.problem().status),
+        }
+    }
+
+    /// True for 502, 503 and 504.
+    #[must_use]
+    pub fn replaces(status: StatusCode) -> bool {
         matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
     }
 

@@ -29,10 +29,10 @@ fn another_upstream_is_called_by_the_route() {
 
 #[test]
 fn it_stands_in_for_what_cannot_be_reached_and_for_nothing_else() {
-    let status = |status: StatusCode| Fallback::replaces(&Ok(Reply::empty(status)));
+    let status = |status: StatusCode| Fallback::replaces_outcome(&Ok(Reply::empty(status)));
     assert!([502, 503, 504].iter().all(|code| status(StatusCode::from_u16(*code).unwrap())));
     assert!(![200, 404, 500, 501].iter().any(|code| status(StatusCode::from_u16(*code).unwrap())));
-    let fault = |kind: FaultKind| Fallback::replaces(&Err(Fault::new(kind, "")));
+    let fault = |kind: FaultKind| Fallback::replaces_outcome(&Err(Fault::new(kind, "")));
     assert!(fault(FaultKind::ConnectError) && fault(FaultKind::TotalTimeout) && fault(FaultKind::Overloaded));
     assert!(fault(FaultKind::BreakerOpen(Duration::from_secs(1))));
     assert!(!fault(FaultKind::ClientBody) && !fault(FaultKind::BodyTooLarge) && !fault(FaultKind::ClientSlow));

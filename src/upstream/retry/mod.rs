@@ -149,7 +149,7 @@ pub(super) const FORM: Form =
             .children(&[Form::new("min", "so many are allowed besides")
                 .slots(&[Slot::value("rate", "a rate per second")])
                 .default("min 10/s")])
-            .default("budget 20%"),
+            .default("budget 20% min 10/s"),
         Form::new("idempotency_key", "requests of other methods are made again when they carry an `Idempotency-Key`")
             .slots(&[Slot::word("how", &["required"])]),
     ]);
