@@ -1,48 +1,95 @@
-//! `match` conditions as routes are compared by them: as atoms, whose order the match tree knows, and as conditions that
-//! are decided exactly.
+//! `match` conditions as routes are compared by them: as atoms, and as conditions that are decided exactly.
 
+use super::order::any_reference;
 use super::route::Spans;
 use crate::ir::Route;
+use crate::lang::checker::Entrance;
 use crate::lang::expr::{Comparison, Expr, Piece, Ref};
 use crate::lang::value::Value;
-use crate::logic::{Example, Facts, TooComplex, satisfiable};
+use crate::logic::{Example, Facts, Model, TooComplex, satisfiable};
 use crate::route::pattern::{End, Segment};
-use crate::route::{Atom, Pattern, Predicate, Predicates, Test, Witness};
+use crate::route::{Atom, Pattern, Predicate, Predicates, RouteKey, Test, Witness};
+use std::cell::RefCell;
+use std::collections::HashMap;
 
-/// The `match` condition of each route; none where nothing is known of it.
-pub struct Conditions(Vec<Option<Expr>>);
+/// The `match` condition of each route.
+pub struct Conditions<'r> {
+    keys: &'r [RouteKey],
+    entrances: &'r [Entrance],
+    conditions: Vec<Condition>,
+    /// What was asked before: many routes have the conditions of their groups and no others.
+    answers: RefCell<HashMap<Question, Option<bool>>>,
+}
 
-impl Conditions {
-    /// Those of all routes.
-    pub fn new(routes: &[(Route, Spans)]) -> Self {
+struct Condition {
+    /// None where nothing is known of it.
+    placed: Option<Expr>,
+    /// The same for the same condition.
+    number: usize,
+    /// It asks for what methods, hosts and paths of routes bound.
+    bounded: bool,
+}
+
+/// Numbers of the conditions that hold and that fail, and of the routes that bound them where that decides.
+type Question = (Vec<usize>, Vec<usize>, Vec<usize>);
+
+impl<'r> Conditions<'r> {
+    /// Those of all routes, whose keys are these, of a gateway with these entrances.
+    pub fn new(routes: &[(Route, Spans)], keys: &'r [RouteKey], entrances: &'r [Entrance]) -> Self {
         let always = Expr::Const(Value::Bool(true));
-        Self(
-            routes
-                .iter()
-                .map(|(route, _)| route.predicate.as_ref().map_or(Some(always.clone()), |all| placed(all, &route.key.pattern)))
-                .collect(),
-        )
+        let mut numbers: HashMap<&Predicate, usize> = HashMap::new();
+        let mut conditions = Vec::with_capacity(routes.len());
+        for ((route, _), key) in routes.iter().zip(keys) {
+            let placed = route.predicate.as_ref().map_or(Some(always.clone()), |all| placed(all, &key.pattern));
+            let next = numbers.len();
+            let number = *numbers.entry(&key.predicate).or_insert(next);
+            let bounded = placed.as_ref().is_some_and(|condition| any_reference(condition, &mut is_bounded));
+            conditions.push(Condition { placed, number, bounded });
+        }
+        Self { keys, entrances, conditions, answers: RefCell::default() }
     }
 
-    /// The conditions of `hold`, and the contrary of those of `fail`; none when nothing is known of one.
-    fn together(&self, hold: &[usize], fail: &[usize]) -> Option<Vec<Expr>> {
-        let of = |route: &usize| self.0.get(*route).and_then(Clone::clone);
-        let fail = fail.iter().map(|route| of(route).map(|condition| Expr::Not(Box::new(condition))));
-        hold.iter().map(of).chain(fail).collect()
+    /// Values with which the conditions of `hold` hold for a request of all of those routes and those of `fail` do not; none
+    /// when there are none. When nothing is known of one, no values are any.
+    fn model(&self, hold: &[usize], fail: &[usize]) -> Result<Option<Model>, TooComplex> {
+        let of = |route: &usize| self.conditions.get(*route).and_then(|condition| condition.placed.clone());
+        let fails = fail.iter().map(|route| of(route).map(|condition| Expr::Not(Box::new(condition))));
+        let Some(all) = hold.iter().map(of).chain(fails).collect::<Option<Vec<_>>>() else { return Ok(Some(Model::default())) };
+        let bounds = self.any_bounded(hold, fail).then(|| self.bounds(hold)).flatten();
+        let facts = Facts { key: bounds.as_ref(), entrances: self.entrances, ..Facts::default() };
+        satisfiable(facts, &all.iter().collect::<Vec<_>>())
+    }
+
+    fn any_bounded(&self, hold: &[usize], fail: &[usize]) -> bool {
+        hold.iter().chain(fail).any(|route| self.conditions.get(*route).is_some_and(|condition| condition.bounded))
+    }
+
+    /// What bounds the requests of all these routes.
+    fn bounds(&self, routes: &[usize]) -> Option<RouteKey> {
+        let common = routes.iter().filter_map(|route| self.keys.get(*route)).cloned().reduce(|bounds, key| bounds.bounds(&key))?;
+        Some(RouteKey { pattern: common.pattern.placed(), ..common })
     }
 
     /// The witness with values that make the conditions of `hold` true and those of `fail` false; none when there are none.
     /// Parameters become parts of its path where `fits` takes that path.
     pub fn told(&self, mut witness: Witness, hold: &[usize], fail: &[usize], fits: impl Fn(&str) -> bool) -> Option<Witness> {
-        let Some(all) = self.together(hold, fail) else { return Some(witness) };
-        let model = match satisfiable(Facts::default(), &all.iter().collect::<Vec<_>>()) {
-            Ok(Some(model)) => model,
+        let model = match self.model(hold, fail) {
+            Ok(Some(model)) if model != Model::default() => model,
             Ok(None) => return None,
-            Err(TooComplex) => return Some(witness),
+            Ok(Some(_)) | Err(TooComplex) => return Some(witness),
         };
         witness.predicates.clear();
         for known in model.known.iter().filter(|known| known.decisive) {
             let path = match (&known.reference, &known.value) {
+                (Ref::Method, Example::Text(method)) => {
+                    witness.method = method.to_string();
+                    continue;
+                }
+                (Ref::Host, Example::Text(host)) => {
+                    witness.host = Some(host.to_string());
+                    continue;
+                }
+                (Ref::Path, Example::Text(path)) => Some(path.to_string()),
                 (Ref::Param { slot, .. }, Example::Number(number)) => with_segment(&witness.path, *slot, &number.to_string()),
                 (Ref::Param { slot, .. }, Example::Text(text)) => with_segment(&witness.path, *slot, text),
                 _ => None,
@@ -56,6 +103,11 @@ impl Conditions {
     }
 }
 
+/// True for what a route's methods, hosts and path say something of.
+fn is_bounded(reference: &Ref) -> bool {
+    matches!(reference, Ref::Method | Ref::Path | Ref::Host | Ref::Param { .. })
+}
+
 /// The path with another segment at a place.
 fn with_segment(path: &str, place: u16, segment: &str) -> Option<String> {
     let mut segments: Vec<&str> = path.split('/').collect();
@@ -63,10 +115,23 @@ fn with_segment(path: &str, place: u16, segment: &str) -> Option<String> {
     Some(segments.join("/"))
 }
 
-impl Predicates for Conditions {
-    fn possible(&self, hold: &[usize], fail: &[usize]) -> bool {
-        let Some(all) = self.together(hold, fail) else { return true };
-        satisfiable(Facts::default(), &all.iter().collect::<Vec<_>>()) != Ok(None)
+impl Predicates for Conditions<'_> {
+    fn possible(&self, hold: &[usize], fail: &[usize]) -> Option<bool> {
+        let numbers = |routes: &[usize]| {
+            let mut numbers: Vec<usize> =
+                routes.iter().filter_map(|route| self.conditions.get(*route)).map(|condition| condition.number).collect();
+            numbers.sort_unstable();
+            numbers.dedup();
+            numbers
+        };
+        let bounds = if self.any_bounded(hold, fail) { hold.to_vec() } else { Vec::new() };
+        let question = (numbers(hold), numbers(fail), bounds);
+        if let Some(known) = self.answers.borrow().get(&question) {
+            return *known;
+        }
+        let answer = self.model(hold, fail).ok().map(|model| model.is_some());
+        self.answers.borrow_mut().insert(question, answer);
+        answer
     }
 }
 

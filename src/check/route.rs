@@ -13,7 +13,7 @@ use super::{breaker, cache, calls};
 use crate::diag::{Code, Diagnostic, Edit, Span};
 use crate::http::UpstreamIndex;
 use crate::ir::{self, Gateway, Target};
-use crate::lang::checker::{Checker, Moment, Typed};
+use crate::lang::checker::{Checker, Entrance, Moment, Typed};
 use crate::lang::expr::{Expr, Ref};
 use crate::lang::form::{Declared, Place};
 use crate::lang::read::Mode;
@@ -50,6 +50,8 @@ pub struct Routes<'r, 'a> {
     pub upstreams: &'r [UpstreamFacts<'a>],
     /// The gateway.
     pub gateway: &'r Gateway,
+    /// Where requests come in.
+    pub entrances: Arc<[Entrance]>,
     /// Where callers' credentials stand.
     pub credentials: Vec<Ref>,
     /// The route to be explained.
@@ -132,6 +134,7 @@ impl<'a> Routes<'_, 'a> {
         checker.facts.params = upstream_check::params(&pattern);
         checker.facts.methods = methods.names().map(str::to_owned).collect();
         checker.facts.auths = self.auth_facts.clone();
+        checker.facts.entrances = self.entrances.clone();
 
         let statements: Vec<&[Effective<'a>]> = levels.iter().map(|level| level.statements.as_slice()).collect();
         let mut in_force: Vec<Effective<'a>> = Vec::new();

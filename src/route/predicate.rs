@@ -11,16 +11,17 @@ use super::product::{Budget, Machine, Verdict, witness};
 
 /// What is known of the predicates of routes beyond their atoms. Routes are given by their numbers.
 pub trait Predicates {
-    /// False when it is certain that no request has all of `hold` true and all of `fail` false.
-    fn possible(&self, hold: &[usize], fail: &[usize]) -> bool;
+    /// Whether some request of all of `hold` has their predicates true and those of `fail` false; `None` when that is too
+    /// complex to be decided.
+    fn possible(&self, hold: &[usize], fail: &[usize]) -> Option<bool>;
 }
 
-/// Nothing is known beyond the atoms.
+/// Nothing is known beyond the atoms: what they do not rule out is taken to be possible.
 pub struct AtomsAlone;
 
 impl Predicates for AtomsAlone {
-    fn possible(&self, _: &[usize], _: &[usize]) -> bool {
-        true
+    fn possible(&self, _: &[usize], _: &[usize]) -> Option<bool> {
+        Some(true)
     }
 }
 
@@ -180,7 +181,7 @@ fn satisfiable(tests: &[&Test]) -> bool {
     regexes.len() < 2 || regexes_overlap(&regexes)
 }
 
-pub(super) fn regex_subset(mine: &str, theirs: &str) -> bool {
+fn regex_subset(mine: &str, theirs: &str) -> bool {
     if mine == theirs {
         return true;
     }
