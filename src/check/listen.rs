@@ -102,6 +102,12 @@ pub fn entrances<'n, 'a: 'n>(nodes: impl Iterator<Item = &'n Node<'a>>, gateway:
     serving.map(|listener| Entrance { listener: listener.name.clone(), schemes: schemes(listener) }).collect()
 }
 
+/// Entrances as they are told to people: `` `public` (https) and `internal` (http) ``.
+pub fn told(entrances: &[Entrance]) -> String {
+    let one = |entrance: &Entrance| format!("`{}` ({})", entrance.listener, entrance.schemes.join(" or "));
+    entrances.iter().map(one).collect::<Vec<_>>().join(" and ")
+}
+
 fn exposed(node: &Node<'_>, address: SocketAddr, text: &str, checker: &mut Checker<'_>) {
     checker.report.push(
         Diagnostic::new(Code::TlsAdminExposed, format!("everyone who reaches `{text}` may read the gateway's state and change it"))

@@ -104,16 +104,16 @@ fn diagnostic(finding: &Finding, routes: &[(Route, Spans)], conditions: &Conditi
         }
         Finding::TooComplex { routes: which } => {
             let names: Vec<String> = which.iter().filter_map(|at| name(*at)).map(|name| format!("`{name}`")).collect();
-            let message = if names.is_empty() {
-                "too many routes overlap to compare them all".to_owned()
-            } else {
-                format!("whether {} conflict could not be decided", names.join(" and "))
+            let message = match names.as_slice() {
+                [] => "too many routes overlap to compare them all".to_owned(),
+                [one] => format!("whether any request reaches {one} could not be decided"),
+                several => format!("whether {} conflict could not be decided", several.join(" and ")),
             };
             let mut found = Diagnostic::new(Code::AnalysisTooComplex, message);
             for at in which.iter().take(3) {
                 found = found.at(path(*at)?, "too complex");
             }
-            found.help("simplify one of the patterns, or give one a `priority`")
+            found.help("simplify the patterns or the `match` conditions, or give one route a `priority`")
         }
     })
 }

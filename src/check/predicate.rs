@@ -4,11 +4,11 @@ use super::order::any_reference;
 use super::route::Spans;
 use crate::ir::Route;
 use crate::lang::checker::Entrance;
-use crate::lang::expr::{Comparison, Expr, Piece, Ref};
+use crate::lang::expr::{Comparison, Expr, Pattern as TextPattern, Piece, Ref};
 use crate::lang::value::Value;
 use crate::logic::{Example, Facts, Model, TooComplex, satisfiable};
 use crate::route::pattern::{End, Segment};
-use crate::route::{Atom, Pattern, Predicate, Predicates, RouteKey, Test, Witness};
+use crate::route::{Atom, HostPattern, Pattern, Predicate, Predicates, RouteKey, Test, Witness};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -30,7 +30,7 @@ struct Condition {
     bounded: bool,
 }
 
-/// Numbers of the conditions that hold and that fail, and of the routes that bound them where that decides.
+/// Numbers of the conditions that hold and that fail, and of the routes whose requests are meant where that decides.
 type Question = (Vec<usize>, Vec<usize>, Vec<usize>);
 
 impl<'r> Conditions<'r> {
@@ -49,19 +49,27 @@ impl<'r> Conditions<'r> {
         Self { keys, entrances, conditions, answers: RefCell::default() }
     }
 
-    /// Values with which the conditions of `hold` hold for a request of all of those routes and those of `fail` do not; none
-    /// when there are none. When nothing is known of one, no values are any.
-    fn model(&self, hold: &[usize], fail: &[usize]) -> Result<Option<Model>, TooComplex> {
-        let of = |route: &usize| self.conditions.get(*route).and_then(|condition| condition.placed.clone());
-        let fails = fail.iter().map(|route| of(route).map(|condition| Expr::Not(Box::new(condition))));
-        let Some(all) = hold.iter().map(of).chain(fails).collect::<Option<Vec<_>>>() else { return Ok(Some(Model::default())) };
-        let bounds = self.any_bounded(hold, fail).then(|| self.bounds(hold)).flatten();
+    fn placed(&self, route: usize) -> Option<Expr> {
+        self.conditions.get(route).and_then(|condition| condition.placed.clone())
+    }
+
+    /// Values of a request of all of `of` with which the conditions of `hold` hold and those of `fail` do not; none when there
+    /// are none. When nothing is known of one, no values are any.
+    fn model(&self, of: &[usize], hold: &[usize], fail: &[usize]) -> Result<Option<Model>, TooComplex> {
+        let holds = of.iter().chain(hold).map(|route| self.placed(*route));
+        let fails = fail.iter().map(|route| self.placed(*route).map(|condition| Expr::Not(Box::new(condition))));
+        let Some(all) = holds.chain(fails).collect::<Option<Vec<Expr>>>() else { return Ok(Some(Model::default())) };
+        let bounds = self.any_bounded(&[of, hold, fail]).then(|| self.bounds(of)).flatten();
+        self.solved(bounds, &all)
+    }
+
+    fn solved(&self, bounds: Option<RouteKey>, all: &[Expr]) -> Result<Option<Model>, TooComplex> {
         let facts = Facts { key: bounds.as_ref(), entrances: self.entrances, ..Facts::default() };
         satisfiable(facts, &all.iter().collect::<Vec<_>>())
     }
 
-    fn any_bounded(&self, hold: &[usize], fail: &[usize]) -> bool {
-        hold.iter().chain(fail).any(|route| self.conditions.get(*route).is_some_and(|condition| condition.bounded))
+    fn any_bounded(&self, lists: &[&[usize]]) -> bool {
+        lists.iter().copied().flatten().any(|route| self.conditions.get(*route).is_some_and(|condition| condition.bounded))
     }
 
     /// What bounds the requests of all these routes.
@@ -70,10 +78,10 @@ impl<'r> Conditions<'r> {
         Some(RouteKey { pattern: common.pattern.placed(), ..common })
     }
 
-    /// The witness with values that make the conditions of `hold` true and those of `fail` false; none when there are none.
+    /// The witness with values of a request of all of `of` that make the conditions of `fail` false; none when there are none.
     /// Parameters become parts of its path where `fits` takes that path.
-    pub fn told(&self, mut witness: Witness, hold: &[usize], fail: &[usize], fits: impl Fn(&str) -> bool) -> Option<Witness> {
-        let model = match self.model(hold, fail) {
+    pub fn told(&self, mut witness: Witness, of: &[usize], fail: &[usize], fits: impl Fn(&str) -> bool) -> Option<Witness> {
+        let model = match self.model(of, &[], fail) {
             Ok(Some(model)) if model != Model::default() => model,
             Ok(None) => return None,
             Ok(Some(_)) | Err(TooComplex) => return Some(witness),
@@ -116,23 +124,60 @@ fn with_segment(path: &str, place: u16, segment: &str) -> Option<String> {
 }
 
 impl Predicates for Conditions<'_> {
-    fn possible(&self, hold: &[usize], fail: &[usize]) -> Option<bool> {
-        let numbers = |routes: &[usize]| {
+    fn possible(&self, of: &[usize], hold: &[usize], fail: &[usize]) -> Option<bool> {
+        let numbers = |lists: &[&[usize]]| {
+            let routes = lists.iter().copied().flatten();
             let mut numbers: Vec<usize> =
-                routes.iter().filter_map(|route| self.conditions.get(*route)).map(|condition| condition.number).collect();
+                routes.filter_map(|route| self.conditions.get(*route)).map(|condition| condition.number).collect();
             numbers.sort_unstable();
             numbers.dedup();
             numbers
         };
-        let bounds = if self.any_bounded(hold, fail) { hold.to_vec() } else { Vec::new() };
-        let question = (numbers(hold), numbers(fail), bounds);
+        let bounds = if self.any_bounded(&[of, hold, fail]) { of.to_vec() } else { Vec::new() };
+        let question = (numbers(&[of, hold]), numbers(&[fail]), bounds);
         if let Some(known) = self.answers.borrow().get(&question) {
             return *known;
         }
-        let answer = self.model(hold, fail).ok().map(|model| model.is_some());
+        let answer = self.model(of, hold, fail).ok().map(|model| model.is_some());
         self.answers.borrow_mut().insert(question, answer);
         answer
     }
+
+    fn inside(&self, first: usize, second: usize) -> Option<bool> {
+        let (Some(mine), Some(theirs)) = (self.keys.get(first), self.keys.get(second)) else { return Some(false) };
+        let around = takes_all(mine, theirs);
+        if around.is_empty() {
+            return self.possible(&[first], &[], &[second]).map(|counterexample| !counterexample);
+        }
+        let (Some(holds), Some(condition)) = (self.placed(first), self.placed(second)) else { return Some(false) };
+        let fails = Expr::Not(Box::new(Expr::And(around.into_iter().chain([condition]).collect())));
+        self.solved(self.bounds(&[first]), &[holds, fails]).ok().map(|counterexample| counterexample.is_none())
+    }
+}
+
+/// What a request of the first route must be for the second to take its method and host; nothing where it takes all.
+fn takes_all(first: &RouteKey, second: &RouteKey) -> Vec<Expr> {
+    let text = |text: &str| Value::Text(text.into());
+    let mut all = Vec::new();
+    if !first.methods.is_subset(&second.methods) {
+        let methods = Expr::Const(Value::List(second.methods.names().map(text).collect()));
+        all.push(Expr::In(Box::new(Expr::Ref(Ref::Method)), Box::new(methods)));
+    }
+    if !first.within_hosts(second) {
+        let is = |pattern: &HostPattern| match pattern {
+            HostPattern::Any => Expr::Const(Value::Bool(true)),
+            HostPattern::Exact(name) => {
+                Expr::Compare(Box::new(Expr::Ref(Ref::Host)), Comparison::Equal, Box::new(Expr::Const(text(name))))
+            }
+            // Suffixes hold names alone, of which only the dots mean something to a regex.
+            HostPattern::Suffix(suffix) => match TextPattern::new(&format!(".+{}", suffix.replace('.', "[.]"))) {
+                Ok(pattern) => Expr::Matches(Box::new(Expr::Ref(Ref::Host)), pattern),
+                Err(_) => Expr::Const(Value::Bool(false)),
+            },
+        };
+        all.push(Expr::Or(second.hosts.iter().map(is).collect()));
+    }
+    all
 }
 
 /// Where the parameter that a `/**` binds is counted from: no segment has so high a number.

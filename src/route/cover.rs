@@ -39,8 +39,7 @@ impl Routes<'_> {
         let keys = |numbers: &[usize]| numbers.iter().filter_map(|number| self.routes.get(*number)).collect::<Vec<_>>();
         covered(&keys(of), &keys(by), |holding: &[bool]| {
             let of_by = |wanted: bool| by.iter().zip(holding).filter(move |(_, holds)| **holds == wanted).map(|(number, _)| *number);
-            let hold: Vec<usize> = of.iter().copied().chain(of_by(true)).collect();
-            self.predicates.possible(&hold, &of_by(false).collect::<Vec<_>>())
+            self.predicates.possible(of, &of_by(true).collect::<Vec<_>>(), &of_by(false).collect::<Vec<_>>())
         })
     }
 }

@@ -6,7 +6,7 @@ use super::host::{HostPattern, bare, common};
 use super::methods::Methods;
 use super::pattern::Pattern;
 use super::predicate::Predicate;
-use super::relation::paths;
+use super::relation::{hosts, paths};
 
 /// A set of requests, the product of four sets, and its priority.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,12 @@ pub struct RouteKey {
 }
 
 impl RouteKey {
+    /// True when every host of this route is one of the other's.
+    #[must_use]
+    pub fn within_hosts(&self, other: &Self) -> bool {
+        hosts(&self.hosts, &other.hosts).subset
+    }
+
     /// What bounds the requests that both routes take, their predicates apart. Of paths that cross, the first's.
     #[must_use]
     pub fn bounds(&self, other: &Self) -> Self {

@@ -61,22 +61,22 @@ fn related(routes: &[RouteKey], first: usize, second: usize, predicates: &dyn Pr
         return None;
     }
     let both = !one.predicate.is_always() && !other.predicate.is_always();
-    let together = if both { predicates.possible(&[first, second], &[]) } else { Some(true) };
+    let together = if both { predicates.possible(&[first, second], &[], &[]) } else { Some(true) };
     if together == Some(false) {
         return None;
     }
     let methods =
         Relation { subset: one.methods.is_subset(&other.methods), superset: other.methods.is_subset(&one.methods), ..Relation::EQUAL };
     let bounds = path.and(methods).and(hosts(&one.hosts, &other.hosts));
-    // Whether one predicate follows from the other matters only where everything else does.
-    let follows = |outer: bool, (mine, key): (usize, &RouteKey), (theirs, wanted): (usize, &RouteKey)| {
-        if !outer || key.predicate.is_subset(&wanted.predicate) {
-            return Some(outer);
+    let inside = |around: bool, paths: bool, (mine, key): (usize, &RouteKey), (theirs, wanted): (usize, &RouteKey)| {
+        if around && key.predicate.is_subset(&wanted.predicate) {
+            return Some(true);
         }
-        predicates.possible(&[mine], &[theirs]).map(|counterexample| !counterexample)
+        // Without a condition of its own a route takes all its hosts and methods.
+        if !paths || (!around && key.predicate.is_always()) { Some(false) } else { predicates.inside(mine, theirs) }
     };
-    let subset = follows(bounds.subset, (first, one), (second, other));
-    let superset = follows(bounds.superset, (second, other), (first, one));
+    let subset = inside(bounds.subset, path.subset, (first, one), (second, other));
+    let superset = inside(bounds.superset, path.superset, (second, other), (first, one));
     let relation = Relation {
         subset: subset == Some(true),
         superset: superset == Some(true),

@@ -11,17 +11,24 @@ use super::product::{Budget, Machine, Verdict, witness};
 
 /// What is known of the predicates of routes beyond their atoms. Routes are given by their numbers.
 pub trait Predicates {
-    /// Whether some request of all of `hold` has their predicates true and those of `fail` false; `None` when that is too
+    /// Whether for some request of all of `of` the predicates of `hold` are true and those of `fail` false; `None` when that
+    /// is too complex to be decided.
+    fn possible(&self, of: &[usize], hold: &[usize], fail: &[usize]) -> Option<bool>;
+    /// Whether every request of the first route is one of the second, which takes all its paths; `None` when that is too
     /// complex to be decided.
-    fn possible(&self, hold: &[usize], fail: &[usize]) -> Option<bool>;
+    fn inside(&self, first: usize, second: usize) -> Option<bool>;
 }
 
-/// Nothing is known beyond the atoms: what they do not rule out is taken to be possible.
+/// Nothing is known beyond the atoms: what they do not rule out is taken to be possible, what they do not prove not to be so.
 pub struct AtomsAlone;
 
 impl Predicates for AtomsAlone {
-    fn possible(&self, _: &[usize], _: &[usize]) -> Option<bool> {
+    fn possible(&self, _: &[usize], _: &[usize], _: &[usize]) -> Option<bool> {
         Some(true)
+    }
+
+    fn inside(&self, _: usize, _: usize) -> Option<bool> {
+        Some(false)
     }
 }
 
