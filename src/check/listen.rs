@@ -1,8 +1,8 @@
 //! `listen` and `admin`: where the gateway listens, for whom, and how.
 
 use crate::diag::{Code, Diagnostic, Span};
-use crate::ir::{Gateway, Listener};
 use crate::ir::operate::{Admin, Certificate, ClientCa, Tls, TlsVersion};
+use crate::ir::{Gateway, Listener};
 use crate::lang::Node;
 use crate::lang::checker::{Checker, Entrance};
 use crate::lang::form::{Declared, Form, Slot};

@@ -166,9 +166,7 @@ fn takes_all(first: &RouteKey, second: &RouteKey) -> Vec<Expr> {
     if !first.within_hosts(second) {
         let is = |pattern: &HostPattern| match pattern {
             HostPattern::Any => Expr::Const(Value::Bool(true)),
-            HostPattern::Exact(name) => {
-                Expr::Compare(Box::new(Expr::Ref(Ref::Host)), Comparison::Equal, Box::new(Expr::Const(text(name))))
-            }
+            HostPattern::Exact(name) => Expr::Compare(Box::new(Expr::Ref(Ref::Host)), Comparison::Equal, Box::new(Expr::Const(text(name)))),
             // Suffixes hold names alone, of which only the dots mean something to a regex.
             HostPattern::Suffix(suffix) => match TextPattern::new(&format!(".+{}", suffix.replace('.', "[.]"))) {
                 Ok(pattern) => Expr::Matches(Box::new(Expr::Ref(Ref::Host)), pattern),

@@ -58,9 +58,8 @@ impl<'a> Facts<'a> {
             Ref::Path => always(Kind::Text(Texts::Path(self.key.map(|key| &key.pattern)))),
             Ref::Host => always(Kind::Text(Texts::Hosts(self.key.map_or(&[], |key| &key.hosts)))),
             Ref::Scheme => {
-                let can_be = |scheme: &str| {
-                    self.entrances.is_empty() || self.entrances.iter().any(|entrance| entrance.schemes.contains(&scheme))
-                };
+                let can_be =
+                    |scheme: &str| self.entrances.is_empty() || self.entrances.iter().any(|entrance| entrance.schemes.contains(&scheme));
                 let schemes = ["http", "https"].into_iter().filter(|scheme| can_be(scheme));
                 always(Kind::Text(Texts::Words(schemes.map(str::to_owned).collect())))
             }

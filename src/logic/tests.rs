@@ -1,7 +1,7 @@
 //! Answers by example, and against every assignment of a few values.
 
 use super::{Arms, Example, Facts, Known, Model, TooComplex, arms, implies, sample, satisfiable};
-use crate::lang::checker::AttributeFact;
+use crate::lang::checker::{AttributeFact, Entrance};
 use crate::lang::expr::{Comparison, Expr, Pattern, Ref};
 use crate::lang::types::Type;
 use crate::lang::value::Value;
@@ -157,6 +157,23 @@ fn a_route_bounds_what_its_requests_are() {
     let found =
         satisfiable(facts, &[&equal(of(Ref::Query("q".to_owned())), text("a b")), &equal(of(header()), text("1"))]).unwrap().unwrap();
     assert_eq!(sample(&key, &found).unwrap().to_string(), "GET http://a.x.org/users/1/a?q=a%20b with `x-a: 1`");
+}
+
+#[test]
+fn listeners_and_schemes_are_those_of_the_gateway() {
+    let entrance = |listener: &str, schemes| Entrance { listener: listener.to_owned(), schemes };
+    let entrances = [entrance("public", &["https"]), entrance("inside", &["http"])];
+    let facts = Facts { entrances: &entrances, ..Facts::default() };
+    let listener = |name: &str| equal(of(Ref::Listener), text(name));
+    let scheme = |name: &str| equal(of(Ref::Scheme), text(name));
+    assert_eq!(satisfiable(facts, &[&listener("other")]), Ok(None));
+    assert_eq!(implies(facts, &[&listener("inside")], &scheme("http")), Ok(None));
+    assert_eq!(implies(facts, &[&not(listener("inside"))], &scheme("https")), Ok(None));
+    assert_eq!(implies(facts, &[&scheme("https")], &listener("public")), Ok(None));
+    assert_eq!(implies(facts, &[], &scheme("http")).unwrap().unwrap().to_string(), "`request.scheme` = `https`");
+    let public = Facts { entrances: &entrances[..1], ..facts };
+    assert_eq!(implies(public, &[], &scheme("https")), Ok(None));
+    assert!(satisfiable(Facts::default(), &[&listener("other"), &scheme("http")]).unwrap().is_some());
 }
 
 #[test]

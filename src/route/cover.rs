@@ -45,19 +45,20 @@ impl Routes<'_> {
 }
 
 fn covered(of: &[&RouteKey], by: &[&RouteKey], possible: impl Fn(&[bool]) -> Option<bool>) -> Cover {
-    if by.len() > UNION_MAX {
-        return Cover::TooComplex;
-    }
+    let union = |count: usize| count <= UNION_MAX;
     if !of.iter().chain(by).any(|route| route.predicate.is_opaque()) {
-        return worlds(of, by).map_or(Cover::TooComplex, |worlds| pieces(of, by, &worlds));
+        let worlds = union(by.len()).then(|| worlds(of, by)).flatten();
+        return worlds.map_or(Cover::TooComplex, |worlds| pieces(of, by, &worlds));
     }
     let holding = |world: &World<'_>| -> Vec<bool> { by.iter().map(|route| world.certainly(&route.predicate, of)).collect() };
     // Mostly a request is left for which no test holds. It is looked for first: worlds double with every test.
     let none = World::default();
-    if possible(&holding(&none)) == Some(true) && pieces(of, by, &[none]) == Cover::Gaps {
+    let alone = holding(&none);
+    let few = by.len() <= PIECES_MAX && union(alone.iter().filter(|holds| **holds).count());
+    if few && possible(&alone) == Some(true) && pieces(of, by, &[none]) == Cover::Gaps {
         return Cover::Gaps;
     }
-    let Some(worlds) = worlds(of, by) else { return Cover::TooComplex };
+    let Some(worlds) = union(by.len()).then(|| worlds(of, by)).flatten() else { return Cover::TooComplex };
     let mut asked: HashMap<Vec<bool>, Option<bool>> = HashMap::new();
     let (mut certain, mut doubtful) = (Vec::new(), Vec::new());
     for world in worlds {
