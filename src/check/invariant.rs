@@ -5,7 +5,7 @@ use super::route::Spans;
 use crate::diag::suggest::near;
 use crate::diag::{Code, Diagnostic, Report, Span};
 use crate::ir::Route;
-use crate::lang::checker::{AttributeFact, Checker, Moment, RouteFacts};
+use crate::lang::checker::{AttributeFact, Checker, Entrance, Moment, RouteFacts};
 use crate::lang::expr::Expr as Condition;
 use crate::lang::form::Declared;
 use crate::lang::{Given, Node};
@@ -19,9 +19,15 @@ use crate::upstream::check::{params, pattern};
 type Placed = (Route, Spans);
 
 /// Holds every invariant against the routes. Without `auths`, of which one is broken, nothing is proved of callers.
-pub fn invariants<'a>(nodes: &[Node<'a>], routes: &[Placed], auths: Option<&[auth::Declared]>, bench: &mut Bench<'_, 'a>) {
+pub fn invariants<'a>(
+    nodes: &[Node<'a>],
+    routes: &[Placed],
+    auths: Option<&[auth::Declared]>,
+    entrances: &[Entrance],
+    bench: &mut Bench<'_, 'a>,
+) {
     for node in nodes.iter().filter(|node| node.form.word == "invariant" && !node.damaged) {
-        let mut invariant = Invariant { node, routes, auths, bench };
+        let mut invariant = Invariant { node, routes, auths, entrances, bench };
         let Some(spoken_of) = invariant.spoken_of() else { continue };
         for expect in node.children_of("expect") {
             invariant.expectation(expect, &spoken_of);
@@ -33,6 +39,7 @@ struct Invariant<'i, 'b, 'a> {
     node: &'i Node<'a>,
     routes: &'i [Placed],
     auths: Option<&'i [auth::Declared]>,
+    entrances: &'i [Entrance],
     bench: &'i mut Bench<'b, 'a>,
 }
 
@@ -132,7 +139,8 @@ impl<'i> Invariant<'i, '_, '_> {
             understood = true;
             let identity = route.auth().map_or_else(Vec::new, |config| auth::identity(config, auths));
             let passed: Vec<&Condition> = route.conditions().into_iter().chain(&identity).collect();
-            match implies(Facts { key: Some(&route.key), attributes: &attributes }, &passed, &condition) {
+            let known = Facts { key: Some(&route.key), attributes: &attributes, entrances: self.entrances };
+            match implies(known, &passed, &condition) {
                 Ok(None) => {}
                 Ok(Some(model)) => self.refuted(route, spans.name, expect, &model),
                 Err(TooComplex) => self.bench.report.push(
