@@ -161,9 +161,9 @@ impl Ref {
             Self::ClientSubject => "client.cert.subject".to_owned(),
             Self::ClientName => "client.cert.san".to_owned(),
             Self::Param { slot, .. } => names.param(*slot).map_or_else(|| "a parameter".to_owned(), |name| format!("param.{name}")),
-            Self::Attribute(slots) => names
-                .attribute(slots)
-                .map_or_else(|| "an attribute of the caller".to_owned(), |(family, name)| format!("{family}.{name}")),
+            Self::Attribute(slots) => {
+                names.attribute(slots).map_or_else(|| "an attribute of the caller".to_owned(), |(family, name)| format!("{family}.{name}"))
+            }
             Self::UpstreamName => "upstream.name".to_owned(),
             Self::ResponseStatus => "response.status".to_owned(),
             Self::ResponseDuration => "response.duration".to_owned(),
