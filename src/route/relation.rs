@@ -94,12 +94,18 @@ pub fn difference(first: &RouteKey, second: &RouteKey) -> Option<Witness> {
 /// True when every path of the pattern is the prefix or lies below it.
 #[must_use]
 pub fn lies_under(pattern: &Pattern, prefix: &Pattern) -> bool {
+    paths(pattern, &below(prefix)).subset
+}
+
+/// The paths that are the prefix or lie below it; of a regex, and of what ends in `/**`, its own.
+#[must_use]
+pub fn below(prefix: &Pattern) -> Pattern {
     let below = match prefix.end() {
         End::Exact => Pattern::parse(&format!("{}/**", prefix.text())).ok(),
         End::Slash => Pattern::parse(&format!("{}**", prefix.text())).ok(),
         End::Rest | End::Regex(_) => None,
     };
-    paths(pattern, below.as_ref().unwrap_or(prefix)).subset
+    below.unwrap_or_else(|| prefix.clone())
 }
 
 /// The shortest segment of a type.
