@@ -124,6 +124,8 @@ impl<'i> Invariant<'i, '_, '_> {
             if !declared && !self.bench.names.suspects.contains(&word.text) {
                 let mut found =
                     Diagnostic::new(Code::NameUnknown, format!("no route is called `{}`", word.text)).at(expr.span, "not declared");
+                let declared = self.routes.iter().map(|(route, spans)| (route.name.as_str(), spans.name));
+                self.bench.names.missed(expr.span, &word.text, declared);
                 if let Some(near) = near(&word.text, self.routes.iter().map(|(route, _)| route.name.as_str())) {
                     found = found.meant(expr.span, &word.text, near.word, near.alone);
                 }

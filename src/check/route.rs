@@ -130,6 +130,7 @@ impl<'a> Routes<'_, 'a> {
         let mut checker = bench.checker(&name.text);
         let Some((methods, pattern)) = shape(node, around, &mut checker) else { return };
         checker.facts.params = upstream_check::params(&pattern);
+        checker.facts.path = node.get("path").map(|path| path.expr.span);
         checker.facts.methods = methods.names().map(str::to_owned).collect();
         checker.facts.auths = self.auth_facts.clone();
 

@@ -12,7 +12,7 @@ use crate::lang::value::Value;
 use crate::lang::{Checker, Given, Node};
 use crate::policy::Config;
 use crate::policy::stage::STAGES;
-use crate::syntax::ast::{Body, Clause, ClauseKind, Expr, ExprKind, Operator};
+use crate::syntax::ast::{Body, ClauseKind, Expr, ExprKind, Operator};
 use std::time::Duration;
 
 /// Most times one step may repeat a request.
@@ -186,14 +186,17 @@ impl Reading<'_, '_> {
             })
             .flatten()
             .collect();
+        let mut declared = Vec::new();
+        self.modules.iter().for_each(|module| limits(&module.ast.body, &mut declared));
+        declared.iter().filter(|(name, _)| *name == word.text).for_each(|(_, span)| self.checker.names.put_to_use(*span));
         if known.contains(&word.text.as_str()) || self.checker.names.suspects.contains(&word.text) {
             return Some(word.text.clone());
         }
         // A limit that was written and could not be read is in no route; that has been said.
-        let written = self.modules.iter().any(|module| declares_limit(&module.ast.body, &word.text));
-        if written && self.checker.report.has_errors() {
+        if declared.iter().any(|(name, _)| *name == word.text) && self.checker.report.has_errors() {
             return Some(word.text.clone());
         }
+        self.checker.names.missed(word.span, &word.text, declared);
         let mut found =
             Diagnostic::new(Code::TestImpossible, format!("no limit is called `{}`", word.text)).at(word.span, "no request can meet it");
         if let Some(near) = crate::diag::suggest::near(&word.text, known.iter().copied()) {
@@ -353,12 +356,17 @@ impl Reading<'_, '_> {
     }
 }
 
-fn declares_limit(body: &Body, name: &str) -> bool {
-    body.statements.iter().any(|statement| {
-        let names = |clause: &Clause| matches!(&clause.kind, ClauseKind::Expr(expr) if is_word(expr, name));
-        let limit = statement.word.text == "limit" && statement.clauses.first().is_some_and(names);
-        limit || statement.block.as_ref().is_some_and(|block| declares_limit(block, name))
-    })
+/// The names of all limits, with where they stand.
+fn limits<'a>(body: &'a Body, found: &mut Vec<(&'a str, Span)>) {
+    for statement in &body.statements {
+        if statement.word.text == "limit"
+            && let Some(ClauseKind::Expr(expr)) = statement.clauses.first().map(|clause| &clause.kind)
+            && let Some(name) = expr.as_word()
+        {
+            found.push((&name.text, name.span));
+        }
+        statement.block.iter().for_each(|block| limits(block, found));
+    }
 }
 
 fn is_word(expr: &Expr, text: &str) -> bool {

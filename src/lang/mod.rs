@@ -11,6 +11,7 @@ pub mod expr;
 pub mod form;
 mod kinds;
 pub mod literal;
+pub mod missed;
 pub mod read;
 pub mod types;
 pub mod typing;

@@ -562,8 +562,9 @@ impl Typing<'_, '_> {
             self.checker.report.push(kinds::no_method(&word.text, word.span));
             return;
         }
-        let mut known: Vec<&str> =
-            self.checker.names.chain(self.scope).flat_map(|(_, scope)| scope.constants.keys().map(String::as_str)).collect();
+        let constants = || self.checker.names.chain(self.scope).flat_map(|(_, scope)| &scope.constants);
+        let mut known: Vec<&str> = constants().map(|(name, _)| name.as_str()).collect();
+        self.checker.names.missed(word.span, &word.text, constants().map(|(name, constant)| (name.as_str(), constant.span)));
         known.sort_unstable();
         let found = Diagnostic::new(Code::NameUnknown, format!("nothing is called `{}`", word.text)).at(word.span, "unknown name");
         let found = if ROOTS.contains(&word.text.as_str()) {
@@ -641,8 +642,10 @@ impl Typing<'_, '_> {
         }
         let route = &self.checker.facts.route;
         let known: Vec<&str> = self.checker.facts.params.iter().map(|param| param.name.as_str()).collect();
+        let path = self.checker.facts.path;
         let mut diagnostic =
             Diagnostic::new(Code::TypeParamUnknown, format!("the path of `{route}` has no parameter `{name}`")).at(span, "not in its path");
+        diagnostic = path.into_iter().fold(diagnostic, |found, path| found.also(path, "its path"));
         diagnostic = match near(name, known.iter().copied()) {
             Some(near) => diagnostic.meant(span, &format!("param.{name}"), &format!("param.{}", near.word), near.alone),
             None if known.is_empty() => diagnostic.help("the path has no parameters: write one as `{name}` or `{name:int}`"),
@@ -658,6 +661,8 @@ impl Typing<'_, '_> {
         let facts = &self.checker.facts;
         let found = facts.attributes.iter().find(|fact| fact.root == family && fact.name == name);
         if let Some(AttributeFact { ty, slots, .. }) = found {
+            let declared = slots.iter().filter_map(|(auth, _)| self.checker.names.attributes.get(&(*auth, name.to_owned())));
+            declared.for_each(|declared| self.checker.names.put_to_use(*declared));
             return Some(Typed { expr: Expr::Ref(Ref::Attribute(slots.clone())), ty: ty.clone(), moment: Moment::Authenticate, span });
         }
         if facts.uncertain {
@@ -665,6 +670,9 @@ impl Typing<'_, '_> {
         }
         let route = facts.route.clone();
         let known: Vec<String> = facts.attributes.iter().map(|fact| format!("{}.{}", fact.root, fact.name)).collect();
+        let auths: Vec<u16> = facts.attributes.iter().flat_map(|fact| &fact.slots).map(|(auth, _)| *auth).collect();
+        let declared = self.checker.names.attributes.iter().filter(|((auth, _), _)| auths.contains(auth));
+        self.checker.names.missed(span, name, declared.map(|((_, name), span)| (name.as_str(), *span)));
         let written = format!("{family}.{name}");
         let mut diagnostic = if known.is_empty() && !facts.identified {
             Diagnostic::new(Code::TypeUnknownClaim, format!("`{written}` is unknown: `{route}` asks nobody who they are"))
@@ -708,6 +716,7 @@ impl Typing<'_, '_> {
             .iter()
             .copied()
             .chain(self.checker.names.chain(self.scope).flat_map(|(_, scope)| scope.imports.keys().map(String::as_str)));
+        self.checker.missed_import(root, span, self.scope);
         let mut found = Diagnostic::new(Code::NameUnknown, format!("nothing is called `{text}`")).at(span, "unknown name");
         if let Some(near) = near(&root.text, known) {
             let member = rest.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(".");
