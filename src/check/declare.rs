@@ -230,7 +230,8 @@ impl<'a> Bench<'_, 'a> {
         together::plaintext_passwords(&routes, auths.as_deref().unwrap_or_default(), &auth_nodes, &doors, self.report);
         let written = ir::Written { routes: written.routes(), upstreams: self.written_upstreams(files, &upstreams) };
         let upstreams: Vec<upstream::Config> = upstreams.into_iter().map(|upstream| upstream.config).collect();
-        let tests = script::tests(nodes, &routes, self);
+        let uncertain = auths.is_none() || files.iter().any(|file| file.damaged);
+        let tests = script::tests(nodes, &routes, uncertain, self);
         let operated = self.operated(files, auths.as_deref());
         let (stores, flags, hooks) = (operated.stores, operated.flags, operated.hooks);
         (auths.map(|auths| Program { gateway, upstreams, auths, routes, stores, flags, hooks, tests, written }), explained)

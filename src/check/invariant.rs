@@ -128,6 +128,8 @@ impl<'i> Invariant<'i, '_, '_> {
                 self.bench.names.missed(expr.span, &word.text, declared);
                 if let Some(near) = near(&word.text, self.routes.iter().map(|(route, _)| route.name.as_str())) {
                     found = found.meant(expr.span, &word.text, near.word, near.alone);
+                } else {
+                    found = found.help("only declared routes can be named: correct the name, or take it out");
                 }
                 self.bench.report.push(found);
             }

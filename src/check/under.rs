@@ -44,10 +44,14 @@ impl<'r> Order<'r> {
         if relation::lies_under(&route.key.pattern, prefix) {
             return Part::Whole;
         }
+        let below = relation::below(prefix);
+        if !relation::share_paths(&route.key.pattern, &below) {
+            return Part::Nothing;
+        }
         let all = RouteKey {
-            hosts: Vec::new(),
+            hosts: route.key.hosts.clone(),
             methods: route.key.methods.clone(),
-            pattern: relation::below(prefix),
+            pattern: below,
             predicate: Predicate::default(),
             priority: 0,
         };
@@ -58,20 +62,25 @@ impl<'r> Order<'r> {
             .enumerate()
             .take(at)
             .map(|(before, (route, _))| (before, &route.key))
-            .filter(|(_, key)| relation::overlap(key, &all).is_some() && relation::overlap(key, &route.key).is_some())
+            .filter(|(_, key)| key.methods.overlaps(&all.methods) && relation::share_paths(&key.pattern, &all.pattern))
+            .filter(|(_, key)| relation::share_paths(&key.pattern, &route.key.pattern))
             .map(|(before, key)| (before, key.clone()))
             .collect();
+        // Mostly one route takes all that lies there, however many others there are.
+        if before.iter().any(|(_, key)| relation::subset(&all, key)) {
+            return Part::Nothing;
+        }
         // A request that no other route would take, whatever else is so of it, says most.
-        let plain: Vec<RouteKey> =
-            before.iter().map(|(_, key)| RouteKey { predicate: Predicate::default(), ..key.clone() }).collect();
+        let plain: Vec<RouteKey> = before.iter().map(|(_, key)| RouteKey { predicate: Predicate::default(), ..key.clone() }).collect();
         let bare = RouteKey { predicate: Predicate::default(), ..route.key.clone() };
         let free = |witness: &Witness| !plain.iter().any(|key| takes(key, witness));
         let samples = ["", "/~~", "/~~/~~/~~/~~"].map(|more| Witness { path: format!("{}{more}", some.path), ..some.clone() });
         let sampled = || samples.iter().find(|sample| route.key.pattern.matches(&sample.path) && free(sample)).cloned();
         let found = if plain.len() > TAKEN_MAX { sampled() } else { None };
-        let found = found.map_or_else(|| remainder(&[&bare, &all], &plain.iter().collect::<Vec<_>>(), &|_| true), |witness| {
-            Remainder::Request(Sample::plain(witness.method, witness.host, witness.path))
-        });
+        let found = found.map_or_else(
+            || remainder(&[&bare, &all], &plain.iter().collect::<Vec<_>>(), &|_| true),
+            |witness| Remainder::Request(Sample::plain(witness.method, witness.host, witness.path)),
+        );
         match found {
             Remainder::Request(sample) => return self.told(at, sample, &[]),
             Remainder::TooComplex => return Part::Unknown,
@@ -100,7 +109,9 @@ impl<'r> Order<'r> {
     /// The request, with what must be so of it for the route to take it and for those before it not to.
     fn told(&self, at: usize, sample: Sample, fail: &[usize]) -> Part {
         let fits = |path: &str| self.routes.get(at).is_some_and(|(route, _)| route.key.pattern.matches(path) && path == sample.path);
-        self.conditions.told(witness(sample.clone()), &[at], fail, fits).map_or(Part::Unknown, |request| Part::Some { request, alone: fail.is_empty() })
+        self.conditions
+            .told(witness(sample.clone()), &[at], fail, fits)
+            .map_or(Part::Unknown, |request| Part::Some { request, alone: fail.is_empty() })
     }
 }
 

@@ -207,6 +207,8 @@ pub struct RouteFacts {
     pub methods: Vec<String>,
     /// Where its path is written.
     pub path: Option<Span>,
+    /// Where the names of its parameters stand in it, as far as it is a plain path.
+    pub param_names: Vec<(String, Span)>,
     /// Which requests it takes; none outside routes.
     pub key: Option<std::sync::Arc<RouteKey>>,
     /// What holds for all of them: the route's `match` conditions.

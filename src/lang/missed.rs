@@ -90,6 +90,30 @@ fn found_after(found: &Diagnostic, first: Span) -> bool {
 }
 
 impl Checker<'_> {
+    /// Notes that an attribute of some auths is used.
+    pub(super) fn put_to_use(&self, slots: &[(u16, u16)], name: &str) {
+        let declared = slots.iter().filter_map(|(auth, _)| self.names.attributes.get(&(*auth, name.to_owned())));
+        declared.for_each(|declared| self.names.put_to_use(*declared));
+    }
+
+    /// Notes that a parameter of the path is used.
+    pub(super) fn put_param_to_use(&self, name: &str) {
+        let written = self.facts.param_names.iter().filter(|(known, _)| known == name);
+        written.for_each(|(_, span)| self.names.put_to_use(*span));
+    }
+
+    /// Notes that the path has no such parameter.
+    pub(super) fn missed_param(&self, name: &str, span: Span) {
+        self.names.missed(span, name, self.facts.param_names.iter().map(|(name, span)| (name.as_str(), *span)));
+    }
+
+    /// Notes that none of the auths in force declares an attribute.
+    pub(super) fn missed_attribute(&self, name: &str, span: Span) {
+        let auths: Vec<u16> = self.facts.attributes.iter().flat_map(|fact| &fact.slots).map(|(auth, _)| *auth).collect();
+        let declared = self.names.attributes.iter().filter(|((auth, _), _)| auths.contains(auth));
+        self.names.missed(span, name, declared.map(|((_, name), span)| (name.as_str(), *span)));
+    }
+
     /// Notes that no imported file has the name that a module is asked for by.
     pub(super) fn missed_import(&self, module: &Ident, span: Span, scope: ScopeId) {
         let home = self.names.chain(scope).last().map(|(id, _)| id);

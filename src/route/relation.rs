@@ -87,7 +87,7 @@ pub fn difference(first: &RouteKey, second: &RouteKey) -> Option<Witness> {
         return Some(Witness { method: method_of_first()?, host: Some(host), path: path_of_both()?, predicates });
     }
     let missed = second.predicate.atoms.iter().find(|atom| !first.predicate.atoms.contains(atom))?;
-    predicates.push(format!("not {missed}"));
+    predicates.push(format!("not ({missed})"));
     Some(Witness { method: method_of_first()?, host: host_of_first(), path: path_of_both()?, predicates })
 }
 
@@ -95,6 +95,13 @@ pub fn difference(first: &RouteKey, second: &RouteKey) -> Option<Witness> {
 #[must_use]
 pub fn lies_under(pattern: &Pattern, prefix: &Pattern) -> bool {
     paths(pattern, &below(prefix)).subset
+}
+
+/// True when some path may be one of both patterns.
+#[must_use]
+pub fn share_paths(first: &Pattern, second: &Pattern) -> bool {
+    let relation = paths(first, second);
+    relation.overlap || relation.unknown
 }
 
 /// The paths that are the prefix or lie below it; of a regex, and of what ends in `/**`, its own.

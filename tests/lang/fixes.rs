@@ -69,6 +69,14 @@ fn uses_that_agree_are_not_renamed_after_a_misspelt_declaration() {
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let after = std::fs::read_to_string(folder.path().join("policy.gate")).unwrap();
     assert_eq!(after, policy.replace("uesrs", "users"));
+
+    let policy = "gateway {\n  listen :8080\n}\n\nroute one GET /one/{itme} {\n  public \"a\"\n  require param.item != \"x\"\n  \
+                  respond 200 text \"${param.item}\"\n}\n";
+    let folder = written(policy.as_bytes());
+    let output = gate(&["fix", "policy.gate"], folder.path());
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let after = std::fs::read_to_string(folder.path().join("policy.gate")).unwrap();
+    assert_eq!(after, policy.replace("itme", "item"));
 }
 
 #[test]

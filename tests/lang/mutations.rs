@@ -216,7 +216,7 @@ fn misspelt(text: &str) -> String {
     let mut letters: Vec<char> = text.chars().collect();
     let word = letters.iter().rposition(|letter| !letter.is_ascii_alphanumeric() && *letter != '_').map_or(0, |before| before + 1);
     let last = letters.len() - 1;
-    match (word + 1..last).rev().find(|at| letters[*at] != letters[at + 1]) {
+    match (word + 1..last).rev().find(|at| letters.get(*at) != letters.get(at + 1)) {
         Some(at) => letters.swap(at, at + 1),
         None => letters.push('x'),
     }
