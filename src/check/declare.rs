@@ -3,7 +3,7 @@
 use super::load::Module;
 use super::uses::Level;
 use super::written::Interned;
-use super::{Options, breaker, explain::Explained, gateway, invariant, operate, order, route, script, together};
+use super::{Options, breaker, explain::Explained, gateway, invariant, listen, operate, order, route, script, together};
 use crate::diag::{Code, Diagnostic, FileId, Report, Sources, Span};
 use crate::ir::{self, Program};
 use crate::lang::Node;
@@ -204,6 +204,8 @@ impl<'a> Bench<'_, 'a> {
             together::past_drain(facts.timeouts.total(), gateway.drain, drain_at, self.report);
         }
         let auth_nodes = files.iter().flat_map(|file| &file.nodes).filter(|node| node.form.word == "auth" && declared_name(node).is_some());
+        let listens = gateway_level.statements.iter().map(|statement| &statement.node).filter(|node| node.form.word == "listen");
+        let entrances = listen::entrances(listens, &gateway);
         let mut routes = route::Routes {
             auth_nodes: auth_nodes.collect(),
             auths: auths.as_deref(),
@@ -211,6 +213,7 @@ impl<'a> Bench<'_, 'a> {
             upstreams: &upstreams,
             gateway: &gateway,
             credentials: auths.iter().flatten().flat_map(order::credentials).collect(),
+            entrances: entrances.clone(),
             explain: options.explain.as_deref(),
             called: Vec::new(),
             drain_at,
@@ -224,8 +227,8 @@ impl<'a> Bench<'_, 'a> {
         breaker::breakers(&upstreams, &called, self.report);
         shadows.report(self.report);
         self.listeners(nodes, main.is_some_and(|file| file.damaged), &gateway, found.is_empty());
-        let found = order::order(found, self.report);
-        invariant::invariants(nodes, &found, auths.as_deref(), self);
+        let found = order::order(found, &entrances, self.report);
+        invariant::invariants(nodes, &found, auths.as_deref(), &entrances, self);
         let (routes, _): (Vec<ir::Route>, Vec<route::Spans>) = found.into_iter().unzip();
         together::plaintext_passwords(&routes, auths.as_deref().unwrap_or_default(), &auth_nodes, &doors, self.report);
         let written = ir::Written { routes: written.routes(), upstreams: self.written_upstreams(files, &upstreams) };

@@ -6,13 +6,13 @@ use super::under::{self, Order, Part};
 use crate::diag::suggest::near;
 use crate::diag::{Code, Diagnostic, Report, Span};
 use crate::ir::Route;
-use crate::lang::checker::{AttributeFact, Checker, Moment, RouteFacts};
+use crate::lang::checker::{AttributeFact, Checker, Entrance, Moment, RouteFacts};
 use crate::lang::expr::Expr as Condition;
 use crate::lang::form::Declared;
 use crate::lang::{Given, Node};
 use crate::logic::{Facts, Model, TooComplex, implies, sample};
 use crate::policy::auth;
-use crate::route::{Pattern, Witness, relation};
+use crate::route::{Pattern, RouteKey, Witness, relation};
 use crate::syntax::ast::{Expr, ExprKind, Operator};
 use crate::upstream::check::{params, pattern};
 
@@ -20,10 +20,17 @@ use crate::upstream::check::{params, pattern};
 type Placed = (Route, Spans);
 
 /// Holds every invariant against the routes. Without `auths`, of which one is broken, nothing is proved of callers.
-pub fn invariants<'a>(nodes: &[Node<'a>], routes: &[Placed], auths: Option<&[auth::Declared]>, bench: &mut Bench<'_, 'a>) {
-    let order = Order::new(routes);
+pub fn invariants<'a>(
+    nodes: &[Node<'a>],
+    routes: &[Placed],
+    auths: Option<&[auth::Declared]>,
+    entrances: &[Entrance],
+    bench: &mut Bench<'_, 'a>,
+) {
+    let keys: Vec<RouteKey> = routes.iter().map(|(route, _)| route.key.clone()).collect();
+    let order = Order::new(routes, &keys, entrances);
     for node in nodes.iter().filter(|node| node.form.word == "invariant" && !node.damaged) {
-        let mut invariant = Invariant { node, routes, order: &order, auths, bench };
+        let mut invariant = Invariant { node, routes, order: &order, auths, entrances, bench };
         let Some(spoken_of) = invariant.spoken_of() else { continue };
         for expect in node.children_of("expect") {
             invariant.expectation(expect, &spoken_of);
@@ -33,7 +40,7 @@ pub fn invariants<'a>(nodes: &[Node<'a>], routes: &[Placed], auths: Option<&[aut
 
 /// A route that an invariant speaks of.
 struct Subject<'i> {
-    order: &'i Order<'i>,
+    order: &'i Order<'i, 'i>,
     /// Its place in that order.
     at: usize,
     route: &'i Route,
@@ -57,8 +64,9 @@ struct Under {
 struct Invariant<'i, 'b, 'a> {
     node: &'i Node<'a>,
     routes: &'i [Placed],
-    order: &'i Order<'i>,
+    order: &'i Order<'i, 'i>,
     auths: Option<&'i [auth::Declared]>,
+    entrances: &'i [Entrance],
     bench: &'i mut Bench<'b, 'a>,
 }
 
@@ -180,7 +188,8 @@ impl<'i> Invariant<'i, '_, '_> {
             understood = true;
             let identity = route.auth().map_or_else(Vec::new, |config| auth::identity(config, auths));
             let passed: Vec<&Condition> = route.conditions().into_iter().chain(&identity).collect();
-            match subject.refutation(&attributes, &passed, &condition) {
+            let known = Facts { key: Some(&route.key), attributes: &attributes, entrances: self.entrances };
+            match subject.refutation(known, &passed, &condition) {
                 Ok(None) => {}
                 Ok(Some(model)) => self.refuted(subject, expect, &model),
                 Err(TooComplex) => self.bench.report.push(
@@ -259,8 +268,7 @@ impl Subject<'_> {
     }
 
     /// A request of it that passes and for which the condition does not hold.
-    fn refutation(&self, attributes: &[AttributeFact], passed: &[&Condition], condition: &Condition) -> Result<Option<Model>, TooComplex> {
-        let facts = Facts { key: Some(&self.route.key), attributes };
+    fn refutation(&self, facts: Facts<'_>, passed: &[&Condition], condition: &Condition) -> Result<Option<Model>, TooComplex> {
         let of_all = implies(facts, passed, condition);
         let (Some(part), false) = (&self.part, of_all == Ok(None)) else { return of_all };
         // Else it is the conditions of other routes as well that decide which requests are this one's.

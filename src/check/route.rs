@@ -4,6 +4,7 @@ use super::access::{overrides, public_with_require, uncovered};
 use super::declare::{Bench, declared_name};
 use super::explain::{self, Explained};
 use super::gateway;
+use super::listen::told;
 use super::merge::merged;
 use super::together::{self, Shadows};
 use super::upstream::UpstreamFacts;
@@ -13,7 +14,7 @@ use super::{breaker, cache, calls};
 use crate::diag::{Code, Diagnostic, Edit, Span};
 use crate::http::UpstreamIndex;
 use crate::ir::{self, Gateway, Target};
-use crate::lang::checker::{Checker, Moment, Typed};
+use crate::lang::checker::{Checker, Entrance, Moment, Typed};
 use crate::lang::expr::{Expr, Ref};
 use crate::lang::form::{Declared, Place};
 use crate::lang::kinds::unlikely_method;
@@ -53,6 +54,8 @@ pub struct Routes<'r, 'a> {
     pub upstreams: &'r [UpstreamFacts<'a>],
     /// The gateway.
     pub gateway: &'r Gateway,
+    /// Where requests come in.
+    pub entrances: Arc<[Entrance]>,
     /// Where callers' credentials stand.
     pub credentials: Vec<Ref>,
     /// The route to be explained.
@@ -137,6 +140,7 @@ impl<'a> Routes<'_, 'a> {
         checker.facts.param_names = node.get("path").map_or_else(Vec::new, |path| param_names(path.expr));
         checker.facts.methods = methods.names().map(str::to_owned).collect();
         checker.facts.auths = self.auth_facts.clone();
+        checker.facts.entrances = self.entrances.clone();
 
         let statements: Vec<&[Effective<'a>]> = levels.iter().map(|level| level.statements.as_slice()).collect();
         let mut in_force: Vec<Effective<'a>> = Vec::new();
@@ -433,18 +437,23 @@ fn predicate(conditions: &[Given<'_>], credentials: &[Ref], pattern: &Pattern, c
 /// A route whose `match` conditions cannot hold, or not for its methods, hosts and path.
 fn empty(conditions: &[Given<'_>], checker: &mut Checker<'_>) {
     let given: Vec<&Expr> = checker.facts.given.iter().collect();
-    if given.is_empty() || satisfiable(Facts::from(&checker.facts), &given) != Ok(None) {
+    let facts = Facts::from(&checker.facts);
+    if given.is_empty() || satisfiable(facts, &given) != Ok(None) {
         return;
     }
+    let by_entrance = satisfiable(Facts { entrances: &[], ..facts }, &given) != Ok(None);
+    let help = if by_entrance {
+        format!("requests come to routes by {} only: change the `match`, or the listeners", told(&checker.facts.entrances))
+    } else {
+        "a route takes what its host, methods and path take and all its `match`es hold for: change one of them".to_owned()
+    };
     let mut found = Diagnostic::new(Code::RouteEmpty, format!("route `{}` matches no request", checker.facts.route));
     // The innermost condition is the one that can be changed for this route alone.
     for (at, condition) in conditions.iter().rev().enumerate() {
         found =
             if at == 0 { found.at(condition.expr.span, "cannot hold here") } else { found.also(condition.expr.span, "together with this") };
     }
-    checker
-        .report
-        .push(found.help("a route takes what its host, methods and path take and all its `match`es hold for: change one of them"));
+    checker.report.push(found.help(help));
 }
 
 /// What answers: exactly one of an upstream behind `->` and a policy that answers itself.

@@ -4,6 +4,7 @@
 use super::predicate::Conditions;
 use super::route::Spans;
 use crate::ir::Route;
+use crate::lang::checker::Entrance;
 use crate::lang::expr::{Comparison, Expr, Pattern as Regex, Ref};
 use crate::lang::value::Value;
 use crate::route::pattern::Segment;
@@ -28,14 +29,14 @@ pub enum Part {
 }
 
 /// The routes in the order they are tried, with their conditions.
-pub struct Order<'r> {
+pub struct Order<'r, 'k> {
     routes: &'r [(Route, Spans)],
-    conditions: Conditions,
+    conditions: Conditions<'k>,
 }
 
-impl<'r> Order<'r> {
-    pub fn new(routes: &'r [(Route, Spans)]) -> Self {
-        Self { routes, conditions: Conditions::new(routes) }
+impl<'r, 'k> Order<'r, 'k> {
+    pub fn new(routes: &'r [(Route, Spans)], keys: &'k [RouteKey], entrances: &'k [Entrance]) -> Self {
+        Self { routes, conditions: Conditions::new(routes, keys, entrances) }
     }
 
     /// How much of the route at a place lies under the prefix, besides what the routes before it take.
@@ -91,7 +92,7 @@ impl<'r> Order<'r> {
             before.iter().filter(|(_, key)| takes(key, &witness)).map(|(before, _)| *before).collect()
         };
         let keys: Vec<&RouteKey> = before.iter().map(|(_, key)| key).collect();
-        match remainder(&[&route.key, &all], &keys, &|sample| self.conditions.possible(&[at], &taking(sample))) {
+        match remainder(&[&route.key, &all], &keys, &|sample| self.conditions.possible(&[at], &[], &taking(sample)) != Some(false)) {
             Remainder::Request(sample) => {
                 let fail = taking(&sample);
                 self.told(at, sample, &fail)

@@ -190,6 +190,15 @@ pub struct ClaimFact {
     pub required: bool,
 }
 
+/// A way for requests to come to routes: a listener that does not send them elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entrance {
+    /// The listener's name, `request.listener`.
+    pub listener: String,
+    /// What `request.scheme` can be there.
+    pub schemes: &'static [&'static str],
+}
+
 /// What is known of the route whose statements are being checked.
 #[derive(Debug, Clone, Default)]
 pub struct RouteFacts {
@@ -215,6 +224,8 @@ pub struct RouteFacts {
     pub given: Vec<Expr>,
     /// Every auth of the program, in the order of their declarations.
     pub auths: std::sync::Arc<[AuthFact]>,
+    /// Where requests come in; empty when that is not known.
+    pub entrances: std::sync::Arc<[Entrance]>,
 }
 
 /// Where a value goes: decides how holes in strings are encoded, and what may stand there.

@@ -2,7 +2,7 @@
 
 use super::spans::Spans;
 use super::text::Texts;
-use crate::lang::checker::{AttributeFact, RouteFacts};
+use crate::lang::checker::{AttributeFact, Entrance, RouteFacts};
 use crate::lang::expr::Ref;
 use crate::lang::types::Type;
 use crate::route::{RouteKey, SegmentType};
@@ -17,11 +17,13 @@ pub struct Facts<'a> {
     pub key: Option<&'a RouteKey>,
     /// The attributes of their callers. A reference to one that is not listed is text that may be missing.
     pub attributes: &'a [AttributeFact],
+    /// Where they come in; empty when that is not known.
+    pub entrances: &'a [Entrance],
 }
 
 impl<'a> From<&'a RouteFacts> for Facts<'a> {
     fn from(facts: &'a RouteFacts) -> Self {
-        Self { key: facts.key.as_deref(), attributes: &facts.attributes }
+        Self { key: facts.key.as_deref(), attributes: &facts.attributes, entrances: &facts.entrances }
     }
 }
 
@@ -55,7 +57,15 @@ impl<'a> Facts<'a> {
             })),
             Ref::Path => always(Kind::Text(Texts::Path(self.key.map(|key| &key.pattern)))),
             Ref::Host => always(Kind::Text(Texts::Hosts(self.key.map_or(&[], |key| &key.hosts)))),
-            Ref::Scheme => always(Kind::Text(Texts::Words(vec!["http".to_owned(), "https".to_owned()]))),
+            Ref::Scheme => {
+                let can_be =
+                    |scheme: &str| self.entrances.is_empty() || self.entrances.iter().any(|entrance| entrance.schemes.contains(&scheme));
+                let schemes = ["http", "https"].into_iter().filter(|scheme| can_be(scheme));
+                always(Kind::Text(Texts::Words(schemes.map(str::to_owned).collect())))
+            }
+            Ref::Listener if !self.entrances.is_empty() => {
+                always(Kind::Text(Texts::Words(self.entrances.iter().map(|entrance| entrance.listener.clone()).collect())))
+            }
             Ref::Id | Ref::Listener | Ref::UpstreamName => always(Kind::Text(Texts::Any)),
             Ref::Size => perhaps(Kind::Number(Spans::run(0, u128::from(u64::MAX)))),
             Ref::Header(_) | Ref::ResponseHeader(_) => perhaps(Kind::Text(Texts::Field)),

@@ -49,6 +49,13 @@ pub fn subset(first: &RouteKey, second: &RouteKey) -> bool {
         && paths(&first.pattern, &second.pattern).subset
 }
 
+/// True unless the paths of one route are certainly all paths of the other.
+#[must_use]
+pub fn paths_cross(first: &RouteKey, second: &RouteKey) -> bool {
+    let paths = paths(&first.pattern, &second.pattern);
+    !paths.subset && !paths.superset
+}
+
 /// True when both routes take the same requests.
 #[must_use]
 pub fn equal(first: &RouteKey, second: &RouteKey) -> bool {

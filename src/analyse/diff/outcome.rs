@@ -32,7 +32,7 @@ pub fn differences(old: &Route, new: &Route, comparison: &Comparison<'_>) -> Vec
         }
     }
     let names = Names { auths: named, params: &params };
-    let facts = Facts { key: Some(&old.key), attributes: &known };
+    let facts = Facts { key: Some(&old.key), attributes: &known, ..Facts::default() };
     let mut found = Vec::new();
     target::differences((old, &before), (new, &policies), comparison, &names, &mut found);
     upstream::differences(old, new, comparison, &mut found);
