@@ -17,6 +17,9 @@ pub async fn pass_or<T: Transport>(
     (target, encoded_slash): (UpstreamIndex, bool),
     exchange: &mut Exchange,
 ) -> Result<Reply, Fault> {
+    if matches!(fallback, Fallback::Upstream(_)) {
+        exchange.tell();
+    }
     let headers = fallback.needs_request().then(|| exchange.request.headers.clone());
     let body = matches!(fallback, Fallback::Upstream(_)).then(|| Replay::new(exchange.body.take()));
     if let Some(body) = &body {

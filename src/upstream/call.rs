@@ -6,7 +6,7 @@ use super::replay::Replay;
 use super::transport::{Attempt, Transport};
 use super::upload::{Passing, awaits_client, pass_on, within};
 use super::{Upstream, breaker, retry, timeout};
-use crate::http::{Body, Fault, FaultKind, Outgoing, Reply, Side, Source, hop};
+use crate::http::{Fault, FaultKind, Forwarding, Outgoing, Reply, Side, hop};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method};
 use parking_lot::Mutex;
@@ -50,10 +50,9 @@ pub fn call<'c, T: Transport>(
             Some(kept) if kept.retry.wants(&outcome) => Box::pin(call.again(kept, outcome)).await,
             Some(_) | None => outcome.answer,
         };
-        let (head, body) = answer?.into_parts();
-        let mut headers = head.headers;
-        hop::strip_reply(&mut headers);
-        Ok(Reply { status: head.status, headers, body, source: Source::Upstream })
+        let mut reply = answer?;
+        hop::strip_reply(&mut reply.headers);
+        Ok(reply)
     }
 }
 
@@ -61,7 +60,7 @@ pub fn call<'c, T: Transport>(
 #[derive(Debug)]
 pub struct Outcome<'u> {
     /// The head of the response, its body to come.
-    pub answer: Result<http::Response<Body>, Fault>,
+    pub answer: Result<Reply, Fault>,
     /// Where it was made.
     at: Option<&'u Arc<Endpoint>>,
     /// False when it says nothing of the upstream: the client's doing or the gateway's, or the upstream would not wait for
@@ -82,6 +81,7 @@ struct Kept<'t> {
     target: PathAndQuery,
     authority: HeaderValue,
     headers: HeaderMap,
+    forwarding: Option<Forwarding>,
     body: Replay,
 }
 
@@ -95,14 +95,20 @@ impl<'t> Kept<'t> {
             target: outgoing.target.clone(),
             authority: outgoing.authority.clone(),
             headers: outgoing.headers.clone(),
+            forwarding: outgoing.forwarding.clone(),
             body,
         }
     }
 
     fn outgoing(&self) -> Option<Outgoing> {
-        let Self { method, target, authority, headers, body, .. } = self;
-        let body = body.body()?;
-        Some(Outgoing { method: method.clone(), target: target.clone(), authority: authority.clone(), headers: headers.clone(), body })
+        Some(Outgoing {
+            body: self.body.body()?,
+            method: self.method.clone(),
+            target: self.target.clone(),
+            authority: self.authority.clone(),
+            headers: self.headers.clone(),
+            forwarding: self.forwarding.clone(),
+        })
     }
 }
 
@@ -121,7 +127,7 @@ struct Call<'c, 'u, T> {
 
 impl<'u, T: Transport> Call<'_, 'u, T> {
     /// Makes further attempts as long as they are wanted, allowed and in time; what became of the last one.
-    async fn again(&mut self, kept: &Kept<'_>, mut outcome: Outcome<'u>) -> Result<http::Response<Body>, Fault> {
+    async fn again(&mut self, kept: &Kept<'_>, mut outcome: Outcome<'u>) -> Result<Reply, Fault> {
         let (retry, mut tried) = (kept.retry, Tried::new());
         for number in 2..=retry.attempts {
             let now = Instant::now();
@@ -150,13 +156,17 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
     }
 
     /// The request as the transport takes it.
-    fn request(&mut self) -> (http::Request<Body>, Option<Arc<Passing>>) {
-        let Outgoing { method, target, headers, body, .. } = &mut self.outgoing;
+    fn request(&mut self) -> (Outgoing, Option<Arc<Passing>>) {
+        let Outgoing { method, target, authority, headers, forwarding, body } = &mut self.outgoing;
         let (body, passing) = pass_on(body.take());
-        let mut request = http::Request::new(body);
-        *request.method_mut() = std::mem::take(method);
-        *request.uri_mut() = std::mem::replace(target, PathAndQuery::from_static("/")).into();
-        *request.headers_mut() = std::mem::take(headers);
+        let request = Outgoing {
+            method: std::mem::take(method),
+            target: std::mem::replace(target, PathAndQuery::from_static("/")),
+            authority: std::mem::replace(authority, HeaderValue::from_static("")),
+            headers: std::mem::take(headers),
+            forwarding: forwarding.take(),
+            body,
+        };
         (request, passing)
     }
 
@@ -213,7 +223,7 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
         let (request, passing) = self.request();
         let timeouts = self.timeouts;
         let connect = timeouts.connect.min(timeouts.attempt).min(timeouts.total);
-        let host = self.upstream.host(endpoint, &self.outgoing.authority);
+        let host = self.upstream.host(endpoint, &request.authority);
         let attempt = Attempt { host, connect, read: timeouts.read, occupied: endpoint.occupy_with(place) };
         let exchange = pin!(self.transport.exchange(self.upstream, endpoint, request, attempt));
         let answer = within(exchange, passing.as_deref(), timeouts, &mut self.end).await;
@@ -223,7 +233,7 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
             Err(fault) => fault.side() == Side::Upstream && !awaits_client(passing.as_deref()),
         };
         if let Some(permit) = permit.filter(|_| tells) {
-            let succeeded = answer.as_ref().is_ok_and(|response| !response.status().is_server_error());
+            let succeeded = answer.as_ref().is_ok_and(|reply| !reply.status.is_server_error());
             permit.settle(succeeded, Instant::now());
         }
         Outcome { answer, at: Some(endpoint), tells }

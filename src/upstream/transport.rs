@@ -5,8 +5,7 @@ use super::endpoint::{Endpoint, Occupied};
 use super::pool::Pool;
 use super::wire::{self, Wire};
 use crate::http::h1::{self, Length, Pump};
-use crate::http::{Body, Fault, FaultKind};
-use http::uri::PathAndQuery;
+use crate::http::{Body, Fault, FaultKind, Outgoing, Reply};
 use http::{HeaderValue, Method};
 use http_body::Body as _;
 use std::future::Future;
@@ -36,9 +35,9 @@ pub trait Transport: Send + Sync + 'static {
         &self,
         upstream: &Upstream,
         endpoint: &Arc<Endpoint>,
-        request: http::Request<Body>,
+        request: Outgoing,
         attempt: Attempt,
-    ) -> impl Future<Output = Result<http::Response<Body>, Fault>> + Send;
+    ) -> impl Future<Output = Result<Reply, Fault>> + Send;
 
     /// Gives back what is not needed any more. Runs every [`TIDY_EVERY`] on each worker; the default has nothing to do.
     fn tidy(&self) {}
@@ -66,21 +65,19 @@ impl Transport for Tcp {
         &self,
         _upstream: &Upstream,
         endpoint: &Arc<Endpoint>,
-        request: http::Request<Body>,
+        mut request: Outgoing,
         attempt: Attempt,
-    ) -> Result<http::Response<Body>, Fault> {
+    ) -> Result<Reply, Fault> {
         if endpoint.target.tls {
             return Err(Fault::new(FaultKind::ConnectError, "https targets need TLS towards upstreams"));
         }
-        let (head, body) = request.into_parts();
-        let target = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
-        let mut headers = head.headers;
-        let length = length_of(&head.method, &body);
+        let length = length_of(&request.method, &request.body);
         let mut buffer = self.pool.buffer();
-        h1::request_head(&mut buffer, &head.method, target, &attempt.host, &headers, length);
+        h1::request_head(&mut buffer, &mut request, &attempt.host, length);
+        let Outgoing { method, mut headers, body, .. } = request;
         let mut pump = Pump::new(buffer, body, length.unwrap_or(Length::Bytes(0)));
         headers.clear();
-        let to_head = head.method == Method::HEAD;
+        let to_head = method == Method::HEAD;
         let addresses = match endpoint.literal() {
             Some(address) => smallvec::smallvec![address],
             None => endpoint.addresses().await?,
@@ -91,7 +88,7 @@ impl Transport for Tcp {
             match wire.exchange(&mut pump, to_head, &mut headers).await {
                 Ok(head) => return wire::answer(head, wire, pump, &self.pool, address, attempt).await,
                 Err(unanswered) => {
-                    let again = unanswered.silent && (pump.is_untouched() || is_idempotent(&head.method)) && pump.rewind();
+                    let again = unanswered.silent && (pump.is_untouched() || is_idempotent(&method)) && pump.rewind();
                     if !again {
                         return Err(unanswered.fault);
                     }

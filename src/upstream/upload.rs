@@ -1,7 +1,7 @@
 //! A request's body on its way to an upstream, and the wait for the answer that begins when it has been passed on.
 
 use super::timeout;
-use crate::http::{Body, Fault, FaultKind};
+use crate::http::{Body, Fault, FaultKind, Reply};
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use http_body::{Frame, SizeHint};
@@ -40,11 +40,11 @@ pub fn awaits_client(passing: Option<&Passing>) -> bool {
 /// only an upstream that takes nothing of what is there for as long as `read` is given up: a client that sends nothing is
 /// its connection's to judge. `end` is when `total` is over, once that is known: it holds for all attempts of a call.
 pub async fn within(
-    mut exchange: Pin<&mut impl Future<Output = Result<http::Response<Body>, Fault>>>,
+    mut exchange: Pin<&mut impl Future<Output = Result<Reply, Fault>>>,
     passing: Option<&Passing>,
     timeouts: timeout::Config,
     end: &mut Option<Instant>,
-) -> Result<http::Response<Body>, Fault> {
+) -> Result<Reply, Fault> {
     let mut timer = pin!(None::<Sleep>);
     let mut clock = Clock::NotStarted;
     poll_fn(|cx| {

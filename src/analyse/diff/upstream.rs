@@ -1,13 +1,15 @@
 //! The upstreams that a route calls: where they are, what they are sent, and how calls are made.
 
 use super::outcome::called;
+use super::rest::{Setting, told};
 use super::{Class, Comparison, Difference};
-use crate::analyse::words::{duration, share};
+use crate::analyse::words::{Names, duration, share};
 use crate::http::UpstreamIndex;
 use crate::ir::Route;
 use crate::upstream::breaker::Opens;
 use crate::upstream::config::{HostSent, Target};
-use crate::upstream::{Config, breaker, retry, timeout};
+use crate::upstream::{Config, breaker, timeout};
+use std::collections::BTreeMap;
 
 /// Differences in the upstreams that both routes call.
 pub fn differences(old: &Route, new: &Route, comparison: &Comparison<'_>, found: &mut Vec<Difference>) {
@@ -17,19 +19,23 @@ pub fn differences(old: &Route, new: &Route, comparison: &Comparison<'_>, found:
     upstreams.dedup();
     for index in upstreams {
         let Some(both) = comparison.aligned.upstreams.get(usize::from(index.0)) else { continue };
-        let (Some(was), Some(is)) = (both.old, both.new) else { continue };
+        let Some((was, is)) = both.pair() else { continue };
         let own = |route: &Route, config: &Config| {
             route.timeouts.iter().find(|(of, _)| *of == index).map_or(config.timeout, |(_, timeouts)| *timeouts)
         };
         times(&is.name, own(old, was), own(new, is), found);
         let again = |route: &Route, config: &Config| {
-            let own = route.retries.iter().find(|(of, _)| *of == index).map(|(_, retry)| retry.clone());
-            own.or_else(|| config.retry.clone())
+            let retry = route.retries.iter().find(|(of, _)| *of == index).map(|(_, retry)| retry.clone());
+            BTreeMap::from([("retry", retry.or_else(|| config.retry.clone()))])
         };
-        attempts(&is.name, again(old, was), again(new, is), found);
+        let names = Names { auths: &comparison.aligned.named, params: &[] };
+        let (once, now) = (again(old, was), again(new, is));
+        if once != now {
+            found.extend(told(&once, &now, &[], &format!(" for `{}`", is.name), &names, |_| Class::Tuned));
+        }
         if was != is {
             places(was, is, found);
-            calls(was, is, found);
+            calls(was, is, &names, found);
         }
     }
 }
@@ -45,20 +51,6 @@ fn times(name: &str, was: timeout::Config, is: timeout::Config, found: &mut Vec<
         let says = format!("`timeout {clause}` for `{name}` is {}, was {}", duration(is), duration(was));
         found.push(Difference::new(Class::Tuned, says));
     }
-}
-
-fn attempts(name: &str, was: Option<retry::Config>, is: Option<retry::Config>, found: &mut Vec<Difference>) {
-    let says = match (was, is) {
-        (None, None) => return,
-        (Some(was), Some(is)) if was == is => return,
-        (Some(_), None) => format!("calls of `{name}` that fail are not made again any more"),
-        (None, Some(is)) => format!("calls of `{name}` that fail are made again: `attempts {}`", is.attempts),
-        (Some(was), Some(is)) if was.attempts != is.attempts => {
-            format!("`retry attempts` for `{name}` is {}, was {}", is.attempts, was.attempts)
-        }
-        (Some(_), Some(_)) => format!("calls of `{name}` that fail are made again in another way"),
-    };
-    found.push(Difference::new(Class::Tuned, says));
 }
 
 fn places(was: &Config, is: &Config, found: &mut Vec<Difference>) {
@@ -101,7 +93,7 @@ fn places(was: &Config, is: &Config, found: &mut Vec<Difference>) {
     }
 }
 
-fn calls(was: &Config, is: &Config, found: &mut Vec<Difference>) {
+fn calls(was: &Config, is: &Config, names: &Names<'_>, found: &mut Vec<Difference>) {
     let name = &is.name;
     if was.breaker != is.breaker {
         let says = match (&was.breaker, &is.breaker) {
@@ -114,18 +106,17 @@ fn calls(was: &Config, is: &Config, found: &mut Vec<Difference>) {
         };
         found.push(Difference::new(Class::Tuned, says));
     }
-    // Whatever else an upstream may say is about how calls are made; stubs answer nobody outside tests.
-    let mut rest = was.clone();
-    rest.name.clone_from(&is.name);
-    rest.targets.clone_from(&is.targets);
-    rest.host.clone_from(&is.host);
-    rest.breaker.clone_from(&is.breaker);
-    rest.timeout = is.timeout;
-    rest.retry.clone_from(&is.retry);
-    rest.stubs.clone_from(&is.stubs);
-    rest.encoded_slashes = is.encoded_slashes;
-    if rest != *is {
-        found.push(Difference::new(Class::Tuned, format!("calls of `{name}` are made in another way")));
+    found.extend(told(was, is, COVERED, &format!(" of upstream `{name}`"), names, class));
+}
+
+/// What is compared by its meaning, or route by route, and the stubs, which answer nobody outside tests.
+const COVERED: &[&str] = &["name", "targets", "host", "breaker", "timeout", "retry", "stubs", "encoded_slashes"];
+
+fn class(setting: &Setting) -> Class {
+    match setting.path.first().map(String::as_str) {
+        Some("resolve") => Class::Rerouted,
+        Some("tls" | "http2" | "sticky" | "openapi") => Class::Reshaped,
+        _ => Class::Tuned,
     }
 }
 

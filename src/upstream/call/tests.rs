@@ -12,13 +12,13 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
 
-type Answered = Result<http::Response<Body>, Fault>;
+type Answered = Result<Reply, Fault>;
 
 /// A request as it came to an endpoint.
 struct Came {
     /// Its number, from 1.
     number: usize,
-    request: http::Request<Body>,
+    request: Outgoing,
     /// Held as long as it is under way.
     attempt: Attempt,
 }
@@ -42,7 +42,7 @@ impl Played {
 }
 
 impl Transport for Played {
-    async fn exchange(&self, _: &Upstream, endpoint: &Arc<Endpoint>, request: http::Request<Body>, attempt: Attempt) -> Answered {
+    async fn exchange(&self, _: &Upstream, endpoint: &Arc<Endpoint>, request: Outgoing, attempt: Attempt) -> Answered {
         let number = {
             let mut ports = self.ports.lock();
             ports.push(endpoint.target.port);
@@ -57,9 +57,7 @@ fn now(answer: Answered) -> BoxFuture<'static, Answered> {
 }
 
 fn status(status: u16) -> Answered {
-    let mut response = http::Response::new(Body::full("said"));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap();
-    Ok(response)
+    Ok(Reply::of(StatusCode::from_u16(status).unwrap(), "text/plain", "said"))
 }
 
 fn fault(kind: FaultKind) -> Answered {
@@ -97,6 +95,7 @@ fn request(method: &str, body: Body) -> Outgoing {
         target: http::uri::PathAndQuery::from_static("/x"),
         authority: http::HeaderValue::from_static("shop.example"),
         headers: http::HeaderMap::from_iter([(http::header::ACCEPT, http::HeaderValue::from_static("text/plain"))]),
+        forwarding: None,
         body,
     }
 }

@@ -24,7 +24,7 @@ impl Config {
     pub fn wants(&self, outcome: &Outcome<'_>) -> bool {
         outcome.tells
             && match &outcome.answer {
-                Ok(response) => self.wants_status(response.status().as_u16()),
+                Ok(reply) => self.wants_status(reply.status.as_u16()),
                 Err(fault) => self.wants_fault(fault),
             }
     }

@@ -1,5 +1,5 @@
 use super::{
-    Body, Came, Fault, FaultKind, Played, called, fault, now, opens_after, plain, request, retry, status, three, timeout, upstream,
+    Body, Came, Fault, FaultKind, Played, Reply, called, fault, now, opens_after, plain, request, retry, status, three, timeout, upstream,
 };
 use crate::upstream::retry::Trigger;
 use crate::upstream::{breaker, config};
@@ -109,8 +109,8 @@ fn upload(parts: usize) -> Body {
 async fn broken_off(parts: usize, after: usize) -> (Result<usize, FaultKind>, u32) {
     let played = Played::by(move |came: Came| {
         Box::pin(async move {
-            assert_eq!((came.request.uri().path(), &came.request.headers()["accept"]), ("/x", &"text/plain".parse().unwrap()));
-            let mut body = came.request.into_body();
+            assert_eq!((came.request.target.path(), &came.request.headers["accept"]), ("/x", &"text/plain".parse().unwrap()));
+            let mut body = came.request.body;
             if came.number == 1 {
                 for _ in 0..after {
                     body.frame().await.unwrap()?;
@@ -118,7 +118,7 @@ async fn broken_off(parts: usize, after: usize) -> (Result<usize, FaultKind>, u3
                 return fault(FaultKind::Reset);
             }
             let whole = body.collect().await?.to_bytes();
-            Ok(http::Response::new(Body::full(whole)))
+            Ok(Reply::of(http::StatusCode::OK, "text/plain", whole))
         })
     });
     let (reply, attempts) = called(&played, &plain(2), (timeout::Config::default(), Some(&three())), request("PUT", upload(parts))).await;

@@ -1,4 +1,4 @@
-use super::{Body, Came, FaultKind, Played, called, fault, now, request, status, three, timeout, upstream};
+use super::{Body, Came, FaultKind, Played, Reply, called, fault, now, request, status, three, timeout, upstream};
 use crate::upstream::config;
 use crate::upstream::connect::Concurrency;
 use crate::upstream::retry::Config as Retry;
@@ -61,5 +61,5 @@ fn held(came: Came) -> super::Answered {
         let _held = attempt?;
         std::future::pending().await
     });
-    Ok(http::Response::new(Body::stream(http_body_util::StreamBody::new(body))))
+    Ok(Reply { body: Body::stream(http_body_util::StreamBody::new(body)), ..Reply::empty(http::StatusCode::OK) })
 }

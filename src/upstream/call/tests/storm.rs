@@ -65,7 +65,7 @@ async fn one_endpoint_of_three_that_fails_costs_no_call_that_has_credit() {
             &self,
             _: &super::Upstream,
             endpoint: &Arc<super::Endpoint>,
-            _: http::Request<Body>,
+            _: super::Outgoing,
             _: super::Attempt,
         ) -> super::Answered {
             if endpoint.target.port == self.0 { super::fault(super::FaultKind::ConnectError) } else { status(200) }

@@ -1,4 +1,6 @@
-use super::{Attempt, Body, Endpoint, Fault, FaultKind, Reply, Transport, Upstream, called, opens_after, request, timeout, upstream};
+use super::{
+    Attempt, Body, Endpoint, Fault, FaultKind, Outgoing, Reply, Transport, Upstream, called, opens_after, request, timeout, upstream,
+};
 use crate::upstream::breaker::State;
 use crate::upstream::config;
 use bytes::Bytes;
@@ -16,14 +18,8 @@ enum Taker {
 }
 
 impl Transport for Taker {
-    async fn exchange(
-        &self,
-        _: &Upstream,
-        _: &Arc<Endpoint>,
-        request: http::Request<Body>,
-        _: Attempt,
-    ) -> Result<http::Response<Body>, Fault> {
-        let whole = request.into_body().collect();
+    async fn exchange(&self, _: &Upstream, _: &Arc<Endpoint>, request: Outgoing, _: Attempt) -> Result<Reply, Fault> {
+        let whole = request.body.collect();
         match self {
             Self::All => whole.await.map(drop)?,
             Self::Within(time) => {
@@ -32,7 +28,7 @@ impl Transport for Taker {
             }
             Self::Nothing => std::future::pending().await,
         }
-        Ok(http::Response::new(Body::empty()))
+        Ok(Reply::empty(http::StatusCode::OK))
     }
 }
 
