@@ -3,7 +3,8 @@ mod places;
 mod storm;
 mod upload;
 
-use super::{Attempt, Body, Endpoint, Fault, FaultKind, Outgoing, Reply, Terms, Transport, Upstream, call, retry, timeout};
+use super::{Attempt, Endpoint, Fault, FaultKind, Outgoing, Reply, Terms, Transport, Upstream, call, retry, timeout};
+use crate::http::Body;
 use crate::lang::value::Percent;
 use crate::upstream::{breaker, config};
 use futures_core::future::BoxFuture;
