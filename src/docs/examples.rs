@@ -61,10 +61,20 @@ pub const EXAMPLES: &[Example] = &[
     step("advance", "request GET /example/1\nadvance 31s\nrequest GET /example/1\nexpect status 401"),
     step("expect", "request GET /example/1\nexpect status 401\nexpect stage authenticate\nexpect header(\"www-authenticate\") != none"),
     upstream("target", "target http://10.0.0.7:9000 weight 3\ntarget http://10.0.0.8:9000\ntarget http://10.0.0.9:9000 backup"),
+    upstream("balance", "balance hash client.ip"),
+    upstream("sticky", "sticky cookie \"node\""),
+    upstream("health", "health GET /healthz {\n  every 2s\n  expect [200, 204]\n}"),
+    upstream("eject", "eject after 5 failures for 30s"),
     upstream("host", "host target"),
     upstream("path", "path encoded_slashes keep"),
     upstream("stub", "stub {\n  GET /users/{id:int} 200 json \"\"\"{\"id\": ${param.id}}\"\"\"\n}"),
     upstream("breaker", "breaker {\n  window 10s\n  open_when failures >= 50% of 20\n  cooldown 15s\n}"),
+    file(
+        "to",
+        "upstream users_next {\n  target http://127.0.0.1:9004\n}\n\nroute show_user GET /users/{id:int} {\n  auth main\n  to {\n    \
+         when header(\"x-next\") == \"yes\" -> users_next\n    split 95% users, 5% users_next sticky claim.sub\n  }\n}",
+    ),
+    route("mirror", "mirror 2% -> orders"),
     route("timeout", "timeout { connect 250ms; attempt 2s; total 5s }"),
     file(
         "auth",

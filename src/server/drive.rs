@@ -7,8 +7,8 @@ use super::watch::Watch;
 use crate::compile::{Pipeline, Plan, Target};
 use crate::http::forward::{self, Hop};
 use crate::http::{
-    Body, Calls, Client, Clock, Exchange, Fault, Forwarding, Outgoing, Problem, Record, Reply, Request, UpstreamHealth, UpstreamIndex, hop,
-    path,
+    Affinity, Body, Calls, Client, Clock, Exchange, Fault, Forwarding, Outgoing, Problem, Record, Reply, Request, UpstreamHealth,
+    UpstreamIndex, hop, path,
 };
 use crate::lang::eval::Facts;
 use crate::policy::stage::{Flow, Place};
@@ -254,6 +254,7 @@ pub fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Begun {
         clock: engine.clock,
         upstream: None,
         upstream_name: None,
+        affinity: Affinity::default(),
         quota: None,
         record: Record::default(),
         kept: http::Extensions::new(),
@@ -376,6 +377,7 @@ fn encoded_slash_problem() -> Problem {
 fn choose(plan: &Plan, pipeline: &Pipeline, encoded_slash: bool, exchange: &mut Exchange) -> Result<(), Problem> {
     let chosen = match &pipeline.target {
         Target::Upstream(upstream) => Some(*upstream),
+        Target::Chosen => exchange.upstream,
         Target::Policy => None,
     };
     let upstream = chosen.and_then(|index| plan.upstreams.get(usize::from(index.0)));
@@ -385,6 +387,9 @@ fn choose(plan: &Plan, pipeline: &Pipeline, encoded_slash: bool, exchange: &mut 
     }
     exchange.upstream = chosen;
     exchange.upstream_name = upstream.map(|upstream| Arc::clone(&upstream.name));
+    if let Some(upstream) = upstream.filter(|upstream| upstream.config.has_affinity()) {
+        exchange.affinity = upstream.affinity(exchange);
+    }
     Ok(())
 }
 
@@ -403,6 +408,7 @@ async fn pass<T: Transport>(
         authority: request.authority.clone(),
         headers: std::mem::take(&mut request.headers),
         forwarding: exchange.forwarding.take(),
+        affinity: exchange.affinity,
         body: exchange.body.take(),
     };
     exchange.record.upstream = Some(index);
@@ -434,6 +440,11 @@ impl<T: Transport> Calls for Engine<T> {
         self.part(index, None, outgoing)
     }
 
+    fn affinity(&self, index: UpstreamIndex, exchange: &Exchange) -> Affinity {
+        let upstream = self.plan.upstreams.get(usize::from(index.0));
+        upstream.map(|upstream| upstream.affinity(exchange)).unwrap_or_default()
+    }
+
     fn health(&self) -> Vec<UpstreamHealth> {
         let now = Instant::now();
         self.plan.upstreams.iter().map(|upstream| upstream.health(now)).collect()
@@ -450,6 +461,10 @@ impl<T: Transport> Calls for Routed<T> {
     fn call(&self, index: UpstreamIndex, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
         let own = self.engine.plan.pipelines.get(self.route).and_then(|pipeline| pipeline.timeouts_of(index));
         self.engine.part(index, own, outgoing)
+    }
+
+    fn affinity(&self, index: UpstreamIndex, exchange: &Exchange) -> Affinity {
+        self.engine.affinity(index, exchange)
     }
 
     fn health(&self) -> Vec<UpstreamHealth> {

@@ -1,7 +1,7 @@
 //! One call of an upstream: breaker, balance, one attempt under its timeouts, and the outcome noted.
 
 use super::transport::{Attempt, Transport};
-use super::{Upstream, balance, timeout};
+use super::{Upstream, timeout};
 use crate::http::{Body, Fault, FaultKind, Outgoing, Reply, Side, hop};
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
@@ -34,12 +34,11 @@ pub async fn call<T: Transport>(
             Some(breaker.admit(Instant::now()).map_err(refused)?)
         }
     };
-    let chosen = match upstream.endpoints.as_slice() {
-        [only] => Some(only),
-        several => balance::choose(several, &mut random.lock()),
-    };
-    let endpoint = chosen.ok_or_else(|| Fault::new(FaultKind::ConnectError, "the upstream has no target"))?;
+    let affinity = outgoing.affinity;
+    let endpoint =
+        upstream.choose(affinity, &[], random).ok_or_else(|| Fault::new(FaultKind::ConnectError, "the upstream has no target"))?;
     *attempts += 1;
+    let began = Instant::now();
 
     let mut request = outgoing;
     let passing = pass_on(&mut request.body);
@@ -49,16 +48,21 @@ pub async fn call<T: Transport>(
     let exchange = pin!(transport.exchange(upstream, endpoint, request, attempt));
     let answer = within(exchange, passing.as_deref(), timeouts).await;
 
-    if let Some(permit) = permit {
-        match &answer {
-            Ok(reply) => permit.settle(!reply.status.is_server_error(), Instant::now()),
-            Err(fault) if fault.side() == Side::Upstream && !awaits_client(passing.as_deref()) => permit.settle(false, Instant::now()),
-            // The client's doing, or an upstream that would not wait for it any longer, says nothing of the upstream.
-            Err(_) => drop(permit),
+    let succeeded = match &answer {
+        Ok(reply) => Some(!reply.status.is_server_error()),
+        Err(fault) if fault.side() == Side::Upstream && !awaits_client(passing.as_deref()) => Some(false),
+        // The client's doing, or an upstream that would not wait for it any longer, says nothing of the upstream.
+        Err(_) => None,
+    };
+    if let Some(succeeded) = succeeded {
+        upstream.settle(endpoint, succeeded, began.elapsed());
+        if let Some(permit) = permit {
+            permit.settle(succeeded, Instant::now());
         }
     }
     let mut reply = answer?;
     hop::strip_reply(&mut reply.headers);
+    upstream.stick(endpoint, affinity, &mut reply.headers);
     Ok(reply)
 }
 
@@ -194,6 +198,7 @@ impl Drop for PassedOn {
 #[cfg(test)]
 mod tests {
     use super::{Body, Bytes, Fault, FaultKind, Frame, Outgoing, Reply, Transport, Upstream, call, timeout};
+    use crate::http::Affinity;
     use crate::upstream::breaker::{Opens, State};
     use crate::upstream::{Attempt, Endpoint, breaker, config};
     use http_body_util::{BodyExt, StreamBody};
@@ -244,6 +249,7 @@ mod tests {
             authority: http::HeaderValue::from_static("shop.example"),
             headers: http::HeaderMap::new(),
             forwarding: None,
+            affinity: Affinity::default(),
             body: Body::stream(StreamBody::new(parts)),
         };
         let timeouts = timeout::Config { read: Duration::from_secs(1), ..timeout::Config::default() };

@@ -1,10 +1,12 @@
 //! `to`: which upstream takes a request, by conditions or by shares.
 
 mod check;
+mod stage;
 #[cfg(test)]
 mod tests;
 
-use super::{Effective, Policy};
+use super::stage::Place as At;
+use super::{Build, BuildError, Effective, Policy};
 use crate::http::UpstreamIndex;
 use crate::lang::Checker;
 use crate::lang::expr::Expr;
@@ -61,10 +63,16 @@ impl Policy for Config {
     const ANSWERS: bool = true;
 
     const WORDS: &'static [Word] =
-        &[Word { form: TO.later(), places: &[Place::Route], merge: Merge::Single, stage: "target" }];
+        &[Word { form: TO, places: &[Place::Route], merge: Merge::Single, stage: "target" }];
 
     fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
         check::check(&statements.last()?.node, checker)
+    }
+
+    fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError> {
+        build.chooses = true;
+        build.on_request(At::Target, stage::To::new(self));
+        Ok(())
     }
 
     fn upstreams(&self) -> Vec<UpstreamIndex> {
