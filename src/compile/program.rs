@@ -44,10 +44,9 @@ impl Compiler {
         let mut warnings = Vec::new();
         let mut errors: Vec<BuildError> = Vec::new();
         let mut pipelines: Vec<Arc<Pipeline>> = Vec::with_capacity(program.routes.len());
-        // By all that a pipeline is made of. As text, since hardly anything in it can be hashed.
         let mut known: HashMap<Vec<u8>, Arc<Pipeline>> = HashMap::new();
         for route in &program.routes {
-            let in_force = serde_json::to_vec(&(&route.policies, &route.target, &route.timeouts, &route.log)).unwrap_or_default();
+            let in_force = in_force(route);
             if let Some(pipeline) = known.get(&in_force) {
                 pipelines.push(Arc::clone(pipeline));
                 continue;
@@ -63,6 +62,7 @@ impl Compiler {
                 response: Vec::new(),
                 body_max: None,
                 chooses: false,
+                fallback: None,
                 warnings: std::mem::take(&mut warnings),
             };
             for policy in &route.policies {
@@ -109,8 +109,15 @@ impl Compiler {
     }
 }
 
+/// All that a route's pipeline is made of, as text, since hardly anything in it can be hashed; empty where it cannot be
+/// written. Every field of a route is named, so that a new one is either part of it or said not to be.
+fn in_force(route: &ir::Route) -> Vec<u8> {
+    let ir::Route { name: _, doc: _, groups: _, key: _, predicate: _, place: _, target, policies, timeouts, retries, hooks, log } = route;
+    serde_json::to_vec(&(policies, target, timeouts, retries, hooks, log)).unwrap_or_default()
+}
+
 fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program) -> Pipeline {
-    let Build { mut request, mut response, body_max, chooses, .. } = build;
+    let Build { mut request, mut response, body_max, fallback, chooses, .. } = build;
     // Stable: parts of one place run in the order of their policies.
     request.sort_by_key(|(place, _)| *place);
     response.sort_by_key(|(place, _)| *place);
@@ -124,6 +131,8 @@ fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program) -> Pipeline 
         response,
         body_max: body_max.unwrap_or(program.gateway.limits.body),
         timeouts: route.timeouts.clone(),
+        retries: route.retries.clone(),
+        fallback,
         log: log(&route.log),
     }
 }

@@ -69,12 +69,11 @@ pub const EXAMPLES: &[Example] = &[
     upstream("path", "path encoded_slashes keep"),
     upstream("stub", "stub {\n  GET /users/{id:int} 200 json \"\"\"{\"id\": ${param.id}}\"\"\"\n}"),
     upstream("breaker", "breaker {\n  window 10s\n  open_when failures >= 50% of 20\n  cooldown 15s\n}"),
-    file(
-        "to",
-        "upstream users_next {\n  target http://127.0.0.1:9004\n}\n\nroute show_user GET /users/{id:int} {\n  auth main\n  to {\n    \
-         when header(\"x-next\") == \"yes\" -> users_next\n    split 95% users, 5% users_next sticky claim.sub\n  }\n}",
-    ),
+    route("to", "to {\n  when header(\"x-next\") == \"yes\" -> orders\n  split 95% users, 5% orders sticky claim.sub\n}"),
     route("mirror", "mirror 2% -> orders"),
+    upstream("concurrency", "concurrency 64 queue 32"),
+    route("retry", "retry {\n  attempts 3\n  on [connect_error, 502..504]\n  backoff exponential 50ms..400ms\n  budget 20% min 10/s\n}"),
+    route("fallback", "fallback respond 200 json \"\"\"{\"id\": ${param.id}}\"\"\""),
     route("timeout", "timeout { connect 250ms; attempt 2s; total 5s }"),
     file(
         "auth",

@@ -96,6 +96,8 @@ pub struct Build<'b> {
     pub body_max: Option<Option<u64>>,
     /// True when a request part chooses the upstream.
     pub chooses: bool,
+    /// What answers in the place of a target that fails.
+    pub fallback: Option<super::fallback::Fallback>,
     /// What is weak about what the machine has, found so far: reported at start, and by `check --env`.
     pub warnings: Vec<Warning>,
 }

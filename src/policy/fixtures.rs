@@ -111,6 +111,7 @@ pub fn building<T>(
         response: Vec::new(),
         body_max: None,
         chooses: false,
+        fallback: None,
         warnings: Vec::new(),
     };
     let done = with(&mut build)?;

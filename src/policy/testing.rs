@@ -150,6 +150,7 @@ pub fn build<P: Policy + PartialEq + std::fmt::Debug + Serialize + DeserializeOw
         response: Vec::new(),
         body_max: None,
         chooses: false,
+        fallback: None,
         warnings: Vec::new(),
     };
     config.build(&mut build).unwrap();

@@ -17,7 +17,7 @@ pub const WORDS: &[Word] = &[
         stage: "call",
     },
     Word {
-        form: super::retry::FORM.later(),
+        form: super::retry::FORM,
         places: &[Place::Gateway, Place::Upstream, Place::Group, Place::Route, Place::Policy],
         merge: Merge::Fields,
         stage: "call",
@@ -27,7 +27,7 @@ pub const WORDS: &[Word] = &[
     word(balance::FORM),
     word(health::FORM),
     word(health::EJECT),
-    later(connect::CONCURRENCY),
+    word(connect::CONCURRENCY),
     later(connect::TLS),
     later(connect::HTTP2),
     later(connect::OPENAPI),

@@ -4,6 +4,7 @@ pub mod balance;
 pub mod breaker;
 pub mod call;
 pub mod check;
+pub mod concurrency;
 pub mod config;
 pub mod connect;
 pub mod endpoint;
@@ -11,11 +12,13 @@ pub mod events;
 pub mod forms;
 pub mod health;
 pub mod pool;
+pub mod replay;
 pub mod retry;
 pub mod script;
 pub mod standing;
 pub mod timeout;
 pub mod transport;
+mod upload;
 mod wire;
 
 pub use breaker::Breaker;
@@ -51,6 +54,10 @@ pub struct Upstream {
     balancer: balance::Balancer,
     /// Held by the worker that ejects an endpoint.
     ejecting: Mutex<()>,
+    /// The places it has for requests, if they are counted.
+    pub places: Option<Arc<concurrency::Places>>,
+    /// What its requests have earned for attempts that are made again.
+    pub credit: Arc<retry::Credit>,
     /// The `Host` it is sent whatever the client asked for.
     host_fixed: Option<HeaderValue>,
 }
@@ -80,6 +87,13 @@ impl Upstream {
                 .filter(|breaker| breaker.config() == declared)
                 .map_or_else(|| Arc::new(Breaker::new(declared.clone())), Arc::clone)
         });
+        let places = config.concurrency.as_ref().map(|declared| {
+            before
+                .and_then(|before| before.places.as_ref())
+                .filter(|places| places.config() == declared)
+                .map_or_else(|| Arc::new(concurrency::Places::new(declared.clone())), Arc::clone)
+        });
+        let credit = before.map(|before| Arc::clone(&before.credit)).unwrap_or_default();
         let host_fixed = match &config.host {
             config::HostSent::Fixed(host) => HeaderValue::from_str(host).ok(),
             config::HostSent::Keep | config::HostSent::Target => None,
@@ -90,6 +104,8 @@ impl Upstream {
             balancer: balance::Balancer::new(&config.balance, &endpoints),
             endpoints,
             breaker,
+            places,
+            credit,
             events,
             panic: health::Panic::default(),
             ejecting: Mutex::new(()),

@@ -18,6 +18,8 @@ mod compress;
 #[cfg(test)]
 mod development;
 #[cfg(test)]
+mod failures;
+#[cfg(test)]
 mod fields;
 #[cfg(test)]
 mod framing;
