@@ -111,9 +111,7 @@ fn received(
     answer: &Answer,
     part: impl FnOnce(&Received) -> Option<String>,
 ) -> Result<(), Unmet> {
-    // What else got something got a part, or a copy.
-    let of_target = answer.received.iter().rev().find(|received| answer.upstream.as_ref().is_none_or(|name| *name == received.upstream));
-    match (of_target, how, expected) {
+    match (answer.passed_on(), how, expected) {
         (Some(request), ..) => compare(what, how, expected, part(request).as_deref()),
         (None, Comparison::Equal, None) => Ok(()),
         (None, ..) => Err(Unmet { expected: asserted(what, how, expected), actual: "no upstream got a request".to_owned() }),
