@@ -6,7 +6,7 @@ mod stage;
 mod tests;
 
 use super::stage::Place as At;
-use super::{Build, BuildError, Effective, Policy};
+use super::{Build, BuildError, Decision, Effective, Of, Policy};
 use crate::http::UpstreamIndex;
 use crate::lang::Checker;
 use crate::lang::expr::Expr;
@@ -73,6 +73,11 @@ impl Policy for Config {
         build.chooses = true;
         build.on_request(At::Target, stage::To::new(self));
         Ok(())
+    }
+
+    fn decisions(&self) -> Vec<Decision<'_>> {
+        let arms = self.arms.iter().enumerate();
+        arms.map(|(nth, arm)| Decision { at: Some(At::Target), of: Of::Branch("to", "", nth), condition: &arm.when }).collect()
     }
 
     fn upstreams(&self) -> Vec<UpstreamIndex> {
