@@ -19,7 +19,7 @@ fn url(origin: &Origin) -> String {
 }
 
 fn healthy(gate: &Gate) -> u64 {
-    let said: serde_json::Value = serde_json::from_str(&gate.get("/gate/health").send().expect(200).text()).unwrap();
+    let said: serde_json::Value = serde_json::from_str(gate.get("/gate/health").send().expect(200).text()).unwrap();
     said["upstreams"]["app"]["healthy"].as_u64().unwrap()
 }
 
