@@ -76,6 +76,8 @@ impl Pipeline {
 pub enum Target {
     /// One upstream.
     Upstream(UpstreamIndex),
+    /// The one that a request part chooses: `to`.
+    Chosen,
     /// The last request part answers: `respond`, `redirect`, `issue`, `aggregate`.
     Policy,
 }

@@ -61,6 +61,7 @@ impl Compiler {
                 request: Vec::new(),
                 response: Vec::new(),
                 body_max: None,
+                chooses: false,
                 fallback: None,
                 warnings: std::mem::take(&mut warnings),
             };
@@ -96,6 +97,12 @@ impl Compiler {
         Ok(Compiled { plan, warnings, auths })
     }
 
+    /// What happens to the upstreams of its plans.
+    #[must_use]
+    pub fn events(&self) -> &Arc<upstream::Events> {
+        self.upstreams.events()
+    }
+
     /// State of one kind that the plan in force uses.
     pub fn state<T: std::any::Any + Send + Sync>(&self, kind: &'static str) -> impl Iterator<Item = Arc<T>> + '_ {
         self.registry.each(kind)
@@ -110,7 +117,7 @@ fn in_force(route: &ir::Route) -> Vec<u8> {
 }
 
 fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program) -> Pipeline {
-    let Build { mut request, mut response, body_max, fallback, .. } = build;
+    let Build { mut request, mut response, body_max, fallback, chooses, .. } = build;
     // Stable: parts of one place run in the order of their policies.
     request.sort_by_key(|(place, _)| *place);
     response.sort_by_key(|(place, _)| *place);
@@ -118,6 +125,7 @@ fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program) -> Pipeline 
         request,
         target: match route.target {
             ir::Target::Upstream(index) => Target::Upstream(index),
+            ir::Target::Policy if chooses => Target::Chosen,
             ir::Target::Policy => Target::Policy,
         },
         response,

@@ -14,11 +14,12 @@ pub mod identity;
 pub mod path;
 pub mod problem;
 pub mod reply;
+pub mod share;
 
 pub use body::Body;
 pub use certificate::Certificate;
 pub use clock::Clock;
-pub use exchange::{Calls, Client, Exchange, Outgoing, Params, Quota, Record, Request, Scheme, UpstreamHealth, UpstreamIndex};
+pub use exchange::{Affinity, Calls, Client, Exchange, Outgoing, Params, Quota, Record, Request, Scheme, UpstreamHealth, UpstreamIndex};
 pub use fault::{Fault, FaultKind, Side};
 pub use forward::Forwarding;
 pub use identity::{Attribute, Identity};

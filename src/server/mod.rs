@@ -14,6 +14,7 @@ mod input;
 pub mod listener;
 mod patience;
 mod peer;
+mod prober;
 mod reply;
 pub mod run;
 mod site;
@@ -37,6 +38,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use worker::{Shared, Worker};
 
@@ -46,6 +48,7 @@ pub struct Server {
     sites: Vec<Arc<Site>>,
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<io::Result<usize>>>,
+    prober: Option<JoinHandle<io::Result<()>>>,
     log_writer: JoinHandle<()>,
 }
 
@@ -81,7 +84,9 @@ impl Server {
             log,
             open: AtomicUsize::new(0),
             stop: CancellationToken::new(),
+            swapped: Notify::new(),
         });
+        let prober = T::PROBES.then(|| prober::start(Arc::clone(&shared), transport())).transpose()?;
         let workers = sockets
             .into_iter()
             .enumerate()
@@ -93,7 +98,7 @@ impl Server {
                 })
             })
             .collect::<io::Result<Vec<_>>>()?;
-        Ok(Self { addresses, sites, shared, workers, log_writer })
+        Ok(Self { addresses, sites, shared, workers, prober, log_writer })
     }
 
     /// Where it listens, in the order of the plan's listeners.
@@ -108,6 +113,7 @@ impl Server {
             site.follow(&plan.settings.listeners);
         }
         self.shared.plan.store(Arc::new(plan));
+        self.shared.swapped.notify_one();
     }
 
     /// Shows other certificates to clients that connect from now on to an address of the plan.
@@ -138,6 +144,9 @@ impl Server {
         let mut cut = 0;
         for worker in self.workers {
             cut += worker.join().map_err(|_| io::Error::other("a worker panicked"))??;
+        }
+        if let Some(prober) = self.prober {
+            prober.join().map_err(|_| io::Error::other("the prober panicked"))??;
         }
         let dropped = self.shared.log.dropped();
         if dropped > 0 {

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 /// How far the wall clock may be from the machine's before it is read anew.
@@ -40,6 +40,8 @@ pub struct Shared {
     pub open: AtomicUsize,
     /// Cancelled when the process is to end.
     pub stop: CancellationToken,
+    /// Told when another plan is in force.
+    pub swapped: Notify,
 }
 
 /// A worker's own state. Its locks are taken by its thread alone.
@@ -265,6 +267,7 @@ mod tests {
             log: Log::start(std::io::sink()).unwrap().0,
             open: AtomicUsize::new(0),
             stop: tokio_util::sync::CancellationToken::new(),
+            swapped: tokio::sync::Notify::new(),
         });
         let tidied = Arc::new(AtomicUsize::new(0));
         let worker = Arc::new(Worker::new(Arc::clone(&shared), Counting(Arc::clone(&tidied))));
@@ -282,6 +285,7 @@ mod tests {
             log: Log::start(std::io::sink()).unwrap().0,
             open: AtomicUsize::new(0),
             stop: tokio_util::sync::CancellationToken::new(),
+            swapped: tokio::sync::Notify::new(),
         });
         let worker = Worker::new(shared, Counting(Arc::default()));
         let hour = Duration::from_secs(3600);
