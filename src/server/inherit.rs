@@ -51,6 +51,14 @@ impl Inherited {
         Ok(Self(found))
     }
 
+    /// One port that is listened at.
+    #[cfg(test)]
+    pub fn of(name: &str, listener: std::net::TcpListener) -> io::Result<Self> {
+        let listening = Listening::Tcp(listener);
+        let address = prepare(&listening)?;
+        Ok(Self(vec![Socket { name: name.to_owned(), address, listening }]))
+    }
+
     /// The sockets for a listener: those of its name, and those at its address.
     pub fn take(&mut self, listener: &Listener) -> Vec<(Address, Listening)> {
         let fits = |socket: &mut Socket| socket.name == *listener.name || socket.address == listener.address;

@@ -5,7 +5,6 @@ use socket2::{Domain, Protocol, Socket, Type};
 use std::fs::Permissions;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -146,15 +145,6 @@ impl Listening {
                 stream.set_nonblocking(true)?;
                 Ok(Accepted::Unix(stream))
             }
-        }
-    }
-}
-
-impl AsRawFd for Listening {
-    fn as_raw_fd(&self) -> RawFd {
-        match self {
-            Self::Tcp(listener) => listener.as_raw_fd(),
-            Self::Unix(listener) => listener.as_raw_fd(),
         }
     }
 }

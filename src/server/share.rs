@@ -5,8 +5,7 @@ use super::listener::{Accepted, File, Listening};
 use super::worker::{ACCEPT_PAUSE, LAST_MAX, is_of_one_connection};
 use std::io;
 use std::thread::JoinHandle;
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -40,8 +39,8 @@ impl Shared {
     /// Accepts until the process is to end. Whoever waits in a queue that ends with the socket is still served.
     async fn run(self, stop: CancellationToken) -> io::Result<()> {
         let Self { file, socket, mut turns } = self;
-        let mut socket = AsyncFd::with_interest(socket, Interest::READABLE)?;
-        while let Some(next) = stop.run_until_cancelled(socket.async_io_mut(Interest::READABLE, |socket| socket.accept())).await {
+        let waiting = Waiting::new(socket)?;
+        while let Some(next) = stop.run_until_cancelled(waiting.accept()).await {
             match next {
                 Ok(accepted) => turns.hand(accepted).await,
                 Err(error) if is_of_one_connection(&error) => {}
@@ -54,8 +53,9 @@ impl Shared {
         // An inherited socket goes on without this process, and so does its queue.
         if file.is_some() {
             drop(file);
+            let socket = waiting.into_inner()?;
             for _ in 0..LAST_MAX {
-                let Ok(accepted) = socket.get_ref().accept() else { break };
+                let Ok(accepted) = socket.accept() else { break };
                 turns.hand(accepted).await;
             }
         }
@@ -78,6 +78,38 @@ impl Turns {
             // A worker that has ended takes no connection any more.
             let _ = worker.send(accepted).await;
         }
+    }
+}
+
+/// A socket on which the runtime waits.
+enum Waiting {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Waiting {
+    fn new(socket: Listening) -> io::Result<Self> {
+        Ok(match socket {
+            Listening::Tcp(socket) => Self::Tcp(TcpListener::from_std(socket)?),
+            Listening::Unix(socket) => Self::Unix(UnixListener::from_std(socket)?),
+        })
+    }
+
+    fn into_inner(self) -> io::Result<Listening> {
+        Ok(match self {
+            Self::Tcp(socket) => Listening::Tcp(socket.into_std()?),
+            Self::Unix(socket) => Listening::Unix(socket.into_std()?),
+        })
+    }
+
+    async fn accept(&self) -> io::Result<Accepted> {
+        Ok(match self {
+            Self::Tcp(socket) => {
+                let (stream, peer) = socket.accept().await?;
+                Accepted::Tcp(stream.into_std()?, peer)
+            }
+            Self::Unix(socket) => Accepted::Unix(socket.accept().await?.0.into_std()?),
+        })
     }
 }
 

@@ -159,6 +159,11 @@ impl Client {
         let _ = self.0.write_all(bytes.as_ref()).await;
     }
 
+    /// Sends nothing more.
+    pub async fn end_of_input(&mut self) {
+        let _ = self.0.shutdown().await;
+    }
+
     /// Reads until what was read ends with `end`.
     pub async fn until(&mut self, end: &str) -> String {
         let mut all = Vec::new();
