@@ -27,13 +27,11 @@ impl Certificates {
     /// Everything that is missing or does not go together; what was remembered stays then.
     pub fn install(&mut self, gateway: &Gateway, settings: &mut Settings, machine: &Machine) -> Result<(), Vec<BuildError>> {
         let (mut listeners, mut errors) = (Vec::new(), Vec::new());
-        for declared in &gateway.listeners {
+        for (declared, listener) in gateway.listeners.iter().zip(&mut settings.listeners) {
             let Some(tls) = &declared.tls else { continue };
             match Material::read(tls, machine).and_then(|material| Ok((material.build(tls)?, material))) {
                 Ok((built, material)) => {
-                    if let Some(listener) = settings.listeners.iter_mut().find(|listener| listener.address == declared.address) {
-                        listener.tls = Some(built);
-                    }
+                    listener.tls = Some(built);
                     listeners.push(Listener { address: declared.address.clone(), declared: tls.clone(), read: Ok(material) });
                 }
                 Err(error) => errors.push(error),
