@@ -140,10 +140,10 @@ fn no_address(text: &str, at: Span) -> Diagnostic {
 
 /// Octal digits, as `chmod` takes them.
 fn mode(given: Given<'_>, checker: &mut Checker<'_>) -> Option<u16> {
-    let digits = checker.int(given, 0..=777)?;
-    let mode = u16::from_str_radix(&digits.to_string(), 8).ok();
+    let digits = checker.int(given, 0..=u64::MAX)?;
+    let mode = u16::from_str_radix(&digits.to_string(), 8).ok().filter(|mode| *mode <= 0o777);
     if mode.is_none() {
-        checker.error(Code::TypeRange, "`mode` is out of range", given.expr.span, "three digits from 0 to 7, as in `0660`");
+        checker.error(Code::TypeRange, "`mode` is out of range", given.expr.span, "three digits from 0 to 7, such as `0660`");
     }
     mode
 }
