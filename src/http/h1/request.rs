@@ -187,7 +187,8 @@ fn split_target<'a>(method: &Method, target: &'a [u8]) -> Option<(Option<&'a [u8
     is_authority(authority).then_some((Some(authority), path))
 }
 
-/// A host, and perhaps a port: letters that names and addresses are made of, nothing a parser could stumble over.
+/// A host, and perhaps a port: letters that names and addresses are made of, nothing a parser could stumble over. A dot alone
+/// is none: the dot at a name's end falls away.
 #[must_use]
 pub fn is_authority(text: &[u8]) -> bool {
     let port = |text: &[u8]| {
@@ -202,7 +203,7 @@ pub fn is_authority(text: &[u8]) -> bool {
     }
     let colon = text.iter().position(|byte| *byte == b':').unwrap_or(text.len());
     text.split_at_checked(colon).is_some_and(|(host, rest)| {
-        !host.is_empty()
+        !matches!(host, b"" | b".")
             && host.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'))
             && (rest.is_empty() || rest.strip_prefix(b":").is_some_and(port))
     })
