@@ -84,7 +84,7 @@ fn words(line: &[u8]) -> Result<Option<Source>, Malformed> {
     let mut next = || words.next().ok_or(Malformed("a word of its line is missing"));
     match next()? {
         // Whatever else the line says has no meaning.
-        "UNKNOWN" => return Ok(None),
+        "UNKNOWN" => Ok(None),
         family @ ("TCP4" | "TCP6") => {
             let (source, destination) = (next()?, next()?);
             let (port, to) = (number(next()?)?, number(next()?)?);

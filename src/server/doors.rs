@@ -35,9 +35,9 @@ impl Doors {
         for declared in &plan.settings.listeners {
             let site = Arc::new(Site::new(declared.clone()));
             let address = doors.open_one(declared, &site, &mut inherited);
-            doors.addresses.push(
-                address.map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {}: {error}", declared.address)))?,
-            );
+            doors
+                .addresses
+                .push(address.map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {}: {error}", declared.address)))?);
             doors.sites.push(site);
         }
         inherited.end()?;

@@ -32,8 +32,8 @@ pub use watch::Watch;
 
 use crate::compile::Plan;
 use crate::compile::tls::Tls;
-use crate::upstream::Transport;
 use crate::http::Address;
+use crate::upstream::Transport;
 use access_log::Log;
 use doors::Doors;
 use site::Site;
