@@ -4,10 +4,12 @@
 
 pub mod access_log;
 mod answer;
+mod calls;
 mod connection;
 mod doors;
 pub mod drain;
 pub mod drive;
+mod fallback;
 mod http2;
 pub mod inherit;
 mod input;

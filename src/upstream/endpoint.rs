@@ -1,5 +1,7 @@
 //! One target of an upstream: where it is, and how busy.
 
+use super::balance;
+use super::concurrency::Place;
 use super::config::Target;
 use crate::http::{Fault, FaultKind};
 use http::HeaderValue;
@@ -16,6 +18,17 @@ const ADDRESS_AGE_MAX: Duration = Duration::from_secs(5);
 
 /// Addresses of a name, in the order they are tried.
 pub type Addresses = SmallVec<[SocketAddr; 2]>;
+
+/// Endpoints at which a call has failed.
+pub type Tried = SmallVec<[Arc<Endpoint>; 2]>;
+
+/// The endpoint of the next attempt; one that is excluded only when there is no other. `None` without any endpoint.
+pub fn choose<'e>(endpoints: &'e [Arc<Endpoint>], excluded: &[Arc<Endpoint>], random: &Mutex<fastrand::Rng>) -> Option<&'e Arc<Endpoint>> {
+    match endpoints {
+        [only] => Some(only),
+        several => balance::choose(several, excluded, &mut random.lock()),
+    }
+}
 
 /// A target with its state, shared by all workers.
 #[derive(Debug)]
@@ -58,8 +71,14 @@ impl Endpoint {
     /// Counts a request until what is returned is dropped.
     #[must_use]
     pub fn occupy(self: &Arc<Self>) -> Occupied {
+        self.occupy_with(None)
+    }
+
+    /// The same for a request that holds one of the places its upstream has.
+    #[must_use]
+    pub fn occupy_with(self: &Arc<Self>, place: Option<Place>) -> Occupied {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        Occupied(Arc::clone(self))
+        Occupied { endpoint: Arc::clone(self), _place: place }
     }
 
     /// The address, when it needs no looking up.
@@ -97,10 +116,14 @@ impl Endpoint {
 
 /// One request under way at an endpoint.
 #[derive(Debug)]
-pub struct Occupied(Arc<Endpoint>);
+pub struct Occupied {
+    endpoint: Arc<Endpoint>,
+    /// Given back with it.
+    _place: Option<Place>,
+}
 
 impl Drop for Occupied {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.endpoint.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }

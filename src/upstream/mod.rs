@@ -4,16 +4,19 @@ pub mod balance;
 pub mod breaker;
 pub mod call;
 pub mod check;
+pub mod concurrency;
 pub mod config;
 pub mod connect;
 pub mod endpoint;
 pub mod forms;
 pub mod health;
 pub mod pool;
+pub mod replay;
 pub mod retry;
 pub mod script;
 pub mod timeout;
 pub mod transport;
+mod upload;
 mod wire;
 
 pub use breaker::Breaker;
@@ -39,6 +42,10 @@ pub struct Upstream {
     pub endpoints: Vec<Arc<Endpoint>>,
     /// Its breaker, if it has one.
     pub breaker: Option<Arc<Breaker>>,
+    /// The places it has for requests, if they are counted.
+    pub places: Option<Arc<concurrency::Places>>,
+    /// What its requests have earned for attempts that are made again.
+    pub credit: Arc<retry::Credit>,
     /// The `Host` it is sent whatever the client asked for.
     host_fixed: Option<HeaderValue>,
 }
@@ -63,11 +70,19 @@ impl Upstream {
                 .filter(|breaker| breaker.config() == declared)
                 .map_or_else(|| Arc::new(Breaker::new(declared.clone())), Arc::clone)
         });
+        let places = config.concurrency.as_ref().map(|declared| {
+            before
+                .and_then(|before| before.places.as_ref())
+                .filter(|places| places.config() == declared)
+                .map_or_else(|| Arc::new(concurrency::Places::new(declared.clone())), Arc::clone)
+        });
+        let credit = before.map(|before| Arc::clone(&before.credit)).unwrap_or_default();
         let host_fixed = match &config.host {
             config::HostSent::Fixed(host) => HeaderValue::from_str(host).ok(),
             config::HostSent::Keep | config::HostSent::Target => None,
         };
-        Self { name: config.name.as_str().into(), endpoints: config.targets.iter().map(endpoint).collect(), breaker, host_fixed, config }
+        let endpoints = config.targets.iter().map(endpoint).collect();
+        Self { name: config.name.as_str().into(), endpoints, breaker, places, credit, host_fixed, config }
     }
 
     /// The `Host` an endpoint is sent for the authority a client asked for.

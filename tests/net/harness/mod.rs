@@ -9,7 +9,7 @@ mod peers;
 mod program;
 
 pub use client::Client;
-pub use gate::{Gate, key_line, password_line, token};
+pub use gate::{Gate, Setup, key_line, password_line, token};
 pub use message::{Broken, Response};
 pub use origin::{Answer, Origin};
 pub use peers::{curl, is_there, peer};
