@@ -157,10 +157,10 @@ fn settings(gateway: &ir::Gateway) -> Settings {
             .listeners
             .iter()
             .map(|listener| Listener {
-                name: listener.name.as_str().into(),
-                address: listener.address,
+                mode: listener.mode,
+                proxied: listener.proxy_protocol,
                 to_https: listener.redirect_https.then(|| https_port(&gateway.listeners)),
-                tls: None,
+                ..Listener::new(listener.name.as_str().into(), listener.address.clone())
             })
             .collect(),
         trust: gateway.trust.clone(),
@@ -179,7 +179,8 @@ fn settings(gateway: &ir::Gateway) -> Settings {
 
 /// The port that clients are sent to: that of the first listener with TLS.
 fn https_port(listeners: &[ir::Listener]) -> u16 {
-    listeners.iter().find(|listener| listener.tls.is_some()).map_or(443, |listener| listener.address.port())
+    let secured = listeners.iter().filter(|listener| listener.tls.is_some());
+    secured.filter_map(|listener| listener.address.tcp()).map(|address| address.port()).next().unwrap_or(443)
 }
 
 fn endpoint(route: &ir::Route, program: &Program) -> Endpoint {

@@ -2,6 +2,7 @@
 //!
 //! Floor 0: knows nothing of the language, of policies or of sockets.
 
+pub mod address;
 pub mod body;
 pub mod certificate;
 pub mod clock;
@@ -13,9 +14,11 @@ pub mod hop;
 pub mod identity;
 pub mod path;
 pub mod problem;
+pub mod proxy;
 pub mod reply;
 pub mod share;
 
+pub use address::Address;
 pub use body::Body;
 pub use certificate::Certificate;
 pub use clock::Clock;

@@ -15,6 +15,12 @@ pub trait Secrets {
     /// # Errors
     /// When it is not set or cannot be read.
     fn secret(&self, secret: &Secret, purpose: Purpose<'_>) -> Result<String, BuildError>;
+
+    /// A certificate for a host and its key, in PEM, that stand in for a pair that is not there; the same one each time. Asked
+    /// when the pair cannot be read; the default has none.
+    fn certificate(&self, _host: &str) -> Option<(String, String)> {
+        None
+    }
 }
 
 /// What a secret is for, so that a made-up one has the right shape.

@@ -24,6 +24,8 @@ mod fields;
 #[cfg(test)]
 mod framing;
 #[cfg(test)]
+mod listeners;
+#[cfg(test)]
 mod load;
 #[cfg(test)]
 mod logs;
