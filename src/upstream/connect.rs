@@ -142,6 +142,16 @@ pub fn tls(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Tls> {
     Some(Tls { ca, identity: cert.zip(key), server_name })
 }
 
+/// Reports `tls` where every target is plain.
+pub fn tls_for_nobody(upstream: &str, node: &Node<'_>, target: &Node<'_>, checker: &mut Checker<'_>) {
+    checker.report.push(
+        Diagnostic::new(Code::UpstreamPlainTarget, format!("upstream `{upstream}` has no target that speaks TLS"))
+            .at(node.span, "never used")
+            .also(target.span, "this is plain text")
+            .help("write `https://…` in its targets, or leave `tls` out"),
+    );
+}
+
 /// Reads `openapi`.
 pub fn openapi(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Openapi> {
     let path = plain_path(node.get("path")?, checker);

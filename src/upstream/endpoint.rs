@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -24,10 +24,15 @@ pub struct Endpoint {
     pub target: Target,
     /// Its host and port as a `Host` field has them.
     pub authority: HeaderValue,
+    /// Tells it from every other endpoint of the process.
+    pub number: u64,
     in_flight: AtomicU32,
     known: Mutex<Option<(Instant, Addresses)>>,
     literal: Option<SocketAddr>,
 }
+
+/// The number of the next endpoint.
+static NEXT: AtomicU64 = AtomicU64::new(1);
 
 impl Endpoint {
     /// An idle endpoint.
@@ -42,6 +47,7 @@ impl Endpoint {
         let authority = if target.port == default_port { host } else { format!("{host}:{}", target.port) };
         Self {
             authority: HeaderValue::try_from(authority).unwrap_or_else(|_| HeaderValue::from_static("invalid")),
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
             in_flight: AtomicU32::new(0),
             known: Mutex::new(None),
             literal: ip.map(|ip| SocketAddr::new(ip, target.port)),

@@ -6,13 +6,16 @@ pub mod call;
 pub mod check;
 pub mod config;
 pub mod connect;
+mod dial;
 pub mod endpoint;
 pub mod forms;
 pub mod health;
+mod link;
 pub mod pool;
 pub mod retry;
 pub mod script;
 pub mod timeout;
+pub mod tls;
 pub mod transport;
 mod wire;
 
@@ -22,10 +25,12 @@ pub use endpoint::Endpoint;
 pub use transport::{Attempt, Transport};
 
 use crate::http::UpstreamHealth;
+use arc_swap::{ArcSwapOption, Guard};
 use hashbrown::HashMap;
 use http::HeaderValue;
 use parking_lot::Mutex;
 use std::sync::Arc;
+use tls::Secure;
 use tokio::time::Instant;
 
 /// A declared upstream with its state, shared by all workers.
@@ -41,6 +46,8 @@ pub struct Upstream {
     pub breaker: Option<Arc<Breaker>>,
     /// The `Host` it is sent whatever the client asked for.
     host_fixed: Option<HeaderValue>,
+    /// What handshakes with it run under, from when its certificates have been read.
+    secure: ArcSwapOption<Secure>,
 }
 
 impl Upstream {
@@ -67,7 +74,39 @@ impl Upstream {
             config::HostSent::Fixed(host) => HeaderValue::from_str(host).ok(),
             config::HostSent::Keep | config::HostSent::Target => None,
         };
-        Self { name: config.name.as_str().into(), endpoints: config.targets.iter().map(endpoint).collect(), breaker, host_fixed, config }
+        // Connections stay whose other end had to prove the same.
+        let same = before
+            .filter(|before| (&before.config.tls, &before.config.host, before.config.http2) == (&config.tls, &config.host, config.http2));
+        Self {
+            name: config.name.as_str().into(),
+            endpoints: config.targets.iter().map(endpoint).collect(),
+            breaker,
+            host_fixed,
+            secure: ArcSwapOption::new(same.and_then(|same| same.secure.load_full())),
+            config,
+        }
+    }
+
+    /// Makes handshakes run under something else from now on. Connections that stand are used up, and then no more.
+    pub fn secure(&self, secure: Secure) {
+        self.secure.store(Some(Arc::new(secure)));
+    }
+
+    /// What handshakes run under, once that is there.
+    #[must_use]
+    pub fn secured(&self) -> Guard<Option<Arc<Secure>>> {
+        self.secure.load()
+    }
+
+    /// The name that an endpoint has to prove in TLS, which is the one it is asked for as well: what the policy says, never
+    /// what a client asked for.
+    #[must_use]
+    pub fn proves<'n>(&'n self, endpoint: &'n Endpoint) -> &'n str {
+        match (self.config.tls.as_ref().and_then(|tls| tls.server_name.as_ref()), &self.config.host) {
+            (Some(name), _) => name,
+            (None, config::HostSent::Fixed(host)) => crate::route::host::bare(host).trim_matches(['[', ']']),
+            (None, config::HostSent::Keep | config::HostSent::Target) => &endpoint.target.host,
+        }
     }
 
     /// The `Host` an endpoint is sent for the authority a client asked for.
@@ -110,6 +149,11 @@ impl Registry {
         let upstream = Arc::new(Upstream::continuing(config.clone(), before.map(|before| &**before)));
         known.insert(config.name.clone(), Arc::clone(&upstream));
         upstream
+    }
+
+    /// Forgets all but these: what is not declared any more lives as long as requests that began with it.
+    pub fn keep(&self, declared: &[Config]) {
+        self.known.lock().retain(|name, _| declared.iter().any(|config| config.name == *name));
     }
 }
 

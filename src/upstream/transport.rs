@@ -1,8 +1,11 @@
-//! How one attempt reaches one endpoint: over TCP, or played from a script.
+//! How one attempt reaches one endpoint: over TCP with TLS or without, or played from a script.
 
 use super::Upstream;
+use super::dial::dial;
 use super::endpoint::{Endpoint, Occupied};
-use super::pool::Pool;
+use super::link::Link;
+use super::pool::{Lane, Pool};
+use super::tls::Secure;
 use super::wire::{self, Wire};
 use crate::http::h1::{self, Length, Pump};
 use crate::http::{Body, Fault, FaultKind};
@@ -13,7 +16,6 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// What an attempt may take and holds.
@@ -64,14 +66,13 @@ impl Tcp {
 impl Transport for Tcp {
     async fn exchange(
         &self,
-        _upstream: &Upstream,
+        upstream: &Upstream,
         endpoint: &Arc<Endpoint>,
         request: http::Request<Body>,
         attempt: Attempt,
     ) -> Result<http::Response<Body>, Fault> {
-        if endpoint.target.tls {
-            return Err(Fault::new(FaultKind::ConnectError, "https targets need TLS towards upstreams"));
-        }
+        let secure = secure(upstream, endpoint)?;
+        let proved = secure.as_ref().map_or((0, 0), |secure| (secure.number(), endpoint.number));
         let (head, body) = request.into_parts();
         let target = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
         let mut headers = head.headers;
@@ -87,9 +88,10 @@ impl Transport for Tcp {
         };
         // A kept connection first. One that turns out to be closed costs one more try, on a new one, when the request may be
         // sent twice (RFC 9110 §9.2.2) or nothing of it was sent.
-        if let Some((mut wire, address)) = addresses.iter().find_map(|address| Some((self.pool.take(*address)?, *address))) {
+        let mut lanes = addresses.iter().map(|address| Lane { address: *address, proved });
+        if let Some((mut wire, lane)) = lanes.find_map(|lane| Some((self.pool.take(lane)?, lane))) {
             match wire.exchange(&mut pump, to_head, &mut headers).await {
-                Ok(head) => return wire::answer(head, wire, pump, &self.pool, address, attempt).await,
+                Ok(head) => return wire::answer(head, wire, pump, &self.pool, lane, attempt).await,
                 Err(unanswered) => {
                     let again = unanswered.silent && (pump.is_untouched() || is_idempotent(&head.method)) && pump.rewind();
                     if !again {
@@ -98,10 +100,11 @@ impl Transport for Tcp {
                 }
             }
         }
-        let (stream, address) = connect(&addresses, attempt.connect).await?;
-        let mut wire = Wire::begin(stream).map(Box::new).map_err(|error| Fault::new(FaultKind::ConnectError, error))?;
+        let connecting = connect(&addresses, secure.as_deref(), upstream.proves(endpoint), attempt.connect);
+        let (link, address) = Box::pin(connecting).await?;
+        let mut wire = Box::new(Wire::begin(link, &self.pool));
         let head = wire.exchange(&mut pump, to_head, &mut headers).await.map_err(|unanswered| unanswered.fault)?;
-        wire::answer(head, wire, pump, &self.pool, address, attempt).await
+        wire::answer(head, wire, pump, &self.pool, Lane { address, proved }, attempt).await
     }
 
     fn tidy(&self) {
@@ -122,20 +125,25 @@ fn length_of(method: &Method, body: &Body) -> Option<Length> {
     }
 }
 
-/// Connects to the first address that answers.
-async fn connect(addresses: &[SocketAddr], within: Duration) -> Result<(TcpStream, SocketAddr), Fault> {
-    let any = async {
-        let mut last = Fault::new(FaultKind::ConnectError, "no address");
-        for address in addresses {
-            match TcpStream::connect(address).await {
-                Ok(stream) => return Ok((stream, *address)),
-                Err(error) => last = Fault::new(FaultKind::ConnectError, error),
-            }
-        }
-        Err(last)
-    };
-    match timeout(within, any).await {
-        Ok(connected) => connected,
-        Err(_) => Err(Fault::new(FaultKind::ConnectTimeout, "no connection in time")),
+/// What handshakes with an endpoint run under; none for one of plain text.
+fn secure(upstream: &Upstream, endpoint: &Endpoint) -> Result<Option<Arc<Secure>>, Fault> {
+    if !endpoint.target.tls {
+        return Ok(None);
     }
+    let secure = upstream.secured().clone();
+    secure.map(Some).ok_or_else(|| Fault::new(FaultKind::ConnectError, "no certificates were read for this upstream"))
+}
+
+/// A connection that stands, TLS and all.
+async fn connect(addresses: &[SocketAddr], secure: Option<&Secure>, name: &str, within: Duration) -> Result<(Link, SocketAddr), Fault> {
+    let connected = async {
+        let (stream, address) = dial(addresses).await.map_err(|error| Fault::new(FaultKind::ConnectError, error))?;
+        let link = match secure {
+            None => Link::Plain(stream),
+            Some(secure) => Link::Secure(Box::new(secure.shake_hands(stream, name).await?)),
+        };
+        Ok((link, address))
+    };
+    let late = |_| Fault::new(FaultKind::ConnectTimeout, "no connection in time");
+    timeout(within, connected).await.map_err(late)?
 }

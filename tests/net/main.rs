@@ -38,4 +38,6 @@ mod start;
 #[cfg(test)]
 mod tls;
 #[cfg(test)]
+mod upstream_tls;
+#[cfg(test)]
 mod upstreams;

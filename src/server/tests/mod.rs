@@ -3,4 +3,5 @@ mod framing;
 pub(in crate::server) mod rig;
 mod streams;
 mod tls;
+mod upstream_tls;
 mod upstreams;
