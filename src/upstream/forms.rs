@@ -29,7 +29,7 @@ pub const WORDS: &[Word] = &[
     later(health::EJECT),
     later(connect::CONCURRENCY),
     Word { form: connect::TLS, places: &[Place::Upstream, Place::Policy], merge: Merge::Single, stage: "call" },
-    later(connect::HTTP2),
+    Word { form: connect::HTTP2, places: &[Place::Upstream, Place::Policy], merge: Merge::Single, stage: "call" },
     later(connect::OPENAPI),
 ];
 

@@ -2,7 +2,8 @@
 
 use super::Upstream;
 use super::dial::dial;
-use super::endpoint::{Endpoint, Occupied};
+use super::endpoint::{Addresses, Endpoint, Occupied};
+use super::http2::{self, Session, Sessions};
 use super::link::Link;
 use super::pool::{Lane, Pool};
 use super::tls::Secure;
@@ -53,6 +54,7 @@ pub const TIDY_EVERY: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub struct Tcp {
     pool: Arc<Pool>,
+    sessions: Sessions,
 }
 
 impl Tcp {
@@ -71,6 +73,9 @@ impl Transport for Tcp {
         request: http::Request<Body>,
         attempt: Attempt,
     ) -> Result<http::Response<Body>, Fault> {
+        if upstream.config.http2 {
+            return Box::pin(self.over_http2(upstream, endpoint, request, attempt)).await;
+        }
         let secure = secure(upstream, endpoint)?;
         let proved = secure.as_ref().map_or((0, 0), |secure| (secure.number(), endpoint.number));
         let (head, body) = request.into_parts();
@@ -82,10 +87,7 @@ impl Transport for Tcp {
         let mut pump = Pump::new(buffer, body, length.unwrap_or(Length::Bytes(0)));
         headers.clear();
         let to_head = head.method == Method::HEAD;
-        let addresses = match endpoint.literal() {
-            Some(address) => smallvec::smallvec![address],
-            None => endpoint.addresses().await?,
-        };
+        let addresses = addresses(endpoint).await?;
         // A kept connection first. One that turns out to be closed costs one more try, on a new one, when the request may be
         // sent twice (RFC 9110 §9.2.2) or nothing of it was sent.
         let mut lanes = addresses.iter().map(|address| Lane { address: *address, proved });
@@ -109,6 +111,37 @@ impl Transport for Tcp {
 
     fn tidy(&self) {
         self.pool.sweep();
+        self.sessions.sweep();
+    }
+}
+
+impl Tcp {
+    async fn over_http2(
+        &self,
+        upstream: &Upstream,
+        endpoint: &Endpoint,
+        request: http::Request<Body>,
+        attempt: Attempt,
+    ) -> Result<http::Response<Body>, Fault> {
+        let secure = secure(upstream, endpoint)?;
+        let way = (secure.as_ref().map_or(0, |secure| secure.number()), endpoint.number);
+        let addresses = addresses(endpoint).await?;
+        let connect = async |made| {
+            let (link, address) = open(&addresses, secure.as_deref(), upstream.proves(endpoint)).await?;
+            Session::begin(link, address, made).await
+        };
+        let (mut head, mut body) = request.into_parts();
+        let mut sent_before = false;
+        loop {
+            let room = self.sessions.room(way, &addresses, attempt.connect, connect).await?;
+            // A connection that stood may have come to its end unseen: then the request goes out once more, when it can.
+            let again = if room.kept && !sent_before { body.at_hand().map(|bytes| (head.clone(), Body::full(bytes))) } else { None };
+            match (http2::exchange(room, head, body, secure.is_some(), &attempt.host).await, again) {
+                (Ok(answered), _) => return Ok(http2::answer(answered, attempt)),
+                (Err(fault), Some(again)) if fault.nothing_sent() => (head, body, sent_before) = (again.0, again.1, true),
+                (Err(fault), _) => return Err(fault),
+            }
+        }
     }
 }
 
@@ -134,16 +167,25 @@ fn secure(upstream: &Upstream, endpoint: &Endpoint) -> Result<Option<Arc<Secure>
     secure.map(Some).ok_or_else(|| Fault::new(FaultKind::ConnectError, "no certificates were read for this upstream"))
 }
 
-/// A connection that stands, TLS and all.
+/// Where an endpoint is.
+async fn addresses(endpoint: &Endpoint) -> Result<Addresses, Fault> {
+    match endpoint.literal() {
+        Some(address) => Ok(smallvec::smallvec![address]),
+        None => endpoint.addresses().await,
+    }
+}
+
+/// A connection that stands, TLS and all, in time.
 async fn connect(addresses: &[SocketAddr], secure: Option<&Secure>, name: &str, within: Duration) -> Result<(Link, SocketAddr), Fault> {
-    let connected = async {
-        let (stream, address) = dial(addresses).await.map_err(|error| Fault::new(FaultKind::ConnectError, error))?;
-        let link = match secure {
-            None => Link::Plain(stream),
-            Some(secure) => Link::Secure(Box::new(secure.shake_hands(stream, name).await?)),
-        };
-        Ok((link, address))
-    };
     let late = |_| Fault::new(FaultKind::ConnectTimeout, "no connection in time");
-    timeout(within, connected).await.map_err(late)?
+    timeout(within, open(addresses, secure, name)).await.map_err(late)?
+}
+
+async fn open(addresses: &[SocketAddr], secure: Option<&Secure>, name: &str) -> Result<(Link, SocketAddr), Fault> {
+    let (stream, address) = dial(addresses).await.map_err(|error| Fault::new(FaultKind::ConnectError, error))?;
+    let link = match secure {
+        None => Link::Plain(stream),
+        Some(secure) => Link::Secure(Box::new(secure.shake_hands(stream, name).await?)),
+    };
+    Ok((link, address))
 }

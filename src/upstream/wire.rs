@@ -3,8 +3,10 @@
 //! Polled by whoever waits for its answer, not by a task of its own: a response costs no wake-up from one task to another,
 //! and a connection nobody waits for costs nothing.
 
+use super::endpoint::Occupied;
 use super::link::Link;
 use super::pool::{Lane, Pool};
+use super::stall::Stall;
 use super::transport::Attempt;
 use crate::http::h1::{BodyReader, Piece, Pump, PumpError, ResponseHead, ResponseScan};
 use crate::http::{Body, Fault, FaultKind};
@@ -17,7 +19,6 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use tokio::io::{AsyncReadExt, AsyncWrite as _};
-use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Bytes read at a time; more when reads fill it.
 const READ_BYTES: usize = 8 << 10;
@@ -141,10 +142,9 @@ pub async fn answer(
 ) -> Result<http::Response<Body>, Fault> {
     let mut body = AnswerBody {
         reader: BodyReader::new(head.length),
-        timer: None,
-        deadline: None,
+        stall: Stall::new(attempt.read),
         first: None,
-        lease: Some(Lease { wire, pump, keeps_alive: head.keeps_alive, pool: Arc::clone(pool), lane, attempt }),
+        lease: Some(Lease { wire, pump, keeps_alive: head.keeps_alive, pool: Arc::clone(pool), lane, _occupied: attempt.occupied }),
     };
     let body = match body.at_hand() {
         Some(bytes) => Body::full(bytes),
@@ -172,13 +172,12 @@ struct Lease {
     keeps_alive: bool,
     pool: Arc<Pool>,
     lane: Lane,
-    attempt: Attempt,
+    _occupied: Occupied,
 }
 
 struct AnswerBody {
     reader: BodyReader,
-    timer: Option<Pin<Box<Sleep>>>,
-    deadline: Option<Instant>,
+    stall: Stall,
     /// What had come when the answer was handed over.
     first: Option<Frame<Bytes>>,
     /// Given back at the body's end; dropped, and so closed, when the body is not read to its end.
@@ -242,22 +241,6 @@ impl AnswerBody {
             }
         }
     }
-
-    /// Ready when nothing has come for too long.
-    fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(lease) = &self.lease else { return Poll::Pending };
-        let now = Instant::now();
-        let deadline = *self.deadline.get_or_insert(now + lease.attempt.read);
-        if deadline <= now {
-            return Poll::Ready(());
-        }
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        // One that goes off too early finds the later deadline then.
-        while timer.as_mut().poll(cx).is_ready() {
-            timer.as_mut().reset(deadline);
-        }
-        Poll::Pending
-    }
 }
 
 impl http_body::Body for AnswerBody {
@@ -273,11 +256,11 @@ impl http_body::Body for AnswerBody {
             return Poll::Ready(Some(Ok(frame)));
         }
         let Poll::Ready(piece) = this.poll_piece(cx) else {
-            ready!(this.poll_stalled(cx));
+            ready!(this.stall.poll(cx));
             this.lease = None;
             return Poll::Ready(Some(Err(Fault::new(FaultKind::BodyBroken, "no more of the body came in time"))));
         };
-        this.deadline = None;
+        this.stall.end();
         Poll::Ready(match piece {
             Ok(frame) => {
                 if this.reader.has_ended() {

@@ -3,5 +3,6 @@ mod framing;
 pub(in crate::server) mod rig;
 mod streams;
 mod tls;
+mod upstream_http2;
 mod upstream_tls;
 mod upstreams;

@@ -8,6 +8,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{HandshakeKind, RootCertStore, ServerConfig};
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -52,6 +53,31 @@ async fn origin(authority: &mut Authority, name: &str, wants_certificate: bool) 
     (address, seen)
 }
 
+/// An origin that agrees to one protocol only, and serves each connection as it is told to.
+pub(super) async fn agreeing<F, Fut>((cert, key): (&str, &str), protocol: &[u8], serve: F) -> SocketAddr
+where
+    F: Fn(TlsStream<TcpStream>) -> Fut + Send + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let chain = CertificateDer::pem_slice_iter(cert.as_bytes()).collect::<Result<_, _>>().unwrap();
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+    let mut config = builder.with_no_client_auth().with_single_cert(chain, key).unwrap();
+    config.alpn_protocols = vec![protocol.to_vec()];
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            if let Ok(stream) = acceptor.accept(stream).await {
+                tokio::spawn(serve(stream));
+            }
+        }
+    });
+    address
+}
+
 async fn serve(mut stream: TlsStream<TcpStream>) -> Option<()> {
     let mut came = Vec::new();
     loop {
@@ -92,12 +118,12 @@ fn gate(origin: SocketAddr, target: &str, believed: &Authority, wanted: Wanted<'
     draft.upstream.host = wanted.host;
     draft.upstream.tls = Some(connect::Tls { server_name: wanted.server_name.map(str::to_owned), ..connect::Tls::default() });
     let gate = draft.start();
-    gate.server.plan().upstreams[0].secure(believing(believed, wanted.identity));
+    gate.server.plan().upstreams[0].secure(believing(believed, wanted.identity, false));
     gate
 }
 
-fn believing(authority: &Authority, identity: Option<(String, String)>) -> Secure {
-    Secure::build(&Material { ca: Some(authority.issuer.as_ref().pem()), identity }, &[], false).unwrap()
+pub(super) fn believing(authority: &Authority, identity: Option<(String, String)>, http2: bool) -> Secure {
+    Secure::build(&Material { ca: Some(authority.issuer.as_ref().pem()), identity }, &[], http2).unwrap()
 }
 
 #[tokio::test]
@@ -173,7 +199,7 @@ async fn what_is_believed_can_change_while_the_gateway_runs() {
     let gate = gate(first, "127.0.0.1", &old, PLAIN);
     assert_eq!(status(&gate.get("/").await), 200);
     // The connection that was kept had to prove what is not believed any more.
-    gate.server.plan().upstreams[0].secure(believing(&new, None));
+    gate.server.plan().upstreams[0].secure(believing(&new, None, false));
     assert_eq!(status(&gate.get("/").await), 502);
     let (second, _) = origin(&mut new, "127.0.0.1", false).await;
     let mut moved = draft(second);
