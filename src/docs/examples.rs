@@ -62,6 +62,7 @@ pub const EXAMPLES: &[Example] = &[
     step("expect", "request GET /example/1\nexpect status 401\nexpect stage authenticate\nexpect header(\"www-authenticate\") != none"),
     upstream("target", "target http://10.0.0.7:9000 weight 3\ntarget http://10.0.0.8:9000\ntarget http://10.0.0.9:9000 backup"),
     upstream("host", "host target"),
+    upstream("resolve", "resolve dns \"stock.svc:9000\" every 30s"),
     upstream("http2", "http2"),
     upstream("tls", "target https://stock.internal:8443\ntls {\n  ca file(\"tls/internal-ca.pem\")\n  server_name \"stock.internal\"\n}"),
     upstream("path", "path encoded_slashes keep"),

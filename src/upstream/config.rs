@@ -47,7 +47,7 @@ impl Config {
     /// True when some of its endpoints speak TLS.
     #[must_use]
     pub fn speaks_tls(&self) -> bool {
-        self.targets.iter().any(|target| target.tls)
+        self.targets.iter().any(|target| target.tls) || (self.resolve.is_some() && self.tls.is_some())
     }
 }
 

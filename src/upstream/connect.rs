@@ -30,7 +30,7 @@ pub struct Concurrency {
     pub queue: u32,
 }
 
-/// TLS towards an upstream. Its certificate is always verified.
+/// TLS towards an upstream, and what makes the targets that `resolve` finds speak it. Its certificate is always verified.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Tls {
     /// The authorities that are believed, in PEM, instead of the usual ones.

@@ -23,7 +23,7 @@ pub const WORDS: &[Word] = &[
         stage: "call",
     },
     later(balance::STICKY),
-    later(connect::RESOLVE),
+    Word { form: connect::RESOLVE, places: &[Place::Upstream, Place::Policy], merge: Merge::Single, stage: "call" },
     later(balance::FORM),
     later(health::FORM),
     later(health::EJECT),

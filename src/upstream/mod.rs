@@ -7,6 +7,7 @@ pub mod check;
 pub mod config;
 pub mod connect;
 mod dial;
+pub mod discovery;
 pub mod endpoint;
 pub mod forms;
 pub mod health;
@@ -26,8 +27,9 @@ pub use config::Config;
 pub use endpoint::Endpoint;
 pub use transport::{Attempt, Transport};
 
-use crate::http::UpstreamHealth;
+use crate::http::{Fault, FaultKind, UpstreamHealth};
 use arc_swap::{ArcSwapOption, Guard};
+use discovery::{Found, Kept, Resolver};
 use hashbrown::HashMap;
 use http::HeaderValue;
 use parking_lot::Mutex;
@@ -42,8 +44,10 @@ pub struct Upstream {
     pub name: Arc<str>,
     /// What the policy says of it.
     pub config: Config,
-    /// Its targets, in the order of the configuration.
-    pub endpoints: Vec<Arc<Endpoint>>,
+    /// Its targets, in the order of the configuration. With `resolve` alone, one that stands for those that are not known yet.
+    written: Vec<Arc<Endpoint>>,
+    /// Those and the ones that DNS names.
+    found: Option<Arc<Kept<Found>>>,
     /// Its breaker, if it has one.
     pub breaker: Option<Arc<Breaker>>,
     /// The `Host` it is sent whatever the client asked for.
@@ -63,7 +67,7 @@ impl Upstream {
     fn continuing(config: Config, before: Option<&Self>) -> Self {
         let endpoint = |target: &config::Target| {
             before
-                .and_then(|before| before.endpoints.iter().find(|endpoint| endpoint.target == *target))
+                .and_then(|before| before.written.iter().find(|endpoint| endpoint.target == *target))
                 .map_or_else(|| Arc::new(Endpoint::new(target.clone())), Arc::clone)
         };
         let breaker = config.breaker.as_ref().map(|declared| {
@@ -76,16 +80,64 @@ impl Upstream {
             config::HostSent::Fixed(host) => HeaderValue::from_str(host).ok(),
             config::HostSent::Keep | config::HostSent::Target => None,
         };
+        let declared = |config: &Config| (config.resolve.clone(), config.targets.clone(), config.tls.is_some());
+        let found = config.resolve.as_ref().map(|_| {
+            let same = before.filter(|before| declared(&before.config) == declared(&config));
+            same.and_then(|same| same.found.clone()).unwrap_or_default()
+        });
+        let written = match &config.resolve {
+            Some(resolve) if config.targets.is_empty() => vec![endpoint(&stand_in(resolve, config.tls.is_some()))],
+            Some(_) | None => config.targets.iter().map(endpoint).collect(),
+        };
         // Connections stay whose other end had to prove the same.
         let same = before
             .filter(|before| (&before.config.tls, &before.config.host, before.config.http2) == (&config.tls, &config.host, config.http2));
         Self {
             name: config.name.as_str().into(),
-            endpoints: config.targets.iter().map(endpoint).collect(),
+            written,
+            found,
             breaker,
             host_fixed,
             secure: ArcSwapOption::new(same.and_then(|same| same.secure.load_full())),
             config,
+        }
+    }
+
+    /// Its endpoints now.
+    #[must_use]
+    pub fn endpoints(&self) -> Endpoints<'_> {
+        match self.found.as_ref().and_then(|found| found.known()) {
+            Some(found) => Endpoints::Found(found),
+            None => Endpoints::Written(&self.written),
+        }
+    }
+
+    /// True when DNS names some of its endpoints: they have to be found first.
+    #[must_use]
+    pub fn resolves(&self) -> bool {
+        self.found.is_some()
+    }
+
+    /// Finds the endpoints that DNS names, where that was not done before.
+    ///
+    /// # Errors
+    /// When there is none, and none is written.
+    pub async fn find(&self, resolver: &Resolver) -> Result<(), Fault> {
+        let (Some(found), Some(resolve)) = (&self.found, &self.config.resolve) else { return Ok(()) };
+        let begin = || {
+            let written = if self.config.targets.is_empty() { Found::new() } else { self.written.clone() };
+            let given = Arc::new((resolver.clone(), resolve.clone(), self.config.tls.is_some(), written));
+            move |before: Option<Arc<Found>>| {
+                let given = Arc::clone(&given);
+                async move {
+                    let (resolver, resolve, tls, written) = &*given;
+                    discovery::look(resolver, resolve, *tls, written, before.as_ref().map(|before| before.as_slice())).await
+                }
+            }
+        };
+        match found.get(begin).await {
+            Err(error) if self.config.targets.is_empty() => Err(Fault::new(FaultKind::ConnectError, error)),
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 
@@ -107,7 +159,7 @@ impl Upstream {
         match (self.config.tls.as_ref().and_then(|tls| tls.server_name.as_ref()), &self.config.host) {
             (Some(name), _) => name,
             (None, config::HostSent::Fixed(host)) => crate::route::host::bare(host).trim_matches(['[', ']']),
-            (None, config::HostSent::Keep | config::HostSent::Target) => &endpoint.target.host,
+            (None, config::HostSent::Keep | config::HostSent::Target) => endpoint.name.strip_suffix('.').unwrap_or(&endpoint.name),
         }
     }
 
@@ -127,8 +179,34 @@ impl Upstream {
         UpstreamHealth {
             name: Arc::clone(&self.name),
             breaker: self.breaker.as_ref().map(|breaker| breaker.state(now).name()),
-            healthy: self.endpoints.len(),
-            targets: self.endpoints.len(),
+            healthy: self.endpoints().len(),
+            targets: self.endpoints().len(),
+        }
+    }
+}
+
+/// What stands for the targets that DNS names until they are known, and where upstreams are played.
+fn stand_in(resolve: &connect::Resolve, tls: bool) -> config::Target {
+    let host = discovery::name_of(&resolve.host).to_owned();
+    config::Target { tls, host, port: resolve.port.unwrap_or(if tls { 443 } else { 80 }), weight: 1, backup: false }
+}
+
+/// Endpoints as they are now.
+#[derive(Debug)]
+pub enum Endpoints<'u> {
+    /// The policy's.
+    Written(&'u [Arc<Endpoint>]),
+    /// Those that DNS named last, besides the policy's. The same allocation as long as they are the same answer's.
+    Found(Arc<Found>),
+}
+
+impl std::ops::Deref for Endpoints<'_> {
+    type Target = [Arc<Endpoint>];
+
+    fn deref(&self) -> &[Arc<Endpoint>] {
+        match self {
+            Self::Written(written) => written,
+            Self::Found(found) => found,
         }
     }
 }

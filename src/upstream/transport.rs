@@ -2,6 +2,7 @@
 
 use super::Upstream;
 use super::dial::dial;
+use super::discovery::Resolver;
 use super::endpoint::{Addresses, Endpoint, Occupied};
 use super::http2::{self, Session, Sessions};
 use super::link::Link;
@@ -17,7 +18,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// What an attempt may take and holds.
 #[derive(Debug)]
@@ -43,6 +44,14 @@ pub trait Transport: Send + Sync + 'static {
         attempt: Attempt,
     ) -> impl Future<Output = Result<http::Response<Body>, Fault>> + Send;
 
+    /// Makes sure that the endpoints are known which DNS names, before one is chosen. The default needs no DNS.
+    ///
+    /// # Errors
+    /// When none is found in time.
+    fn find(&self, _upstream: &Upstream, _within: Duration) -> impl Future<Output = Result<(), Fault>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// Gives back what is not needed any more. Runs every [`TIDY_EVERY`] on each worker; the default has nothing to do.
     fn tidy(&self) {}
 }
@@ -55,9 +64,16 @@ pub const TIDY_EVERY: Duration = Duration::from_secs(5);
 pub struct Tcp {
     pool: Arc<Pool>,
     sessions: Sessions,
+    resolver: Resolver,
 }
 
 impl Tcp {
+    /// Without connections, and with another way of looking names up than the machine's.
+    #[must_use]
+    pub fn with(resolver: Resolver) -> Self {
+        Self { resolver, ..Self::default() }
+    }
+
     /// The connections that wait for their next request.
     #[must_use]
     pub fn pool(&self) -> &Arc<Pool> {
@@ -71,7 +87,7 @@ impl Transport for Tcp {
         upstream: &Upstream,
         endpoint: &Arc<Endpoint>,
         request: http::Request<Body>,
-        attempt: Attempt,
+        mut attempt: Attempt,
     ) -> Result<http::Response<Body>, Fault> {
         if upstream.config.http2 {
             return Box::pin(self.over_http2(upstream, endpoint, request, attempt)).await;
@@ -87,7 +103,10 @@ impl Transport for Tcp {
         let mut pump = Pump::new(buffer, body, length.unwrap_or(Length::Bytes(0)));
         headers.clear();
         let to_head = head.method == Method::HEAD;
-        let addresses = addresses(endpoint).await?;
+        let addresses = match endpoint.literal() {
+            Some(address) => smallvec::smallvec![address],
+            None => Box::pin(self.addresses(endpoint, &mut attempt)).await?,
+        };
         // A kept connection first. One that turns out to be closed costs one more try, on a new one, when the request may be
         // sent twice (RFC 9110 §9.2.2) or nothing of it was sent.
         let mut lanes = addresses.iter().map(|address| Lane { address: *address, proved });
@@ -109,6 +128,11 @@ impl Transport for Tcp {
         wire::answer(head, wire, pump, &self.pool, Lane { address, proved }, attempt).await
     }
 
+    async fn find(&self, upstream: &Upstream, within: Duration) -> Result<(), Fault> {
+        let late = |_| Fault::new(FaultKind::ConnectTimeout, "its targets were not found in time");
+        timeout(within, upstream.find(&self.resolver)).await.map_err(late)?
+    }
+
     fn tidy(&self) {
         self.pool.sweep();
         self.sessions.sweep();
@@ -116,16 +140,25 @@ impl Transport for Tcp {
 }
 
 impl Tcp {
+    /// Where an endpoint is; what finding it out takes is taken from the time for the connection.
+    async fn addresses(&self, endpoint: &Endpoint, attempt: &mut Attempt) -> Result<Addresses, Fault> {
+        let begun = Instant::now();
+        let late = |_| Fault::new(FaultKind::ConnectTimeout, "its address was not found in time");
+        let found = timeout(attempt.connect, endpoint.addresses(&self.resolver)).await.map_err(late)?;
+        attempt.connect = attempt.connect.saturating_sub(begun.elapsed());
+        found
+    }
+
     async fn over_http2(
         &self,
         upstream: &Upstream,
         endpoint: &Endpoint,
         request: http::Request<Body>,
-        attempt: Attempt,
+        mut attempt: Attempt,
     ) -> Result<http::Response<Body>, Fault> {
         let secure = secure(upstream, endpoint)?;
         let way = (secure.as_ref().map_or(0, |secure| secure.number()), endpoint.number);
-        let addresses = addresses(endpoint).await?;
+        let addresses = self.addresses(endpoint, &mut attempt).await?;
         let connect = async |made| {
             let (link, address) = open(&addresses, secure.as_deref(), upstream.proves(endpoint)).await?;
             Session::begin(link, address, made).await
@@ -165,14 +198,6 @@ fn secure(upstream: &Upstream, endpoint: &Endpoint) -> Result<Option<Arc<Secure>
     }
     let secure = upstream.secured().clone();
     secure.map(Some).ok_or_else(|| Fault::new(FaultKind::ConnectError, "no certificates were read for this upstream"))
-}
-
-/// Where an endpoint is.
-async fn addresses(endpoint: &Endpoint) -> Result<Addresses, Fault> {
-    match endpoint.literal() {
-        Some(address) => Ok(smallvec::smallvec![address]),
-        None => endpoint.addresses().await,
-    }
 }
 
 /// A connection that stands, TLS and all, in time.

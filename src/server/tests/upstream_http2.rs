@@ -261,7 +261,7 @@ async fn a_connection_that_goes_away_costs_no_request() {
 
 /// One attempt, without a gateway around it.
 async fn attempt(transport: &Tcp, upstream: &Upstream, body: Body) -> Result<Response<Body>, Fault> {
-    let endpoint = &upstream.endpoints[0];
+    let endpoint = &upstream.endpoints()[0];
     let attempt = Attempt {
         host: HeaderValue::from_static("a.example"),
         connect: Duration::from_secs(10),

@@ -1,5 +1,6 @@
 //! The connections of a worker, by endpoint.
 
+use super::super::transport::TIDY_EVERY;
 use super::STREAMS_MAX;
 use super::connection::{Place, Session};
 use crate::http::{Fault, FaultKind};
@@ -17,9 +18,13 @@ use tokio::time::timeout;
 const CONNECTIONS_MAX: usize = 64;
 /// Requests that wait for a place, per endpoint and worker.
 const WAITING_MAX: usize = 4 * STREAMS_MAX;
-/// Sweeps that a connection without requests lasts, and that one is used for.
-const IDLE_SWEEPS_MAX: u64 = 60;
-const AGE_SWEEPS_MAX: u64 = 720;
+/// How long a connection without requests lasts.
+const IDLE_AGE_MAX: Duration = Duration::from_secs(300);
+/// How old a connection may grow before it is given no more requests.
+const AGE_MAX: Duration = Duration::from_secs(3600);
+/// The same in sweeps.
+const IDLE_SWEEPS_MAX: u64 = IDLE_AGE_MAX.as_secs() / TIDY_EVERY.as_secs();
+const AGE_SWEEPS_MAX: u64 = AGE_MAX.as_secs() / TIDY_EVERY.as_secs();
 
 /// Where connections lead that can stand in for each other: what the handshake ran under (0 without TLS), and the endpoint.
 pub type Way = (u64, u64);
