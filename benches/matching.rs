@@ -5,6 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use gatewright::route::order::order;
 use gatewright::route::{Captures, MatchTree, Methods, Pattern, Predicate, RouteKey, analyse};
 
 const SIZES: [usize; 3] = [10, 1_000, 10_000];
@@ -48,7 +49,8 @@ fn look_up(criterion: &mut Criterion) {
         for size in SIZES {
             let texts = texts(size);
             let paths = paths(&texts, parameter);
-            let tree = MatchTree::build(&routes(&texts));
+            let keys = routes(&texts);
+            let tree = MatchTree::in_order(&keys, &order(&keys));
             let mut plain = matchit::Router::new();
             for (number, text) in texts.iter().enumerate() {
                 plain.insert(text.as_str(), number).expect("no conflict");

@@ -3,7 +3,7 @@
 use super::load::Module;
 use super::uses::Level;
 use super::written::Interned;
-use super::{Options, breaker, explain::Explained, gateway, invariant, operate, order, route, script, together};
+use super::{Options, breaker, explain::Explained, gateway, invariant, listen, operate, order, route, script, together};
 use crate::diag::{Code, Diagnostic, FileId, Report, Sources, Span};
 use crate::ir::{self, Program};
 use crate::lang::Node;
@@ -34,6 +34,7 @@ pub fn read<'a>(modules: &'a [Module], schema: &Schema, names: &mut Names, repor
         let scope = ScopeId(u32::try_from(at).unwrap_or(u32::MAX));
         let imports = module.imports.iter().map(|(name, scope)| (name.text.clone(), *scope)).collect();
         names.scopes.push(Scope { folder: module.folder.clone(), imports, ..Scope::default() });
+        names.import_spans.extend(module.imports.iter().map(|(name, _)| ((scope, name.text.clone()), name.span)));
         imported(module, names, report);
         for broken in &module.ast.broken {
             names.suspects.extend(broken.words.iter().map(|word| word.text.clone()));
@@ -203,6 +204,8 @@ impl<'a> Bench<'_, 'a> {
             together::past_drain(facts.timeouts.total(), gateway.drain, drain_at, self.report);
         }
         let auth_nodes = files.iter().flat_map(|file| &file.nodes).filter(|node| node.form.word == "auth" && declared_name(node).is_some());
+        let listens = gateway_level.statements.iter().map(|statement| &statement.node).filter(|node| node.form.word == "listen");
+        let entrances = listen::entrances(listens, &gateway);
         let mut routes = route::Routes {
             auth_nodes: auth_nodes.collect(),
             auths: auths.as_deref(),
@@ -210,6 +213,7 @@ impl<'a> Bench<'_, 'a> {
             upstreams: &upstreams,
             gateway: &gateway,
             credentials: auths.iter().flatten().flat_map(order::credentials).collect(),
+            entrances: entrances.clone(),
             explain: options.explain.as_deref(),
             called: Vec::new(),
             drain_at,
@@ -223,13 +227,14 @@ impl<'a> Bench<'_, 'a> {
         breaker::breakers(&upstreams, &called, self.report);
         shadows.report(self.report);
         self.listeners(nodes, main.is_some_and(|file| file.damaged), &gateway, found.is_empty());
-        let found = order::order(found, self.report);
-        invariant::invariants(nodes, &found, auths.as_deref(), self);
+        let found = order::order(found, &entrances, self.report);
+        invariant::invariants(nodes, &found, auths.as_deref(), &entrances, self);
         let (routes, _): (Vec<ir::Route>, Vec<route::Spans>) = found.into_iter().unzip();
         together::plaintext_passwords(&routes, auths.as_deref().unwrap_or_default(), &auth_nodes, &doors, self.report);
         let written = ir::Written { routes: written.routes(), upstreams: self.written_upstreams(files, &upstreams) };
         let upstreams: Vec<upstream::Config> = upstreams.into_iter().map(|upstream| upstream.config).collect();
-        let tests = script::tests(nodes, &routes, self);
+        let uncertain = auths.is_none() || files.iter().any(|file| file.damaged);
+        let tests = script::tests(nodes, &routes, uncertain, self);
         let operated = self.operated(files, auths.as_deref());
         let (stores, flags, hooks) = (operated.stores, operated.flags, operated.hooks);
         (auths.map(|auths| Program { gateway, upstreams, auths, routes, stores, flags, hooks, tests, written }), explained)
@@ -240,7 +245,10 @@ impl<'a> Bench<'_, 'a> {
         let mut auths = Vec::new();
         for file in files {
             for node in file.nodes.iter().filter(|node| node.form.word == "auth" && declared_name(node).is_some()) {
+                let index = u16::try_from(auths.len()).unwrap_or(u16::MAX);
                 auths.push(auth::declare(node, &mut self.checker("auth")));
+                let rows = ["claims", "attributes"].into_iter().filter_map(|word| node.child(word)).flat_map(|child| &child.children);
+                self.names.attributes.extend(rows.map(|row| ((index, row.name.to_owned()), row.word)));
             }
         }
         auths.into_iter().collect()

@@ -1,14 +1,15 @@
 //! `listen` and `admin`: where the gateway listens, for whom, and how.
 
 use crate::diag::{Code, Diagnostic, Span};
-use crate::ir::Listener;
 use crate::ir::operate::{Admin, Certificate, ClientCa, Tls, TlsVersion};
+use crate::ir::{Gateway, Listener};
 use crate::lang::Node;
-use crate::lang::checker::Checker;
+use crate::lang::checker::{Checker, Entrance};
 use crate::lang::form::{Declared, Form, Slot};
 use crate::lang::types::Type;
 use crate::lang::value::Value;
 use std::net::{Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 const ADDRESS: Slot = Slot::value("address", "an address such as `:8080`");
 
@@ -80,6 +81,31 @@ pub fn listeners<'n, 'a: 'n>(
         Some(Admin { address, auth })
     });
     (found, admin)
+}
+
+/// Where requests come to routes; nothing when some listener is not known as it is meant.
+pub fn entrances<'n, 'a: 'n>(nodes: impl Iterator<Item = &'n Node<'a>>, gateway: &Gateway) -> Arc<[Entrance]> {
+    let nodes: Vec<&Node<'a>> = nodes.collect();
+    let as_written = |(node, listener): (&&Node<'a>, &Listener)| !node.damaged && node.child("tls").is_some() == listener.tls.is_some();
+    if nodes.len() != gateway.listeners.len() || !nodes.iter().zip(&gateway.listeners).all(as_written) {
+        return Arc::default();
+    }
+    // A proxy that is believed says itself how its client came.
+    let schemes = |listener: &Listener| -> &'static [&'static str] {
+        match (gateway.trust.is_empty(), &listener.tls) {
+            (false, _) => &["http", "https"],
+            (true, Some(_)) => &["https"],
+            (true, None) => &["http"],
+        }
+    };
+    let serving = gateway.listeners.iter().filter(|listener| !listener.redirect_https || listener.tls.is_some());
+    serving.map(|listener| Entrance { listener: listener.name.clone(), schemes: schemes(listener) }).collect()
+}
+
+/// Entrances as they are told to people: `` `public` (https) and `internal` (http) ``.
+pub fn told(entrances: &[Entrance]) -> String {
+    let one = |entrance: &Entrance| format!("`{}` ({})", entrance.listener, entrance.schemes.join(" or "));
+    entrances.iter().map(one).collect::<Vec<_>>().join(" and ")
 }
 
 fn exposed(node: &Node<'_>, address: SocketAddr, text: &str, checker: &mut Checker<'_>) {

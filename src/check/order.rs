@@ -4,30 +4,38 @@ use super::predicate::Conditions;
 use super::route::Spans;
 use crate::diag::{Code, Diagnostic, Edit, Report};
 use crate::ir::Route;
+use crate::lang::checker::Entrance;
 use crate::lang::expr::{Expr, Piece, Ref};
 use crate::policy::auth;
-use crate::route::{Finding, MatchTree, RouteKey, Witness, analyse_with};
+use crate::route::{Analysis, Finding, RouteKey, Witness, analyse_with, relation};
 
 /// The routes in the order they are tried; what overlaps without an order is reported.
-pub fn order(routes: Vec<(Route, Spans)>, report: &mut Report) -> Vec<(Route, Spans)> {
+pub fn order(routes: Vec<(Route, Spans)>, entrances: &[Entrance], report: &mut Report) -> Vec<(Route, Spans)> {
     let keys: Vec<RouteKey> = routes.iter().map(|(route, _)| route.key.clone()).collect();
-    let conditions = Conditions::new(&routes);
-    for finding in analyse_with(&keys, &conditions) {
-        if let Some(found) = diagnostic(&finding, &routes, &conditions) {
+    let conditions = Conditions::new(&routes, &keys, entrances);
+    let Analysis { order, findings } = analyse_with(&keys, &conditions);
+    for finding in &findings {
+        if let Some(found) = diagnostic(finding, &routes, &conditions) {
             report.push(found);
         }
     }
-    let order = MatchTree::order(&keys);
     let mut routes: Vec<Option<(Route, Spans)>> = routes.into_iter().map(Some).collect();
     order.into_iter().filter_map(|at| routes.get_mut(at).and_then(Option::take)).collect()
 }
 
-fn ambiguous_help(both: Option<&Witness>) -> String {
-    let route = both.map_or_else(|| "what both match".to_owned(), |witness| witness.path.clone());
-    format!("narrow one pattern (`{{id:int}}` makes them disjoint from words), add a route for {route}, or give one a `priority`")
+/// What tells two routes apart: their patterns where those cross, else their conditions where both have one.
+fn ambiguous_help(one: &RouteKey, other: &RouteKey, both: Option<&Witness>) -> String {
+    let path = both.map_or_else(|| "what both match".to_owned(), |witness| witness.path.clone());
+    if relation::paths_cross(one, other) {
+        format!("narrow one pattern (`{{id:int}}` makes them disjoint from words), add a route for {path}, or give one a `priority`")
+    } else if !one.predicate.is_always() && !other.predicate.is_always() {
+        "narrow one `match` until both cannot hold for one request, or give one route a `priority`".to_owned()
+    } else {
+        format!("add a route for {path} that takes what both match, or give one a `priority`")
+    }
 }
 
-fn diagnostic(finding: &Finding, routes: &[(Route, Spans)], conditions: &Conditions) -> Option<Diagnostic> {
+fn diagnostic(finding: &Finding, routes: &[(Route, Spans)], conditions: &Conditions<'_>) -> Option<Diagnostic> {
     let name = |at: usize| routes.get(at).map(|(route, _)| route.name.clone());
     let path = |at: usize| routes.get(at).map(|(_, spans)| spans.path);
     let takes = |at: usize, path: &str| routes.get(at).is_some_and(|(route, _)| route.key.pattern.matches(path));
@@ -53,7 +61,7 @@ fn diagnostic(finding: &Finding, routes: &[(Route, Spans)], conditions: &Conditi
             )
             .at(path(*a)?, also(alone(witness_a_only, *a, *b)))
             .also(path(*b)?, also(alone(witness_b_only, *b, *a)))
-            .help(ambiguous_help(witness_both.as_ref()))
+            .help(ambiguous_help(&routes.get(*a)?.0.key, &routes.get(*b)?.0.key, witness_both.as_ref()))
         }
         Finding::Duplicate { first, second } => {
             Diagnostic::new(Code::RouteDuplicate, format!("`{}` and `{}` match the same requests", name(*first)?, name(*second)?))
@@ -96,16 +104,16 @@ fn diagnostic(finding: &Finding, routes: &[(Route, Spans)], conditions: &Conditi
         }
         Finding::TooComplex { routes: which } => {
             let names: Vec<String> = which.iter().filter_map(|at| name(*at)).map(|name| format!("`{name}`")).collect();
-            let message = if names.is_empty() {
-                "too many routes overlap to compare them all".to_owned()
-            } else {
-                format!("whether {} conflict could not be decided", names.join(" and "))
+            let message = match names.as_slice() {
+                [] => "too many routes overlap to compare them all".to_owned(),
+                [one] => format!("whether any request reaches {one} could not be decided"),
+                several => format!("whether {} conflict could not be decided", several.join(" and ")),
             };
             let mut found = Diagnostic::new(Code::AnalysisTooComplex, message);
             for at in which.iter().take(3) {
                 found = found.at(path(*at)?, "too complex");
             }
-            found.help("simplify one of the patterns, or give one a `priority`")
+            found.help("simplify the patterns or the `match` conditions, or give one route a `priority`")
         }
     })
 }

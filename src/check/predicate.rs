@@ -1,48 +1,103 @@
-//! `match` conditions as routes are compared by them: as atoms, whose order the match tree knows, and as conditions that
-//! are decided exactly.
+//! `match` conditions as routes are compared by them: as atoms, and as conditions that are decided exactly.
 
+use super::order::any_reference;
 use super::route::Spans;
 use crate::ir::Route;
-use crate::lang::expr::{Comparison, Expr, Piece, Ref};
+use crate::lang::checker::Entrance;
+use crate::lang::expr::{Comparison, Expr, Pattern as TextPattern, Piece, Ref};
 use crate::lang::value::Value;
-use crate::logic::{Example, Facts, TooComplex, satisfiable};
+use crate::logic::{Example, Facts, Model, TooComplex, satisfiable};
 use crate::route::pattern::{End, Segment};
-use crate::route::{Atom, Pattern, Predicate, Predicates, Test, Witness};
+use crate::route::{Atom, HostPattern, Pattern, Predicate, Predicates, RouteKey, Test, Witness};
+use std::cell::RefCell;
+use std::collections::HashMap;
 
-/// The `match` condition of each route; none where nothing is known of it.
-pub struct Conditions(Vec<Option<Expr>>);
+/// The `match` condition of each route.
+pub struct Conditions<'r> {
+    keys: &'r [RouteKey],
+    entrances: &'r [Entrance],
+    conditions: Vec<Condition>,
+    /// What was asked before: many routes have the conditions of their groups and no others.
+    answers: RefCell<HashMap<Question, Option<bool>>>,
+}
 
-impl Conditions {
-    /// Those of all routes.
-    pub fn new(routes: &[(Route, Spans)]) -> Self {
+struct Condition {
+    /// None where nothing is known of it.
+    placed: Option<Expr>,
+    /// The same for the same condition.
+    number: usize,
+    /// It asks for what methods, hosts and paths of routes bound.
+    bounded: bool,
+}
+
+/// Numbers of the conditions that hold and that fail, and of the routes whose requests are meant where that decides.
+type Question = (Vec<usize>, Vec<usize>, Vec<usize>);
+
+impl<'r> Conditions<'r> {
+    /// Those of all routes, whose keys are these, of a gateway with these entrances.
+    pub fn new(routes: &[(Route, Spans)], keys: &'r [RouteKey], entrances: &'r [Entrance]) -> Self {
         let always = Expr::Const(Value::Bool(true));
-        Self(
-            routes
-                .iter()
-                .map(|(route, _)| route.predicate.as_ref().map_or(Some(always.clone()), |all| placed(all, &route.key.pattern)))
-                .collect(),
-        )
+        let mut numbers: HashMap<&Predicate, usize> = HashMap::new();
+        let mut conditions = Vec::with_capacity(routes.len());
+        for ((route, _), key) in routes.iter().zip(keys) {
+            let placed = route.predicate.as_ref().map_or(Some(always.clone()), |all| placed(all, &key.pattern));
+            let next = numbers.len();
+            let number = *numbers.entry(&key.predicate).or_insert(next);
+            let bounded = placed.as_ref().is_some_and(|condition| any_reference(condition, &mut is_bounded));
+            conditions.push(Condition { placed, number, bounded });
+        }
+        Self { keys, entrances, conditions, answers: RefCell::default() }
     }
 
-    /// The conditions of `hold`, and the contrary of those of `fail`; none when nothing is known of one.
-    fn together(&self, hold: &[usize], fail: &[usize]) -> Option<Vec<Expr>> {
-        let of = |route: &usize| self.0.get(*route).and_then(Clone::clone);
-        let fail = fail.iter().map(|route| of(route).map(|condition| Expr::Not(Box::new(condition))));
-        hold.iter().map(of).chain(fail).collect()
+    fn placed(&self, route: usize) -> Option<Expr> {
+        self.conditions.get(route).and_then(|condition| condition.placed.clone())
     }
 
-    /// The witness with values that make the conditions of `hold` true and those of `fail` false; none when there are none.
+    /// Values of a request of all of `of` with which the conditions of `hold` hold and those of `fail` do not; none when there
+    /// are none. When nothing is known of one, no values are any.
+    fn model(&self, of: &[usize], hold: &[usize], fail: &[usize]) -> Result<Option<Model>, TooComplex> {
+        let holds = of.iter().chain(hold).map(|route| self.placed(*route));
+        let fails = fail.iter().map(|route| self.placed(*route).map(|condition| Expr::Not(Box::new(condition))));
+        let Some(all) = holds.chain(fails).collect::<Option<Vec<Expr>>>() else { return Ok(Some(Model::default())) };
+        let bounds = self.any_bounded(&[of, hold, fail]).then(|| self.bounds(of)).flatten();
+        self.solved(bounds, &all)
+    }
+
+    fn solved(&self, bounds: Option<RouteKey>, all: &[Expr]) -> Result<Option<Model>, TooComplex> {
+        let facts = Facts { key: bounds.as_ref(), entrances: self.entrances, ..Facts::default() };
+        satisfiable(facts, &all.iter().collect::<Vec<_>>())
+    }
+
+    fn any_bounded(&self, lists: &[&[usize]]) -> bool {
+        lists.iter().copied().flatten().any(|route| self.conditions.get(*route).is_some_and(|condition| condition.bounded))
+    }
+
+    /// What bounds the requests of all these routes.
+    fn bounds(&self, routes: &[usize]) -> Option<RouteKey> {
+        let common = routes.iter().filter_map(|route| self.keys.get(*route)).cloned().reduce(|bounds, key| bounds.bounds(&key))?;
+        Some(RouteKey { pattern: common.pattern.placed(), ..common })
+    }
+
+    /// The witness with values of a request of all of `of` that make the conditions of `fail` false; none when there are none.
     /// Parameters become parts of its path where `fits` takes that path.
-    pub fn told(&self, mut witness: Witness, hold: &[usize], fail: &[usize], fits: impl Fn(&str) -> bool) -> Option<Witness> {
-        let Some(all) = self.together(hold, fail) else { return Some(witness) };
-        let model = match satisfiable(Facts::default(), &all.iter().collect::<Vec<_>>()) {
-            Ok(Some(model)) => model,
+    pub fn told(&self, mut witness: Witness, of: &[usize], fail: &[usize], fits: impl Fn(&str) -> bool) -> Option<Witness> {
+        let model = match self.model(of, &[], fail) {
+            Ok(Some(model)) if model != Model::default() => model,
             Ok(None) => return None,
-            Err(TooComplex) => return Some(witness),
+            Ok(Some(_)) | Err(TooComplex) => return Some(witness),
         };
         witness.predicates.clear();
         for known in model.known.iter().filter(|known| known.decisive) {
             let path = match (&known.reference, &known.value) {
+                (Ref::Method, Example::Text(method)) => {
+                    witness.method = method.to_string();
+                    continue;
+                }
+                (Ref::Host, Example::Text(host)) => {
+                    witness.host = Some(host.to_string());
+                    continue;
+                }
+                (Ref::Path, Example::Text(path)) => Some(path.to_string()),
                 (Ref::Param { slot, .. }, Example::Number(number)) => with_segment(&witness.path, *slot, &number.to_string()),
                 (Ref::Param { slot, .. }, Example::Text(text)) => with_segment(&witness.path, *slot, text),
                 _ => None,
@@ -56,6 +111,11 @@ impl Conditions {
     }
 }
 
+/// True for what a route's methods, hosts and path say something of.
+fn is_bounded(reference: &Ref) -> bool {
+    matches!(reference, Ref::Method | Ref::Path | Ref::Host | Ref::Param { .. })
+}
+
 /// The path with another segment at a place.
 fn with_segment(path: &str, place: u16, segment: &str) -> Option<String> {
     let mut segments: Vec<&str> = path.split('/').collect();
@@ -63,11 +123,59 @@ fn with_segment(path: &str, place: u16, segment: &str) -> Option<String> {
     Some(segments.join("/"))
 }
 
-impl Predicates for Conditions {
-    fn possible(&self, hold: &[usize], fail: &[usize]) -> bool {
-        let Some(all) = self.together(hold, fail) else { return true };
-        satisfiable(Facts::default(), &all.iter().collect::<Vec<_>>()) != Ok(None)
+impl Predicates for Conditions<'_> {
+    fn possible(&self, of: &[usize], hold: &[usize], fail: &[usize]) -> Option<bool> {
+        let numbers = |lists: &[&[usize]]| {
+            let routes = lists.iter().copied().flatten();
+            let mut numbers: Vec<usize> =
+                routes.filter_map(|route| self.conditions.get(*route)).map(|condition| condition.number).collect();
+            numbers.sort_unstable();
+            numbers.dedup();
+            numbers
+        };
+        let bounds = if self.any_bounded(&[of, hold, fail]) { of.to_vec() } else { Vec::new() };
+        let question = (numbers(&[of, hold]), numbers(&[fail]), bounds);
+        if let Some(known) = self.answers.borrow().get(&question) {
+            return *known;
+        }
+        let answer = self.model(of, hold, fail).ok().map(|model| model.is_some());
+        self.answers.borrow_mut().insert(question, answer);
+        answer
     }
+
+    fn inside(&self, first: usize, second: usize) -> Option<bool> {
+        let (Some(mine), Some(theirs)) = (self.keys.get(first), self.keys.get(second)) else { return Some(false) };
+        let around = takes_all(mine, theirs);
+        if around.is_empty() {
+            return self.possible(&[first], &[], &[second]).map(|counterexample| !counterexample);
+        }
+        let (Some(holds), Some(condition)) = (self.placed(first), self.placed(second)) else { return Some(false) };
+        let fails = Expr::Not(Box::new(Expr::And(around.into_iter().chain([condition]).collect())));
+        self.solved(self.bounds(&[first]), &[holds, fails]).ok().map(|counterexample| counterexample.is_none())
+    }
+}
+
+/// What a request of the first route must be for the second to take its method and host; nothing where it takes all.
+fn takes_all(first: &RouteKey, second: &RouteKey) -> Vec<Expr> {
+    let text = |text: &str| Value::Text(text.into());
+    let mut all = Vec::new();
+    if !first.methods.is_subset(&second.methods) {
+        let methods = Expr::Const(Value::List(second.methods.names().map(text).collect()));
+        all.push(Expr::In(Box::new(Expr::Ref(Ref::Method)), Box::new(methods)));
+    }
+    if !first.within_hosts(second) {
+        let is = |pattern: &HostPattern| match pattern {
+            HostPattern::Any => Expr::Const(Value::Bool(true)),
+            HostPattern::Exact(name) => Expr::Compare(Box::new(Expr::Ref(Ref::Host)), Comparison::Equal, Box::new(Expr::Const(text(name)))),
+            // Suffixes hold names alone, of which only the dots mean something to a regex.
+            HostPattern::Suffix(suffix) => match TextPattern::new(&format!(".+{}", suffix.replace('.', "[.]"))) {
+                Ok(pattern) => Expr::Matches(Box::new(Expr::Ref(Ref::Host)), pattern),
+                Err(_) => Expr::Const(Value::Bool(false)),
+            },
+        };
+        all.push(Expr::Or(second.hosts.iter().map(is).collect()));
+    }
+    all
 }
 
 /// Where the parameter that a `/**` binds is counted from: no segment has so high a number.

@@ -5,7 +5,7 @@ use super::secrets::Machine;
 use super::{Outcome, Policy, complain, dev, diff, print_error};
 use crate::compile::{Compiled, Compiler, Plan};
 use crate::http::Clock;
-use crate::ir::Program;
+use crate::ir::{Program, Written};
 use crate::policy::auth;
 use crate::server::{self, Server};
 use crate::upstream::script::Scripted;
@@ -103,6 +103,9 @@ fn serve<T: crate::upstream::Transport>(
 fn load(arguments: &Arguments) -> Result<Program, Outcome> {
     let policy = &arguments.policy;
     let mut program = policy.load(policy.params_with_environment(), None)?.program.ok_or(Outcome::Failed)?;
+    // Kept for as long as the gateway runs, to be compared with the next one: for that it matters what is in force, not how it
+    // was written.
+    program.written = Written::default();
     if arguments.dev {
         // Stand-ins are nobody else's business.
         for listener in program.gateway.listeners.iter_mut().filter(|listener| listener.address.ip().is_unspecified()) {

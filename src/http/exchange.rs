@@ -1,6 +1,6 @@
 //! One request on its way through the pipeline, with everything later stages may ask about it.
 
-use super::{Attribute, Body, Certificate, Clock, Fault, Identity, Reply};
+use super::{Attribute, Body, Certificate, Clock, Fault, Forwarding, Identity, Reply};
 use futures_core::future::BoxFuture;
 use http::uri::PathAndQuery;
 use http::{Extensions, HeaderMap, HeaderValue, Method};
@@ -122,8 +122,19 @@ pub struct Outgoing {
     pub authority: HeaderValue,
     /// End-to-end fields, without `Host`.
     pub headers: HeaderMap,
+    /// What the upstream is told besides, where the fields do not say it yet.
+    pub forwarding: Option<Forwarding>,
     /// The body.
     pub body: Body,
+}
+
+impl Outgoing {
+    /// Lets the fields say all that the upstream is told.
+    pub fn tell(&mut self) {
+        if let Some(forwarding) = self.forwarding.take() {
+            forwarding.write(&mut self.headers);
+        }
+    }
 }
 
 /// The way from a stage to the upstreams.
@@ -158,6 +169,8 @@ pub struct Exchange {
     pub client: Client,
     /// The request's id (a UUID of version 7, or what a trusted peer sent).
     pub id: HeaderValue,
+    /// What the next hop is told of the client; none once the fields say it.
+    pub forwarding: Option<Forwarding>,
     /// What the path's parameters matched.
     pub params: Params,
     /// Who the caller proved to be: one per auth that was satisfied.
@@ -205,6 +218,13 @@ impl Exchange {
         let before = std::mem::replace(&mut self.request.target, target);
         if self.kept.get::<Arrived>().is_none() {
             self.kept.insert(Arrived(before));
+        }
+    }
+
+    /// Lets the fields say what the next hop is told of the client: from here on they are those that leave the gateway.
+    pub fn tell(&mut self) {
+        if let Some(forwarding) = self.forwarding.take() {
+            forwarding.write(&mut self.request.headers);
         }
     }
 
@@ -265,6 +285,7 @@ pub mod testing {
                 certificate: None,
             },
             id: HeaderValue::from_static("0190a5c0-0000-7000-8000-000000000001"),
+            forwarding: None,
             params: smallvec::SmallVec::new(),
             identities: smallvec::SmallVec::new(),
             started: Instant::now(),

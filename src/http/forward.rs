@@ -3,11 +3,12 @@
 //! Nobody is trusted unless the policy says so: a client's own forwarding fields are dropped and the chain begins anew.
 //! From a trusted proxy the chain is continued, and the client is found right to left over trusted addresses.
 
-use super::{Scheme, hop};
+use super::Scheme;
 use http::header::{FORWARDED, VIA};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// `X-Forwarded-For`
 pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -104,6 +105,8 @@ pub struct Hop {
     pub authority: HeaderValue,
     /// The scheme the peer used.
     pub scheme: Scheme,
+    /// All it adds to a request that was forwarded by nobody before, as the lines of a head.
+    lines: Arc<[u8]>,
 }
 
 impl Hop {
@@ -117,12 +120,23 @@ impl Hop {
         let host = authority.to_str().unwrap_or_default();
         let element = format!("for={node};host=\"{host}\";proto={}", scheme.as_str());
         let text = |text: String| HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("unknown"));
-        Self { address: text(peer.to_string()), element: text(element), authority: authority.clone(), scheme }
+        let authority = authority.clone();
+        let mut hop = Self { address: text(peer.to_string()), element: text(element), authority, scheme, lines: Arc::default() };
+        let mut fields = HeaderMap::new();
+        hop.write(&mut fields, false);
+        let mut lines = Vec::new();
+        for (name, value) in &fields {
+            for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                lines.extend_from_slice(part);
+            }
+        }
+        hop.lines = lines.into();
+        hop
     }
 
-    /// Writes the forwarding fields: anew when the peer is not trusted, continuing its chain when it is.
-    pub fn write(&self, headers: &mut HeaderMap, trusted: bool) {
-        // Room for what is added here and by the call, so that the map grows once at most.
+    /// Writes the forwarding fields: anew when the peer is not trusted, whose own are gone already; continuing its chain
+    /// when it is.
+    fn write(&self, headers: &mut HeaderMap, trusted: bool) {
         headers.reserve(ADDED_FIELDS);
         if trusted {
             headers.remove(X_REAL_IP);
@@ -134,7 +148,6 @@ impl Hop {
                 }
             }
         } else {
-            hop::strip_forwarding(headers);
             headers.insert(X_FORWARDED_FOR, self.address.clone());
             headers.insert(FORWARDED, self.element.clone());
             headers.insert(X_FORWARDED_HOST, self.authority.clone());
@@ -148,8 +161,53 @@ impl Hop {
     }
 }
 
-/// Four forwarding fields, `Via`, `traceparent`, the request id, `Host`.
-const ADDED_FIELDS: usize = 8;
+/// Four forwarding fields, `Via` and `traceparent`.
+const ADDED_FIELDS: usize = 6;
+
+/// What the next hop is told of the one before and of the trace. Worked out when a request comes, and written when it
+/// leaves: until then its fields are those that the client sent.
+#[derive(Debug, Clone)]
+pub struct Forwarding {
+    hop: Arc<Hop>,
+    trusted: bool,
+    /// Nothing that the client sent has to be continued.
+    begins: bool,
+    trace: [u8; TRACE_BYTES],
+}
+
+impl Forwarding {
+    /// What to tell of a hop whose forged fields are gone; the trace is the client's with a span of our own, or a new one
+    /// (W3C Trace Context §3).
+    pub fn new(hop: &Arc<Hop>, trusted: bool, headers: &HeaderMap, random: &mut fastrand::Rng) -> Self {
+        let continued = |name: &HeaderName| *name == VIA || *name == TRACEPARENT || *name == TRACESTATE;
+        let begins = !trusted && !headers.keys().any(continued);
+        let theirs = if begins { None } else { headers.get(TRACEPARENT) };
+        Self { hop: Arc::clone(hop), trusted, begins, trace: trace(theirs.map(HeaderValue::as_bytes), random) }
+    }
+
+    /// Writes the fields.
+    pub fn write(&self, headers: &mut HeaderMap) {
+        self.hop.write(headers, self.trusted);
+        let continues = headers.get(TRACEPARENT).is_some_and(|theirs| self.continues(theirs.as_bytes()));
+        if !continues {
+            headers.remove(TRACESTATE);
+        }
+        if let Ok(value) = HeaderValue::from_bytes(&self.trace) {
+            headers.insert(TRACEPARENT, value);
+        }
+    }
+
+    fn continues(&self, theirs: &[u8]) -> bool {
+        let id = TRACE_ID.start..TRACE_ID.end;
+        theirs.get(id.clone()).is_some_and(|theirs| self.trace.get(id) == Some(theirs))
+    }
+
+    /// The same as lines of a head, where the request's own fields are not touched by it.
+    #[must_use]
+    pub fn lines(&self) -> Option<[&[u8]; 4]> {
+        self.begins.then_some([&self.hop.lines, b"traceparent: ", &self.trace, b"\r\n"])
+    }
+}
 
 /// Appends an element to a list field, keeping it one field.
 fn extend(headers: &mut HeaderMap, name: HeaderName, element: &HeaderValue) {
@@ -172,27 +230,25 @@ pub fn trusted_id(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue>
     headers.get(name).filter(|id| (1..=REQUEST_ID_BYTES_MAX).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)).cloned()
 }
 
-/// Continues the trace the client began with a span of our own, or begins one (W3C Trace Context §3).
-pub fn trace(headers: &mut HeaderMap, random: &mut fastrand::Rng) {
+/// Bytes of a `traceparent`, and where the trace's id stands in it.
+const TRACE_BYTES: usize = 55;
+const TRACE_ID: std::ops::Range<usize> = 3..35;
+
+/// A `traceparent` with a span of our own: in the client's trace, when it began one, else in a new one.
+fn trace(theirs: Option<&[u8]>, random: &mut fastrand::Rng) -> [u8; TRACE_BYTES] {
     let mut text = *b"00-00000000000000000000000000000000-0000000000000000-01";
-    let theirs = headers.get(TRACEPARENT).map(HeaderValue::as_bytes).filter(|value| is_traceparent(value));
     // Neither a trace nor a span may be zero.
-    match theirs {
+    match theirs.filter(|theirs| is_traceparent(theirs)) {
         Some(theirs) => text.copy_from_slice(theirs),
         None => {
-            let (_, trace) = text.split_at_mut(3);
+            let (_, trace) = text.split_at_mut(TRACE_ID.start);
             let (high, low) = trace.split_at_mut(16);
             write_hex(high, random.u64(..) | 1);
             write_hex(low, random.u64(..));
-            if headers.contains_key(TRACESTATE) {
-                headers.remove(TRACESTATE);
-            }
         }
     }
-    write_hex(text.split_at_mut(36).1, random.u64(..) | 1);
-    if let Ok(value) = HeaderValue::from_bytes(&text) {
-        headers.insert(TRACEPARENT, value);
-    }
+    write_hex(text.split_at_mut(TRACE_ID.end + 1).1, random.u64(..) | 1);
+    text
 }
 
 /// Writes a number as 16 lower-case digits.
@@ -242,9 +298,10 @@ pub fn request_id(since_epoch: std::time::Duration, random: &mut fastrand::Rng) 
 
 #[cfg(test)]
 mod tests {
-    use super::{FORWARDED, Hop, Scheme, TRACEPARENT, Told, X_FORWARDED_FOR, X_FORWARDED_PROTO, request_id, told, trace};
+    use super::{FORWARDED, Forwarding, Hop, Scheme, TRACEPARENT, TRACESTATE, Told, X_FORWARDED_FOR, X_FORWARDED_PROTO, request_id, told};
     use http::{HeaderMap, HeaderValue};
     use std::net::IpAddr;
+    use std::sync::Arc;
     use std::time::Duration;
 
     fn ip(text: &str) -> IpAddr {
@@ -265,6 +322,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(X_FORWARDED_FOR, HeaderValue::from_static("6.6.6.6"));
         assert_eq!(told(&headers, ip("192.0.2.1"), &["10.0.0.0/8".parse().unwrap()]), None);
+        crate::http::hop::strip_forwarding(&mut headers);
         Hop::new(ip("192.0.2.1"), Scheme::Http, &HeaderValue::from_static("shop.example:80")).write(&mut headers, false);
         assert_eq!(headers[X_FORWARDED_FOR], "192.0.2.1");
         assert_eq!(headers[FORWARDED], "for=192.0.2.1;host=\"shop.example:80\";proto=http");
@@ -306,19 +364,41 @@ mod tests {
         assert_eq!(told(&headers, ip("10.0.0.1"), &trust).unwrap().ip, ip("10.0.0.2"));
     }
 
+    fn forwarded(headers: &mut HeaderMap) -> Forwarding {
+        let hop = Arc::new(Hop::new(ip("192.0.2.1"), Scheme::Http, &HeaderValue::from_static("h")));
+        let forwarding = Forwarding::new(&hop, false, headers, &mut fastrand::Rng::with_seed(7));
+        forwarding.write(headers);
+        forwarding
+    }
+
     #[test]
     fn a_trace_is_continued_with_a_span_of_our_own_or_begun() {
-        let mut random = fastrand::Rng::with_seed(7);
         let sent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         let mut headers = HeaderMap::new();
         headers.insert(TRACEPARENT, HeaderValue::from_static(sent));
-        trace(&mut headers, &mut random);
+        headers.insert(TRACESTATE, HeaderValue::from_static("a=1"));
+        forwarded(&mut headers);
         let seen = headers[TRACEPARENT].to_str().unwrap();
         assert_eq!(seen[..36], sent[..36]);
         assert_ne!(seen[36..52], sent[36..52]);
+        assert_eq!(headers[TRACESTATE], "a=1");
         headers.insert(TRACEPARENT, HeaderValue::from_static("00-00000000000000000000000000000000-b7ad6b7169203331-01"));
-        trace(&mut headers, &mut random);
+        forwarded(&mut headers);
         assert!(super::is_traceparent(headers[TRACEPARENT].as_bytes()));
+        assert_eq!(headers.get(TRACESTATE), None);
+    }
+
+    #[test]
+    fn lines_say_what_fields_say_and_are_there_where_nothing_is_continued() {
+        let mut headers = HeaderMap::new();
+        let lines = forwarded(&mut headers).lines().unwrap().concat();
+        let fields = headers.iter().map(|(name, value)| format!("{name}: {}\r\n", value.to_str().unwrap()));
+        assert_eq!(String::from_utf8(lines).unwrap(), fields.collect::<String>());
+        for (name, value) in [("via", "1.0 a"), ("tracestate", "a=1"), ("traceparent", "?")] {
+            let mut headers = HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_static(value))]);
+            assert_eq!(forwarded(&mut headers).lines(), None, "{name}");
+            assert!(super::is_traceparent(headers[TRACEPARENT].as_bytes()));
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub use certificate::Certificate;
 pub use clock::Clock;
 pub use exchange::{Calls, Client, Exchange, Outgoing, Params, Quota, Record, Request, Scheme, UpstreamHealth, UpstreamIndex};
 pub use fault::{Fault, FaultKind, Side};
+pub use forward::Forwarding;
 pub use identity::{Attribute, Identity};
 pub use problem::Problem;
 pub use reply::{Reply, Source};

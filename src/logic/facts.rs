@@ -2,8 +2,8 @@
 
 use super::spans::Spans;
 use super::text::Texts;
-use crate::lang::checker::{AttributeFact, RouteFacts};
-use crate::lang::expr::Ref;
+use crate::lang::checker::{AttributeFact, Entrance, RouteFacts};
+use crate::lang::expr::{Ref, SlotNames};
 use crate::lang::types::Type;
 use crate::route::{RouteKey, SegmentType};
 
@@ -17,11 +17,13 @@ pub struct Facts<'a> {
     pub key: Option<&'a RouteKey>,
     /// The attributes of their callers. A reference to one that is not listed is text that may be missing.
     pub attributes: &'a [AttributeFact],
+    /// Where they come in; empty when that is not known.
+    pub entrances: &'a [Entrance],
 }
 
 impl<'a> From<&'a RouteFacts> for Facts<'a> {
     fn from(facts: &'a RouteFacts) -> Self {
-        Self { key: facts.key.as_deref(), attributes: &facts.attributes }
+        Self { key: facts.key.as_deref(), attributes: &facts.attributes, entrances: &facts.entrances }
     }
 }
 
@@ -55,7 +57,15 @@ impl<'a> Facts<'a> {
             })),
             Ref::Path => always(Kind::Text(Texts::Path(self.key.map(|key| &key.pattern)))),
             Ref::Host => always(Kind::Text(Texts::Hosts(self.key.map_or(&[], |key| &key.hosts)))),
-            Ref::Scheme => always(Kind::Text(Texts::Words(vec!["http".to_owned(), "https".to_owned()]))),
+            Ref::Scheme => {
+                let can_be =
+                    |scheme: &str| self.entrances.is_empty() || self.entrances.iter().any(|entrance| entrance.schemes.contains(&scheme));
+                let schemes = ["http", "https"].into_iter().filter(|scheme| can_be(scheme));
+                always(Kind::Text(Texts::Words(schemes.map(str::to_owned).collect())))
+            }
+            Ref::Listener if !self.entrances.is_empty() => {
+                always(Kind::Text(Texts::Words(self.entrances.iter().map(|entrance| entrance.listener.clone()).collect())))
+            }
             Ref::Id | Ref::Listener | Ref::UpstreamName => always(Kind::Text(Texts::Any)),
             Ref::Size => perhaps(Kind::Number(Spans::run(0, u128::from(u64::MAX)))),
             Ref::Header(_) | Ref::ResponseHeader(_) => perhaps(Kind::Text(Texts::Field)),
@@ -63,10 +73,10 @@ impl<'a> Facts<'a> {
             Ref::Query(_) | Ref::ClientSubject | Ref::ClientName => perhaps(Kind::Text(Texts::Any)),
             Ref::ClientIp => always(Kind::Address),
             Ref::Param { int: true, .. } => always(Kind::Number(Spans::run(0, PARAM_MAX))),
-            Ref::Param { slot, .. } => always(Kind::Text(self.param(*slot).map_or(Texts::Any, |(_, kind)| Texts::of(kind)))),
+            Ref::Param { slot, .. } => always(Kind::Text(self.param_at(*slot).map_or(Texts::Any, |(_, kind)| Texts::of(kind)))),
             Ref::ResponseStatus => always(Kind::Number(Spans::run(100, 999))),
             Ref::ResponseDuration => always(Kind::Duration),
-            Ref::Attribute(slots) => match self.attribute(slots) {
+            Ref::Attribute(slots) => match self.fact(slots) {
                 Some(fact) => Domain { optional: fact.ty.is_optional(), kind: of_type(fact.ty.present()) },
                 None => perhaps(Kind::Text(Texts::Any)),
             },
@@ -78,39 +88,22 @@ impl<'a> Facts<'a> {
         self.domain(reference).optional
     }
 
-    /// A reference as it is written.
-    pub(super) fn name(self, reference: &Ref) -> String {
-        match reference {
-            Ref::Method => "request.method".to_owned(),
-            Ref::Path => "request.path".to_owned(),
-            Ref::Host => "request.host".to_owned(),
-            Ref::Scheme => "request.scheme".to_owned(),
-            Ref::Id => "request.id".to_owned(),
-            Ref::Size => "request.size".to_owned(),
-            Ref::Listener => "request.listener".to_owned(),
-            Ref::Header(name) | Ref::ResponseHeader(name) => format!("header(\"{name}\")"),
-            Ref::Query(name) => format!("query(\"{name}\")"),
-            Ref::Cookie(name) => format!("cookie(\"{name}\")"),
-            Ref::ClientIp => "client.ip".to_owned(),
-            Ref::ClientSubject => "client.cert.subject".to_owned(),
-            Ref::ClientName => "client.cert.san".to_owned(),
-            Ref::Param { slot, .. } => self.param(*slot).map_or_else(|| "a parameter".to_owned(), |(name, _)| format!("param.{name}")),
-            Ref::Attribute(slots) => match self.attribute(slots) {
-                Some(fact) => format!("{}.{}", fact.root, fact.name),
-                None => "an attribute of the caller".to_owned(),
-            },
-            Ref::UpstreamName => "upstream.name".to_owned(),
-            Ref::ResponseStatus => "response.status".to_owned(),
-            Ref::ResponseDuration => "response.duration".to_owned(),
-        }
-    }
-
-    fn param(self, slot: u16) -> Option<(&'a str, &'a SegmentType)> {
+    fn param_at(self, slot: u16) -> Option<(&'a str, &'a SegmentType)> {
         self.key?.pattern.params().get(usize::from(slot)).copied()
     }
 
-    fn attribute(self, slots: &[(u16, u16)]) -> Option<&'a AttributeFact> {
+    fn fact(self, slots: &[(u16, u16)]) -> Option<&'a AttributeFact> {
         self.attributes.iter().find(|fact| fact.slots == slots)
+    }
+}
+
+impl SlotNames for Facts<'_> {
+    fn param(&self, slot: u16) -> Option<&str> {
+        self.param_at(slot).map(|(name, _)| name)
+    }
+
+    fn attribute(&self, slots: &[(u16, u16)]) -> Option<(&str, &str)> {
+        self.fact(slots).map(|fact| (fact.root, fact.name.as_str()))
     }
 }
 

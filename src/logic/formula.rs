@@ -82,6 +82,19 @@ impl<'e> Formula<'e> {
     }
 }
 
+/// What listener and scheme say of each other, where both are asked for.
+pub(super) fn entrance(facts: Facts<'_>, asked: &[&Ref]) -> Option<Formula<'static>> {
+    let both = asked.contains(&&Ref::Listener) && asked.contains(&&Ref::Scheme);
+    let is = |reference: &'static Ref, words: &mut dyn Iterator<Item = &str>| {
+        Formula::Test(Atom::Text(reference, false, TextTest::OneOf(words.map(Into::into).collect())), true)
+    };
+    let ways = facts.entrances.iter().map(|entrance| {
+        let scheme = is(&Ref::Scheme, &mut entrance.schemes.iter().copied());
+        Formula::all([is(&Ref::Listener, &mut std::iter::once(entrance.listener.as_str())), scheme])
+    });
+    (both && !facts.entrances.is_empty()).then(|| Formula::any(ways))
+}
+
 /// The condition, or its contrary.
 pub(super) fn formula<'e>(facts: Facts<'_>, condition: &'e Expr, wanted: bool) -> Formula<'e> {
     match condition {

@@ -2,7 +2,7 @@
 
 use super::TooComplex;
 use super::facts::Facts;
-use super::formula::{Atom, Formula, formula};
+use super::formula::{Atom, Formula, entrance, formula};
 use super::model::{Example, Known, Model};
 use super::sample::filled;
 use super::term::{Term, any_value};
@@ -15,7 +15,10 @@ pub const TERMS_MAX: usize = 4_096;
 
 /// Values for which each condition comes out as asked; `None` when there are none.
 pub(super) fn search(facts: Facts<'_>, goals: &[(&Expr, bool)]) -> Result<Option<Model>, TooComplex> {
-    let formulas: Vec<Formula<'_>> = goals.iter().map(|(condition, wanted)| formula(facts, condition, *wanted)).collect();
+    let mut asked = Vec::new();
+    goals.iter().for_each(|(condition, _)| references(condition, &mut asked));
+    let formulas = goals.iter().map(|(condition, wanted)| formula(facts, condition, *wanted));
+    let formulas: Vec<Formula<'_>> = formulas.chain(entrance(facts, &asked)).collect();
     let mut search = Search { facts, goals, terms: 0, budget: Budget::default(), unknown: false };
     let found = search.branch(formulas.iter().collect(), VecDeque::new(), Vec::new());
     match (found, search.unknown) {
@@ -115,7 +118,7 @@ impl<'q> Search<'q> {
     }
 
     fn know(&self, model: &mut Model, reference: &Ref, value: Example, decisive: bool) {
-        model.known.push(Known { reference: reference.clone(), name: self.facts.name(reference), value, decisive });
+        model.known.push(Known { reference: reference.clone(), name: reference.spelled(&self.facts), value, decisive });
     }
 }
 

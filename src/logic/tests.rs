@@ -1,7 +1,7 @@
 //! Answers by example, and against every assignment of a few values.
 
 use super::{Arms, Example, Facts, Known, Model, TooComplex, arms, implies, sample, satisfiable};
-use crate::lang::checker::AttributeFact;
+use crate::lang::checker::{AttributeFact, Entrance};
 use crate::lang::expr::{Comparison, Expr, Pattern, Ref};
 use crate::lang::types::Type;
 use crate::lang::value::Value;
@@ -70,7 +70,7 @@ fn key(methods: &str, path: &str) -> RouteKey {
 #[track_caller]
 fn example(all: &[&Expr]) -> String {
     let attributes = attributes();
-    let facts = Facts { key: None, attributes: &attributes };
+    let facts = Facts { attributes: &attributes, ..Facts::default() };
     satisfiable(facts, all).unwrap().map_or_else(|| "never".to_owned(), |model| model.to_string())
 }
 
@@ -128,7 +128,7 @@ fn each_theory_knows_when_nothing_is_left() {
 #[test]
 fn what_follows_is_proved_and_what_does_not_has_a_counterexample() {
     let attributes = attributes();
-    let facts = Facts { key: None, attributes: &attributes };
+    let facts = Facts { attributes: &attributes, ..Facts::default() };
     let admin = within(text("admin"), of(claim(3)));
     let both = Expr::And(vec![admin.clone(), equal(of(claim(0)), text("admin"))]);
     assert_eq!(implies(facts, &[&both], &admin), Ok(None));
@@ -144,7 +144,7 @@ fn what_follows_is_proved_and_what_does_not_has_a_counterexample() {
 fn a_route_bounds_what_its_requests_are() {
     let mut key = key("GET,POST", "/users/{id:int}/{kind:a|b}");
     key.hosts = vec![HostPattern::parse("*.x.org").unwrap()];
-    let facts = Facts { key: Some(&key), attributes: &[] };
+    let facts = Facts { key: Some(&key), ..Facts::default() };
     let never = |condition: &Expr| satisfiable(facts, &[condition]) == Ok(None);
     assert!(never(&equal(of(Ref::Method), text("PUT"))));
     assert!(never(&matches(of(Ref::Path), "/admin/.*")));
@@ -157,6 +157,23 @@ fn a_route_bounds_what_its_requests_are() {
     let found =
         satisfiable(facts, &[&equal(of(Ref::Query("q".to_owned())), text("a b")), &equal(of(header()), text("1"))]).unwrap().unwrap();
     assert_eq!(sample(&key, &found).unwrap().to_string(), "GET http://a.x.org/users/1/a?q=a%20b with `x-a: 1`");
+}
+
+#[test]
+fn listeners_and_schemes_are_those_of_the_gateway() {
+    let entrance = |listener: &str, schemes| Entrance { listener: listener.to_owned(), schemes };
+    let entrances = [entrance("public", &["https"]), entrance("inside", &["http"])];
+    let facts = Facts { entrances: &entrances, ..Facts::default() };
+    let listener = |name: &str| equal(of(Ref::Listener), text(name));
+    let scheme = |name: &str| equal(of(Ref::Scheme), text(name));
+    assert_eq!(satisfiable(facts, &[&listener("other")]), Ok(None));
+    assert_eq!(implies(facts, &[&listener("inside")], &scheme("http")), Ok(None));
+    assert_eq!(implies(facts, &[&not(listener("inside"))], &scheme("https")), Ok(None));
+    assert_eq!(implies(facts, &[&scheme("https")], &listener("public")), Ok(None));
+    assert_eq!(implies(facts, &[], &scheme("http")).unwrap().unwrap().to_string(), "`request.scheme` = `https`");
+    let public = Facts { entrances: &entrances[..1], ..facts };
+    assert_eq!(implies(public, &[], &scheme("https")), Ok(None));
+    assert!(satisfiable(Facts::default(), &[&listener("other"), &scheme("http")]).unwrap().is_some());
 }
 
 #[test]
@@ -175,7 +192,7 @@ fn too_many_terms_are_said_to_be_too_complex() {
 #[test]
 fn arms_are_compared_with_each_other_and_with_what_is_left() {
     let attributes = attributes();
-    let facts = Facts { key: None, attributes: &attributes };
+    let facts = Facts { attributes: &attributes, ..Facts::default() };
     let role = |role: &str| equal(of(claim(0)), text(role));
     let found = arms(facts, &[], &[&role("user"), &role("admin")]);
     assert_eq!(found, Arms { both: Vec::new(), unknown: Vec::new(), never: Vec::new(), left: Ok(None) });
@@ -273,7 +290,7 @@ proptest! {
         numbers in prop::collection::vec(0..7 * 2 * 6 * 3 * 4 * 5 * 4_usize, 250),
     ) {
         let (attributes, universe) = (attributes(), universe());
-        let facts = Facts { key: None, attributes: &attributes };
+        let facts = Facts { attributes: &attributes, ..Facts::default() };
         let all: Vec<&Expr> = given.iter().collect();
         let together: Vec<&Expr> = given.iter().chain([&then]).collect();
         let (some, counter) = (satisfiable(facts, &together), implies(facts, &all, &then));

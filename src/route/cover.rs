@@ -4,8 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::dfa::Universe;
-use super::host::{HostPattern, simplified};
-use super::key::RouteKey;
+use super::key::{RouteKey, told_apart};
 use super::pattern::Pattern;
 use super::predicate::{Atom, Predicate, Predicates, Test, holds, values};
 use super::product::{Budget, Machine, Verdict, witness};
@@ -39,26 +38,45 @@ impl Routes<'_> {
         let keys = |numbers: &[usize]| numbers.iter().filter_map(|number| self.routes.get(*number)).collect::<Vec<_>>();
         covered(&keys(of), &keys(by), |holding: &[bool]| {
             let of_by = |wanted: bool| by.iter().zip(holding).filter(move |(_, holds)| **holds == wanted).map(|(number, _)| *number);
-            let hold: Vec<usize> = of.iter().copied().chain(of_by(true)).collect();
-            self.predicates.possible(&hold, &of_by(false).collect::<Vec<_>>())
+            self.predicates.possible(of, &of_by(true).collect::<Vec<_>>(), &of_by(false).collect::<Vec<_>>())
         })
     }
 }
 
-fn covered(of: &[&RouteKey], by: &[&RouteKey], possible: impl Fn(&[bool]) -> bool) -> Cover {
-    if by.len() > UNION_MAX {
-        return Cover::TooComplex;
+fn covered(of: &[&RouteKey], by: &[&RouteKey], possible: impl Fn(&[bool]) -> Option<bool>) -> Cover {
+    let union = |count: usize| count <= UNION_MAX;
+    if !of.iter().chain(by).any(|route| route.predicate.is_opaque()) {
+        let worlds = union(by.len()).then(|| worlds(of, by)).flatten();
+        return worlds.map_or(Cover::TooComplex, |worlds| pieces(of, by, &worlds));
     }
-    let Some(mut worlds) = worlds(of, by) else { return Cover::TooComplex };
-    if of.iter().chain(by).any(|route| route.predicate.is_opaque()) {
-        let mut asked: HashMap<Vec<bool>, bool> = HashMap::new();
-        worlds.retain(|world| {
-            let holding: Vec<bool> = by.iter().map(|route| world.certainly(&route.predicate, of)).collect();
-            *asked.entry(holding).or_insert_with_key(|holding| possible(holding))
-        });
+    let holding = |world: &World<'_>| -> Vec<bool> { by.iter().map(|route| world.certainly(&route.predicate, of)).collect() };
+    // Mostly a request is left for which no test holds. It is looked for first: worlds double with every test.
+    let none = World::default();
+    let alone = holding(&none);
+    let few = by.len() <= PIECES_MAX && union(alone.iter().filter(|holds| **holds).count());
+    if few && possible(&alone) == Some(true) && pieces(of, by, &[none]) == Cover::Gaps {
+        return Cover::Gaps;
     }
+    let Some(worlds) = union(by.len()).then(|| worlds(of, by)).flatten() else { return Cover::TooComplex };
+    let mut asked: HashMap<Vec<bool>, Option<bool>> = HashMap::new();
+    let (mut certain, mut doubtful) = (Vec::new(), Vec::new());
+    for world in worlds {
+        match *asked.entry(holding(&world)).or_insert_with_key(|holding| possible(holding)) {
+            Some(true) => certain.push(world),
+            Some(false) => {}
+            None => doubtful.push(world),
+        }
+    }
+    match pieces(of, by, &certain) {
+        Cover::Whole if pieces(of, by, &doubtful) != Cover::Whole => Cover::TooComplex,
+        decided @ (Cover::Whole | Cover::Gaps | Cover::TooComplex) => decided,
+    }
+}
+
+/// The answer for the requests of some worlds.
+fn pieces(of: &[&RouteKey], by: &[&RouteKey], worlds: &[World<'_>]) -> Cover {
     let methods = methods(of, by);
-    let hosts = hosts(of, by);
+    let hosts = told_apart(of, by);
     if methods.len() * hosts.len() * worlds.len() > PIECES_MAX {
         return Cover::TooComplex;
     }
@@ -66,11 +84,11 @@ fn covered(of: &[&RouteKey], by: &[&RouteKey], possible: impl Fn(&[bool]) -> boo
     let mut budget = Budget::default();
     for method in &methods {
         for host in &hosts {
-            for world in &worlds {
+            for world in worlds {
                 let there: Vec<usize> = (0..by.len())
                     .filter(|index| {
                         by.get(*index).is_some_and(|route| {
-                            route.methods.contains(method) && takes_host(route, host) && world.certainly(&route.predicate, of)
+                            route.methods.contains(method) && route.takes_host(host) && world.certainly(&route.predicate, of)
                         })
                     })
                     .collect();
@@ -93,10 +111,6 @@ fn left_over(of: &[&RouteKey], by: &[&RouteKey], there: &[usize], budget: &mut B
     witness(&positives, &negatives, budget)
 }
 
-fn takes_host(route: &RouteKey, host: &str) -> bool {
-    route.hosts.is_empty() || route.hosts.iter().any(|pattern| pattern.matches(host))
-}
-
 /// One method of each kind that the routes tell apart.
 fn methods(of: &[&RouteKey], by: &[&RouteKey]) -> Vec<String> {
     let named = of.iter().chain(by).flat_map(|route| route.methods.names().map(str::to_owned));
@@ -108,27 +122,6 @@ fn methods(of: &[&RouteKey], by: &[&RouteKey]) -> Vec<String> {
     }
     methods.insert(unnamed);
     methods.into_iter().filter(|method| of.iter().all(|route| route.methods.contains(method))).collect()
-}
-
-/// One host of each kind that the routes tell apart.
-fn hosts(of: &[&RouteKey], by: &[&RouteKey]) -> Vec<String> {
-    let patterns: BTreeSet<HostPattern> = of.iter().chain(by).flat_map(|route| simplified(&route.hosts)).collect();
-    let free = |tail: &str| {
-        (0..=patterns.len())
-            .map(|index| format!("host{index}{tail}"))
-            .find(|host| !patterns.contains(&HostPattern::Exact(host.clone())))
-            .unwrap_or_default()
-    };
-    let mut hosts: Vec<String> = patterns
-        .iter()
-        .map(|pattern| match pattern {
-            HostPattern::Any => free(""),
-            HostPattern::Exact(name) => name.clone(),
-            HostPattern::Suffix(suffix) => free(suffix),
-        })
-        .collect();
-    hosts.retain(|host| of.iter().all(|route| takes_host(route, host)));
-    hosts
 }
 
 /// What is so of the attributes that the predicates test: a value each, or the truth of a test that only the

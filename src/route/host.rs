@@ -136,6 +136,21 @@ pub fn simplified(hosts: &[HostPattern]) -> Vec<HostPattern> {
     kept
 }
 
+/// The patterns of the hosts that are in both lists.
+#[must_use]
+pub fn common(first: &[HostPattern], second: &[HostPattern]) -> Vec<HostPattern> {
+    let (first, second) = (simplified(first), simplified(second));
+    // Patterns that overlap lie inside one another.
+    let inside = |mine: &[HostPattern], theirs: &[HostPattern]| -> Vec<HostPattern> {
+        mine.iter().filter(|host| theirs.iter().any(|other| host.is_subset(other))).cloned().collect()
+    };
+    let mut hosts = inside(&first, &second);
+    hosts.extend(inside(&second, &first));
+    hosts.sort_unstable();
+    hosts.dedup();
+    hosts
+}
+
 /// The host of a Host field as patterns see it: without port and final dot. The case stays.
 #[must_use]
 pub fn bare(host: &str) -> &str {

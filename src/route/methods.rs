@@ -141,6 +141,20 @@ impl Methods {
         Self { any: false, bits: self.bits | other.bits, others }
     }
 
+    /// The methods of both sets.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        match (self.any, other.any) {
+            (true, _) => other.clone(),
+            (false, true) => self.clone(),
+            (false, false) => {
+                let others: Vec<String> = self.others.iter().filter(|name| other.others.contains(name)).cloned().collect();
+                let other_bit = if others.is_empty() { 0 } else { OTHER };
+                Self { any: false, bits: (self.bits & other.bits & !OTHER) | other_bit, others }
+            }
+        }
+    }
+
     /// The methods by name; those of `ANY` that have a name of their own in HTTP.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         KNOWN

@@ -1,8 +1,8 @@
 //! Which route a request takes: patterns, their set relations, the priority order, and the match tree.
 //!
 //! A route's requests are a product of hosts, methods, paths and predicates. Higher priorities come first; within
-//! one priority a route precedes another if and only if its requests are a proper subset of the other's. The tree
-//! is an index over that definition; `naive` is the definition itself, kept as the tests' oracle.
+//! one priority a route precedes another if and only if its requests are a proper subset of the other's. `order` works
+//! that out once; the tree is an index over routes in order; `naive` is the definition itself, kept as the tests' oracle.
 
 mod cover;
 pub mod dfa;
@@ -35,7 +35,7 @@ pub use host::{HostError, HostPattern};
 pub use key::RouteKey;
 pub use methods::{MethodError, Methods};
 pub use miss::{Divergence, Miss};
-pub use order::{Finding, analyse, analyse_with};
+pub use order::{Analysis, Finding, analyse, analyse_with};
 pub use pattern::{Pattern, PatternError, PatternErrorKind};
 pub use predicate::{Atom, Predicate, Predicates, Test};
 pub use relation::Witness;

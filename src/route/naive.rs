@@ -7,11 +7,13 @@ use super::key::RouteKey;
 use super::methods::Methods;
 use super::relation;
 
-/// What [`super::MatchTree::find`] must answer.
+/// What [`super::MatchTree::find`] must answer. `before` says of two routes by their numbers whether the first comes before
+/// the second.
 pub fn find(
     routes: &[RouteKey],
     (method, host, path): (&str, &str, &str),
     predicate: &mut dyn FnMut(usize) -> bool,
+    before: &dyn Fn(usize, usize) -> bool,
     params: &mut Captures,
 ) -> Found {
     params.clear();
@@ -22,7 +24,7 @@ pub fn find(
         known.iter().filter_map(|index| Some((*index, routes.get(*index)?))).filter(|(_, key)| key.methods.contains(method)).collect();
     let holding: Vec<(usize, &RouteKey)> =
         taking.iter().copied().filter(|(index, key)| key.predicate.is_always() || predicate(*index)).collect();
-    let first = holding.iter().find(|(_, key)| holding.iter().all(|(_, other)| std::ptr::eq(*key, *other) || !before(other, key)));
+    let first = holding.iter().find(|(index, _)| !holding.iter().any(|(other, _)| before(*other, *index)));
     if let Some((index, key)) = first {
         params.bind(&key.pattern, path);
         return Found::Route(*index);
@@ -34,7 +36,8 @@ pub fn find(
     Found::MethodNotAllowed(allowed)
 }
 
-/// True when the first route comes before the second: a higher priority, or a proper subset at the same one.
+/// True when the first route comes before the second by what their keys alone say: a higher priority, or a proper subset at
+/// the same one.
 #[must_use]
 pub fn before(first: &RouteKey, second: &RouteKey) -> bool {
     first.priority > second.priority

@@ -9,6 +9,7 @@ use super::key::RouteKey;
 use super::pairs::{Pair, Pairs, overlapping};
 use super::pattern::{End, Pattern, Segment};
 use super::predicate::{AtomsAlone, Predicates};
+use super::rank;
 use super::relation::{Witness, difference, overlap};
 use super::sample::unlikely_path;
 use super::tree::MatchTree;
@@ -73,15 +74,24 @@ pub enum Finding {
     },
 }
 
-/// All findings, those that need two routes by the first of them.
-#[must_use]
-pub fn analyse(routes: &[RouteKey]) -> Vec<Finding> {
-    analyse_with(routes, &AtomsAlone)
+/// What there is to know of a set of routes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Analysis {
+    /// The routes' numbers in the order in which they are tried.
+    pub order: Vec<usize>,
+    /// All findings, those that need two routes by the first of them.
+    pub findings: Vec<Finding>,
 }
 
-/// The same where more is known of the routes' predicates than their atoms say.
+/// All findings by what the routes' keys alone say.
 #[must_use]
-pub fn analyse_with(routes: &[RouteKey], predicates: &dyn Predicates) -> Vec<Finding> {
+pub fn analyse(routes: &[RouteKey]) -> Vec<Finding> {
+    analyse_with(routes, &AtomsAlone).findings
+}
+
+/// Order and findings where more is known of the routes' predicates than their atoms say.
+#[must_use]
+pub fn analyse_with(routes: &[RouteKey], predicates: &dyn Predicates) -> Analysis {
     let Pairs { list: pairs, complete } = overlapping(routes, predicates);
     let all = Routes { routes, predicates };
     let mut findings = Vec::new();
@@ -89,11 +99,22 @@ pub fn analyse_with(routes: &[RouteKey], predicates: &dyn Predicates) -> Vec<Fin
         findings.push(Finding::TooComplex { routes: Vec::new() });
     }
     let before = before(routes, &pairs);
+    let order = placed(routes, &before);
     conflicts(all, &pairs, &before, &mut findings);
-    unreachable(all, &before, &mut findings);
+    unreachable(all, &before, &order, &mut findings);
     twins(routes, &mut findings);
     redundant_priorities(routes, &pairs, &mut findings);
-    findings
+    Analysis { order, findings }
+}
+
+/// The routes' numbers in the order in which they are tried, by what the routes' keys alone say.
+#[must_use]
+pub fn order(routes: &[RouteKey]) -> Vec<usize> {
+    placed(routes, &before(routes, &overlapping(routes, &AtomsAlone).list))
+}
+
+fn placed(routes: &[RouteKey], before: &[Vec<Before>]) -> Vec<usize> {
+    rank::order(routes, |route| before.get(route).into_iter().flatten().map(|earlier| earlier.route))
 }
 
 /// A route that comes before another and shares requests with it.
@@ -179,9 +200,9 @@ fn ambiguous(all: Routes<'_>, pair: &Pair, before: &[Vec<Before>]) -> Option<Fin
     })
 }
 
-fn unreachable(all: Routes<'_>, before: &[Vec<Before>], findings: &mut Vec<Finding>) {
+fn unreachable(all: Routes<'_>, before: &[Vec<Before>], order: &[usize], findings: &mut Vec<Finding>) {
     let routes = all.routes;
-    let tree = MatchTree::build(routes);
+    let tree = MatchTree::in_order(routes, order);
     for (route, earlier) in before.iter().enumerate() {
         if earlier.is_empty() {
             continue;

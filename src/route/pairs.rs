@@ -61,12 +61,28 @@ fn related(routes: &[RouteKey], first: usize, second: usize, predicates: &dyn Pr
         return None;
     }
     let both = !one.predicate.is_always() && !other.predicate.is_always();
-    if both && !predicates.possible(&[first, second], &[]) {
+    let together = if both { predicates.possible(&[first, second], &[], &[]) } else { Some(true) };
+    if together == Some(false) {
         return None;
     }
-    let rest = |one: &RouteKey, other: &RouteKey| one.methods.is_subset(&other.methods) && one.predicate.is_subset(&other.predicate);
-    let relation = Relation { subset: rest(one, other), superset: rest(other, one), overlap: true, unknown: false };
-    let relation = path.and(relation).and(hosts(&one.hosts, &other.hosts));
+    let methods =
+        Relation { subset: one.methods.is_subset(&other.methods), superset: other.methods.is_subset(&one.methods), ..Relation::EQUAL };
+    let bounds = path.and(methods).and(hosts(&one.hosts, &other.hosts));
+    let inside = |around: bool, paths: bool, (mine, key): (usize, &RouteKey), (theirs, wanted): (usize, &RouteKey)| {
+        if around && key.predicate.is_subset(&wanted.predicate) {
+            return Some(true);
+        }
+        // Without a condition of its own a route takes all its hosts and methods.
+        if !paths || (!around && key.predicate.is_always()) { Some(false) } else { predicates.inside(mine, theirs) }
+    };
+    let subset = inside(bounds.subset, path.subset, (first, one), (second, other));
+    let superset = inside(bounds.superset, path.superset, (second, other), (first, one));
+    let relation = Relation {
+        subset: subset == Some(true),
+        superset: superset == Some(true),
+        overlap: true,
+        unknown: bounds.unknown || together.is_none() || subset.is_none() || superset.is_none(),
+    };
     Some(Pair { first, second, relation })
 }
 

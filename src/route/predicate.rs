@@ -11,16 +11,24 @@ use super::product::{Budget, Machine, Verdict, witness};
 
 /// What is known of the predicates of routes beyond their atoms. Routes are given by their numbers.
 pub trait Predicates {
-    /// False when it is certain that no request has all of `hold` true and all of `fail` false.
-    fn possible(&self, hold: &[usize], fail: &[usize]) -> bool;
+    /// Whether for some request of all of `of` the predicates of `hold` are true and those of `fail` false; `None` when that
+    /// is too complex to be decided.
+    fn possible(&self, of: &[usize], hold: &[usize], fail: &[usize]) -> Option<bool>;
+    /// Whether every request of the first route is one of the second, which takes all its paths; `None` when that is too
+    /// complex to be decided.
+    fn inside(&self, first: usize, second: usize) -> Option<bool>;
 }
 
-/// Nothing is known beyond the atoms.
+/// Nothing is known beyond the atoms: what they do not rule out is taken to be possible, what they do not prove not to be so.
 pub struct AtomsAlone;
 
 impl Predicates for AtomsAlone {
-    fn possible(&self, _: &[usize], _: &[usize]) -> bool {
-        true
+    fn possible(&self, _: &[usize], _: &[usize], _: &[usize]) -> Option<bool> {
+        Some(true)
+    }
+
+    fn inside(&self, _: usize, _: usize) -> Option<bool> {
+        Some(false)
     }
 }
 
@@ -180,7 +188,7 @@ fn satisfiable(tests: &[&Test]) -> bool {
     regexes.len() < 2 || regexes_overlap(&regexes)
 }
 
-pub(super) fn regex_subset(mine: &str, theirs: &str) -> bool {
+fn regex_subset(mine: &str, theirs: &str) -> bool {
     if mine == theirs {
         return true;
     }

@@ -1,30 +1,59 @@
-//! A total order that the definition's order is part of.
+//! The order in which routes are tried: every route behind those that come before it.
 //!
-//! Each set gets a size that grows with it: a proper subset always has the smaller one. Sorting by sizes therefore
-//! puts every route before those that contain it, without comparing routes two by two. What sorting says of routes
-//! that are not inside one another means nothing, since such routes never share a request in an accepted policy.
+//! Of what no definition orders, small sets go first, so that look-ups soon see the best: each set gets a size that grows
+//! with it. Hosts, paths and methods that lie inside others have the smaller sizes, so what is left to put right is little.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
 use super::host::{HostPattern, simplified};
 use super::key::RouteKey;
 use super::pattern::{End, Pattern, Segment};
-use super::predicate::{Predicate, Test, values};
 use super::product::Budget;
 use super::relation::{inside, paths};
 use super::segment::SegmentType;
 use super::types::{self, finite, kinds};
 
-/// The most distinct regexes of one sort whose mutual order is worked out; past it they keep no order.
+/// The most distinct regexes of one sort whose mutual sizes are worked out; past it they are all of one size.
 pub const REGEXES_MAX: usize = 512;
 
-/// The routes' indices, first in order first.
+/// How far a route's place is known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    New,
+    /// The routes before it are being placed.
+    Open,
+    Placed,
+}
+
+/// The routes' numbers, first in order first. `before` tells which routes come before one; if that should go in a circle,
+/// which only equal sets can, any of them is first.
 #[must_use]
-pub fn order(routes: &[RouteKey]) -> Vec<usize> {
+pub(super) fn order<B: Iterator<Item = usize>>(routes: &[RouteKey], before: impl Fn(usize) -> B) -> Vec<usize> {
+    let mut left = by_size(routes);
+    left.reverse();
+    let mut states = vec![State::New; routes.len()];
+    let mut order = Vec::with_capacity(routes.len());
+    while let Some(route) = left.pop() {
+        let Some(state) = states.get_mut(route) else { continue };
+        match state {
+            State::New => {
+                *state = State::Open;
+                left.push(route);
+                left.extend(before(route).filter(|earlier| states.get(*earlier) == Some(&State::New)));
+            }
+            State::Open => {
+                *state = State::Placed;
+                order.push(route);
+            }
+            State::Placed => {}
+        }
+    }
+    order
+}
+
+fn by_size(routes: &[RouteKey]) -> Vec<usize> {
     let paths = path_sizes(routes);
-    let value_levels = value_levels(routes);
-    let mut sized: Vec<(RouteSize<'_>, usize)> = routes
+    let mut sized: Vec<(RouteSize, usize)> = routes
         .iter()
         .enumerate()
         .map(|(index, route)| {
@@ -33,7 +62,7 @@ pub fn order(routes: &[RouteKey]) -> Vec<usize> {
                 hosts: host_size(&route.hosts),
                 path: paths.get(route.pattern.text()).copied().unwrap_or_default(),
                 methods: route.methods.size(),
-                predicate: PredicateSize(predicate_size(&route.predicate, &value_levels)),
+                always: route.predicate.is_always(),
             };
             (size, index)
         })
@@ -43,12 +72,12 @@ pub fn order(routes: &[RouteKey]) -> Vec<usize> {
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct RouteSize<'a> {
+struct RouteSize {
     priority: std::cmp::Reverse<i64>,
     hosts: HostSize,
     path: PathSize,
     methods: (bool, usize),
-    predicate: PredicateSize<'a>,
+    always: bool,
 }
 
 /// Any; how many suffixes of one label, of two, …; how many exact hosts.
@@ -187,67 +216,4 @@ fn levels<T>(sets: &[T], subset: impl Fn(&T, &T) -> bool) -> Vec<u32> {
         }
     }
     levels
-}
-
-/// Sizes by attribute, sorted; an attribute that is not there is not tested, which is the largest size.
-#[derive(PartialEq, Eq)]
-struct PredicateSize<'a>(Vec<(&'a str, TestSize)>);
-
-/// A class, a size within it, and how many tests narrow it further (more is smaller).
-type TestSize = (u8, u32, std::cmp::Reverse<u32>);
-
-impl Ord for PredicateSize<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let mut theirs = other.0.iter();
-        for (name, size) in &self.0 {
-            match theirs.next() {
-                None => return Ordering::Less,
-                Some((their_name, their_size)) => match name.cmp(their_name).then_with(|| size.cmp(their_size)) {
-                    Ordering::Equal => {}
-                    unequal => return unequal,
-                },
-            }
-        }
-        if theirs.next().is_some() { Ordering::Greater } else { Ordering::Equal }
-    }
-}
-
-impl PartialOrd for PredicateSize<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-fn predicate_size<'a>(predicate: &'a Predicate, levels: &HashMap<&str, u32>) -> Vec<(&'a str, TestSize)> {
-    let mut sizes: BTreeMap<&str, TestSize> = BTreeMap::new();
-    for atom in &predicate.atoms {
-        let (name, class, size) = match &atom.test {
-            Test::Other(text) => (text.as_str(), 0, 0),
-            Test::Absent => (atom.attribute.as_str(), 0, 1),
-            Test::Matches(regex) => (atom.attribute.as_str(), 1, levels.get(regex.as_str()).copied().unwrap_or(0)),
-            Test::Present => (atom.attribute.as_str(), 2, 0),
-            Test::NotEquals(_) => (atom.attribute.as_str(), 3, 0),
-            finite @ (Test::Equals(_) | Test::In(_)) => {
-                let count = values(finite).map_or(0, |values| values.len());
-                (atom.attribute.as_str(), 0, u32::try_from(count).unwrap_or(u32::MAX))
-            }
-        };
-        let entry = sizes.entry(name).or_insert((class, size, std::cmp::Reverse(0)));
-        entry.2.0 += 1;
-        if (class, size) < (entry.0, entry.1) {
-            (entry.0, entry.1) = (class, size);
-        }
-    }
-    sizes.into_iter().collect()
-}
-
-fn value_levels(routes: &[RouteKey]) -> HashMap<&str, u32> {
-    let regexes: std::collections::BTreeSet<&str> = routes
-        .iter()
-        .flat_map(|route| &route.predicate.atoms)
-        .filter_map(|atom| if let Test::Matches(regex) = &atom.test { Some(regex.as_str()) } else { None })
-        .collect();
-    let regexes: Vec<&str> = regexes.into_iter().collect();
-    let levels = levels(&regexes, |first, second| super::predicate::regex_subset(first, second));
-    regexes.into_iter().zip(levels).collect()
 }

@@ -1,7 +1,7 @@
 //! Relations and findings, by example and against sampled requests.
 
 use proptest::prelude::{ProptestConfig, prop};
-use proptest::{prop_assert, proptest};
+use proptest::{prop_assert, prop_assert_eq, proptest};
 
 use super::generate::{Request, request, route};
 use super::order::Finding;
@@ -51,6 +51,27 @@ proptest! {
         match difference(&first, &second) {
             Some(witness) => prop_assert!(takes(&first, &witness) && (!takes(&second, &witness) || !witness.predicates.is_empty())),
             None => prop_assert!(inside, "no request is only of the first, yet it is no subset"),
+        }
+    }
+
+    #[test]
+    fn what_bounds_the_requests_of_two_routes_leaves_none_of_them_out(
+        first in route(),
+        second in route(),
+        requests in prop::collection::vec(request(), 20),
+    ) {
+        let bounds = first.bounds(&second);
+        let placed = bounds.pattern.placed();
+        for request in requests {
+            let both = |part: fn(&RouteKey, &Request) -> bool| part(&first, &request) && part(&second, &request);
+            let methods = |key: &RouteKey, request: &Request| key.methods.contains(request.method);
+            let hosts = |key: &RouteKey, request: &Request| key.matches_host(request.host);
+            let paths = |key: &RouteKey, request: &Request| key.pattern.matches(&request.path);
+            prop_assert_eq!(methods(&bounds, &request), both(methods));
+            // No common host is written as no host at all, which is every host.
+            prop_assert!(bounds.hosts.is_empty() || hosts(&bounds, &request) == both(hosts));
+            prop_assert!(paths(&bounds, &request) || !both(paths));
+            prop_assert_eq!(placed.matches(&request.path), paths(&bounds, &request));
         }
     }
 

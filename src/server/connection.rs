@@ -2,7 +2,7 @@
 
 use super::access_log::{Line, Log};
 use super::drain::Ticket;
-use super::drive::{self, Arrival, Begun, Driven, Engine};
+use super::drive::{self, Arrival, Begun, Engine};
 use super::http2;
 use super::input::{self, Input, Next};
 use super::patience::Patience;
@@ -112,11 +112,15 @@ impl<T: Transport, S: Stream> Connection<T, S> {
             body: input::body(&self.input),
             client: self.peer.client.clone(),
         };
-        let Some(mut driven) = self.drive(&engine, arrival).await else { return After::Drop };
-        let line = Line::of(&driven.exchange, driven.route, &driven.reply, &engine.plan, self.worker.log());
-        let guards = std::mem::take(&mut driven.exchange.guards);
-        // What is left of the exchange may hold the rest of the request's body; nobody wants that any more.
-        drop(driven.exchange);
+        let worker = Arc::clone(&self.worker);
+        // Worked on where it stands: it is large. What is left of it after the answer may hold the rest of the request's
+        // body; nobody wants that any more.
+        let (reply, line, guards) = {
+            let mut unanswered = Unanswered::new(drive::begin(&engine, arrival), &engine.plan, worker.log());
+            let Some(reply) = self.drive(&engine, &mut unanswered.begun).await else { return After::Drop };
+            let (line, guards) = unanswered.answered(&reply);
+            (reply, line, guards)
+        };
         let keep = keeps_alive && !self.worker.connections().is_draining() && self.input.lock().is_worth_keeping();
         let asked = Asked { method: &method, http_10, keep };
         let mut buffer = std::mem::take(&mut self.buffer);
@@ -125,34 +129,29 @@ impl<T: Transport, S: Stream> Connection<T, S> {
         if interim.len() < CONTINUE.len() {
             buffer.extend_from_slice(interim);
         }
-        let worker = Arc::clone(&self.worker);
-        let (replying, headers) = Replying::new(driven.reply, asked, buffer, || worker.date(&engine.clock), line, guards);
+        let (replying, headers) = Replying::new(reply, asked, buffer, || worker.date(&engine.clock), line, guards);
         self.headers = headers;
         self.reply(replying).await
     }
 
     /// Drives a request; `None` when the client went away meanwhile.
-    async fn drive(&mut self, engine: &Arc<Engine<T>>, arrival: Arrival) -> Option<Driven> {
-        let Self { worker, input, output, interim, .. } = self;
-        let mut unanswered = Unanswered { begun: Some(drive::begin(engine, arrival)), plan: &engine.plan, log: worker.log() };
-        let reply = {
-            let mut answering = pin!(unanswered.begun.as_mut()?.answer(engine, ()));
-            poll_fn(|cx| {
-                if let Poll::Ready(reply) = answering.as_mut().poll(cx) {
-                    return Poll::Ready(Some(reply));
-                }
-                let mut input = input.lock();
-                if input.take_continue() {
-                    *interim = CONTINUE;
-                }
-                if let Poll::Ready(Err(_)) = poll_interim(output, interim, cx) {
-                    return Poll::Ready(None);
-                }
-                input.poll_gone(0, cx).map(|()| None)
-            })
-            .await?
-        };
-        unanswered.begun.take().map(|begun| begun.answered(reply))
+    async fn drive(&mut self, engine: &Arc<Engine<T>>, begun: &mut Begun) -> Option<Reply> {
+        let Self { input, output, interim, .. } = self;
+        let mut answering = pin!(begun.answer(engine, ()));
+        poll_fn(|cx| {
+            if let Poll::Ready(reply) = answering.as_mut().poll(cx) {
+                return Poll::Ready(Some(reply));
+            }
+            let mut input = input.lock();
+            if input.take_continue() {
+                *interim = CONTINUE;
+            }
+            if let Poll::Ready(Err(_)) = poll_interim(output, interim, cx) {
+                return Poll::Ready(None);
+            }
+            input.poll_gone(0, cx).map(|()| None)
+        })
+        .await
     }
 
     async fn reply(&mut self, mut replying: Replying) -> After {
@@ -208,12 +207,25 @@ impl<T: Transport, S: Stream> Connection<T, S> {
 
 /// A request without an answer. When it ends like this, because its client has gone or was cut off, that is logged.
 pub struct Unanswered<'a> {
-    /// The request, until its answer takes it.
-    pub begun: Option<Begun>,
-    /// The plan it runs under.
-    pub plan: &'a Plan,
-    /// The way to the log.
-    pub log: &'a Log,
+    /// The request.
+    pub begun: Begun,
+    plan: &'a Plan,
+    log: &'a Log,
+    is_answered: bool,
+}
+
+impl<'a> Unanswered<'a> {
+    /// A request that runs under a plan.
+    pub fn new(begun: Begun, plan: &'a Plan, log: &'a Log) -> Self {
+        Self { begun, plan, log, is_answered: false }
+    }
+
+    /// Its line in the log, when it is to be logged, and what it holds until the reply has ended.
+    pub fn answered(&mut self, reply: &Reply) -> (Option<Box<Line>>, Guards) {
+        self.is_answered = true;
+        let Begun { exchange, route, .. } = &mut self.begun;
+        (Line::of(exchange, *route, reply, self.plan, self.log), std::mem::take(&mut exchange.guards))
+    }
 }
 
 /// What the log says of a client that has gone, as other servers do; it is never sent.
@@ -221,9 +233,9 @@ const GONE: u16 = 499;
 
 impl Drop for Unanswered<'_> {
     fn drop(&mut self) {
-        if let Some(Begun { exchange, route, .. }) = &self.begun {
+        if !self.is_answered {
             let reply = Reply::empty(StatusCode::from_u16(GONE).unwrap_or(StatusCode::BAD_REQUEST));
-            if let Some(line) = Line::of(exchange, *route, &reply, self.plan, self.log) {
+            if let (Some(line), _) = self.answered(&reply) {
                 line.write(0);
             }
         }

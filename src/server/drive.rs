@@ -7,7 +7,8 @@ use super::watch::Watch;
 use crate::compile::{Pipeline, Plan, Target};
 use crate::http::forward::{self, Hop};
 use crate::http::{
-    Body, Calls, Client, Clock, Exchange, Fault, Outgoing, Problem, Record, Reply, Request, UpstreamHealth, UpstreamIndex, hop, path,
+    Body, Calls, Client, Clock, Exchange, Fault, Forwarding, Outgoing, Problem, Record, Reply, Request, UpstreamHealth, UpstreamIndex, hop,
+    path,
 };
 use crate::lang::eval::Facts;
 use crate::policy::stage::{Flow, Place};
@@ -46,7 +47,7 @@ pub struct Asked {
     /// The host in lower case, without the port.
     pub host: Arc<str>,
     /// What the upstream is told of the client.
-    pub hop: Hop,
+    pub hop: Arc<Hop>,
     /// What the gateway answers to whatever is asked for there, in place of a route.
     pub instead: Option<Instead>,
 }
@@ -87,7 +88,7 @@ impl Asked {
         // A copy: what was sent is a part of the buffer it came in.
         let copied = HeaderValue::from_bytes(authority.as_bytes());
         let authority = copied.as_ref().unwrap_or(authority);
-        Self { host: host.into(), hop: Hop::new(client.peer.ip().to_canonical(), client.scheme, authority), instead: None }
+        Self { host: host.into(), hop: Arc::new(Hop::new(client.peer.ip().to_canonical(), client.scheme, authority)), instead: None }
     }
 }
 
@@ -226,11 +227,13 @@ pub fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Begun {
         client.scheme = told.scheme.unwrap_or(client.scheme);
     }
     let known = told.and_then(|_| forward::trusted_id(&headers, &settings.request_id));
-    asked.hop.write(&mut headers, told.is_some());
-    let id = {
+    if told.is_none() {
+        hop::strip_forwarding(&mut headers);
+    }
+    let (forwarding, id) = {
         let mut random = engine.random.lock();
-        forward::trace(&mut headers, &mut random);
-        known.unwrap_or_else(|| forward::request_id(engine.clock.at_instant(started), &mut random))
+        let forwarding = Forwarding::new(&asked.hop, told.is_some(), &headers, &mut random);
+        (forwarding, known.unwrap_or_else(|| forward::request_id(engine.clock.at_instant(started), &mut random)))
     };
     headers.insert(settings.request_id.clone(), id.clone());
     let normalised =
@@ -244,6 +247,7 @@ pub fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Begun {
         body,
         client,
         id,
+        forwarding: Some(forwarding),
         params: smallvec::SmallVec::new(),
         identities: smallvec::SmallVec::new(),
         started,
@@ -326,6 +330,9 @@ async fn run<T: Transport, W: Watch>(
                 return End::Problem(problem);
             }
         }
+        if *place >= Place::Shape {
+            exchange.tell();
+        }
         watch.before(*place, exchange);
         let end = match part.request(exchange) {
             Flow::Next => None,
@@ -395,6 +402,7 @@ async fn pass<T: Transport>(
         target: request.target.clone(),
         authority: request.authority.clone(),
         headers: std::mem::take(&mut request.headers),
+        forwarding: exchange.forwarding.take(),
         body: exchange.body.take(),
     };
     exchange.record.upstream = Some(index);

@@ -237,7 +237,7 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::{Clock, Shared, Worker};
-    use crate::http::{Body, Fault, FaultKind};
+    use crate::http::{Fault, FaultKind, Outgoing, Reply};
     use crate::server::access_log::Log;
     use crate::server::tests::rig::draft;
     use crate::upstream::{Attempt, Endpoint, Registry, Transport, Upstream};
@@ -249,13 +249,7 @@ mod tests {
     struct Counting(Arc<AtomicUsize>);
 
     impl Transport for Counting {
-        async fn exchange(
-            &self,
-            _: &Upstream,
-            _: &Arc<Endpoint>,
-            _: http::Request<Body>,
-            _: Attempt,
-        ) -> Result<http::Response<Body>, Fault> {
+        async fn exchange(&self, _: &Upstream, _: &Arc<Endpoint>, _: Outgoing, _: Attempt) -> Result<Reply, Fault> {
             Err(Fault::new(FaultKind::ConnectError, "nobody is there"))
         }
 

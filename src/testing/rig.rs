@@ -54,10 +54,12 @@ impl<'p> Rig<'p> {
         Ok(Self { program, compiler, engine: Arc::new(engine), secrets, runtimes: auths })
     }
 
-    /// The name of the listener that requests come in by.
+    /// The name of the listener that requests come in by: the first that does not send them elsewhere.
     #[must_use]
     pub fn listener(&self) -> Arc<str> {
-        self.engine.plan.settings.listeners.first().map_or_else(|| "".into(), |listener| Arc::clone(&listener.name))
+        let listeners = &self.engine.plan.settings.listeners;
+        let serving = listeners.iter().find(|listener| listener.to_https.is_none()).or(listeners.first());
+        serving.map_or_else(|| "".into(), |listener| Arc::clone(&listener.name))
     }
 
     /// The request with the caller's credentials for the route that will take it.

@@ -2,7 +2,7 @@
 
 use super::transport::{Attempt, Transport};
 use super::{Upstream, balance, timeout};
-use crate::http::{Body, Fault, FaultKind, Outgoing, Reply, Side, Source, hop};
+use crate::http::{Body, Fault, FaultKind, Outgoing, Reply, Side, hop};
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use http_body::{Frame, SizeHint};
@@ -45,31 +45,25 @@ pub async fn call<T: Transport>(
     let endpoint = chosen.ok_or_else(|| Fault::new(FaultKind::ConnectError, "the upstream has no target"))?;
     *attempts += 1;
 
-    let Outgoing { method, target, authority, headers, body } = outgoing;
-    let (body, passing) = pass_on(body);
-    let mut request = http::Request::new(body);
-    *request.method_mut() = method;
-    *request.uri_mut() = target.into();
-    *request.headers_mut() = headers;
-
+    let mut request = outgoing;
+    let passing = pass_on(&mut request.body);
     let connect = timeouts.connect.min(timeouts.attempt).min(timeouts.total);
-    let host = upstream.host(endpoint, &authority);
+    let host = upstream.host(endpoint, &request.authority);
     let attempt = Attempt { host, connect, read: timeouts.read, occupied: endpoint.occupy() };
     let exchange = pin!(transport.exchange(upstream, endpoint, request, attempt));
     let answer = within(exchange, passing.as_deref(), timeouts).await;
 
     if let Some(permit) = permit {
         match &answer {
-            Ok(response) => permit.settle(!response.status().is_server_error(), Instant::now()),
+            Ok(reply) => permit.settle(!reply.status.is_server_error(), Instant::now()),
             Err(fault) if fault.side() == Side::Upstream && !awaits_client(passing.as_deref()) => permit.settle(false, Instant::now()),
             // The client's doing, or an upstream that would not wait for it any longer, says nothing of the upstream.
             Err(_) => drop(permit),
         }
     }
-    let (head, body) = answer?.into_parts();
-    let mut headers = head.headers;
-    hop::strip_reply(&mut headers);
-    Ok(Reply { status: head.status, headers, body, source: Source::Upstream })
+    let mut reply = answer?;
+    hop::strip_reply(&mut reply.headers);
+    Ok(reply)
 }
 
 /// True while more of the request's body is wanted than the client has sent.
@@ -81,10 +75,10 @@ fn awaits_client(passing: Option<&Passing>) -> bool {
 /// only an upstream that takes nothing of what is there for as long as `read` is given up: a client that sends nothing is
 /// its connection's to judge.
 async fn within(
-    mut exchange: Pin<&mut impl Future<Output = Result<http::Response<Body>, Fault>>>,
+    mut exchange: Pin<&mut impl Future<Output = Result<Reply, Fault>>>,
     passing: Option<&Passing>,
     timeouts: timeout::Config,
-) -> Result<http::Response<Body>, Fault> {
+) -> Result<Reply, Fault> {
     let mut timer = pin!(None::<Sleep>);
     let mut clock = Clock::NotStarted;
     poll_fn(|cx| {
@@ -156,12 +150,13 @@ impl Passing {
 }
 
 /// A stream is watched on its way; what is at hand passes at once.
-fn pass_on(body: Body) -> (Body, Option<Arc<Passing>>) {
+fn pass_on(body: &mut Body) -> Option<Arc<Passing>> {
     if body.at_hand().is_some() {
-        return (body, None);
+        return None;
     }
     let passing = Arc::new(Passing::default());
-    (Body::stream(PassedOn { body, passing: Arc::clone(&passing) }), Some(passing))
+    *body = Body::stream(PassedOn { body: body.take(), passing: Arc::clone(&passing) });
+    Some(passing)
 }
 
 struct PassedOn {
@@ -219,14 +214,8 @@ mod tests {
     }
 
     impl Transport for Taker {
-        async fn exchange(
-            &self,
-            _: &Upstream,
-            _: &Arc<Endpoint>,
-            request: http::Request<Body>,
-            _: Attempt,
-        ) -> Result<http::Response<Body>, Fault> {
-            let whole = request.into_body().collect();
+        async fn exchange(&self, _: &Upstream, _: &Arc<Endpoint>, request: Outgoing, _: Attempt) -> Result<Reply, Fault> {
+            let whole = request.body.collect();
             match self {
                 Self::All => whole.await.map(drop)?,
                 Self::Within(time) => {
@@ -235,7 +224,7 @@ mod tests {
                 }
                 Self::Nothing => std::future::pending().await,
             }
-            Ok(http::Response::new(Body::empty()))
+            Ok(Reply::empty(http::StatusCode::OK))
         }
     }
 
@@ -258,6 +247,7 @@ mod tests {
             target: http::uri::PathAndQuery::from_static("/"),
             authority: http::HeaderValue::from_static("shop.example"),
             headers: http::HeaderMap::new(),
+            forwarding: None,
             body: Body::stream(StreamBody::new(parts)),
         };
         let timeouts = timeout::Config { read: Duration::from_secs(1), ..timeout::Config::default() };

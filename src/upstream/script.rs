@@ -5,13 +5,14 @@ use super::endpoint::Endpoint;
 use super::transport::{Attempt, Transport};
 use super::{Upstream, config};
 use crate::http::{
-    Body, Calls, Client, Clock, Exchange, Fault, FaultKind, Outgoing, Record, Reply, Request, Scheme, UpstreamHealth, UpstreamIndex,
+    Body, Calls, Client, Clock, Exchange, Fault, FaultKind, Outgoing, Record, Reply, Request, Scheme, Source, UpstreamHealth, UpstreamIndex,
 };
 use crate::lang::eval::Facts;
 use crate::route::Captures;
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
 use hashbrown::HashMap;
+use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
 use parking_lot::Mutex;
@@ -115,37 +116,37 @@ impl Transport for Scripted {
         &self,
         upstream: &Upstream,
         _endpoint: &Arc<Endpoint>,
-        request: http::Request<Body>,
+        mut request: Outgoing,
         attempt: Attempt,
-    ) -> Result<http::Response<Body>, Fault> {
+    ) -> Result<Reply, Fault> {
         let act = self.next_act(&upstream.name);
         if matches!(act, Some(Act::Refuse)) {
             return Err(Fault::new(FaultKind::ConnectError, "the script refuses"));
         }
-        let (mut head, body) = request.into_parts();
-        head.headers.insert(header::HOST, attempt.host.clone());
+        request.tell();
+        request.headers.insert(header::HOST, attempt.host.clone());
+        let Outgoing { method, target, headers: sent, body, .. } = request;
         let body = body.collect().await?.to_bytes();
         if let Some(received) = &self.received {
             received.lock().push(Received {
                 upstream: Arc::clone(&upstream.name),
-                method: head.method.clone(),
-                path: head.uri.path().to_owned(),
-                query: head.uri.query().map(str::to_owned),
-                headers: head.headers.clone(),
+                method: method.clone(),
+                path: target.path().to_owned(),
+                query: target.query().map(str::to_owned),
+                headers: sent.clone(),
                 body,
             });
         }
         let (status, headers, body, after) = match act {
             Some(Act::Reply { status, headers, body: Some(body), after }) => (status, headers, body, after),
             Some(Act::Reply { status, mut headers, body: None, after }) => {
-                let (_, media_type, body) =
-                    stub(&upstream.config.stubs, head.method, &head.uri, head.headers).unwrap_or_else(nothing_special);
+                let (_, media_type, body) = stub(&upstream.config.stubs, method, target, sent).unwrap_or_else(nothing_special);
                 headers.insert(header::CONTENT_TYPE, media_type);
                 (status, headers, Bytes::from(body), after)
             }
             Some(Act::Refuse) | None => {
                 let stubs = &upstream.config.stubs;
-                let (status, media_type, body) = match stub(stubs, head.method, &head.uri, head.headers) {
+                let (status, media_type, body) = match stub(stubs, method, target, sent) {
                     Some(found) => found,
                     None if stubs.is_empty() => nothing_special(),
                     None => (StatusCode::NOT_FOUND, JSON, r#"{"error": "no stub for this path"}"#.to_owned()),
@@ -158,10 +159,7 @@ impl Transport for Scripted {
             tokio::time::sleep(after).await;
         }
         drop(attempt);
-        let mut response = http::Response::new(Body::full(body));
-        *response.status_mut() = status;
-        *response.headers_mut() = headers;
-        Ok(response)
+        Ok(Reply { status, headers, body: Body::full(body), source: Source::Upstream })
     }
 }
 
@@ -174,31 +172,26 @@ fn nothing_special() -> Answer {
 }
 
 /// What the stub for this path answers, if there is one.
-fn stub(stubs: &[config::Stub], method: Method, uri: &http::Uri, headers: HeaderMap) -> Option<Answer> {
-    let stub = stubs.iter().find(|stub| stub.methods.contains(method.as_str()) && stub.pattern.matches(uri.path()))?;
+fn stub(stubs: &[config::Stub], method: Method, target: PathAndQuery, headers: HeaderMap) -> Option<Answer> {
+    let stub = stubs.iter().find(|stub| stub.methods.contains(method.as_str()) && stub.pattern.matches(target.path()))?;
     let mut captures = Captures::new();
-    captures.bind(&stub.pattern, uri.path());
-    let exchange = facts(method, uri, headers, &captures);
+    captures.bind(&stub.pattern, target.path());
+    let exchange = facts(method, target, headers, &captures);
     let body = stub.body.eval(Facts::request(&exchange)).as_text().map(std::borrow::Cow::into_owned).unwrap_or_default();
     let media_type = HeaderValue::from_str(&stub.media_type).unwrap_or(JSON);
     Some((StatusCode::from_u16(stub.status).unwrap_or(StatusCode::OK), media_type, body))
 }
 
 /// What a stub's body may refer to: the request as the upstream sees it, and the parameters of the stub's own pattern.
-fn facts(method: Method, uri: &http::Uri, headers: HeaderMap, captures: &Captures) -> Exchange {
+fn facts(method: Method, target: PathAndQuery, headers: HeaderMap, captures: &Captures) -> Exchange {
     let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let authority = headers.get(header::HOST).cloned().unwrap_or_else(|| HeaderValue::from_static("localhost"));
     Exchange {
-        request: Request {
-            method,
-            host: authority.to_str().unwrap_or_default().into(),
-            authority,
-            target: uri.path_and_query().cloned().unwrap_or_else(|| http::uri::PathAndQuery::from_static("/")),
-            headers,
-        },
+        request: Request { method, host: authority.to_str().unwrap_or_default().into(), authority, target, headers },
         body: Body::empty(),
         client: Client { peer: SocketAddr::new(nobody, 0), ip: nobody, scheme: Scheme::Http, listener: "".into(), certificate: None },
         id: HeaderValue::from_static("-"),
+        forwarding: None,
         params: captures.ranges(),
         identities: smallvec::SmallVec::new(),
         started: Instant::now(),

@@ -10,8 +10,7 @@ use super::pool::{Lane, Pool};
 use super::tls::Secure;
 use super::wire::{self, Wire};
 use crate::http::h1::{self, Length, Pump};
-use crate::http::{Body, Fault, FaultKind};
-use http::uri::PathAndQuery;
+use crate::http::{Body, Fault, FaultKind, Outgoing, Reply};
 use http::{HeaderValue, Method};
 use http_body::Body as _;
 use std::future::Future;
@@ -40,9 +39,9 @@ pub trait Transport: Send + Sync + 'static {
         &self,
         upstream: &Upstream,
         endpoint: &Arc<Endpoint>,
-        request: http::Request<Body>,
+        request: Outgoing,
         attempt: Attempt,
-    ) -> impl Future<Output = Result<http::Response<Body>, Fault>> + Send;
+    ) -> impl Future<Output = Result<Reply, Fault>> + Send;
 
     /// Makes sure that the endpoints are known which DNS names, before one is chosen. The default needs no DNS.
     ///
@@ -86,23 +85,21 @@ impl Transport for Tcp {
         &self,
         upstream: &Upstream,
         endpoint: &Arc<Endpoint>,
-        request: http::Request<Body>,
+        mut request: Outgoing,
         mut attempt: Attempt,
-    ) -> Result<http::Response<Body>, Fault> {
+    ) -> Result<Reply, Fault> {
         if upstream.config.http2 {
             return Box::pin(self.over_http2(upstream, endpoint, request, attempt)).await;
         }
         let secure = secure(upstream, endpoint)?;
         let proved = secure.as_ref().map_or((0, 0), |secure| (secure.number(), endpoint.number));
-        let (head, body) = request.into_parts();
-        let target = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
-        let mut headers = head.headers;
-        let length = length_of(&head.method, &body);
+        let length = length_of(&request.method, &request.body);
         let mut buffer = self.pool.buffer();
-        h1::request_head(&mut buffer, &head.method, target, &attempt.host, &headers, length);
+        h1::request_head(&mut buffer, &mut request, &attempt.host, length);
+        let Outgoing { method, mut headers, body, .. } = request;
         let mut pump = Pump::new(buffer, body, length.unwrap_or(Length::Bytes(0)));
         headers.clear();
-        let to_head = head.method == Method::HEAD;
+        let to_head = method == Method::HEAD;
         let addresses = match endpoint.literal() {
             Some(address) => smallvec::smallvec![address],
             None => Box::pin(self.addresses(endpoint, &mut attempt)).await?,
@@ -114,7 +111,7 @@ impl Transport for Tcp {
             match wire.exchange(&mut pump, to_head, &mut headers).await {
                 Ok(head) => return wire::answer(head, wire, pump, &self.pool, lane, attempt).await,
                 Err(unanswered) => {
-                    let again = unanswered.silent && (pump.is_untouched() || is_idempotent(&head.method)) && pump.rewind();
+                    let again = unanswered.silent && (pump.is_untouched() || is_idempotent(&method)) && pump.rewind();
                     if !again {
                         return Err(unanswered.fault);
                     }
@@ -153,9 +150,10 @@ impl Tcp {
         &self,
         upstream: &Upstream,
         endpoint: &Endpoint,
-        request: http::Request<Body>,
+        mut request: Outgoing,
         mut attempt: Attempt,
-    ) -> Result<http::Response<Body>, Fault> {
+    ) -> Result<Reply, Fault> {
+        request.tell();
         let secure = secure(upstream, endpoint)?;
         let way = (secure.as_ref().map_or(0, |secure| secure.number()), endpoint.number);
         let addresses = self.addresses(endpoint, &mut attempt).await?;
@@ -163,19 +161,32 @@ impl Tcp {
             let (link, address) = open(&addresses, secure.as_deref(), upstream.proves(endpoint)).await?;
             Session::begin(link, address, made).await
         };
-        let (mut head, mut body) = request.into_parts();
         let mut sent_before = false;
         loop {
             let room = self.sessions.room(way, &addresses, attempt.connect, connect).await?;
             // A connection that stood may have come to its end unseen: then the request goes out once more, when it can.
-            let again = if room.kept && !sent_before { body.at_hand().map(|bytes| (head.clone(), Body::full(bytes))) } else { None };
-            match (http2::exchange(room, head, body, secure.is_some(), &attempt.host).await, again) {
+            let again = if room.kept && !sent_before { copy(&request) } else { None };
+            match (http2::exchange(room, request, secure.is_some(), &attempt.host).await, again) {
                 (Ok(answered), _) => return Ok(http2::answer(answered, attempt)),
-                (Err(fault), Some(again)) if fault.nothing_sent() => (head, body, sent_before) = (again.0, again.1, true),
+                (Err(fault), Some(again)) if fault.nothing_sent() => (request, sent_before) = (again, true),
                 (Err(fault), _) => return Err(fault),
             }
         }
     }
+}
+
+/// A request that can be sent twice, when its body is at hand.
+fn copy(request: &Outgoing) -> Option<Outgoing> {
+    let body = Body::full(request.body.at_hand()?);
+    let Outgoing { method, target, authority, headers, .. } = request;
+    Some(Outgoing {
+        method: method.clone(),
+        target: target.clone(),
+        authority: authority.clone(),
+        headers: headers.clone(),
+        forwarding: None,
+        body,
+    })
 }
 
 fn is_idempotent(method: &Method) -> bool {

@@ -9,7 +9,7 @@ use super::pool::{Lane, Pool};
 use super::stall::Stall;
 use super::transport::Attempt;
 use crate::http::h1::{BodyReader, Piece, Pump, PumpError, ResponseHead, ResponseScan};
-use crate::http::{Body, Fault, FaultKind};
+use crate::http::{Body, Fault, FaultKind, Reply, Source};
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body as _, Frame, SizeHint};
@@ -139,7 +139,7 @@ pub async fn answer(
     pool: &Arc<Pool>,
     lane: Lane,
     attempt: Attempt,
-) -> Result<http::Response<Body>, Fault> {
+) -> Result<Reply, Fault> {
     let mut body = AnswerBody {
         reader: BodyReader::new(head.length),
         stall: Stall::new(attempt.read),
@@ -158,10 +158,7 @@ pub async fn answer(
             }
         }
     };
-    let mut response = http::Response::new(body);
-    *response.status_mut() = head.status;
-    *response.headers_mut() = head.headers;
-    Ok(response)
+    Ok(Reply { status: head.status, headers: head.headers, body, source: Source::Upstream })
 }
 
 /// The connection a body comes from.

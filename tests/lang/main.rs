@@ -10,5 +10,6 @@ mod faults;
 mod fixes;
 mod formats;
 mod mutations;
+mod order;
 mod programs;
 mod support;

@@ -1,12 +1,23 @@
 //! Heads as bytes.
 
 use super::Length;
+use crate::http::{Forwarding, Outgoing};
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
-/// Writes the head of a request; framing fields are written from `length`, whatever the map says.
-pub fn request_head(out: &mut Vec<u8>, method: &Method, target: &str, host: &HeaderValue, headers: &HeaderMap, length: Option<Length>) {
-    for part in [method.as_str().as_bytes(), b" ", target.as_bytes(), b" HTTP/1.1\r\nhost: ", host.as_bytes(), b"\r\n"] {
+/// Writes the head of a request to `host`, with what the upstream is told besides; framing fields are written from
+/// `length`, whatever the map says.
+pub fn request_head(out: &mut Vec<u8>, request: &mut Outgoing, host: &HeaderValue, length: Option<Length>) {
+    if request.forwarding.as_ref().is_some_and(|forwarding| forwarding.lines().is_none()) {
+        request.tell();
+    }
+    let Outgoing { method, target, headers, forwarding, .. } = request;
+    for part in [method.as_str(), " ", target.as_str(), " HTTP/1.1\r\nhost: "] {
+        out.extend_from_slice(part.as_bytes());
+    }
+    out.extend_from_slice(host.as_bytes());
+    out.extend_from_slice(b"\r\n");
+    for part in forwarding.iter().filter_map(Forwarding::lines).flatten() {
         out.extend_from_slice(part);
     }
     fields(out, headers, |name| name == CONTENT_LENGTH || name == TRANSFER_ENCODING);

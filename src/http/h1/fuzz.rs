@@ -3,7 +3,7 @@
 
 use super::tests::{Read, Reader};
 use super::{BodyReader, Length, Piece, Pump, ResponseScan, request_head};
-use crate::http::Body;
+use crate::http::{Body, Outgoing};
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderValue};
 use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_assert, prop_assert_eq, proptest};
@@ -207,7 +207,9 @@ proptest! {
         let mut scan = Reader::scan();
         if let Ok(Some(head)) = scan.next(&mut input, &mut HeaderMap::new()) {
             let mut out = Vec::new();
-            request_head(&mut out, &head.method, head.target.as_str(), &head.authority, &head.headers, Some(Length::Bytes(2)));
+            let (method, target, authority) = (head.method.clone(), head.target.clone(), head.authority.clone());
+            let mut sent = Outgoing { method, target, authority, headers: head.headers.clone(), forwarding: None, body: Body::empty() };
+            request_head(&mut out, &mut sent, &head.authority, Some(Length::Bytes(2)));
             let mut pump = Pump::new(out, Body::full("ab"), Length::Bytes(2));
             let mut out = Vec::new();
             prop_assert!(matches!(pump.poll(&mut out, &mut Context::from_waker(Waker::noop())), Poll::Ready(Ok(()))));

@@ -33,6 +33,8 @@ pub struct RequestHead {
 pub struct RequestScan {
     lines: Lines,
     limits: Limits,
+    /// A Host that was found to be one: most connections ask for one host.
+    known_host: Option<Bytes>,
     /// The first line of a head that has not come whole was looked at.
     judged: bool,
 }
@@ -41,7 +43,7 @@ impl RequestScan {
     /// Reads heads within limits.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { lines: Lines::default(), limits, judged: false }
+        Self { lines: Lines::default(), limits, known_host: None, judged: false }
     }
 
     /// The next head, when it has come whole; its bytes are taken out of `input`. Its fields are put into `headers`, an
@@ -75,8 +77,11 @@ impl RequestScan {
         let RequestLine { method, target, http_10 } = RequestLine::read(self.lines.first(head).unwrap_or_default())?;
         let method = Method::from_bytes(method).map_err(|_| Refusal::bad("the request's method is malformed"))?;
         let host = self.lines.host(head).ok_or(Refusal::bad("the request has no Host"))?;
-        if !is_authority(host) {
-            return Err(Refusal::bad("the request's Host is malformed"));
+        if self.known_host.as_deref() != Some(host) {
+            if !is_authority(host) {
+                return Err(Refusal::bad("the request's Host is malformed"));
+            }
+            self.known_host = Some(Bytes::copy_from_slice(host));
         }
         let (authority, target) = split_target(&method, target).ok_or(Refusal::bad("the request's target is malformed"))?;
         let length = self.lines.length().map_err(refusal)?;
@@ -182,7 +187,8 @@ fn split_target<'a>(method: &Method, target: &'a [u8]) -> Option<(Option<&'a [u8
     is_authority(authority).then_some((Some(authority), path))
 }
 
-/// A host, and perhaps a port: letters that names and addresses are made of, nothing a parser could stumble over.
+/// A host, and perhaps a port: letters that names and addresses are made of, nothing a parser could stumble over. A dot alone
+/// is none: the dot at a name's end falls away.
 #[must_use]
 pub fn is_authority(text: &[u8]) -> bool {
     let port = |text: &[u8]| {
@@ -197,7 +203,7 @@ pub fn is_authority(text: &[u8]) -> bool {
     }
     let colon = text.iter().position(|byte| *byte == b':').unwrap_or(text.len());
     text.split_at_checked(colon).is_some_and(|(host, rest)| {
-        !host.is_empty()
+        !matches!(host, b"" | b".")
             && host.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'))
             && (rest.is_empty() || rest.strip_prefix(b":").is_some_and(port))
     })

@@ -186,6 +186,8 @@ fn malformed_request_lines_and_hosts_are_refused() {
         ("GET http://a:99999/ HTTP/1.1\r\n", 400),
         ("GET http://[::1/ HTTP/1.1\r\n", 400),
         ("GET http:a HTTP/1.1\r\n", 400),
+        ("GET http://./ HTTP/1.1\r\n", 400),
+        ("GET http://.:80/ HTTP/1.1\r\n", 400),
         ("OPTIONS *x HTTP/1.1\r\n", 400),
         ("GET / HTTP/1.10\r\n", 400),
         ("GET / HTTP/01.1\r\n", 400),
@@ -201,7 +203,7 @@ fn malformed_request_lines_and_hosts_are_refused() {
     }
     for host in [
         "", "a b", "a/b", "a@b", "a:b", "a:123456", "a:65536", "a:+80", ":80", "a?b", "a%41", "a\\b", "u:p@a", "a,b", "[::1", "[x]",
-        "a:80:80", "é",
+        "a:80:80", "é", ".", ".:80", ".:",
     ] {
         assert_eq!(status(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")), 400, "{host:?}");
     }

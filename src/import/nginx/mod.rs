@@ -3,6 +3,7 @@
 //! What a location inherits is worked out as nginx does (a list of its own replaces an inherited one), so that each route says
 //! what holds for it.
 
+mod condition;
 mod level;
 mod location;
 mod passing;
@@ -163,7 +164,7 @@ fn server(server: &Directive, around: &Level, http: &mut Http<'_>, draft: &mut D
                 named = true;
                 hosts(directive, &mut group, draft);
             }
-            "location" | "rewrite" | "return" => {}
+            "location" | "rewrite" | "return" | "if" => {}
             _ => inner.push(directive),
         }
     }

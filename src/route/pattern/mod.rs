@@ -143,6 +143,20 @@ impl Pattern {
         &self.end
     }
 
+    /// The same paths with a parameter for every segment, so that the number of a segment is that of its capture.
+    #[must_use]
+    pub fn placed(&self) -> Self {
+        let segments = self.segments.iter().map(|segment| match segment {
+            Segment::Literal(text) => {
+                // A capture has its escapes resolved.
+                let kind = if text.contains('%') { SegmentType::Any } else { SegmentType::Choice(vec![text.clone()]) };
+                Segment::Parameter { name: text.clone(), kind }
+            }
+            Segment::Parameter { .. } => segment.clone(),
+        });
+        Self { text: self.text.clone(), segments: segments.collect(), end: self.end.clone() }
+    }
+
     /// True for `/`.
     #[must_use]
     pub fn is_root(&self) -> bool {

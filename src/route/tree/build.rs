@@ -7,7 +7,6 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use crate::route::host::{HostPattern, simplified};
 use crate::route::key::RouteKey;
 use crate::route::pattern::{End, Segment};
-use crate::route::rank;
 use crate::route::segment::SegmentType;
 
 use super::{Branches, Edge, Leaf, LeafEnd, Literals, MatchTree, NONE, Node, RegexLeaf, Run, SHORT_BYTES_MAX, Slot, Target, Text};
@@ -48,8 +47,8 @@ struct Builder {
     hosts: HashMap<HostPattern, u32>,
 }
 
-/// The tree of the routes.
-pub(super) fn tree(routes: &[RouteKey]) -> MatchTree {
+/// The tree of the routes, tried in this order.
+pub(super) fn tree(routes: &[RouteKey], order: impl Iterator<Item = usize>) -> MatchTree {
     let mut builder = Builder {
         drafts: Vec::with_capacity(routes.len() * 2),
         edges: HashTable::with_capacity(routes.len() * 2),
@@ -59,7 +58,7 @@ pub(super) fn tree(routes: &[RouteKey]) -> MatchTree {
         hosts: HashMap::new(),
     };
     // Routes come in their order, so every list of leaves is sorted and the first one a node sees is its best.
-    for (rank, route) in rank::order(routes).into_iter().enumerate() {
+    for (rank, route) in order.enumerate() {
         if let Some(key) = routes.get(route) {
             builder.insert(number(rank), number(route), key);
         }

@@ -177,13 +177,19 @@ struct Target {
 }
 
 impl MatchTree {
-    /// Builds the index; the routes keep their numbers.
+    /// Builds the index over routes that stand in the order in which they are tried.
     #[must_use]
     pub fn build(routes: &[RouteKey]) -> Self {
-        build::tree(routes)
+        build::tree(routes, 0..routes.len())
     }
 
-    /// The route that takes the request: of all that match, the first by priority and subset order. `host` is that
+    /// Builds the index over routes that are tried in the order of these numbers, which they keep.
+    #[must_use]
+    pub fn in_order(routes: &[RouteKey], order: &[usize]) -> Self {
+        build::tree(routes, order.iter().copied())
+    }
+
+    /// The route that takes the request: of all that match, the first in order. `host` is that
     /// of the Host field, `path` is normalised; `predicate` says whether a route's predicate holds and is only
     /// asked for routes that have one.
     pub fn find(&self, method: &str, host: &str, path: &str, predicate: &mut dyn FnMut(usize) -> bool, params: &mut Captures) -> Found {
@@ -206,12 +212,6 @@ impl MatchTree {
             }
         }
         Found::Route(route)
-    }
-
-    /// The routes' numbers in the order in which they are tried.
-    #[must_use]
-    pub fn order(routes: &[RouteKey]) -> Vec<usize> {
-        super::rank::order(routes)
     }
 
     /// The roots of the trees for the host.

@@ -5,6 +5,7 @@ use proptest::{prop_assert, prop_assert_eq, proptest};
 
 use super::MatchTree;
 use crate::route::generate::{request, route};
+use crate::route::order::order;
 use crate::route::{Captures, Found, HostPattern, Methods, Pattern, Predicate, RouteKey, naive};
 
 fn key(methods: &str, pattern: &str) -> RouteKey {
@@ -17,9 +18,13 @@ fn key(methods: &str, pattern: &str) -> RouteKey {
     }
 }
 
+fn tree(routes: &[RouteKey]) -> MatchTree {
+    MatchTree::in_order(routes, &order(routes))
+}
+
 fn found(routes: &[RouteKey], method: &str, host: &str, path: &str) -> (Found, Vec<String>) {
     let mut params = Captures::new();
-    let found = MatchTree::build(routes).find(method, host, path, &mut |_| true, &mut params);
+    let found = tree(routes).find(method, host, path, &mut |_| true, &mut params);
     let values = (0..params.len()).filter_map(|index| params.get(path, index)).map(str::to_owned).collect();
     (found, values)
 }
@@ -32,17 +37,18 @@ proptest! {
         routes in prop::collection::vec(route(), 0..8),
         requests in prop::collection::vec(request(), 8),
     ) {
-        let tree = MatchTree::build(&routes);
+        let tree = tree(&routes);
+        let before = |one: usize, other: usize| naive::before(&routes[one], &routes[other]);
         for request in requests {
             let (mut params, mut wanted_params) = (Captures::new(), Captures::new());
             let mut holds = |index: usize| request.fulfils(&routes[index].predicate);
-            let wanted = naive::find(&routes, (request.method, request.host, &request.path), &mut holds, &mut wanted_params);
+            let wanted = naive::find(&routes, (request.method, request.host, &request.path), &mut holds, &before, &mut wanted_params);
             let answer = tree.find(request.method, request.host, &request.path, &mut holds, &mut params);
             match answer {
                 Found::Route(winner) => {
                     // Ambiguous routes have several winners by the definition; the tree's must be one of them.
                     prop_assert!(request.is_of(&routes[winner]));
-                    let beaten = routes.iter().any(|other| request.is_of(other) && naive::before(other, &routes[winner]));
+                    let beaten = (0..routes.len()).any(|other| request.is_of(&routes[other]) && before(other, winner));
                     prop_assert!(!beaten, "{:?} beats {:?}", wanted, routes[winner]);
                     wanted_params.bind(&routes[winner].pattern, &request.path);
                     prop_assert_eq!(params, wanted_params);
@@ -90,7 +96,7 @@ fn another_method_is_405_with_all_that_the_path_allows() {
 fn a_failed_predicate_is_404_when_the_method_is_taken() {
     let mut guarded = key("GET", "/a");
     guarded.predicate.atoms.push(crate::route::Atom { attribute: "header(\"v\")".to_owned(), test: crate::route::Test::Present });
-    let tree = MatchTree::build(&[guarded, key("POST", "/a")]);
+    let tree = tree(&[guarded, key("POST", "/a")]);
     let mut params = Captures::new();
     assert_eq!(tree.find("GET", "h", "/a", &mut |_| false, &mut params), Found::NotFound);
     assert_eq!(tree.find("GET", "h", "/a", &mut |_| true, &mut params), Found::Route(0));

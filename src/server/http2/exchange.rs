@@ -2,7 +2,7 @@
 
 use super::super::access_log::Line;
 use super::super::connection::Unanswered;
-use super::super::drive::{self, Arrival, Asked, Driven, Engine};
+use super::super::drive::{self, Arrival, Asked, Begun, Engine};
 use super::super::patience::Untaken;
 use super::super::reply::Guards;
 use super::super::worker::Worker;
@@ -48,43 +48,40 @@ pub async fn answer<T: Transport>(worker: Arc<Worker<T>>, arrived: Arrived, mut 
     let wanted = expects_continue.then(Arc::<AtomicBool>::default);
     let body = if body.is_none() { Body::empty() } else { Body::stream(body.announced(length, wanted.clone())) };
     let arrival = Arrival { method: method.clone(), target, asked, headers, body, client };
-    let Some(mut driven) = drive_on(&worker, &engine, arrival, wanted, &mut respond).await else { return };
-    let line = Line::of(&driven.exchange, driven.route, &driven.reply, &engine.plan, worker.log());
-    let guards = std::mem::take(&mut driven.exchange.guards);
-    // What is left of the exchange may hold the rest of the request's body; nobody wants that any more.
-    drop(driven.exchange);
+    // What is left of the request after the answer may hold the rest of its body; nobody wants that any more.
+    let (answer, line, guards) = {
+        let mut unanswered = Unanswered::new(drive::begin(&engine, arrival), &engine.plan, worker.log());
+        let Some(answer) = drive_on(&engine, &mut unanswered.begun, wanted, &mut respond).await else { return };
+        let (line, guards) = unanswered.answered(&answer);
+        (answer, line, guards)
+    };
     let replying = Replying { line, bytes: 0, _guards: guards, untaken: Untaken::default() };
-    reply(driven.reply, &method, replying, worker.date(&engine.clock), respond).await;
+    reply(answer, &method, replying, worker.date(&engine.clock), respond).await;
 }
 
 /// Drives a request; `None` when the client does not want it any more.
 async fn drive_on<T: Transport>(
-    worker: &Worker<T>,
     engine: &Arc<Engine<T>>,
-    arrival: Arrival,
+    begun: &mut Begun,
     mut wanted: Option<Arc<AtomicBool>>,
     respond: &mut Respond,
-) -> Option<Driven> {
-    let mut unanswered = Unanswered { begun: Some(drive::begin(engine, arrival)), plan: &engine.plan, log: worker.log() };
-    let reply = {
-        let mut answering = pin!(unanswered.begun.as_mut()?.answer(engine, ()));
-        poll_fn(|cx| {
-            if let Poll::Ready(reply) = answering.as_mut().poll(cx) {
-                return Poll::Ready(Some(reply));
+) -> Option<Reply> {
+    let mut answering = pin!(begun.answer(engine, ()));
+    poll_fn(|cx| {
+        if let Poll::Ready(reply) = answering.as_mut().poll(cx) {
+            return Poll::Ready(Some(reply));
+        }
+        if wanted.as_ref().is_some_and(|wanted| wanted.load(Ordering::Relaxed)) {
+            wanted = None;
+            let mut go_on = Response::new(());
+            *go_on.status_mut() = StatusCode::CONTINUE;
+            if respond.send_informational(go_on).is_err() {
+                return Poll::Ready(None);
             }
-            if wanted.as_ref().is_some_and(|wanted| wanted.load(Ordering::Relaxed)) {
-                wanted = None;
-                let mut go_on = Response::new(());
-                *go_on.status_mut() = StatusCode::CONTINUE;
-                if respond.send_informational(go_on).is_err() {
-                    return Poll::Ready(None);
-                }
-            }
-            respond.poll_reset(cx).map(|_| None)
-        })
-        .await?
-    };
-    unanswered.begun.take().map(|begun| begun.answered(reply))
+        }
+        respond.poll_reset(cx).map(|_| None)
+    })
+    .await
 }
 
 /// Answers what was no request.

@@ -131,6 +131,9 @@ mod tests {
         }
         assert!(judged("GET", "/", &[]).is_err());
         assert!(judged("GET", "http://user@shop.example/", &[]).is_err());
+        for nameless in [judged("GET", "http://./a", &[]), judged("GET", "http://.:80/a", &[]), judged("GET", "/a", &[("host", ".")])] {
+            assert_eq!(nameless.unwrap_err().status, StatusCode::BAD_REQUEST);
+        }
     }
 
     #[test]

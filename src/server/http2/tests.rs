@@ -1,6 +1,6 @@
 use super::frames::testing::frame;
 use super::serve;
-use crate::http::{Body, Client, Fault, FaultKind, Scheme};
+use crate::http::{Body, Client, Fault, FaultKind, Outgoing, Reply, Scheme};
 use crate::server::access_log::Log;
 use crate::server::peer::Peer;
 use crate::server::tests::rig::draft;
@@ -9,7 +9,7 @@ use crate::upstream::{Attempt, Endpoint, Registry, Transport, Upstream};
 use bytes::{Bytes, BytesMut};
 use h2::client::SendRequest;
 use h2::{Reason, RecvStream};
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -22,11 +22,12 @@ const PATIENCE: Duration = Duration::from_secs(3_600);
 struct Played;
 
 impl Transport for Played {
-    async fn exchange(&self, _: &Upstream, _: &Arc<Endpoint>, request: http::Request<Body>, _: Attempt) -> Result<Response<Body>, Fault> {
-        let (head, body) = request.into_parts();
-        Ok(Response::new(match head.uri.path() {
+    async fn exchange(&self, _: &Upstream, _: &Arc<Endpoint>, mut request: Outgoing, _: Attempt) -> Result<Reply, Fault> {
+        request.tell();
+        let Outgoing { target, headers, body, .. } = request;
+        let body = match target.path() {
             "/echo" => body,
-            "/fields" => Body::full(format!("{:?}", head.headers)),
+            "/fields" => Body::full(format!("{headers:?}")),
             "/large" => Body::full(vec![b'x'; 1 << 20]),
             "/broken" => Body::stream(http_body_util::StreamBody::new(futures_util::stream::iter([
                 Ok(http_body::Frame::data(Bytes::from_static(b"beginning"))),
@@ -45,7 +46,8 @@ impl Transport for Played {
                 Body::empty()
             }
             _ => std::future::pending().await,
-        }))
+        };
+        Ok(Reply { body, ..Reply::empty(StatusCode::OK) })
     }
 }
 

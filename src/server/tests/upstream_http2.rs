@@ -1,5 +1,5 @@
 use super::rig::{Draft, draft, status};
-use crate::http::{Body, Fault, FaultKind};
+use crate::http::{Body, Fault, FaultKind, Outgoing, Reply};
 use crate::upstream::transport::Tcp;
 use crate::upstream::{Attempt, Transport, Upstream};
 use bytes::Bytes;
@@ -260,7 +260,7 @@ async fn a_connection_that_goes_away_costs_no_request() {
 }
 
 /// One attempt, without a gateway around it.
-async fn attempt(transport: &Tcp, upstream: &Upstream, body: Body) -> Result<Response<Body>, Fault> {
+async fn attempt(transport: &Tcp, upstream: &Upstream, body: Body) -> Result<Reply, Fault> {
     let endpoint = &upstream.endpoints()[0];
     let attempt = Attempt {
         host: HeaderValue::from_static("a.example"),
@@ -268,7 +268,14 @@ async fn attempt(transport: &Tcp, upstream: &Upstream, body: Body) -> Result<Res
         read: Duration::from_secs(10),
         occupied: endpoint.occupy(),
     };
-    let request = Request::post("/").body(body).unwrap();
+    let request = Outgoing {
+        method: http::Method::POST,
+        target: http::uri::PathAndQuery::from_static("/"),
+        authority: HeaderValue::from_static("a.example"),
+        headers: HeaderMap::new(),
+        forwarding: None,
+        body,
+    };
     transport.exchange(upstream, endpoint, request, attempt).await
 }
 
@@ -297,7 +304,7 @@ async fn a_body_that_breaks_off_resets_its_request_and_no_other() {
     let broken = Body::stream(StreamBody::new(futures_util::stream::iter(parts)));
     assert_eq!(attempt(&transport, &upstream, broken).await.unwrap_err().kind, FaultKind::ClientBody);
     let whole = attempt(&transport, &upstream, Body::full("whole")).await.unwrap();
-    assert!(whole.into_body().collect().await.unwrap().to_bytes().ends_with(b"whole"));
+    assert!(whole.body.collect().await.unwrap().to_bytes().ends_with(b"whole"));
     assert_eq!(seen.connections.load(Ordering::Relaxed), 1);
 }
 
@@ -332,9 +339,9 @@ async fn an_answer_that_nobody_reads_stops_at_its_window_and_holds_up_no_other()
         full.notified().await;
     }
     let other = attempt(&transport, &upstream, Body::empty()).await.unwrap();
-    assert_eq!(other.into_body().collect().await.unwrap().to_bytes().len(), 1 << 20);
+    assert_eq!(other.body.collect().await.unwrap().to_bytes().len(), 1 << 20);
     assert_eq!(sent.load(Ordering::Relaxed), (256 << 10) + (1 << 20), "the window of the unread answer is full");
-    assert_eq!(unread.into_body().collect().await.unwrap().to_bytes().len(), 1 << 20);
+    assert_eq!(unread.body.collect().await.unwrap().to_bytes().len(), 1 << 20);
 }
 
 #[tokio::test]

@@ -5,18 +5,18 @@ use super::super::transport::Attempt;
 use super::request::Answered;
 use super::sessions::Room;
 use super::upload::Upload;
-use crate::http::{Body, Fault, FaultKind, hop};
+use crate::http::{Body, Fault, FaultKind, Reply, Source, hop};
 use bytes::Bytes;
 use h2::RecvStream;
 use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, Method, Response};
+use http::{HeaderMap, Method};
 use http_body::{Frame, SizeHint};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 /// An answer with a body that comes as it is read.
 #[must_use]
-pub fn answer(answered: Answered, attempt: Attempt) -> Response<Body> {
+pub fn answer(answered: Answered, attempt: Attempt) -> Reply {
     let Answered { response, method, upload, room } = answered;
     let (parts, stream) = response.into_parts();
     let body = if stream.is_end_stream() {
@@ -27,7 +27,7 @@ pub fn answer(answered: Answered, attempt: Attempt) -> Response<Body> {
         let left = said.filter(|_| method != Method::HEAD);
         Body::stream(AnswerBody { stall: Stall::new(attempt.read), stream, left, state: State::Data, held: Some((upload, room, attempt)) })
     };
-    Response::from_parts(parts, body)
+    Reply { status: parts.status, headers: parts.headers, body, source: Source::Upstream }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

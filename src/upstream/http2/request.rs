@@ -3,11 +3,11 @@
 use super::fault;
 use super::sessions::Room;
 use super::upload::Upload;
-use crate::http::{Body, Fault, FaultKind};
+use crate::http::{Body, Fault, FaultKind, Outgoing};
 use h2::RecvStream;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use http::uri::{Authority, Parts, PathAndQuery, Scheme};
-use http::{HeaderValue, Method, Request, Response, Uri, Version, request};
+use http::uri::{Authority, Parts, Scheme};
+use http::{HeaderValue, Method, Request, Response, Uri, Version};
 use http_body::Body as _;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -30,9 +30,9 @@ pub struct Answered {
 ///
 /// # Errors
 /// [`FaultKind::Stale`] when the other side did nothing with it.
-pub async fn exchange(mut room: Room, head: request::Parts, body: Body, secure: bool, host: &HeaderValue) -> Result<Answered, Fault> {
-    let method = head.method.clone();
-    let request = outgoing(head, &body, secure, host)?;
+pub async fn exchange(mut room: Room, request: Outgoing, secure: bool, host: &HeaderValue) -> Result<Answered, Fault> {
+    let method = request.method.clone();
+    let (request, body) = outgoing(request, secure, host)?;
     let ends = body.is_end_stream();
     // Room was found by asking whether the connection takes requests, so all that can be wrong by now is that it has ended.
     let sent = room.place.send.send_request(request, ends);
@@ -55,25 +55,26 @@ fn gone(error: &h2::Error) -> Fault {
 }
 
 /// The head as HTTP/2 has it: the host as `:authority`, the body's length where it is known.
-fn outgoing(head: request::Parts, body: &Body, secure: bool, host: &HeaderValue) -> Result<Request<()>, Fault> {
+fn outgoing(mut outgoing: Outgoing, secure: bool, host: &HeaderValue) -> Result<(Request<()>, Body), Fault> {
     let unfit = |error: &dyn std::fmt::Display| Fault::new(FaultKind::BadResponse, format!("no request of HTTP/2: {error}"));
     let mut parts = Parts::default();
     parts.scheme = Some(if secure { Scheme::HTTPS } else { Scheme::HTTP });
     parts.authority = Some(Authority::try_from(host.as_bytes()).map_err(|error| unfit(&error))?);
-    parts.path_and_query = Some(head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/")));
+    outgoing.tell();
+    let Outgoing { method, target, mut headers, body, .. } = outgoing;
+    parts.path_and_query = Some(target);
     let mut request = Request::new(());
     *request.uri_mut() = Uri::from_parts(parts).map_err(|error| unfit(&error))?;
     *request.version_mut() = Version::HTTP_2;
-    let mut headers = head.headers;
     for framing in [CONTENT_LENGTH, TRANSFER_ENCODING, HOST] {
         headers.remove(framing);
     }
     match body.size_hint().exact() {
-        Some(0) if !matches!(head.method, Method::POST | Method::PUT | Method::PATCH) => {}
+        Some(0) if !matches!(method, Method::POST | Method::PUT | Method::PATCH) => {}
         Some(bytes) => _ = headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes)),
         None => {}
     }
-    *request.method_mut() = head.method;
+    *request.method_mut() = method;
     *request.headers_mut() = headers;
-    Ok(request)
+    Ok((request, body))
 }

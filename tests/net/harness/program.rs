@@ -103,10 +103,13 @@ impl Program {
         until(outcome, || (self.times_said(outcome) > before).then_some(()));
     }
 
-    /// Waits until it has ended.
+    /// Waits until it has ended and all that it said has been read.
     #[track_caller]
     pub fn until_ended(&mut self) -> ExitStatus {
-        until("the gateway to end", || self.child.try_wait().unwrap())
+        let status = until("the gateway to end", || self.child.try_wait().unwrap());
+        // The threads that read let go of what they have read when there is no more.
+        until("its last words", || (Arc::strong_count(&self.said) + Arc::strong_count(&self.logged) == 2).then_some(()));
+        status
     }
 
     /// The most memory it ever had, in bytes.
