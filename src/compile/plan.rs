@@ -3,9 +3,11 @@
 use super::tls::Tls;
 use crate::http::UpstreamIndex;
 use crate::lang::expr::Expr;
+use crate::policy::fallback::Fallback;
 use crate::policy::stage::{OnRequest, OnResponse, Place, ReplyPlace};
 use crate::route::tree::MatchTree;
-use crate::upstream::Upstream;
+use crate::upstream::call::Terms;
+use crate::upstream::{Upstream, retry};
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -40,6 +42,10 @@ pub struct Pipeline {
     pub body_max: Option<u64>,
     /// Per-upstream timeouts of this route's calls, by [`UpstreamIndex`]: those the route or a group overrides.
     pub timeouts: Vec<(UpstreamIndex, crate::upstream::timeout::Config)>,
+    /// The same of what is made again.
+    pub retries: Vec<(UpstreamIndex, retry::Config)>,
+    /// What answers in the place of a target that fails.
+    pub fallback: Option<Fallback>,
     /// The access log of this route.
     pub log: AccessLog,
 }
@@ -49,6 +55,20 @@ impl Pipeline {
     #[must_use]
     pub fn timeouts_of(&self, upstream: UpstreamIndex) -> Option<crate::upstream::timeout::Config> {
         self.timeouts.iter().find(|(of, _)| *of == upstream).map(|(_, timeouts)| *timeouts)
+    }
+
+    /// What is in force on the route's calls of an upstream: what the route says, else what the upstream does.
+    #[must_use]
+    pub fn terms<'t>(&'t self, index: UpstreamIndex, upstream: &'t Upstream) -> Terms<'t> {
+        let own = self.retries.iter().find(|(of, _)| *of == index).map(|(_, retry)| retry);
+        let timeouts = self.timeouts_of(index).unwrap_or(upstream.config.timeout);
+        Terms { timeouts, retry: own.or(upstream.config.retry.as_ref()) }
+    }
+
+    /// True when the route says something of its own about calls.
+    #[must_use]
+    pub fn has_terms(&self) -> bool {
+        !self.timeouts.is_empty() || !self.retries.is_empty()
     }
 }
 

@@ -61,6 +61,7 @@ impl Compiler {
                 request: Vec::new(),
                 response: Vec::new(),
                 body_max: None,
+                fallback: None,
                 warnings: std::mem::take(&mut warnings),
             };
             for policy in &route.policies {
@@ -110,7 +111,7 @@ fn in_force(route: &ir::Route) -> Vec<u8> {
 }
 
 fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program) -> Pipeline {
-    let Build { mut request, mut response, body_max, .. } = build;
+    let Build { mut request, mut response, body_max, fallback, .. } = build;
     // Stable: parts of one place run in the order of their policies.
     request.sort_by_key(|(place, _)| *place);
     response.sort_by_key(|(place, _)| *place);
@@ -123,6 +124,8 @@ fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program) -> Pipeline 
         response,
         body_max: body_max.unwrap_or(program.gateway.limits.body),
         timeouts: route.timeouts.clone(),
+        retries: route.retries.clone(),
+        fallback,
         log: log(&route.log),
     }
 }

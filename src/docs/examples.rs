@@ -68,6 +68,9 @@ pub const EXAMPLES: &[Example] = &[
     upstream("path", "path encoded_slashes keep"),
     upstream("stub", "stub {\n  GET /users/{id:int} 200 json \"\"\"{\"id\": ${param.id}}\"\"\"\n}"),
     upstream("breaker", "breaker {\n  window 10s\n  open_when failures >= 50% of 20\n  cooldown 15s\n}"),
+    upstream("concurrency", "concurrency 64 queue 32"),
+    route("retry", "retry {\n  attempts 3\n  on [connect_error, 502..504]\n  backoff exponential 50ms..400ms\n  budget 20% min 10/s\n}"),
+    route("fallback", "fallback respond 200 json \"\"\"{\"id\": ${param.id}}\"\"\""),
     route("timeout", "timeout { connect 250ms; attempt 2s; total 5s }"),
     file(
         "auth",

@@ -94,6 +94,8 @@ pub struct Build<'b> {
     pub response: Vec<(ReplyPlace, Arc<dyn OnResponse>)>,
     /// The largest request body in bytes, when the policy sets one; the inner `None` is unbounded.
     pub body_max: Option<Option<u64>>,
+    /// What answers in the place of a target that fails.
+    pub fallback: Option<super::fallback::Fallback>,
     /// What is weak about what the machine has, found so far: reported at start, and by `check --env`.
     pub warnings: Vec<Warning>,
 }

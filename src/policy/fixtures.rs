@@ -110,6 +110,7 @@ pub fn building<T>(
         request: Vec::new(),
         response: Vec::new(),
         body_max: None,
+        fallback: None,
         warnings: Vec::new(),
     };
     let done = with(&mut build)?;

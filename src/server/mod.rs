@@ -4,9 +4,11 @@
 
 pub mod access_log;
 mod answer;
+mod calls;
 mod connection;
 pub mod drain;
 pub mod drive;
+mod fallback;
 mod http2;
 mod input;
 pub mod listener;

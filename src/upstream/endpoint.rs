@@ -1,9 +1,12 @@
 //! One target of an upstream: where it is, and how busy.
 
+use super::balance;
+use super::concurrency::Place;
 use super::config::Target;
 use super::discovery::{Kept, Resolver};
 use crate::http::{Fault, FaultKind};
 use http::HeaderValue;
+use parking_lot::Mutex;
 use smallvec::SmallVec;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -11,6 +14,17 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Addresses of a name, in the order they are tried.
 pub type Addresses = SmallVec<[SocketAddr; 2]>;
+
+/// Endpoints at which a call has failed.
+pub type Tried = SmallVec<[Arc<Endpoint>; 2]>;
+
+/// The endpoint of the next attempt; one that is excluded only when there is no other. `None` without any endpoint.
+pub fn choose<'e>(endpoints: &'e [Arc<Endpoint>], excluded: &[Arc<Endpoint>], random: &Mutex<fastrand::Rng>) -> Option<&'e Arc<Endpoint>> {
+    match endpoints {
+        [only] => Some(only),
+        several => balance::choose(several, excluded, &mut random.lock()),
+    }
+}
 
 /// A target with its state, shared by all workers.
 #[derive(Debug)]
@@ -66,8 +80,14 @@ impl Endpoint {
     /// Counts a request until what is returned is dropped.
     #[must_use]
     pub fn occupy(self: &Arc<Self>) -> Occupied {
+        self.occupy_with(None)
+    }
+
+    /// The same for a request that holds one of the places its upstream has.
+    #[must_use]
+    pub fn occupy_with(self: &Arc<Self>, place: Option<Place>) -> Occupied {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        Occupied(Arc::clone(self))
+        Occupied { endpoint: Arc::clone(self), _place: place }
     }
 
     /// The address, when it needs no looking up.
@@ -99,10 +119,14 @@ impl Endpoint {
 
 /// One request under way at an endpoint.
 #[derive(Debug)]
-pub struct Occupied(Arc<Endpoint>);
+pub struct Occupied {
+    endpoint: Arc<Endpoint>,
+    /// Given back with it.
+    _place: Option<Place>,
+}
 
 impl Drop for Occupied {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.endpoint.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }

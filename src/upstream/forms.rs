@@ -17,24 +17,28 @@ pub const WORDS: &[Word] = &[
         stage: "call",
     },
     Word {
-        form: super::retry::FORM.later(),
+        form: super::retry::FORM,
         places: &[Place::Gateway, Place::Upstream, Place::Group, Place::Route, Place::Policy],
         merge: Merge::Fields,
         stage: "call",
     },
     later(balance::STICKY),
-    Word { form: connect::RESOLVE, places: &[Place::Upstream, Place::Policy], merge: Merge::Single, stage: "call" },
+    word(connect::RESOLVE),
     later(balance::FORM),
     later(health::FORM),
     later(health::EJECT),
-    later(connect::CONCURRENCY),
-    Word { form: connect::TLS, places: &[Place::Upstream, Place::Policy], merge: Merge::Single, stage: "call" },
-    Word { form: connect::HTTP2, places: &[Place::Upstream, Place::Policy], merge: Merge::Single, stage: "call" },
+    word(connect::CONCURRENCY),
+    word(connect::TLS),
+    word(connect::HTTP2),
     later(connect::OPENAPI),
 ];
 
+const fn word(form: Form) -> Word {
+    Word { form, places: &[Place::Upstream, Place::Policy], merge: Merge::Single, stage: "call" }
+}
+
 const fn later(form: Form) -> Word {
-    Word { form: form.later(), places: &[Place::Upstream, Place::Policy], merge: Merge::Single, stage: "call" }
+    word(form.later())
 }
 
 const TARGET: Form = Form::new("target", "one endpoint: `http://host:port` or `https://host:port`, without a path")

@@ -4,6 +4,7 @@ pub mod balance;
 pub mod breaker;
 pub mod call;
 pub mod check;
+pub mod concurrency;
 pub mod config;
 pub mod connect;
 mod dial;
@@ -14,12 +15,14 @@ pub mod health;
 mod http2;
 mod link;
 pub mod pool;
+pub mod replay;
 pub mod retry;
 pub mod script;
 mod stall;
 pub mod timeout;
 pub mod tls;
 pub mod transport;
+mod upload;
 mod wire;
 
 pub use breaker::Breaker;
@@ -50,6 +53,10 @@ pub struct Upstream {
     found: Option<Arc<Kept<Found>>>,
     /// Its breaker, if it has one.
     pub breaker: Option<Arc<Breaker>>,
+    /// The places it has for requests, if they are counted.
+    pub places: Option<Arc<concurrency::Places>>,
+    /// What its requests have earned for attempts that are made again.
+    pub credit: Arc<retry::Credit>,
     /// The `Host` it is sent whatever the client asked for.
     host_fixed: Option<HeaderValue>,
     /// What handshakes with it run under, from when its certificates have been read.
@@ -76,6 +83,13 @@ impl Upstream {
                 .filter(|breaker| breaker.config() == declared)
                 .map_or_else(|| Arc::new(Breaker::new(declared.clone())), Arc::clone)
         });
+        let places = config.concurrency.as_ref().map(|declared| {
+            before
+                .and_then(|before| before.places.as_ref())
+                .filter(|places| places.config() == declared)
+                .map_or_else(|| Arc::new(concurrency::Places::new(declared.clone())), Arc::clone)
+        });
+        let credit = before.map(|before| Arc::clone(&before.credit)).unwrap_or_default();
         let host_fixed = match &config.host {
             config::HostSent::Fixed(host) => HeaderValue::from_str(host).ok(),
             config::HostSent::Keep | config::HostSent::Target => None,
@@ -97,6 +111,8 @@ impl Upstream {
             written,
             found,
             breaker,
+            places,
+            credit,
             host_fixed,
             secure: ArcSwapOption::new(same.and_then(|same| same.secure.load_full())),
             config,

@@ -16,6 +16,8 @@ mod compress;
 #[cfg(test)]
 mod development;
 #[cfg(test)]
+mod failures;
+#[cfg(test)]
 mod fields;
 #[cfg(test)]
 mod framing;

@@ -1,9 +1,14 @@
 //! `fallback`: what answers when the target fails with 502, 503 or 504, or its breaker is open.
 
 mod check;
+mod stage;
+#[cfg(test)]
+mod tests;
+
+pub use stage::Fallback;
 
 use super::page::Format;
-use super::{Effective, Policy};
+use super::{Build, BuildError, Effective, Policy};
 use crate::http::UpstreamIndex;
 use crate::lang::Checker;
 use crate::lang::expr::Expr;
@@ -37,8 +42,7 @@ impl Policy for Config {
     const WORDS: &'static [Word] = &[Word {
         form: Form::new("fallback", "what answers on 502, 503 and 504, and while the breaker is open: another upstream, or a literal body")
             .slots(&[Slot::declared("upstream", Declared::Upstream).arrow().optional()])
-            .children(&[RESPOND])
-            .later(),
+            .children(&[RESPOND]),
         places: &[Place::Gateway, Place::Group, Place::Route, Place::Policy],
         merge: Merge::Single,
         stage: "call",
@@ -46,6 +50,11 @@ impl Policy for Config {
 
     fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
         check::check(&statements.last()?.node, checker)
+    }
+
+    fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError> {
+        build.fallback = Some(Fallback::new(self));
+        Ok(())
     }
 
     fn upstreams(&self) -> Vec<UpstreamIndex> {

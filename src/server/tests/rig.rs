@@ -98,6 +98,8 @@ impl Draft {
             response: Vec::new(),
             body_max: self.body_max,
             timeouts: Vec::new(),
+            retries: Vec::new(),
+            fallback: None,
             log: self.settings.log.clone(),
         });
         Plan {

@@ -3,10 +3,15 @@
 use crate::upstream::Endpoint;
 use std::sync::Arc;
 
-/// Chooses among the endpoints; backups only when there is nothing else. `None` without any endpoint.
-pub fn choose<'a>(endpoints: &'a [Arc<Endpoint>], random: &mut fastrand::Rng) -> Option<&'a Arc<Endpoint>> {
-    let regular = || endpoints.iter().filter(|endpoint| !endpoint.target.backup);
-    if regular().next().is_some() { two_choices(regular, random) } else { two_choices(|| endpoints.iter(), random) }
+/// Chooses among the endpoints: one that is excluded only when there is no other, a backup only when every regular one is
+/// excluded or there is none. `None` without any endpoint.
+pub fn choose<'a>(endpoints: &'a [Arc<Endpoint>], excluded: &[Arc<Endpoint>], random: &mut fastrand::Rng) -> Option<&'a Arc<Endpoint>> {
+    let is_excluded = |endpoint: &Arc<Endpoint>| excluded.iter().any(|known| Arc::ptr_eq(known, endpoint));
+    let mut among = |backup: bool, excluded: bool| {
+        let candidates = || endpoints.iter().filter(|endpoint| endpoint.target.backup == backup && (excluded || !is_excluded(endpoint)));
+        two_choices(candidates, random)
+    };
+    among(false, false).or_else(|| among(true, false)).or_else(|| among(false, true)).or_else(|| among(true, true))
 }
 
 fn two_choices<'a, I>(candidates: impl Fn() -> I, random: &mut fastrand::Rng) -> Option<&'a Arc<Endpoint>>
@@ -52,14 +57,14 @@ mod tests {
         let endpoints = [endpoint(1, 1, false), endpoint(2, 1, false)];
         let _busy = endpoints[0].occupy();
         let mut random = fastrand::Rng::with_seed(1);
-        assert!((0..50).all(|_| choose(&endpoints, &mut random).unwrap().target.port == 2));
+        assert!((0..50).all(|_| choose(&endpoints, &[], &mut random).unwrap().target.port == 2));
     }
 
     #[test]
     fn weights_share_the_load_while_requests_are_held() {
         let endpoints = [endpoint(1, 3, false), endpoint(2, 1, false)];
         let mut random = fastrand::Rng::with_seed(1);
-        let held: Vec<_> = (0..400).map(|_| choose(&endpoints, &mut random).unwrap().occupy()).collect();
+        let held: Vec<_> = (0..400).map(|_| choose(&endpoints, &[], &mut random).unwrap().occupy()).collect();
         assert!((290..=310).contains(&endpoints[0].in_flight()), "{}", endpoints[0].in_flight());
         drop(held);
         assert_eq!(endpoints[0].in_flight(), 0);
@@ -69,8 +74,18 @@ mod tests {
     fn a_backup_is_used_only_when_there_is_nothing_else() {
         let mut random = fastrand::Rng::with_seed(1);
         let both = [endpoint(1, 1, true), endpoint(2, 1, false)];
-        assert!((0..50).all(|_| choose(&both, &mut random).unwrap().target.port == 2));
-        assert!(choose(&[endpoint(1, 1, true), endpoint(2, 1, true)], &mut random).is_some());
-        assert!(choose(&[], &mut random).is_none());
+        assert!((0..50).all(|_| choose(&both, &[], &mut random).unwrap().target.port == 2));
+        assert!(choose(&[endpoint(1, 1, true), endpoint(2, 1, true)], &[], &mut random).is_some());
+        assert!(choose(&[], &[], &mut random).is_none());
+    }
+    #[test]
+    fn where_a_call_failed_it_is_made_again_only_when_all_others_have_failed_too() {
+        let mut random = fastrand::Rng::with_seed(1);
+        let all = [endpoint(1, 1, false), endpoint(2, 1, false), endpoint(3, 1, true)];
+        let tried = |ports: &[u16]| all.iter().filter(|one| ports.contains(&one.target.port)).cloned().collect::<Vec<_>>();
+        let mut chosen = |ports: &[u16]| choose(&all, &tried(ports), &mut random).unwrap().target.port;
+        assert_eq!(chosen(&[1]), 2);
+        assert_eq!(chosen(&[1, 2]), 3);
+        assert!([1, 2].contains(&chosen(&[1, 2, 3])));
     }
 }

@@ -8,7 +8,7 @@ mod origin;
 mod program;
 
 pub use client::Client;
-pub use gate::{Gate, key_line, password_line, token};
+pub use gate::{Gate, Setup, key_line, password_line, token};
 pub use message::{Broken, Response};
 pub use origin::{Answer, Origin};
 pub use program::{Program, gate};
