@@ -58,17 +58,17 @@ pub fn call<'c, T: Transport>(
 
 /// What became of an attempt.
 #[derive(Debug)]
-pub struct Outcome<'u> {
+pub struct Outcome {
     /// The head of the response, its body to come.
     pub answer: Result<Reply, Fault>,
     /// Where it was made.
-    at: Option<&'u Arc<Endpoint>>,
+    at: Option<Arc<Endpoint>>,
     /// False when it says nothing of the upstream: the client's doing or the gateway's, or the upstream would not wait for
     /// the client any longer.
     pub tells: bool,
 }
 
-impl Outcome<'_> {
+impl Outcome {
     fn unmade(fault: Fault) -> Self {
         Self { answer: Err(fault), at: None, tells: false }
     }
@@ -130,7 +130,7 @@ struct Call<'c, 'u, T> {
 
 impl<'u, T: Transport> Call<'_, 'u, T> {
     /// Makes further attempts as long as they are wanted, allowed and in time; what became of the last one.
-    async fn again(&mut self, kept: &Kept<'_>, mut outcome: Outcome<'u>) -> Result<Reply, Fault> {
+    async fn again(&mut self, kept: &Kept<'_>, mut outcome: Outcome) -> Result<Reply, Fault> {
         let (retry, mut tried) = (kept.retry, Tried::new());
         for number in 2..=retry.attempts {
             let now = Instant::now();
@@ -147,7 +147,7 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
                 tracing::debug!(upstream = %self.upstream.name, "the retry budget is spent");
                 break;
             }
-            tried.extend(outcome.at.cloned());
+            tried.extend(outcome.at.take());
             // What it holds, a connection and a place, is for others while this call waits.
             drop(outcome);
             if !wait.is_zero() {
@@ -190,7 +190,7 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
     }
 
     /// One attempt: breaker, place, endpoint, the exchange in its time.
-    async fn attempt(&mut self, tried: &[Arc<Endpoint>]) -> Outcome<'u> {
+    async fn attempt(&mut self, tried: &[Arc<Endpoint>]) -> Outcome {
         let mut permit = match self.admitted() {
             Ok(permit) => permit,
             Err(fault) => return Outcome::unmade(fault),
@@ -219,6 +219,16 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
                 };
             }
         }
+        let timeouts = self.timeouts;
+        let connect = timeouts.connect.min(timeouts.attempt).min(timeouts.total);
+        if self.upstream.resolves()
+            && let Err(fault) = Box::pin(self.transport.find(self.upstream, connect)).await
+        {
+            if let Some(permit) = permit {
+                permit.settle(false, Instant::now());
+            }
+            return Outcome { answer: Err(fault), at: None, tells: true };
+        }
         let affinity = self.outgoing.affinity;
         let Some(endpoint) = self.upstream.choose(affinity, tried, self.random) else {
             return Outcome::unmade(Fault::new(FaultKind::ConnectError, "the upstream has no target"));
@@ -227,12 +237,12 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
         let began = matches!(self.upstream.config.balance, balance::Config::Ewma).then(Instant::now);
 
         let (request, passing) = self.request();
-        let timeouts = self.timeouts;
-        let connect = timeouts.connect.min(timeouts.attempt).min(timeouts.total);
-        let host = self.upstream.host(endpoint, &request.authority);
+        let host = self.upstream.host(&endpoint, &request.authority);
         let attempt = Attempt { host, connect, read: timeouts.read, occupied: endpoint.occupy_with(place) };
-        let exchange = pin!(self.transport.exchange(self.upstream, endpoint, request, attempt));
-        let mut answer = within(exchange, passing.as_deref(), timeouts, &mut self.end).await;
+        let mut answer = {
+            let exchange = pin!(self.transport.exchange(self.upstream, &endpoint, request, attempt));
+            within(exchange, passing.as_deref(), timeouts, &mut self.end).await
+        };
 
         let tells = match &answer {
             Ok(_) => true,
@@ -240,13 +250,13 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
         };
         if tells {
             let succeeded = answer.as_ref().is_ok_and(|reply| !reply.status.is_server_error());
-            self.upstream.settle(endpoint, succeeded, began.map_or(Duration::ZERO, |began| began.elapsed()));
+            self.upstream.settle(&endpoint, succeeded, began.map_or(Duration::ZERO, |began| began.elapsed()));
             if let Some(permit) = permit {
                 permit.settle(succeeded, Instant::now());
             }
         }
         if let Ok(reply) = &mut answer {
-            self.upstream.stick(endpoint, affinity, &mut reply.headers);
+            self.upstream.stick(&endpoint, affinity, &mut reply.headers);
         }
         Outcome { answer, at: Some(endpoint), tells }
     }

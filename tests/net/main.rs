@@ -44,4 +44,6 @@ mod start;
 #[cfg(test)]
 mod tls;
 #[cfg(test)]
+mod upstream_tls;
+#[cfg(test)]
 mod upstreams;
