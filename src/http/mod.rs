@@ -14,6 +14,8 @@ pub mod identity;
 pub mod path;
 pub mod problem;
 pub mod reply;
+pub mod tunnel;
+pub mod upgrade;
 
 pub use body::Body;
 pub use certificate::Certificate;
@@ -24,3 +26,4 @@ pub use forward::Forwarding;
 pub use identity::{Attribute, Identity};
 pub use problem::Problem;
 pub use reply::{Reply, Source};
+pub use tunnel::{Duplex, Tunnel};

@@ -9,11 +9,14 @@ use super::patience::Patience;
 use super::peer::Peer;
 use super::reply::{Asked, Guards, Replying};
 use super::stream::Stream;
+use super::tunnel::{self, Ending};
 use super::worker::Worker;
 use crate::compile::Plan;
-use crate::http::h1::{Limits, PumpError, Refusal, RequestHead};
-use crate::http::{Problem, Reply, forward};
+use crate::http::h1::{Limits, PumpError, Refusal, RequestHead, response_head};
+use crate::http::upgrade::WEBSOCKET;
+use crate::http::{Problem, Reply, Tunnel, forward};
 use crate::upstream::Transport;
+use http::header::UPGRADE;
 use http::{HeaderMap, Method, StatusCode};
 use parking_lot::Mutex;
 use std::future::{Future, poll_fn};
@@ -40,7 +43,6 @@ struct Connection<T, S: Stream> {
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// How a connection goes on after a reply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum After {
     /// With the next request.
     Next,
@@ -50,6 +52,16 @@ enum After {
     Drop,
     /// It is reset: the client must not take its end for that of the reply.
     Reset,
+    /// HTTP ends here.
+    Switch(Box<Switch>),
+}
+
+/// The end of HTTP on a connection.
+struct Switch {
+    /// The 101 that is to be written.
+    head: Vec<u8>,
+    tunnel: Box<Tunnel>,
+    ending: Ending,
 }
 
 /// Serves a connection until it ends: by the client's will, by a fault, or by the drain. Where `may_be_http2`, the client
@@ -81,6 +93,7 @@ pub async fn serve<T: Transport, S: Stream>(worker: Arc<Worker<T>>, stream: S, p
                 S::reset(connection.output);
                 return;
             }
+            After::Switch(switch) => return connection.go_on_with_tunnel(*switch).await,
         }
     }
 }
@@ -115,7 +128,7 @@ impl<T: Transport, S: Stream> Connection<T, S> {
         let worker = Arc::clone(&self.worker);
         // Worked on where it stands: it is large. What is left of it after the answer may hold the rest of the request's
         // body; nobody wants that any more.
-        let (reply, line, guards) = {
+        let (mut reply, line, guards) = {
             let mut unanswered = Unanswered::new(drive::begin(&engine, arrival), &engine.plan, worker.log());
             let Some(reply) = self.drive(&engine, &mut unanswered.begun).await else { return After::Drop };
             let (line, guards) = unanswered.answered(&reply);
@@ -128,6 +141,13 @@ impl<T: Transport, S: Stream> Connection<T, S> {
         let interim = std::mem::take(&mut self.interim);
         if interim.len() < CONTINUE.len() {
             buffer.extend_from_slice(interim);
+        }
+        if reply.status == StatusCode::SWITCHING_PROTOCOLS
+            && let Some(tunnel) = reply.body.take_tunnel()
+        {
+            reply.headers.insert(UPGRADE, WEBSOCKET);
+            response_head(&mut buffer, reply.status, &reply.headers, None, Some("upgrade"), || worker.date(&engine.clock));
+            return After::Switch(Box::new(Switch { head: buffer, tunnel, ending: Ending::new(line, guards) }));
         }
         let (replying, headers) = Replying::new(reply, asked, buffer, || worker.date(&engine.clock), line, guards);
         self.headers = headers;
@@ -191,6 +211,19 @@ impl<T: Transport, S: Stream> Connection<T, S> {
         let worker = Arc::clone(&self.worker);
         let (replying, _) = Replying::new(reply, asked, Vec::new(), || worker.date(&engine.clock), line, Guards::new());
         self.reply(replying).await
+    }
+
+    /// Boxed: few connections need the room.
+    async fn go_on_with_tunnel(self, switch: Switch) {
+        let Self { input, output, ticket, .. } = self;
+        let Switch { head, tunnel, ending } = switch;
+        // INVARIANT: a request that asks for it has no body, which would share the input.
+        let Some(input) = Arc::into_inner(input) else { return };
+        let (half, came) = input.into_inner().into_parts();
+        if let Some(stream) = S::whole(half, output) {
+            Box::pin(tunnel::run(stream, came.freeze(), head, *tunnel, ending)).await;
+        }
+        drop(ticket);
     }
 
     /// Boxed: few connections need the room.

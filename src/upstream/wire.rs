@@ -5,10 +5,10 @@
 
 use super::pool::Pool;
 use super::transport::Attempt;
-use crate::http::h1::{BodyReader, Piece, Pump, PumpError, ResponseHead, ResponseScan};
-use crate::http::{Body, Fault, FaultKind, Reply, Source};
+use crate::http::h1::{Asked, BodyReader, Piece, Pump, PumpError, ResponseHead, ResponseScan};
+use crate::http::{Body, Fault, FaultKind, Reply, Source, Tunnel};
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 use std::future::{Future, poll_fn};
 use std::io;
@@ -51,14 +51,14 @@ impl Wire {
     }
 
     /// Sends a request and waits for the response's head. The request may still be going out when it comes.
-    pub async fn exchange(&mut self, pump: &mut Pump, to_head: bool, headers: &mut HeaderMap) -> Result<ResponseHead, Unanswered> {
-        poll_fn(|cx| self.poll_exchange(pump, to_head, headers, cx)).await
+    pub async fn exchange(&mut self, pump: &mut Pump, asked: &Asked, headers: &mut HeaderMap) -> Result<ResponseHead, Unanswered> {
+        poll_fn(|cx| self.poll_exchange(pump, asked, headers, cx)).await
     }
 
     fn poll_exchange(
         &mut self,
         pump: &mut Pump,
-        to_head: bool,
+        asked: &Asked,
         headers: &mut HeaderMap,
         cx: &mut Context<'_>,
     ) -> Poll<Result<ResponseHead, Unanswered>> {
@@ -69,7 +69,7 @@ impl Wire {
             return unanswered(fault, false);
         }
         loop {
-            match self.scan.next(&mut self.input, to_head, headers) {
+            match self.scan.next(&mut self.input, asked, headers) {
                 Ok(Some(head)) => return Poll::Ready(Ok(head)),
                 Ok(None) => {}
                 Err(cause) => return unanswered(Fault::new(FaultKind::BadResponse, cause), false),
@@ -122,6 +122,14 @@ pub async fn answer(
     address: SocketAddr,
     attempt: Attempt,
 ) -> Result<Reply, Fault> {
+    if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        if !pump.is_sent() {
+            return Err(Fault::new(FaultKind::BadResponse, "an upgrade within the request"));
+        }
+        let Wire { stream, input, .. } = *wire;
+        let tunnel = Tunnel { stream: Box::new(stream), came: input.freeze(), idle: attempt.read, held: Box::new(attempt) };
+        return Ok(Reply { status: head.status, headers: head.headers, body: Body::tunnel(tunnel), source: Source::Upstream });
+    }
     let mut body = AnswerBody {
         reader: BodyReader::new(head.length),
         timer: None,

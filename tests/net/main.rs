@@ -39,3 +39,5 @@ mod start;
 mod tls;
 #[cfg(test)]
 mod upstreams;
+#[cfg(test)]
+mod websocket;

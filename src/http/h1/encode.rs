@@ -1,8 +1,9 @@
 //! Heads as bytes.
 
 use super::Length;
+use crate::http::upgrade::WEBSOCKET;
 use crate::http::{Forwarding, Outgoing};
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 /// Writes the head of a request to `host`, with what the upstream is told besides; framing fields are written from
@@ -20,8 +21,15 @@ pub fn request_head(out: &mut Vec<u8>, request: &mut Outgoing, host: &HeaderValu
     for part in forwarding.iter().filter_map(Forwarding::lines).flatten() {
         out.extend_from_slice(part);
     }
-    fields(out, headers, |name| name == CONTENT_LENGTH || name == TRANSFER_ENCODING);
+    let mut upgrades = false;
+    fields(out, headers, |name| {
+        upgrades |= name == UPGRADE;
+        name == CONTENT_LENGTH || name == TRANSFER_ENCODING || name == UPGRADE
+    });
     framing(out, length);
+    if upgrades && headers.get(UPGRADE) == Some(&WEBSOCKET) {
+        out.extend_from_slice(b"upgrade: websocket\r\nconnection: upgrade\r\n");
+    }
     out.extend_from_slice(b"\r\n");
 }
 
@@ -65,7 +73,7 @@ fn framing(out: &mut Vec<u8>, length: Option<Length>) {
 }
 
 /// Writes the fields of a map but those to be left out.
-pub(super) fn fields(out: &mut Vec<u8>, headers: &HeaderMap, leave_out: impl Fn(&http::HeaderName) -> bool) {
+pub(super) fn fields(out: &mut Vec<u8>, headers: &HeaderMap, mut leave_out: impl FnMut(&http::HeaderName) -> bool) {
     for (name, value) in headers {
         if !leave_out(name) {
             field(out, name.as_str().as_bytes(), value.as_bytes());

@@ -2,7 +2,7 @@
 //! passes has one reading.
 
 use super::tests::{Read, Reader};
-use super::{BodyReader, Length, Piece, Pump, ResponseScan, request_head};
+use super::{Asked, BodyReader, Length, Piece, Pump, ResponseScan, request_head};
 use crate::http::{Body, Outgoing};
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderValue};
@@ -155,7 +155,7 @@ fn responses(bytes: &[u8], cuts: &[usize]) -> (Vec<u16>, Vec<u8>, bool) {
         input.extend_from_slice(part);
         loop {
             if body.has_ended() {
-                match scan.next(&mut input, false, &mut HeaderMap::new()) {
+                match scan.next(&mut input, &Asked::Plainly, &mut HeaderMap::new()) {
                     Ok(Some(head)) => {
                         statuses.push(head.status.as_u16());
                         body = BodyReader::new(head.length);

@@ -5,12 +5,14 @@ mod client;
 mod gate;
 mod message;
 mod origin;
+mod peer;
 mod program;
 
 pub use client::Client;
 pub use gate::{Gate, key_line, password_line, token};
 pub use message::{Broken, Response};
 pub use origin::{Answer, Origin};
+pub use peer::{Peer, python_with};
 pub use program::{Program, gate};
 
 use std::time::Duration;

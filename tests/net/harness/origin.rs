@@ -40,6 +40,8 @@ pub enum Answer {
     Last(Vec<u8>),
     /// 200 with so many bytes.
     Stream(u64),
+    /// These bytes; behind them, whatever comes is sent back.
+    Echo(Vec<u8>),
     /// Nothing, ever.
     Hang,
 }
@@ -172,6 +174,11 @@ fn serve(stream: TcpStream, noted: &Noted, answer: &(dyn Fn(&Received) -> Answer
             Answer::Stream(length) => stream_out(&mut reader.stream, length),
             Answer::Last(bytes) => {
                 let _ = reader.stream.write_all(&bytes);
+                return;
+            }
+            Answer::Echo(bytes) => {
+                let _ = reader.stream.write_all(&bytes);
+                let _ = reader.echo();
                 return;
             }
             // Holds the connection until the gateway lets go of it.
