@@ -245,6 +245,7 @@ mod tests {
             headers: http::HeaderMap::new(),
             forwarding: None,
             body: Body::stream(StreamBody::new(parts)),
+            early: None,
         };
         let timeouts = timeout::Config { read: Duration::from_secs(1), ..timeout::Config::default() };
         let random = Mutex::new(fastrand::Rng::with_seed(1));

@@ -6,6 +6,7 @@ use super::pool::Pool;
 use super::wire::{self, Wire};
 use crate::http::h1::{self, Asked, Length, Pump};
 use crate::http::{Body, Fault, FaultKind, Outgoing, Reply};
+use http::header::EXPECT;
 use http::{HeaderValue, Method};
 use http_body::Body as _;
 use std::future::Future;
@@ -75,8 +76,11 @@ impl Transport for Tcp {
         let asked = Asked::of(&request.method, &request.headers);
         let mut buffer = self.pool.buffer();
         h1::request_head(&mut buffer, &mut request, &attempt.host, length);
-        let Outgoing { method, mut headers, body, .. } = request;
+        let Outgoing { method, mut headers, body, early, .. } = request;
         let mut pump = Pump::new(buffer, body, length.unwrap_or(Length::Bytes(0)));
+        if length.is_some() && headers.contains_key(EXPECT) {
+            pump.hold();
+        }
         headers.clear();
         let addresses = match endpoint.literal() {
             Some(address) => smallvec::smallvec![address],
@@ -85,7 +89,7 @@ impl Transport for Tcp {
         // A kept connection first. One that turns out to be closed costs one more try, on a new one, when the request may be
         // sent twice (RFC 9110 §9.2.2) or nothing of it was sent.
         if let Some((mut wire, address)) = addresses.iter().find_map(|address| Some((self.pool.take(*address)?, *address))) {
-            match wire.exchange(&mut pump, &asked, &mut headers).await {
+            match wire.exchange(&mut pump, &asked, &mut headers, early.as_deref()).await {
                 Ok(head) => return wire::answer(head, wire, pump, &self.pool, address, attempt).await,
                 Err(unanswered) => {
                     let again = unanswered.silent && (pump.is_untouched() || is_idempotent(&method)) && pump.rewind();
@@ -97,7 +101,7 @@ impl Transport for Tcp {
         }
         let (stream, address) = connect(&addresses, attempt.connect).await?;
         let mut wire = Wire::begin(stream).map(Box::new).map_err(|error| Fault::new(FaultKind::ConnectError, error))?;
-        let head = wire.exchange(&mut pump, &asked, &mut headers).await.map_err(|unanswered| unanswered.fault)?;
+        let head = wire.exchange(&mut pump, &asked, &mut headers, early.as_deref()).await.map_err(|unanswered| unanswered.fault)?;
         wire::answer(head, wire, pump, &self.pool, address, attempt).await
     }
 

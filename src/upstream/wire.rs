@@ -6,7 +6,7 @@
 use super::pool::Pool;
 use super::transport::Attempt;
 use crate::http::h1::{Asked, BodyReader, Piece, Pump, PumpError, ResponseHead, ResponseScan};
-use crate::http::{Body, Fault, FaultKind, Reply, Source, Tunnel};
+use crate::http::{Body, Early, Fault, FaultKind, Reply, Source, Tunnel};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
@@ -16,12 +16,15 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 /// Bytes read at a time; more when reads fill it.
 const READ_BYTES: usize = 8 << 10;
+/// How long a request's body waits for the upstream to ask for it; many never do.
+const CONTINUE_MAX: Duration = Duration::from_secs(1);
 /// The most bytes read at a time.
 const READ_BYTES_MAX: usize = 256 << 10;
 
@@ -50,9 +53,37 @@ impl Wire {
         Ok(Self { stream, input: BytesMut::new(), scan: ResponseScan::default(), read_bytes: READ_BYTES })
     }
 
-    /// Sends a request and waits for the response's head. The request may still be going out when it comes.
-    pub async fn exchange(&mut self, pump: &mut Pump, asked: &Asked, headers: &mut HeaderMap) -> Result<ResponseHead, Unanswered> {
-        poll_fn(|cx| self.poll_exchange(pump, asked, headers, cx)).await
+    /// Sends a request and waits for the response's head. The request may still be going out when it comes. What is said
+    /// ahead of it goes to `early`.
+    pub async fn exchange(
+        &mut self,
+        pump: &mut Pump,
+        asked: &Asked,
+        headers: &mut HeaderMap,
+        early: Option<&Early>,
+    ) -> Result<ResponseHead, Unanswered> {
+        let mut patience = if pump.is_held() { Some(Box::pin(sleep(CONTINUE_MAX))) } else { None };
+        poll_fn(|cx| {
+            loop {
+                if let Some(waiting) = &mut patience
+                    && waiting.as_mut().poll(cx).is_ready()
+                {
+                    patience = None;
+                    pump.release();
+                }
+                let head = match ready!(self.poll_exchange(pump, asked, headers, cx)) {
+                    Ok(head) if head.is_interim() => head,
+                    answered => return Poll::Ready(answered),
+                };
+                if head.status == StatusCode::CONTINUE {
+                    patience = None;
+                    pump.release();
+                } else if let Some(early) = early {
+                    early.push(head.status, &head.headers);
+                }
+            }
+        })
+        .await
     }
 
     fn poll_exchange(

@@ -36,6 +36,8 @@ mod signals;
 #[cfg(test)]
 mod start;
 #[cfg(test)]
+mod streams;
+#[cfg(test)]
 mod tls;
 #[cfg(test)]
 mod upstreams;

@@ -33,6 +33,13 @@ pub fn request_head(out: &mut Vec<u8>, request: &mut Outgoing, host: &HeaderValu
     out.extend_from_slice(b"\r\n");
 }
 
+/// Writes an interim response.
+pub fn interim_head(out: &mut Vec<u8>, status: StatusCode, headers: &HeaderMap) {
+    status_line(out, status);
+    fields(out, headers, |_| false);
+    out.extend_from_slice(b"\r\n");
+}
+
 /// Writes the head of a response. `length` is `None` for one without a body, whose Content-Length then stays as the map
 /// has it (HEAD, 304). `connection` is what is said of the connection, `date` is written where the map has none.
 pub fn response_head(
@@ -43,11 +50,7 @@ pub fn response_head(
     connection: Option<&'static str>,
     date: impl FnOnce() -> HeaderValue,
 ) {
-    out.extend_from_slice(b"HTTP/1.1 ");
-    out.extend_from_slice(status.as_str().as_bytes());
-    out.extend_from_slice(b" ");
-    out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
-    out.extend_from_slice(b"\r\n");
+    status_line(out, status);
     let framed = length.is_some() || status == StatusCode::NO_CONTENT;
     fields(out, headers, |name| name == TRANSFER_ENCODING || name == CONNECTION || (framed && name == CONTENT_LENGTH));
     framing(out, length);
@@ -57,6 +60,14 @@ pub fn response_head(
     if !headers.contains_key(DATE) {
         field(out, b"date", date().as_bytes());
     }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn status_line(out: &mut Vec<u8>, status: StatusCode) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(status.as_str().as_bytes());
+    out.extend_from_slice(b" ");
+    out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
     out.extend_from_slice(b"\r\n");
 }
 

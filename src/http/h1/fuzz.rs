@@ -208,7 +208,7 @@ proptest! {
         if let Ok(Some(head)) = scan.next(&mut input, &mut HeaderMap::new()) {
             let mut out = Vec::new();
             let (method, target, authority) = (head.method.clone(), head.target.clone(), head.authority.clone());
-            let mut sent = Outgoing { method, target, authority, headers: head.headers.clone(), forwarding: None, body: Body::empty() };
+            let mut sent = Outgoing { method, target, authority, headers: head.headers.clone(), forwarding: None, body: Body::empty(), early: None };
             request_head(&mut out, &mut sent, &head.authority, Some(Length::Bytes(2)));
             let mut pump = Pump::new(out, Body::full("ab"), Length::Bytes(2));
             let mut out = Vec::new();

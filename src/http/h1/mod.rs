@@ -12,7 +12,7 @@ mod request;
 mod response;
 
 pub use body::{BodyReader, Piece};
-pub use encode::{request_head, response_head};
+pub use encode::{interim_head, request_head, response_head};
 pub use pump::{Pump, PumpError};
 pub use request::{RequestHead, RequestScan, is_authority};
 pub use response::{Asked, ResponseHead, ResponseScan};

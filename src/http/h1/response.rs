@@ -25,6 +25,14 @@ pub struct ResponseHead {
     pub keeps_alive: bool,
 }
 
+impl ResponseHead {
+    /// True when another head follows: this one is no answer yet.
+    #[must_use]
+    pub fn is_interim(&self) -> bool {
+        self.status.is_informational() && self.status != StatusCode::SWITCHING_PROTOCOLS
+    }
+}
+
 /// What a response answers, as far as its reading depends on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asked {
@@ -56,34 +64,34 @@ pub struct ResponseScan {
 }
 
 impl ResponseScan {
-    /// The next final head, when it has come whole; its bytes are taken out of `input`. Its fields are put into `headers`, an empty map whose room is used again.
+    /// The next head, an interim one (100, 103, …) too, when it has come whole; its bytes are taken out of `input`. Its fields are put into `headers`, an empty map whose room is used again.
     ///
     /// # Errors
     /// When the head has more than one reading or passes its limits, or the upstream wants to switch protocols, for which
     /// nobody asked, or not in the way that was asked for.
     pub fn next(&mut self, input: &mut BytesMut, asked: &Asked, headers: &mut HeaderMap) -> Result<Option<ResponseHead>, &'static str> {
-        loop {
-            if !begins_as_http(input) {
-                return Err("the status line is malformed");
-            }
-            if input.is_empty() || !self.lines.scan(input, LIMITS).map_err(detail)? {
-                return Ok(None);
-            }
-            let head = input.split_to(self.lines.len()).freeze();
-            let (status, http_10) = self.lines.first(&head).and_then(status).ok_or("the status line is malformed")?;
-            if status != StatusCode::SWITCHING_PROTOCOLS && status.is_informational() {
-                self.interim += 1;
-                if self.interim > INTERIM_MAX {
-                    return Err("too many interim responses");
-                }
-                self.lines.reset();
-                continue;
-            }
-            let parsed = self.parse(&head, status, http_10, asked, headers)?;
-            self.lines.reset();
-            self.interim = 0;
-            return Ok(Some(parsed));
+        if !begins_as_http(input) {
+            return Err("the status line is malformed");
         }
+        if input.is_empty() || !self.lines.scan(input, LIMITS).map_err(detail)? {
+            return Ok(None);
+        }
+        let head = input.split_to(self.lines.len()).freeze();
+        let (status, http_10) = self.lines.first(&head).and_then(status).ok_or("the status line is malformed")?;
+        if status != StatusCode::SWITCHING_PROTOCOLS && status.is_informational() {
+            self.interim += 1;
+            if self.interim > INTERIM_MAX {
+                return Err("too many interim responses");
+            }
+            self.lines.fields(&head, headers).map_err(detail)?;
+            self.lines.reset();
+            let headers = std::mem::take(headers);
+            return Ok(Some(ResponseHead { status, headers, length: Length::Bytes(0), keeps_alive: true }));
+        }
+        let parsed = self.parse(&head, status, http_10, asked, headers)?;
+        self.lines.reset();
+        self.interim = 0;
+        Ok(Some(parsed))
     }
 
     fn parse(

@@ -109,7 +109,7 @@ fn outgoing(method: &Method, target: PathAndQuery, authority: &HeaderValue, head
     } else {
         Body::full(body.clone())
     };
-    Outgoing { method: method.clone(), target, authority: authority.clone(), headers, forwarding: None, body }
+    Outgoing { method: method.clone(), target, authority: authority.clone(), headers, forwarding: None, body, early: None }
 }
 
 /// A whole body of at most [`PART_MAX`] bytes.

@@ -10,11 +10,11 @@ use super::Respond;
 use super::body::RequestBody;
 use super::head::Head;
 use crate::http::h1::Refusal;
-use crate::http::{Body, Client, Problem, Reply, forward, hop};
+use crate::http::{Body, Client, Early, Problem, Reply, forward, hop};
 use crate::upstream::Transport;
 use bytes::Bytes;
 use h2::{Reason, SendStream};
-use http::header::{CONTENT_LENGTH, DATE};
+use http::header::{CONTENT_LENGTH, DATE, EXPECT};
 use http::{HeaderValue, Method, Response, StatusCode};
 use http_body::Body as _;
 use std::future::{Future, poll_fn};
@@ -44,14 +44,18 @@ pub async fn answer<T: Transport>(worker: Arc<Worker<T>>, arrived: Arrived, mut 
         (Ok(_), None) => return,
         (Err(refusal), _) => return refuse(&worker, &engine, refusal, &client, respond).await,
     };
-    let Head { method, target, authority: _, headers, length, expects_continue } = head;
+    let Head { method, target, authority: _, mut headers, length, expects_continue } = head;
     let wanted = expects_continue.then(Arc::<AtomicBool>::default);
     let body = if body.is_none() { Body::empty() } else { Body::stream(body.announced(length, wanted.clone())) };
-    let arrival = Arrival { method: method.clone(), target, asked, headers, body, client };
+    if expects_continue && body.at_hand().is_none() {
+        headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
+    }
+    let early = Arc::<Early>::default();
+    let arrival = Arrival { method: method.clone(), target, asked, headers, body, client, early: Some(Arc::clone(&early)) };
     // What is left of the request after the answer may hold the rest of its body; nobody wants that any more.
     let (answer, line, guards) = {
         let mut unanswered = Unanswered::new(drive::begin(&engine, arrival), &engine.plan, worker.log());
-        let Some(answer) = drive_on(&engine, &mut unanswered.begun, wanted, &mut respond).await else { return };
+        let Some(answer) = drive_on(&engine, &mut unanswered.begun, wanted, &early, &mut respond).await else { return };
         let (line, guards) = unanswered.answered(&answer);
         (answer, line, guards)
     };
@@ -64,11 +68,21 @@ async fn drive_on<T: Transport>(
     engine: &Arc<Engine<T>>,
     begun: &mut Begun,
     mut wanted: Option<Arc<AtomicBool>>,
+    early: &Early,
     respond: &mut Respond,
 ) -> Option<Reply> {
     let mut answering = pin!(begun.answer(engine, ()));
     poll_fn(|cx| {
-        if let Poll::Ready(reply) = answering.as_mut().poll(cx) {
+        let answered = answering.as_mut().poll(cx);
+        for (status, headers) in early.take() {
+            let mut interim = Response::new(());
+            *interim.status_mut() = status;
+            *interim.headers_mut() = headers;
+            if respond.send_informational(interim).is_err() {
+                return Poll::Ready(None);
+            }
+        }
+        if let Poll::Ready(reply) = answered {
             return Poll::Ready(Some(reply));
         }
         if wanted.as_ref().is_some_and(|wanted| wanted.load(Ordering::Relaxed)) {

@@ -10,7 +10,7 @@ mod program;
 
 pub use client::Client;
 pub use gate::{Gate, key_line, password_line, token};
-pub use message::{Broken, Response};
+pub use message::{Broken, Reader, Response};
 pub use origin::{Answer, Origin};
 pub use peer::{Peer, python_with};
 pub use program::{Program, gate};

@@ -159,6 +159,9 @@ fn serve(stream: TcpStream, noted: &Noted, answer: &(dyn Fn(&Received) -> Answer
     let mut reader = Reader::new(stream);
     while let Ok(head) = reader.head() {
         noted.begun.fetch_add(1, Ordering::AcqRel);
+        if find(&head.fields, "expect").is_some() {
+            let _ = reader.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n");
+        }
         let body = reader.body(&head.fields, false);
         let mut words = head.first.split(' ').map(str::to_owned);
         let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
