@@ -70,7 +70,8 @@ fn an_old_client_gets_the_answer_alone() {
     let app = Origin::start(|_| {
         Answer::Bytes(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec())
     });
-    let mut client = plain(&app).connect();
+    let gate = plain(&app);
+    let mut client = gate.connect();
     assert_eq!(client.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n").read_head().unwrap().status, 200);
 }
 
@@ -145,10 +146,13 @@ fn ranges_and_heads_pass_through() {
 
 const GUARDED: &str = r#"
 gateway { listen 127.0.0.1:0 }
-upstream app { target http://{app} timeout { attempt 15s } }
-auth callers key { keys file("callers.keys") }
+upstream app { target http://{app} }
+auth key callers { keys file("callers.keys") }
 route open ANY /open/** -> app { public "a test" }
-route limited ANY /limited/** -> app { public "a test" limit few 1/h by client.ip }
+route limited ANY /limited/** -> app {
+  public "a test"
+  limit few 1/h by client.ip
+}
 route mine ANY /mine/** -> app {
   auth callers
   require key.name == "root"

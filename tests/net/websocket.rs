@@ -105,11 +105,11 @@ fn policies_judge_before_anything_is_opened() {
     const GUARDED: &str = r#"
 gateway { listen 127.0.0.1:0 }
 upstream app { target http://{app} }
-auth callers key { keys file("callers.keys") }
+auth key callers { keys file("callers.keys") }
 route live GET /live -> app {
   auth callers
   limit sockets 2/h by client.ip
-  deny when (header("origin") ?? "") != "https://shop.example"
+  deny (header("origin") ?? "") != "https://shop.example"
   response set X-Frame-Options "DENY"
 }
 "#;
