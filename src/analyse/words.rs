@@ -1,8 +1,8 @@
 //! Expressions and values in the words of the language, for sentences about policies.
 
 use crate::ir::spell::escaped;
-use crate::lang::expr::{Comparison, Expr, Piece, Ref};
-use crate::policy::auth::Declared;
+use crate::lang::expr::{Comparison, Expr, Piece, SlotNames};
+use crate::policy::auth::{self, Declared};
 use std::fmt::Write;
 
 pub use crate::ir::spell::{size, value};
@@ -34,7 +34,7 @@ impl Names<'_> {
     pub fn expr(&self, expr: &Expr) -> String {
         match expr {
             Expr::Const(constant) => value(constant),
-            Expr::Ref(reference) => self.reference(reference),
+            Expr::Ref(reference) => reference.spelled(self),
             Expr::Text(pieces) => self.text(pieces),
             Expr::Secret(secret) => secret.to_string(),
             Expr::Not(inner) => match &**inner {
@@ -86,37 +86,15 @@ impl Names<'_> {
         });
         format!("\"{inner}\"")
     }
+}
 
-    fn reference(&self, reference: &Ref) -> String {
-        match reference {
-            Ref::Method => "request.method".to_owned(),
-            Ref::Path => "request.path".to_owned(),
-            Ref::Host => "request.host".to_owned(),
-            Ref::Scheme => "request.scheme".to_owned(),
-            Ref::Id => "request.id".to_owned(),
-            Ref::Size => "request.size".to_owned(),
-            Ref::Listener => "request.listener".to_owned(),
-            Ref::Header(name) | Ref::ResponseHeader(name) => format!("header(\"{name}\")"),
-            Ref::Query(name) => format!("query(\"{name}\")"),
-            Ref::Cookie(name) => format!("cookie(\"{name}\")"),
-            Ref::ClientIp => "client.ip".to_owned(),
-            Ref::ClientSubject => "client.cert.subject".to_owned(),
-            Ref::ClientName => "client.cert.san".to_owned(),
-            Ref::Param { slot, .. } => {
-                self.params.get(usize::from(*slot)).map_or_else(|| format!("param {slot}"), |name| format!("param.{name}"))
-            }
-            Ref::Attribute(slots) => {
-                slots.first().and_then(|(auth, slot)| self.attribute(*auth, *slot)).unwrap_or_else(|| "an attribute".to_owned())
-            }
-            Ref::UpstreamName => "upstream.name".to_owned(),
-            Ref::ResponseStatus => "response.status".to_owned(),
-            Ref::ResponseDuration => "response.duration".to_owned(),
-        }
+impl SlotNames for Names<'_> {
+    fn param(&self, slot: u16) -> Option<&str> {
+        self.params.get(usize::from(slot)).map(String::as_str)
     }
 
-    fn attribute(&self, auth: u16, slot: u16) -> Option<String> {
-        let auth = self.auths.get(usize::from(auth))?;
-        Some(format!("{}.{}", auth.root(), auth.attributes.get(usize::from(slot))?.name))
+    fn attribute(&self, slots: &[(u16, u16)]) -> Option<(&str, &str)> {
+        auth::attribute(self.auths, slots)
     }
 }
 

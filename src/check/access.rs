@@ -18,8 +18,9 @@ pub fn uncovered(node: &Node<'_>, checker: &mut Checker<'_>) {
     );
 }
 
-/// Loosening is always visible: it says `override`.
-pub fn overrides(written: &[&Effective<'_>], checker: &mut Checker<'_>) {
+/// Loosening is always visible: it says `override`. True when a requirement in force leaves no way to loosen.
+pub fn overrides(written: &[&Effective<'_>], levels: &[&[Effective<'_>]], checker: &mut Checker<'_>) -> bool {
+    let mut contrary = false;
     let mut outer: Option<&Effective<'_>> = None;
     for statement in written {
         let node = &statement.node;
@@ -38,6 +39,18 @@ pub fn overrides(written: &[&Effective<'_>], checker: &mut Checker<'_>) {
                     .at(node.span, "loosens what the group asks for")
                     .also(before.node.span, "asked for here")
                     .help(format!("say so: `override {}`", if node.form.word == "public" { "public \"why\"" } else { "auth …" }));
+                // With `override` it would be `auth::public-with-require`.
+                let required = requires_identity(levels).next().filter(|_| node.form.word == "public");
+                if let Some(require) = required {
+                    checker.report.push(
+                        found
+                            .also(require.node.span, "and this must hold of the caller")
+                            .help("move the route out of the group, or keep its `auth`"),
+                    );
+                    contrary = true;
+                    outer = Some(statement);
+                    continue;
+                }
                 // `override public` wants its reason, which only people know.
                 let whole = node.form.word != "public" || node.get("why").is_some();
                 checker.report.push(if whole {
@@ -65,6 +78,7 @@ pub fn overrides(written: &[&Effective<'_>], checker: &mut Checker<'_>) {
         }
         outer = Some(statement);
     }
+    contrary
 }
 
 /// The same statement in the same words.
@@ -82,10 +96,8 @@ fn same(first: &Node<'_>, second: &Node<'_>) -> bool {
 
 /// A `require` on who the caller is cannot be met when nobody is asked; true when there is one.
 pub fn public_with_require(public: &Effective<'_>, levels: &[&[Effective<'_>]], report: &mut crate::diag::Report) -> bool {
-    let requires = levels.iter().flat_map(|level| level.iter()).filter(|statement| statement.node.form.word == "require");
-    let asking = requires.filter(|require| require.node.get("condition").is_some_and(|given| asks_identity(given.expr)));
     let mut found = false;
-    for require in asking {
+    for require in requires_identity(levels) {
         found = true;
         report.push(
             Diagnostic::new(Code::AuthPublicWithRequire, "a requirement on the caller cannot be made public")
@@ -95,6 +107,12 @@ pub fn public_with_require(public: &Effective<'_>, levels: &[&[Effective<'_>]], 
         );
     }
     found
+}
+
+/// The requirements in force on who the caller is.
+fn requires_identity<'l, 'a>(levels: &'l [&'l [Effective<'a>]]) -> impl Iterator<Item = &'l Effective<'a>> {
+    let requires = levels.iter().flat_map(|level| level.iter()).filter(|statement| statement.node.form.word == "require");
+    requires.filter(|require| require.node.get("condition").is_some_and(|given| asks_identity(given.expr)))
 }
 
 fn asks_identity(tree: &crate::syntax::ast::Expr) -> bool {

@@ -34,6 +34,7 @@ pub fn read<'a>(modules: &'a [Module], schema: &Schema, names: &mut Names, repor
         let scope = ScopeId(u32::try_from(at).unwrap_or(u32::MAX));
         let imports = module.imports.iter().map(|(name, scope)| (name.text.clone(), *scope)).collect();
         names.scopes.push(Scope { folder: module.folder.clone(), imports, ..Scope::default() });
+        names.import_spans.extend(module.imports.iter().map(|(name, _)| ((scope, name.text.clone()), name.span)));
         imported(module, names, report);
         for broken in &module.ast.broken {
             names.suspects.extend(broken.words.iter().map(|word| word.text.clone()));
@@ -232,7 +233,8 @@ impl<'a> Bench<'_, 'a> {
         together::plaintext_passwords(&routes, auths.as_deref().unwrap_or_default(), &auth_nodes, &doors, self.report);
         let written = ir::Written { routes: written.routes(), upstreams: self.written_upstreams(files, &upstreams) };
         let upstreams: Vec<upstream::Config> = upstreams.into_iter().map(|upstream| upstream.config).collect();
-        let tests = script::tests(nodes, &routes, self);
+        let uncertain = auths.is_none() || files.iter().any(|file| file.damaged);
+        let tests = script::tests(nodes, &routes, uncertain, self);
         let operated = self.operated(files, auths.as_deref());
         let (stores, flags, hooks) = (operated.stores, operated.flags, operated.hooks);
         (auths.map(|auths| Program { gateway, upstreams, auths, routes, stores, flags, hooks, tests, written }), explained)
@@ -243,7 +245,10 @@ impl<'a> Bench<'_, 'a> {
         let mut auths = Vec::new();
         for file in files {
             for node in file.nodes.iter().filter(|node| node.form.word == "auth" && declared_name(node).is_some()) {
+                let index = u16::try_from(auths.len()).unwrap_or(u16::MAX);
                 auths.push(auth::declare(node, &mut self.checker("auth")));
+                let rows = ["claims", "attributes"].into_iter().filter_map(|word| node.child(word)).flat_map(|child| &child.children);
+                self.names.attributes.extend(rows.map(|row| ((index, row.name.to_owned()), row.word)));
             }
         }
         auths.into_iter().collect()

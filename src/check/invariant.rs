@@ -2,6 +2,7 @@
 
 use super::declare::Bench;
 use super::route::Spans;
+use super::under::{self, Order, Part};
 use crate::diag::suggest::near;
 use crate::diag::{Code, Diagnostic, Report, Span};
 use crate::ir::Route;
@@ -9,9 +10,9 @@ use crate::lang::checker::{AttributeFact, Checker, Entrance, Moment, RouteFacts}
 use crate::lang::expr::Expr as Condition;
 use crate::lang::form::Declared;
 use crate::lang::{Given, Node};
-use crate::logic::{Facts, Model, Sample, TooComplex, implies, sample};
+use crate::logic::{Facts, Model, TooComplex, implies, sample};
 use crate::policy::auth;
-use crate::route::{Pattern, relation};
+use crate::route::{Pattern, RouteKey, Witness, relation};
 use crate::syntax::ast::{Expr, ExprKind, Operator};
 use crate::upstream::check::{params, pattern};
 
@@ -26,8 +27,10 @@ pub fn invariants<'a>(
     entrances: &[Entrance],
     bench: &mut Bench<'_, 'a>,
 ) {
+    let keys: Vec<RouteKey> = routes.iter().map(|(route, _)| route.key.clone()).collect();
+    let order = Order::new(routes, &keys, entrances);
     for node in nodes.iter().filter(|node| node.form.word == "invariant" && !node.damaged) {
-        let mut invariant = Invariant { node, routes, auths, entrances, bench };
+        let mut invariant = Invariant { node, routes, order: &order, auths, entrances, bench };
         let Some(spoken_of) = invariant.spoken_of() else { continue };
         for expect in node.children_of("expect") {
             invariant.expectation(expect, &spoken_of);
@@ -35,9 +38,33 @@ pub fn invariants<'a>(
     }
 }
 
+/// A route that an invariant speaks of.
+struct Subject<'i> {
+    order: &'i Order<'i, 'i>,
+    /// Its place in that order.
+    at: usize,
+    route: &'i Route,
+    spans: &'i Spans,
+    /// Where it speaks of some of its requests only: which.
+    part: Option<Under>,
+}
+
+/// The requests under a prefix.
+#[derive(Clone)]
+struct Under {
+    prefix: Pattern,
+    /// Where it is written.
+    span: Span,
+    /// One that the route takes.
+    request: Witness,
+    /// See [`Part`].
+    alone: bool,
+}
+
 struct Invariant<'i, 'b, 'a> {
     node: &'i Node<'a>,
     routes: &'i [Placed],
+    order: &'i Order<'i, 'i>,
     auths: Option<&'i [auth::Declared]>,
     entrances: &'i [Entrance],
     bench: &'i mut Bench<'b, 'a>,
@@ -45,25 +72,42 @@ struct Invariant<'i, 'b, 'a> {
 
 impl<'i> Invariant<'i, '_, '_> {
     /// The routes behind `for`.
-    fn spoken_of(&mut self) -> Option<Vec<&'i Placed>> {
+    fn spoken_of(&mut self) -> Option<Vec<Subject<'i>>> {
         let subject = self.node.child("for").filter(|subject| !subject.damaged)?;
         let public = subject.child("public").is_some();
-        let prefix: Option<Pattern> = match subject.child("under").and_then(|under| under.get("path")) {
+        let prefix: Option<(Pattern, Span)> = match subject.child("under").and_then(|under| under.get("path")) {
             None => None,
-            Some(given) => Some(pattern(given, &mut self.bench.checker("invariant"))?),
+            Some(given) => Some((pattern(given, &mut self.bench.checker("invariant"))?, given.expr.span)),
         };
         let named: Option<Vec<String>> = subject.get("names").map(|given| self.names(items(given.expr)));
-        let found: Vec<&Placed> = self
-            .routes
-            .iter()
-            .filter(|(route, _)| !public || route.auth().is_some_and(auth::Config::is_public))
-            .filter(|(route, _)| prefix.as_ref().is_none_or(|prefix| relation::lies_under(&route.key.pattern, prefix)))
-            .filter(|(route, _)| named.as_ref().is_none_or(|named| named.contains(&route.name)))
-            .collect();
-        if let (true, false, Some(prefix)) = (found.is_empty(), public, &prefix) {
+        let mut found = Vec::new();
+        for (at, (route, spans)) in self.routes.iter().enumerate() {
+            let meant = (!public || route.auth().is_some_and(auth::Config::is_public))
+                && named.as_ref().is_none_or(|named| named.contains(&route.name));
+            if !meant {
+                continue;
+            }
+            let part = match prefix.as_ref().map(|(prefix, span)| (prefix, *span, self.order.part(at, prefix))) {
+                None | Some((_, _, Part::Whole)) => None,
+                Some((_, _, Part::Nothing)) => continue,
+                Some((prefix, span, Part::Some { request, alone })) => Some(Under { prefix: prefix.clone(), span, request, alone }),
+                Some((prefix, span, Part::Unknown)) => {
+                    let message = format!("it cannot be decided whether `{}` takes requests under `{prefix}`", route.name);
+                    self.bench.report.push(
+                        Diagnostic::new(Code::AnalysisTooComplex, message)
+                            .at(span, format!("so {} is not held against it", self.name()))
+                            .also(spans.name, "too many routes go before it, or conditions of `match` are too complex")
+                            .help("give what lies there a route of its own that takes all of it"),
+                    );
+                    continue;
+                }
+            };
+            found.push(Subject { order: self.order, at, route, spans, part });
+        }
+        if let (true, false, Some((prefix, _))) = (found.is_empty(), public, &prefix) {
             self.bench.report.push(
                 Diagnostic::new(Code::NameUnused, format!("the invariant {} says nothing", self.name()))
-                    .at(subject.span, format!("no route lies under `{prefix}`"))
+                    .at(subject.span, format!("no route takes a request under `{prefix}`"))
                     .help("correct the path, or remove the invariant"),
             );
         }
@@ -88,8 +132,12 @@ impl<'i> Invariant<'i, '_, '_> {
             if !declared && !self.bench.names.suspects.contains(&word.text) {
                 let mut found =
                     Diagnostic::new(Code::NameUnknown, format!("no route is called `{}`", word.text)).at(expr.span, "not declared");
+                let declared = self.routes.iter().map(|(route, spans)| (route.name.as_str(), spans.name));
+                self.bench.names.missed(expr.span, &word.text, declared);
                 if let Some(near) = near(&word.text, self.routes.iter().map(|(route, _)| route.name.as_str())) {
                     found = found.meant(expr.span, &word.text, near.word, near.alone);
+                } else {
+                    found = found.help("only declared routes can be named: correct the name, or take it out");
                 }
                 self.bench.report.push(found);
             }
@@ -98,7 +146,7 @@ impl<'i> Invariant<'i, '_, '_> {
         names
     }
 
-    fn expectation(&mut self, expect: &Node<'_>, spoken_of: &[&Placed]) {
+    fn expectation(&mut self, expect: &Node<'_>, spoken_of: &[Subject<'_>]) {
         match expect.all("claim").as_slice() {
             [given] if route_list(given.expr).is_some() => {
                 let listed = route_list(given.expr).unwrap_or_default();
@@ -115,55 +163,62 @@ impl<'i> Invariant<'i, '_, '_> {
     }
 
     /// `expect route in [a, b]`
-    fn listed(&mut self, expect: &Node<'_>, names: &[String], spoken_of: &[&Placed]) {
-        for (route, spans) in spoken_of.iter().filter(|(route, _)| !names.contains(&route.name)) {
-            let label = request(route, &Model::default()).map_or_else(String::new, |request| format!("e.g. {request}"));
-            let found = self.violated(route).at(spans.name, label).also(expect.span, "only these are expected");
-            self.bench.report.push(found.help(format!("change the route, or add `{}` to the list", route.name)));
+    fn listed(&mut self, expect: &Node<'_>, names: &[String], spoken_of: &[Subject<'_>]) {
+        for subject in spoken_of.iter().filter(|subject| !names.contains(&subject.route.name)) {
+            let label = subject.example().map_or_else(String::new, |request| format!("e.g. {request}"));
+            let found = self.violated(subject).at(subject.spans.name, label).also(expect.span, "only these are expected");
+            let found = subject.told_apart(found);
+            self.bench.report.push(found.help(format!("change the route, or add `{}` to the list", subject.route.name)));
         }
     }
 
     /// `expect implied CONDITION`
-    fn implied(&mut self, expect: Span, given: Given<'_>, spoken_of: &[&Placed]) {
+    fn implied(&mut self, expect: Span, given: Given<'_>, spoken_of: &[Subject<'_>]) {
         let Some(auths) = self.auths else { return };
-        let mut strangers: Vec<(&Placed, Report)> = Vec::new();
+        let mut strangers: Vec<(&Subject<'_>, Report)> = Vec::new();
         let mut understood = false;
-        for placed in spoken_of {
-            let (route, spans) = placed;
+        for subject in spoken_of {
+            let route = subject.route;
             let attributes = route.auth().map_or_else(Vec::new, |config| auth::facts(config, auths).0);
             let (condition, found) = self.condition(given, route, &attributes);
             let Some(condition) = condition else {
-                strangers.push((placed, found));
+                strangers.push((subject, found));
                 continue;
             };
             understood = true;
             let identity = route.auth().map_or_else(Vec::new, |config| auth::identity(config, auths));
             let passed: Vec<&Condition> = route.conditions().into_iter().chain(&identity).collect();
             let known = Facts { key: Some(&route.key), attributes: &attributes, entrances: self.entrances };
-            match implies(known, &passed, &condition) {
+            match subject.refutation(known, &passed, &condition) {
                 Ok(None) => {}
-                Ok(Some(model)) => self.refuted(route, spans.name, expect, &model),
+                Ok(Some(model)) => self.refuted(subject, expect, &model),
                 Err(TooComplex) => self.bench.report.push(
                     Diagnostic::new(
                         Code::AnalysisTooComplex,
                         format!("it cannot be decided whether the invariant {} holds for `{}`", self.name(), route.name),
                     )
                     .at(expect, "too complex")
-                    .also(spans.name, "with what this route asks for")
+                    .also(subject.spans.name, "with what this route asks for")
                     .help("simplify the conditions: fewer `or`s inside `and`s, or shorter regular expressions"),
                 ),
             }
         }
-        for ((route, spans), report) in strangers {
+        for (subject, report) in strangers {
             // What no route understands is a mistake of the invariant, what some do not is one of theirs.
             if !understood {
                 self.bench.report.extend(report);
                 return;
             }
             let why = report.into_sorted().into_iter().next().map(|found| found.message).unwrap_or_default();
-            let example = request(route, &Model::default()).map_or_else(String::new, |request| format!(", e.g. for {request}"));
-            let found = self.violated(route).at(spans.name, why).also(expect, format!("so this does not follow{example}"));
-            self.bench.report.push(found.help("give the route the `auth` that the invariant speaks of, and require what it expects"));
+            let example = subject.example().map_or_else(String::new, |request| format!(", e.g. for {request}"));
+            let found = self.violated(subject).at(subject.spans.name, why).also(expect, format!("so this does not follow{example}"));
+            let found = subject.told_apart(found);
+            self.bench.report.push(found.help(match &subject.part {
+                None => "give the route the `auth` that the invariant speaks of, and require what it expects".to_owned(),
+                Some(Under { prefix, .. }) => {
+                    format!("add a route that takes all of `{}` and asks for what the invariant expects", relation::below(prefix))
+                }
+            }));
         }
     }
 
@@ -182,19 +237,60 @@ impl<'i> Invariant<'i, '_, '_> {
         (condition, report)
     }
 
-    fn refuted(&mut self, route: &Route, name: Span, expect: Span, model: &Model) {
-        let example = request(route, model).map_or_else(|| model.to_string(), |request| request.to_string());
-        let found = self.violated(route).at(name, format!("lets through e.g. {example}")).also(expect, "this does not hold for it");
+    fn refuted(&mut self, subject: &Subject<'_>, expect: Span, model: &Model) {
+        let example = sample(&subject.route.key, model).map_or_else(|| model.to_string(), |request| request.to_string());
+        let name = subject.spans.name;
+        let found = self.violated(subject).at(name, format!("lets through e.g. {example}")).also(expect, "this does not hold for it");
+        let found = subject.told_apart(found);
         self.bench.report.push(found.help("add a `require` to the route or to a group around it, or correct the invariant"));
     }
 
-    fn violated(&self, route: &Route) -> Diagnostic {
-        Diagnostic::new(Code::InvariantViolated, format!("route `{}` breaks the invariant {}", route.name, self.name()))
+    fn violated(&self, subject: &Subject<'_>) -> Diagnostic {
+        Diagnostic::new(Code::InvariantViolated, format!("route `{}` breaks the invariant {}", subject.route.name, self.name()))
     }
 }
 
-fn request(route: &Route, model: &Model) -> Option<Sample> {
-    sample(&route.key, model)
+impl Subject<'_> {
+    /// A request that it takes and that the invariant speaks of.
+    fn example(&self) -> Option<String> {
+        match &self.part {
+            Some(part) => Some(part.request.to_string()),
+            None => sample(&self.route.key, &Model::default()).map(|request| request.to_string()),
+        }
+    }
+
+    /// Says why a route is spoken of that does not lie under the prefix.
+    fn told_apart(&self, found: Diagnostic) -> Diagnostic {
+        match &self.part {
+            Some(part) => found.also(part.span, format!("of what lies here, the route takes e.g. {}", part.request.path)),
+            None => found,
+        }
+    }
+
+    /// A request of it that passes and for which the condition does not hold.
+    fn refutation(&self, facts: Facts<'_>, passed: &[&Condition], condition: &Condition) -> Result<Option<Model>, TooComplex> {
+        let of_all = implies(facts, passed, condition);
+        let (Some(part), false) = (&self.part, of_all == Ok(None)) else { return of_all };
+        // Else it is the conditions of other routes as well that decide which requests are this one's.
+        if part.alone {
+            let pinned = under::pinned(&part.request);
+            let one = implies(facts, &passed.iter().copied().chain(&pinned).collect::<Vec<_>>(), condition);
+            if let Ok(Some(model)) = one {
+                return Ok(Some(model));
+            }
+        }
+        let below = under::condition(&part.prefix).ok_or(TooComplex)?;
+        match implies(facts, &passed.iter().copied().chain([&below]).collect::<Vec<_>>(), condition) {
+            Ok(Some(model)) => {
+                let request = sample(&self.route.key, &model).ok_or(TooComplex)?;
+                let path = request.target.split_once('?').map_or(&*request.target, |(path, _)| path).to_owned();
+                let request = Witness { method: request.method, host: request.host, path, predicates: Vec::new() };
+                // Else another route may take it, and another request be the example.
+                if self.order.is_left_to(self.at, &request) { Ok(Some(model)) } else { Err(TooComplex) }
+            }
+            decided => decided,
+        }
+    }
 }
 
 fn items(expr: &Expr) -> Vec<&Expr> {

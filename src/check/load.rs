@@ -4,6 +4,7 @@ use crate::diag::{Code, Diagnostic, FileId, Report, Source, Sources, Span};
 use crate::lang::read::ScopeId;
 use crate::syntax;
 use crate::syntax::ast::{Ast, Clause, ClauseKind, Ident};
+use crate::syntax::load::Undecodable;
 use std::path::{Component, Path, PathBuf};
 
 /// Where files come from: the machine's, an editor's, a test's.
@@ -22,6 +23,38 @@ pub struct LoadError {
     pub path: PathBuf,
     /// Why.
     pub message: String,
+    /// The same as a finding, with the file as far as it is text.
+    pub found: Box<(Sources, Diagnostic)>,
+}
+
+impl LoadError {
+    fn new(path: &Path, message: String) -> Self {
+        let found = Diagnostic::new(Code::FileUnreadable, format!("`{}` cannot be read: {message}", path.display()));
+        Self::of(path, "", 0, found, message)
+    }
+
+    fn undecodable(path: &Path, bytes: &[u8], error: &Undecodable) -> Self {
+        let message = error.to_string();
+        let found = Diagnostic::new(Code::FileUnreadable, format!("`{}` cannot be read: {message}", path.display()));
+        match error {
+            Undecodable::TooLarge { .. } => Self::of(path, "", 0, found, message),
+            Undecodable::NotUtf8 { offset, .. } => {
+                let rest = bytes.get(*offset..).unwrap_or_default();
+                let line = memchr::memchr(b'\n', rest).and_then(|end| rest.get(..end)).unwrap_or(rest);
+                let before = bytes.get(..*offset).and_then(|before| std::str::from_utf8(before).ok()).unwrap_or_default();
+                let text = format!("{before}{}", String::from_utf8_lossy(line));
+                Self::of(path, &text, *offset, found.help("save it as UTF-8"), message)
+            }
+        }
+    }
+
+    fn of(path: &Path, text: &str, offset: usize, found: Diagnostic, message: String) -> Self {
+        let mut sources = Sources::new();
+        let file = sources.add(Source::new(path.to_string_lossy().into_owned(), text));
+        let end = text.get(offset..).and_then(|rest| rest.chars().next()).map_or(offset, |letter| offset + letter.len_utf8());
+        let found = found.at(Span::new(file, offset, end), if offset < end { "this byte" } else { "" });
+        Self { path: path.to_owned(), message, found: Box::new((sources, found)) }
+    }
 }
 
 impl std::fmt::Display for LoadError {
@@ -47,15 +80,15 @@ const MODULES_MAX: usize = 1_000;
 
 /// Loads a file and what it imports; imported files stand before those that import them, the main file is the last.
 pub fn load(main: &Path, files: &dyn Files, sources: &mut Sources, report: &mut Report) -> Result<Vec<Module>, LoadError> {
-    let text = text(main, files).map_err(|message| LoadError { path: main.to_owned(), message })?;
+    let text = text(main, files)?;
     let mut loader = Loader { files, sources, report, modules: Vec::new(), loaded: Vec::new(), open: Vec::new() };
     loader.module(main, text);
     Ok(loader.modules)
 }
 
-fn text(path: &Path, files: &dyn Files) -> Result<String, String> {
-    let bytes = files.read(path).map_err(|error| error.to_string())?;
-    syntax::load::decode(bytes).map_err(|error| error.to_string())
+fn text(path: &Path, files: &dyn Files) -> Result<String, LoadError> {
+    let bytes = files.read(path).map_err(|error| LoadError::new(path, error.to_string()))?;
+    syntax::load::decode(bytes).map_err(|(error, bytes)| LoadError::undecodable(path, &bytes, &error))
 }
 
 struct Loader<'l> {
@@ -110,7 +143,7 @@ impl Loader<'_> {
         }
         match text(path, self.files) {
             Ok(text) => Some(self.module(path, text)),
-            Err(message) => {
+            Err(LoadError { message, .. }) => {
                 self.report.push(
                     Diagnostic::new(Code::NameImportMissing, format!("`{written}` cannot be read"))
                         .at(span, message)

@@ -87,7 +87,11 @@ fn nothing_to_drop(statement: &Effective<'_>, known: &[(String, Effective<'_>)],
     let found = Diagnostic::new(Code::PolicyNothingToDrop, format!("there is no `{what}` to drop here")).at(node.span, "drops nothing");
     let slot = node.form.slots.first().map_or("", |slot| slot.name);
     report.push(match near(&name, known.iter().map(|(name, _)| name.as_str())) {
-        Some(near) => found.meant(node.span_of(slot), &name, near.word, near.alone),
+        Some(near) => {
+            let declared = known.iter().find(|(name, _)| name == near.word).map(|(_, statement)| statement.node.span_of(slot));
+            let found = declared.into_iter().fold(found, |found, declared| found.also(declared, "declared here"));
+            found.meant(node.span_of(slot), &name, near.word, near.alone)
+        }
         None => found
             .help("`drop` removes what an enclosing group, the gateway or a policy declared")
             .fix("remove it", vec![Edit { span: node.lead.to(node.span), text: String::new() }]),

@@ -19,6 +19,7 @@ mod predicate;
 mod route;
 mod script;
 mod together;
+mod under;
 mod unused;
 mod upstream;
 mod uses;
@@ -35,6 +36,7 @@ use crate::diag::{Report, Sources};
 use crate::ir::Program;
 use crate::lang::checker::Names;
 use crate::lang::form::Word;
+use crate::lang::missed;
 use crate::lang::read::Schema;
 use crate::{policy, upstream as upstreams};
 use std::collections::BTreeMap;
@@ -91,6 +93,7 @@ pub fn check(main: &Path, files: &dyn Files, options: &Options) -> Result<Checke
     let mut bench = declare::Bench { modules: &modules, schema: &schema, names, report: &mut report, sources: &sources };
     let (program, explained) = bench.program(&nodes, options);
     let names = bench.names;
+    missed::misspelt(&names, &mut report);
     unused::unused(&nodes, &names, &mut report);
     let program = program.filter(|_| !report.has_errors());
     Ok(Checked { sources, report, program, explained })

@@ -17,13 +17,16 @@ use crate::ir::{self, Gateway, Target};
 use crate::lang::checker::{Checker, Entrance, Moment, Typed};
 use crate::lang::expr::{Expr, Ref};
 use crate::lang::form::{Declared, Place};
+use crate::lang::kinds::unlikely_method;
 use crate::lang::read::Mode;
 use crate::lang::types::Type;
 use crate::lang::value::Value;
 use crate::lang::{Given, Node};
 use crate::logic::{Facts, satisfiable};
 use crate::policy::{self, Config, Effective, auth};
-use crate::route::{HostPattern, Methods, Pattern, Predicate, RouteKey};
+use crate::route::segment::TYPE_NAMES;
+use crate::route::{HostPattern, Methods, Pattern, Predicate, RouteKey, SegmentType};
+use crate::syntax::ast::{Expr as Tree, ExprKind};
 use crate::upstream::{check as upstream_check, timeout};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -133,6 +136,8 @@ impl<'a> Routes<'_, 'a> {
         let mut checker = bench.checker(&name.text);
         let Some((methods, pattern)) = shape(node, around, &mut checker) else { return };
         checker.facts.params = upstream_check::params(&pattern);
+        checker.facts.path = node.get("path").map(|path| path.expr.span);
+        checker.facts.param_names = node.get("path").map_or_else(Vec::new, |path| param_names(path.expr));
         checker.facts.methods = methods.names().map(str::to_owned).collect();
         checker.facts.auths = self.auth_facts.clone();
         checker.facts.entrances = self.entrances.clone();
@@ -233,7 +238,7 @@ impl<'a> Routes<'_, 'a> {
             .flat_map(|level| level.iter())
             .filter(|statement| matches!(statement.node.form.word, "auth" | "public"))
             .collect();
-        overrides(&written, checker);
+        let contrary = overrides(&written, levels, checker);
         let Some(last) = written.last() else {
             if !damaged {
                 uncovered(node, checker);
@@ -245,6 +250,7 @@ impl<'a> Routes<'_, 'a> {
         if last.node.form.word == "public" && last.node.mode == Mode::Override {
             checker.facts.uncertain = public_with_require(last, levels, checker.report);
         }
+        checker.facts.uncertain |= contrary;
         let Some(config) = (entry.check)(&[(*last).clone()], checker) else {
             checker.facts.uncertain = true;
             return;
@@ -336,13 +342,42 @@ fn shape<'a>(node: &Node<'a>, around: &Around<'a>, checker: &mut Checker<'_>) ->
             return None;
         }
     };
+    for word in words.iter().filter_map(|given| given.expr.as_word()) {
+        unlikely_method(&word.text, word.span).into_iter().for_each(|found| checker.report.push(found));
+    }
     let path = node.get("path")?;
     let pattern = upstream_check::pattern(path, checker)?;
+    choices_of_types(&pattern, path.expr.span, checker);
     let pattern = match &around.prefix {
         None => pattern,
         Some(prefix) => prefixed(&pattern, prefix, path.expr.span, checker)?,
     };
     Some((methods, pattern))
+}
+
+/// The names of a plain path's parameters, where they stand.
+fn param_names(path: &Tree) -> Vec<(String, Span)> {
+    let ExprKind::Path(text) = &path.kind else { return Vec::new() };
+    let opens = text.match_indices('{').filter_map(|(at, _)| {
+        let name = text.get(at + 1..)?.split([':', '}']).next()?;
+        let start = path.span.start as usize + at + 1;
+        Some((name.to_owned(), Span::new(path.span.file, start, start + name.len())))
+    });
+    opens.collect()
+}
+
+/// `{id:uuid|int}` takes the two words, and likely the two types were meant.
+fn choices_of_types(pattern: &Pattern, span: Span, checker: &mut Checker<'_>) {
+    for (name, kind) in pattern.params() {
+        let SegmentType::Choice(words) = kind else { continue };
+        if let Some(word) = words.iter().find(|word| TYPE_NAMES.contains(&word.as_str())) {
+            checker.report.push(
+                Diagnostic::new(Code::TypeChoiceOfTypes, format!("`{{{name}:{}}}` takes these words, not types", words.join("|")))
+                    .at(span, format!("`{word}` is matched letter by letter"))
+                    .help(format!("a choice lists words: for several types write a route each, or an expression: `{{{name}:re\"…\"}}`")),
+            );
+        }
+    }
 }
 
 fn prefixed(pattern: &Pattern, prefix: &Pattern, span: Span, checker: &mut Checker<'_>) -> Option<Pattern> {

@@ -12,7 +12,7 @@ use crate::lang::value::Value;
 use crate::lang::{Checker, Given, Node};
 use crate::policy::Config;
 use crate::policy::stage::STAGES;
-use crate::syntax::ast::{Body, Clause, ClauseKind, Expr, ExprKind, Operator};
+use crate::syntax::ast::{Body, ClauseKind, Expr, ExprKind, Operator};
 use std::time::Duration;
 
 /// Most times one step may repeat a request.
@@ -22,8 +22,8 @@ const BREAKER: &[&str] = &["closed", "open", "half_open"];
 /// Verdicts of the cache.
 const CACHE: &[&str] = &["hit", "miss", "stale", "bypass"];
 
-/// The tests of a file.
-pub fn tests<'a>(nodes: &[Node<'a>], routes: &[Route], bench: &mut Bench<'_, 'a>) -> Vec<Test> {
+/// The tests of a file. `uncertain` says that an auth could not be understood.
+pub fn tests<'a>(nodes: &[Node<'a>], routes: &[Route], uncertain: bool, bench: &mut Bench<'_, 'a>) -> Vec<Test> {
     let mut found: Vec<(Test, Span)> = Vec::new();
     for node in nodes.iter().filter(|node| node.form.word == "test") {
         let Some(given) = node.get("name") else { continue };
@@ -37,7 +37,7 @@ pub fn tests<'a>(nodes: &[Node<'a>], routes: &[Route], bench: &mut Bench<'_, 'a>
             );
         }
         let place = bench.sources.place(node.word);
-        let steps: Vec<Step> = node.statements.iter().filter_map(|step| self::step(step, routes, bench)).collect();
+        let steps: Vec<Step> = node.statements.iter().filter_map(|step| self::step(step, routes, uncertain, bench)).collect();
         if !node.damaged && steps.len() == node.statements.len() && !steps.iter().any(|step| matches!(step.action, Action::Expect(_))) {
             bench.report.push(
                 Diagnostic::new(Code::TestNoAssert, format!("test \"{name}\" expects nothing"))
@@ -50,11 +50,11 @@ pub fn tests<'a>(nodes: &[Node<'a>], routes: &[Route], bench: &mut Bench<'_, 'a>
     found.into_iter().map(|(test, _)| test).collect()
 }
 
-fn step<'a>(node: &Node<'a>, routes: &[Route], bench: &mut Bench<'_, 'a>) -> Option<Step> {
+fn step<'a>(node: &Node<'a>, routes: &[Route], uncertain: bool, bench: &mut Bench<'_, 'a>) -> Option<Step> {
     let place = bench.sources.place(node.word);
     let text = bench.sources.text(node.span).split_whitespace().collect::<Vec<_>>().join(" ");
     let modules = bench.modules;
-    let mut reading = Reading { checker: bench.checker("test"), routes, modules };
+    let mut reading = Reading { checker: bench.checker("test"), routes, modules, uncertain };
     let action = match node.form.word {
         "given" => reading.given(node),
         "request" => reading.request(node, 1).map(Action::Request),
@@ -72,6 +72,8 @@ struct Reading<'r, 'c> {
     checker: Checker<'c>,
     routes: &'r [Route],
     modules: &'r [Module],
+    /// True when an auth could not be understood: what it declares is then not known.
+    uncertain: bool,
 }
 
 impl Reading<'_, '_> {
@@ -86,8 +88,14 @@ impl Reading<'_, '_> {
         let (first, rest) = all.split_first()?;
         let path: Vec<&str> = first.expr.as_reference().unwrap_or_default().iter().map(|part| part.text.as_str()).collect();
         match (path.as_slice(), rest) {
-            (["claims"], []) => Some(Action::Claims(self.rows(node)?)),
-            (["key"], []) => Some(Action::Key(self.rows(node)?)),
+            (["claims"], []) => {
+                self.declared(node, "claim");
+                Some(Action::Claims(self.rows(node)?))
+            }
+            (["key"], []) => {
+                self.declared(node, "attribute");
+                Some(Action::Key(self.rows(node)?))
+            }
             (["user"], [name]) => self.checker.text(*name).map(Action::User),
             (["client", "ip"], [ip]) => match self.checker.constant(*ip, Type::Ip)? {
                 Value::Ip(ip) => Some(Action::ClientIp(ip)),
@@ -100,6 +108,28 @@ impl Reading<'_, '_> {
                 self.scripted(upstream, how, first.expr.span)
             }
             _ => self.unknown(node.span, "this `given` is not known", HELP),
+        }
+    }
+
+    /// Reports claims or attributes that no auth declares. `key.name` always is.
+    fn declared(&mut self, node: &Node<'_>, what: &str) {
+        let names = self.checker.names;
+        for row in &node.children {
+            let mut own = names.attributes.iter().filter(|((_, name), _)| name == row.name).map(|(_, span)| *span).peekable();
+            let known = own.peek().is_some() || (what == "attribute" && row.name == "name") || names.suspects.contains(row.name);
+            own.for_each(|span| names.put_to_use(span));
+            if known || self.uncertain {
+                continue;
+            }
+            let declared: Vec<(&str, Span)> = names.attributes.iter().map(|((_, name), span)| (name.as_str(), *span)).collect();
+            let found = Diagnostic::new(Code::TypeUnknownClaim, format!("no auth declares the {what} `{}`", row.name));
+            let found = found.at(row.word, "not declared");
+            let found = match crate::diag::suggest::near(row.name, declared.iter().map(|(name, _)| *name)) {
+                Some(near) => found.meant(row.word, row.name, near.word, near.alone),
+                None => found.help(format!("declare it in the auth whose callers have it: `{}s {{ {} str }}`", what, row.name)),
+            };
+            names.missed(row.word, row.name, declared);
+            self.checker.report.push(found);
         }
     }
 
@@ -186,14 +216,17 @@ impl Reading<'_, '_> {
             })
             .flatten()
             .collect();
+        let mut declared = Vec::new();
+        self.modules.iter().for_each(|module| limits(&module.ast.body, &mut declared));
+        declared.iter().filter(|(name, _)| *name == word.text).for_each(|(_, span)| self.checker.names.put_to_use(*span));
         if known.contains(&word.text.as_str()) || self.checker.names.suspects.contains(&word.text) {
             return Some(word.text.clone());
         }
         // A limit that was written and could not be read is in no route; that has been said.
-        let written = self.modules.iter().any(|module| declares_limit(&module.ast.body, &word.text));
-        if written && self.checker.report.has_errors() {
+        if declared.iter().any(|(name, _)| *name == word.text) && self.checker.report.has_errors() {
             return Some(word.text.clone());
         }
+        self.checker.names.missed(word.span, &word.text, declared);
         let mut found =
             Diagnostic::new(Code::TestImpossible, format!("no limit is called `{}`", word.text)).at(word.span, "no request can meet it");
         if let Some(near) = crate::diag::suggest::near(&word.text, known.iter().copied()) {
@@ -353,12 +386,17 @@ impl Reading<'_, '_> {
     }
 }
 
-fn declares_limit(body: &Body, name: &str) -> bool {
-    body.statements.iter().any(|statement| {
-        let names = |clause: &Clause| matches!(&clause.kind, ClauseKind::Expr(expr) if is_word(expr, name));
-        let limit = statement.word.text == "limit" && statement.clauses.first().is_some_and(names);
-        limit || statement.block.as_ref().is_some_and(|block| declares_limit(block, name))
-    })
+/// The names of all limits, with where they stand.
+fn limits<'a>(body: &'a Body, found: &mut Vec<(&'a str, Span)>) {
+    for statement in &body.statements {
+        if statement.word.text == "limit"
+            && let Some(ClauseKind::Expr(expr)) = statement.clauses.first().map(|clause| &clause.kind)
+            && let Some(name) = expr.as_word()
+        {
+            found.push((&name.text, name.span));
+        }
+        statement.block.iter().for_each(|block| limits(block, found));
+    }
 }
 
 fn is_word(expr: &Expr, text: &str) -> bool {

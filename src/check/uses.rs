@@ -210,6 +210,8 @@ impl<'a> Bench<'_, 'a> {
                 let known: Vec<&str> = declared.iter().filter_map(|known| known.name.as_ref().map(|name| name.text.as_str())).collect();
                 let mut found = Diagnostic::new(Code::PolicyArgUnknown, format!("policy `{policy}` has no parameter `{}`", name.text))
                     .at(name.span, "not a parameter of it");
+                let spans = declared.iter().filter_map(|known| known.name.as_ref()).map(|known| (known.text.as_str(), known.span));
+                self.names.missed(name.span, &name.text, spans);
                 if let Some(near) = crate::diag::suggest::near(&name.text, known.iter().copied()) {
                     found = found.meant(name.span, &name.text, near.word, near.alone);
                 } else if known.is_empty() {
@@ -232,6 +234,9 @@ impl<'a> Bench<'_, 'a> {
         for parameter in declared {
             let (Some(name), Some(annotation)) = (&parameter.name, &parameter.annotation) else { continue };
             let ty = self.checker(policy).type_of(annotation)?;
+            if given.iter().any(|arg| arg.name.as_ref().is_some_and(|found| found.text == name.text)) {
+                self.names.put_to_use(name.span);
+            }
             let argument =
                 given.iter().find(|arg| arg.name.as_ref().is_some_and(|found| found.text == name.text)).and_then(|arg| arg.value.as_ref());
             let (expr, scope) = match (argument, &parameter.value) {

@@ -32,7 +32,8 @@ pub const WORDS: &[Word] = &[
             .slots(&[Slot::fixed("route"), Slot::value("names", "the name of a route, or a list of names").optional()])
             .children(&[
                 Form::new("public", "those that nobody has to prove who they are for"),
-                Form::new("under", "those all of whose paths lie under this one").slots(&[Slot::new("path", Kind::Path)]),
+                Form::new("under", "those that take requests for this path or below it, and of others only these requests")
+                    .slots(&[Slot::new("path", Kind::Path)]),
             ])
             .required(),
         Form::new("expect", "what must hold for them").slots(&[Slot::new("claim", Kind::Rest(&["implied", "route"]))]).many(),

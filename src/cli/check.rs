@@ -75,7 +75,8 @@ fn once(arguments: &Arguments) -> (Outcome, Vec<PathBuf>) {
         match findings(path, &options, arguments.env) {
             Ok(found) => all.push(found),
             Err(error) => {
-                complain(&error.to_string());
+                let (sources, found) = *error.found;
+                all.push((sources, vec![found]));
                 outcome = Outcome::Usage;
             }
         }

@@ -1,7 +1,8 @@
 //! `gate diff`
 
-use super::{Outcome, Policy, parse_set, print_out};
+use super::{Outcome, Policy, Shown, parse_set, print_out, show};
 use crate::analyse::diff::{Class, Diff, diff};
+use crate::diag::{Code, Severity};
 use crate::ir::Program;
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -36,7 +37,9 @@ enum Format {
 
 /// Compares two policies.
 pub fn run(arguments: &Arguments) -> Outcome {
-    let (old, new) = match (load(arguments, &arguments.old), load(arguments, &arguments.new)) {
+    let mut shown = Vec::new();
+    let (old, new) = (load(arguments, &arguments.old, &mut shown), load(arguments, &arguments.new, &mut shown));
+    let (old, new) = match (old, new) {
         (Ok(old), Ok(new)) => (old, new),
         (Err(one), Err(other)) => return one.and(other),
         (Err(outcome), Ok(_)) | (Ok(_), Err(outcome)) => return outcome,
@@ -69,9 +72,14 @@ pub fn log(old: &Program, new: &Program) {
     tracing::info!("changes: {}", diff.summary());
 }
 
-fn load(arguments: &Arguments, file: &std::path::Path) -> Result<Program, Outcome> {
+/// Checks a policy. A warning that was shown of the other is not shown again: the change is what is asked about.
+fn load(arguments: &Arguments, file: &std::path::Path, shown: &mut Vec<(Code, String)>) -> Result<Program, Outcome> {
     let policy = Policy { file: file.to_owned(), set: arguments.set.clone() };
-    policy.load(policy.params(), None)?.program.ok_or(Outcome::Failed)
+    let (checked, mut found) = policy.check(policy.params(), None)?;
+    found.retain(|found| found.severity() == Severity::Error || !shown.contains(&(found.code, found.message.clone())));
+    shown.extend(found.iter().map(|found| (found.code, found.message.clone())));
+    show(Shown::Human, &checked.sources, &found);
+    checked.program.ok_or(Outcome::Failed)
 }
 
 fn class(text: &str) -> Result<Class, String> {

@@ -3,7 +3,9 @@
 use super::{Outcome, Policy, complain, print_out};
 use crate::check::{self, Explained};
 use crate::diag::{Code, Severity, explain};
-use crate::lang::form::Form;
+use crate::docs::values::{REFERENCES, Reference, TYPES};
+use crate::lang::form::{Form, Kind};
+use crate::policy::stage::STAGES;
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -31,7 +33,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
 }
 
 fn alone(name: &str) -> Outcome {
-    if let Some(text) = code(name).or_else(|| words(name)) {
+    if let Some(text) = code(name).or_else(|| words(name)).or_else(|| value(name)) {
         print_out(&text);
         return Outcome::Fine;
     }
@@ -40,6 +42,8 @@ fn alone(name: &str) -> Outcome {
     let mut words: Vec<&str> = Vec::new();
     schema.words().for_each(|word| all_words(&word.form, &mut words));
     let codes = Code::ALL.iter().map(|code| code.name());
+    words.extend(STAGES);
+    words.extend(REFERENCES.iter().map(|reference| reference.name));
     let near = crate::diag::suggest::nearest(name, words).or_else(|| crate::diag::suggest::nearest(&full, codes));
     let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
     complain(&format!("`{name}` is neither a diagnostic code nor a word of the language{near} (a route: `gate explain FILE {name}`)"));
@@ -86,6 +90,76 @@ fn words(name: &str) -> Option<String> {
     (!texts.is_empty()).then(|| texts.join("\n"))
 }
 
+/// What is no statement: a reference, a type, a stage, or a word of a choice.
+fn value(name: &str) -> Option<String> {
+    let mut out = String::new();
+    for reference in REFERENCES.iter().filter(|reference| means(reference.name, name)) {
+        let Reference { name, ty, stage, doc, available } = reference;
+        let later = if *available { "" } else { " (not available yet)" };
+        let _ = write!(out, "{name}: a value, {ty}{later}\n  {doc}\n  known from stage `{stage}` on\n");
+    }
+    for kind in TYPES.iter().filter(|kind| kind.name == name || kind.name.split(['<', '(']).next() == Some(name)) {
+        let _ = write!(out, "{}: a type\n  {}\n", kind.name, kind.doc);
+        if !kind.written.is_empty() {
+            let _ = writeln!(out, "  written {}", listed(kind.written.iter().copied()));
+        }
+    }
+    if let Some(at) = STAGES.iter().position(|stage| *stage == name) {
+        let schema = check::schema();
+        let mut here: Vec<&str> = schema.words().filter(|word| word.stage == name).map(|word| word.form.word).collect();
+        here.sort_unstable();
+        here.dedup();
+        let _ = writeln!(out, "{name}: stage {} of {}", at + 1, STAGES.len());
+        let around = |at: Option<usize>| at.and_then(|at| STAGES.get(at)).map(|stage| format!("`{stage}`"));
+        if let Some(before) = around(at.checked_sub(1)) {
+            let _ = writeln!(out, "  runs after {before}");
+        }
+        if let Some(after) = around(Some(at + 1)) {
+            let _ = writeln!(out, "  runs before {after}");
+        }
+        if !here.is_empty() {
+            let _ = writeln!(out, "  statements: {}", listed(here.into_iter()));
+        }
+    }
+    let mut places: Vec<(String, Vec<&str>)> = Vec::new();
+    check::schema().words().for_each(|word| choices(&word.form, &format!("`{}`", word.form.word), name, &mut places));
+    for (place, words) in places {
+        let line = format!("{name}: a choice of {place}\n  one of {}\n", listed(words.into_iter()));
+        if !out.contains(&line) {
+            out.push_str(&line);
+        }
+    }
+    (!out.is_empty()).then_some(out)
+}
+
+/// True when a reference is the one that is asked about: `claim.sub` is a `claim.NAME`, `header` a `header("NAME")`.
+fn means(reference: &str, asked: &str) -> bool {
+    let own = |text: &str| text.split_once('(').map(|(function, _)| function.to_owned());
+    match (reference.strip_suffix("NAME"), own(reference)) {
+        (Some(family), _) if asked.strip_prefix(family).is_some_and(|name| !name.is_empty() && !name.contains('.')) => {
+            !REFERENCES.iter().any(|other| other.name == asked)
+        }
+        (_, Some(function)) => asked == function || own(asked).is_some_and(|asked| asked == function),
+        _ => reference == asked || reference.split_once('.').is_some_and(|(family, _)| family == asked),
+    }
+}
+
+/// The places at any depth below a form where a word is one of a choice.
+fn choices<'f>(form: &'f Form, path: &str, name: &str, out: &mut Vec<(String, Vec<&'f str>)>) {
+    for slot in form.slots {
+        if let Kind::Word(words) = slot.kind
+            && words.contains(&name)
+        {
+            out.push((path.to_owned(), words.to_vec()));
+        }
+    }
+    form.children.iter().for_each(|child| choices(child, &format!("`{}` in {path}", child.word), name, out));
+}
+
+fn listed<'w>(words: impl Iterator<Item = &'w str>) -> String {
+    words.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}
+
 /// The clauses of a name at any depth below a form: what is said of them, with what they are clauses of.
 fn clauses(form: &Form, path: &str, name: &str, out: &mut Vec<(String, Vec<String>)>) {
     for child in form.children {
@@ -111,7 +185,7 @@ fn in_file(arguments: &Arguments, file: &str, name: &str) -> Outcome {
         print_out(&if arguments.json { serde_json::to_string_pretty(&explained).unwrap_or_default() + "\n" } else { text(&explained) });
         return Outcome::Fine;
     }
-    if let Some(text) = words(name).or_else(|| code(name)) {
+    if let Some(text) = words(name).or_else(|| code(name)).or_else(|| value(name)) {
         print_out(&text);
         return Outcome::Fine;
     }

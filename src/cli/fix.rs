@@ -1,7 +1,7 @@
 //! `gate fix`
 
 use super::{Outcome, Shown, complain, files, parse_set, print_error, print_out, show};
-use crate::check::{Checked, Options, check};
+use crate::check::{Checked, LoadError, Options, check};
 use crate::diag::{self, Diagnostic, FileId, Severity, Sources};
 use similar::TextDiff;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,9 @@ pub struct Arguments {
     /// Prints what would change and writes nothing
     #[arg(long)]
     dry_run: bool,
+    /// How what is left is printed
+    #[arg(long, value_enum, default_value = "human")]
+    format: Shown,
     /// The value of a `param`
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
     set: Vec<(String, String)>,
@@ -33,7 +36,20 @@ pub fn run(arguments: &Arguments) -> Outcome {
         }
     };
     let options = Options { params: arguments.set.iter().cloned().collect(), explain: None };
-    paths.iter().map(|path| file(path, arguments, &options)).fold(Outcome::Fine, Outcome::and)
+    let mut outcome = Outcome::Fine;
+    let mut left = Vec::new();
+    for path in &paths {
+        outcome = outcome.and(file(path, arguments, &options, &mut left));
+    }
+    match arguments.format {
+        // One object for the whole run, whatever the number of files.
+        Shown::Json | Shown::Sarif | Shown::Github => {
+            let (sources, found) = diag::merge(left);
+            show(arguments.format, &sources, &found);
+        }
+        Shown::Human | Shown::Plain => {}
+    }
+    outcome
 }
 
 /// A file with its fixes in effect.
@@ -46,12 +62,20 @@ struct Result {
     left: Vec<Diagnostic>,
 }
 
-fn file(path: &Path, arguments: &Arguments, options: &Options) -> Outcome {
+/// Fixes a file. What is left is shown at once to people, and gathered for other readers.
+fn file(path: &Path, arguments: &Arguments, options: &Options, left: &mut Vec<(Sources, Vec<Diagnostic>)>) -> Outcome {
     let name = path.display();
+    let mut tell = |sources: Sources, found: Vec<Diagnostic>| {
+        if matches!(arguments.format, Shown::Human | Shown::Plain) {
+            show(arguments.format, &sources, &found);
+        }
+        left.push((sources, found));
+    };
     let result = match fixed(path, options) {
         Ok(result) => result,
-        Err(message) => {
-            complain(&message);
+        Err(error) => {
+            let (sources, found) = *error.found;
+            tell(sources, vec![found]);
             return Outcome::Usage;
         }
     };
@@ -59,23 +83,26 @@ fn file(path: &Path, arguments: &Arguments, options: &Options) -> Outcome {
     if errors > result.errors_before {
         // What is left of the changed text says nothing of the file, which stays as it is.
         match findings(check(path, &files::Disk, options)) {
-            Ok((sources, found)) => show(Shown::Human, &sources, &found),
-            Err(message) => complain(&message),
+            Ok((sources, found)) => tell(sources, found),
+            Err(error) => complain(&error.to_string()),
         }
         complain(&format!("{name} is left as it is: after its fixes it would have more errors than before"));
         return Outcome::Failed;
     }
     if arguments.dry_run {
-        print_out(&difference(&name.to_string(), &result));
+        let difference = difference(&name.to_string(), &result);
+        // Standard output is another program's to read where a format for programs was asked for.
+        if matches!(arguments.format, Shown::Human | Shown::Plain) { print_out(&difference) } else { print_error(&difference) }
     } else if result.after != result.before
         && let Err(error) = files::replace(path, &result.after)
     {
         complain(&format!("{name}: {error}"));
         return Outcome::Usage;
     }
-    show(Shown::Human, &result.sources, &result.left);
     let would = if arguments.dry_run { " would be" } else { "" };
-    print_error(&format!("{name}: {} fixed, {} left\n", counted(result.done.len(), would), result.left.len()));
+    let summary = format!("{name}: {} fixed, {} left\n", counted(result.done.len(), would), result.left.len());
+    tell(result.sources, result.left);
+    print_error(&summary);
     if errors > 0 { Outcome::Failed } else { Outcome::Fine }
 }
 
@@ -88,7 +115,7 @@ fn errors(found: &[Diagnostic]) -> usize {
     found.iter().filter(|found| found.severity() == Severity::Error).count()
 }
 
-fn fixed(path: &Path, options: &Options) -> std::result::Result<Result, String> {
+fn fixed(path: &Path, options: &Options) -> std::result::Result<Result, LoadError> {
     let (sources, mut left) = findings(check(path, &files::Disk, options))?;
     // INVARIANT: the file that is checked is the first of its sources.
     let main = FileId(0);
@@ -104,8 +131,8 @@ fn fixed(path: &Path, options: &Options) -> std::result::Result<Result, String> 
     Ok(result)
 }
 
-fn findings(checked: std::result::Result<Checked, crate::check::LoadError>) -> std::result::Result<(Sources, Vec<Diagnostic>), String> {
-    checked.map(|checked| (checked.sources, checked.report.into_sorted())).map_err(|error| error.to_string())
+fn findings(checked: std::result::Result<Checked, LoadError>) -> std::result::Result<(Sources, Vec<Diagnostic>), LoadError> {
+    checked.map(|checked| (checked.sources, checked.report.into_sorted()))
 }
 
 fn difference(name: &str, result: &Result) -> String {

@@ -86,7 +86,7 @@ fn standard_input(check: bool) -> Outcome {
 fn formatted(name: &str, bytes: Vec<u8>) -> Result<(String, String), Outcome> {
     let text = match syntax::load::decode(bytes) {
         Ok(text) => text,
-        Err(error) => {
+        Err((error, _)) => {
             complain(&format!("{name}: {error}"));
             return Err(Outcome::Usage);
         }

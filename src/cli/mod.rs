@@ -195,6 +195,13 @@ impl Policy {
 
     /// Checks the policy; findings are printed, and a policy with errors is none.
     fn load(&self, params: BTreeMap<String, String>, explain: Option<&str>) -> Result<crate::check::Checked, Outcome> {
+        let (checked, found) = self.check(params, explain)?;
+        show(Shown::Human, &checked.sources, &found);
+        if checked.program.is_some() { Ok(checked) } else { Err(Outcome::Failed) }
+    }
+
+    /// Checks the policy; the findings are the caller's to show.
+    fn check(&self, params: BTreeMap<String, String>, explain: Option<&str>) -> Result<(crate::check::Checked, Vec<Diagnostic>), Outcome> {
         let options = crate::check::Options { params, explain: explain.map(str::to_owned) };
         let mut checked = match crate::check::check(&self.file, &files::Disk, &options) {
             Ok(checked) => checked,
@@ -204,8 +211,7 @@ impl Policy {
             }
         };
         let found = std::mem::take(&mut checked.report).into_sorted();
-        show(Shown::Human, &checked.sources, &found);
-        if checked.program.is_some() { Ok(checked) } else { Err(Outcome::Failed) }
+        Ok((checked, found))
     }
 }
 

@@ -44,10 +44,9 @@ impl Compiler {
         let mut warnings = Vec::new();
         let mut errors: Vec<BuildError> = Vec::new();
         let mut pipelines: Vec<Arc<Pipeline>> = Vec::with_capacity(program.routes.len());
-        // By all that a pipeline is made of. As text, since hardly anything in it can be hashed.
         let mut known: HashMap<Vec<u8>, Arc<Pipeline>> = HashMap::new();
         for route in &program.routes {
-            let in_force = serde_json::to_vec(&(&route.policies, &route.target, &route.timeouts, &route.log)).unwrap_or_default();
+            let in_force = in_force(route);
             if let Some(pipeline) = known.get(&in_force) {
                 pipelines.push(Arc::clone(pipeline));
                 continue;
@@ -85,6 +84,7 @@ impl Compiler {
         let auths = (0..program.auths.len()).map(|index| self.registry.of_plan("auth", &index.to_string())).collect();
         self.registry.commit();
         let keys: Vec<RouteKey> = program.routes.iter().map(|route| route.key.clone()).collect();
+        self.upstreams.keep(&program.upstreams);
         let plan = Plan {
             tree: MatchTree::build(&keys),
             predicates: program.routes.iter().map(|route| route.predicate.clone()).collect(),
@@ -100,6 +100,13 @@ impl Compiler {
     pub fn state<T: std::any::Any + Send + Sync>(&self, kind: &'static str) -> impl Iterator<Item = Arc<T>> + '_ {
         self.registry.each(kind)
     }
+}
+
+/// All that a route's pipeline is made of, as text, since hardly anything in it can be hashed; empty where it cannot be
+/// written. Every field of a route is named, so that a new one is either part of it or said not to be.
+fn in_force(route: &ir::Route) -> Vec<u8> {
+    let ir::Route { name: _, doc: _, groups: _, key: _, predicate: _, place: _, target, policies, timeouts, retries, hooks, log } = route;
+    serde_json::to_vec(&(policies, target, timeouts, retries, hooks, log)).unwrap_or_default()
 }
 
 fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program) -> Pipeline {

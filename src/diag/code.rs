@@ -46,6 +46,7 @@ macro_rules! codes {
 }
 
 codes! {
+    FileUnreadable Error "file::unreadable" "a policy is a file that can be read, in UTF-8 and of at most 64 MiB";
     SyntaxBrace Error "syntax::brace" "every opening brace, bracket and parenthesis has its closing one";
     SyntaxUnexpected Error "syntax::unexpected" "a statement is a word, clauses and perhaps a block";
     SyntaxString Error "syntax::string" "a string ends on its line, a raw string at three quotes";
@@ -71,6 +72,8 @@ codes! {
     TypeOptional Error "type::optional" "a value that may be missing has a default where one must exist";
     TypeUnknownClaim Error "type::unknown-claim" "a claim or attribute is declared by the auth in force";
     TypeTooEarly Error "type::too-early" "a reference is used only after the stage that knows it";
+    TypeUnlikelyMethod Warning "type::unlikely-method" "a method is not one letter away from a common one";
+    TypeChoiceOfTypes Warning "type::choice-of-types" "a choice in a path lists words, not types";
     TypeParamUnknown Error "type::param-unknown" "a path parameter stands in the route's path";
     RouteAmbiguous Error "route::ambiguous" "of two routes that overlap, one lies inside the other or has the higher priority";
     RouteUnreachable Error "route::unreachable" "every route is reached by some request";
@@ -108,6 +111,7 @@ codes! {
     RetryAmplifies Warning "retry::amplifies" "one request makes at most ten upstream calls";
     UpstreamNoTarget Error "upstream::no-target" "an upstream has a target";
     UpstreamTargetLoop Error "upstream::target-loop" "an upstream is not the gateway itself";
+    UpstreamPlainTarget Error "upstream::plain-target" "`tls` has a target to speak TLS with";
     UpstreamSingleTargetBalance Warning "upstream::single-target-balance" "balancing needs two targets";
     UpstreamBreakerWithoutTimeout Warning "upstream::breaker-without-timeout" "a breaker has a timeout to count";
     UpstreamBreakerUnreachable Warning "upstream::breaker-unreachable" "a breaker can open";

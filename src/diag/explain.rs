@@ -7,6 +7,7 @@ use super::Code;
 
 /// The texts, one for each area of codes.
 const TEXTS: &[&str] = &[
+    include_str!("explain/file.md"),
     include_str!("explain/syntax.md"),
     include_str!("explain/name.md"),
     include_str!("explain/schema.md"),

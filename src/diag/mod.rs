@@ -138,6 +138,11 @@ impl Report {
         self.found.extend(other.found);
     }
 
+    /// Goes through all findings once more; those for which `keep` is false are taken out.
+    pub fn revise(&mut self, keep: impl FnMut(&mut Diagnostic) -> bool) {
+        self.found.retain_mut(keep);
+    }
+
     /// True when an error was found.
     #[must_use]
     pub fn has_errors(&self) -> bool {

@@ -17,6 +17,17 @@ pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> O
 /// The known word that is nearest to `unknown`, if one is near enough to be meant: at most a third of its
 /// letters differ (Damerau-Levenshtein). Of words as near, one that goes on where `unknown` ends is preferred.
 pub fn near<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<Near<'a>> {
+    let all = by_distance(unknown, known);
+    let (distance, word) = *all.first()?;
+    Some(Near { word, alone: all.get(1).is_none_or(|(second, _)| *second > distance) })
+}
+
+/// All known words that are near enough to be meant, the nearest first.
+pub fn all_near<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    by_distance(unknown, known).into_iter().map(|(_, word)| word).collect()
+}
+
+fn by_distance<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<(usize, &'a str)> {
     let lower = unknown.to_ascii_lowercase();
     let mut all: Vec<(usize, &str)> = known
         .into_iter()
@@ -28,8 +39,7 @@ pub fn near<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .collect();
     all.sort_unstable_by_key(|(distance, word)| (*distance, !word.starts_with(&lower), word.len().abs_diff(unknown.len()), *word));
     all.dedup();
-    let (distance, word) = *all.first()?;
-    Some(Near { word, alone: all.get(1).is_none_or(|(second, _)| *second > distance) })
+    all
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Expressions as the language writes them, with the names that their slots stand for.
 
 use super::{Program, Route};
-use crate::lang::expr::{Comparison, Expr, Piece, Ref};
+use crate::lang::expr::{Comparison, Expr, Piece, Ref, SlotNames};
 use crate::lang::value::Value;
+use crate::policy::auth;
 
-pub use crate::lang::literal::written as duration;
+pub use crate::lang::literal::{escaped, written as duration};
 
 /// Writes the expressions of one route.
 #[derive(Clone, Copy)]
@@ -61,36 +62,23 @@ impl<'p> Speller<'p> {
     /// Something of the request, the caller or the response.
     #[must_use]
     pub fn reference(&self, reference: &Ref) -> String {
-        match reference {
-            Ref::Method => "request.method".to_owned(),
-            Ref::Path => "request.path".to_owned(),
-            Ref::Host => "request.host".to_owned(),
-            Ref::Scheme => "request.scheme".to_owned(),
-            Ref::Id => "request.id".to_owned(),
-            Ref::Size => "request.size".to_owned(),
-            Ref::Listener => "request.listener".to_owned(),
-            Ref::Header(name) | Ref::ResponseHeader(name) => format!("header(\"{name}\")"),
-            Ref::Query(name) => format!("query(\"{}\")", escaped(name)),
-            Ref::Cookie(name) => format!("cookie(\"{}\")", escaped(name)),
-            Ref::ClientIp => "client.ip".to_owned(),
-            Ref::ClientSubject => "client.cert.subject".to_owned(),
-            Ref::ClientName => "client.cert.san".to_owned(),
-            Ref::Param { slot, .. } => {
-                format!("param.{}", self.route.key.pattern.params().get(usize::from(*slot)).map_or("?", |(name, _)| *name))
-            }
-            Ref::Attribute(slots) => slots.first().map_or_else(|| "?".to_owned(), |(auth, slot)| self.attribute(*auth, *slot)),
-            Ref::UpstreamName => "upstream.name".to_owned(),
-            Ref::ResponseStatus => "response.status".to_owned(),
-            Ref::ResponseDuration => "response.duration".to_owned(),
-        }
+        reference.spelled(self)
     }
 
     /// An attribute by its auth and slot: `claim.sub`.
     #[must_use]
     pub fn attribute(&self, auth: u16, slot: u16) -> String {
-        let declared = self.program.auths.get(usize::from(auth));
-        let name = declared.and_then(|declared| declared.attributes.get(usize::from(slot))).map_or("?", |attribute| &attribute.name);
-        format!("{}.{name}", declared.map_or("?", |declared| declared.root()))
+        Ref::Attribute(vec![(auth, slot)]).spelled(self)
+    }
+}
+
+impl SlotNames for Speller<'_> {
+    fn param(&self, slot: u16) -> Option<&str> {
+        self.route.key.pattern.params().get(usize::from(slot)).map(|(name, _)| *name)
+    }
+
+    fn attribute(&self, slots: &[(u16, u16)]) -> Option<(&str, &str)> {
+        auth::attribute(&self.program.auths, slots)
     }
 }
 
@@ -180,21 +168,4 @@ fn sign(how: Comparison) -> &'static str {
         Comparison::Greater => ">",
         Comparison::GreaterOrEqual => ">=",
     }
-}
-
-/// Text between quotes of the language.
-#[must_use]
-pub fn escaped(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut out, letter| {
-        match letter {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '$' => out.push_str("\\$"),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            letter if letter.is_control() => out.push_str(&format!("\\u{{{:x}}}", u32::from(letter))),
-            letter => out.push(letter),
-        }
-        out
-    })
 }

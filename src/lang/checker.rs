@@ -2,10 +2,10 @@
 
 use super::expr::{Encoding, Expr, Secret};
 use super::form::Declared;
-use super::read::{Given, Node, ScopeId, not_available};
+use super::missed::Missed;
+use super::read::{Given, Node, ScopeId};
 use super::types::Type;
 use super::value::{Percent, Rate, Value};
-use crate::diag::suggest::near;
 use crate::diag::{Code, Diagnostic, Report, Span};
 use crate::route::RouteKey;
 use crate::syntax::ast::{ExprKind, Ident};
@@ -57,8 +57,14 @@ pub struct Names {
     pub declared: HashMap<(Declared, ScopeId, String), Declaration>,
     /// Words of statements that were not understood: they may have been declarations.
     pub suspects: HashSet<String>,
+    /// Where imported files were given their names.
+    pub import_spans: HashMap<(ScopeId, String), Span>,
+    /// Where claims and attributes are declared, by the place of their auth among the auths.
+    pub attributes: HashMap<(u16, String), Span>,
     /// Where used names were declared.
     pub used: RefCell<HashSet<Span>>,
+    /// Uses of names that are not declared, where one that is declared is near.
+    pub missed: RefCell<Vec<Missed>>,
 }
 
 impl Names {
@@ -86,7 +92,9 @@ impl Names {
     /// The imported file of a name.
     #[must_use]
     pub fn import(&self, id: ScopeId, name: &str) -> Option<ScopeId> {
-        self.chain(id).find_map(|(_, scope)| scope.imports.get(name)).copied()
+        let (home, found) = self.chain(id).find_map(|(home, scope)| Some((home, *scope.imports.get(name)?)))?;
+        self.used.borrow_mut().extend(self.import_spans.get(&(home, name.to_owned())));
+        Some(found)
     }
 
     /// The declaration that `name` or `module.name` means.
@@ -206,6 +214,10 @@ pub struct RouteFacts {
     pub uncertain: bool,
     /// Methods in upper case; empty when it takes any.
     pub methods: Vec<String>,
+    /// Where its path is written.
+    pub path: Option<Span>,
+    /// Where the names of its parameters stand in it, as far as it is a plain path.
+    pub param_names: Vec<(String, Span)>,
     /// Which requests it takes; none outside routes.
     pub key: Option<std::sync::Arc<RouteKey>>,
     /// What holds for all of them: the route's `match` conditions.
@@ -499,40 +511,6 @@ impl Checker<'_> {
             self.unknown_name(kind.word(), path, given.expr.span, given.scope);
         }
         found.map(|(_, declaration)| declaration.index)
-    }
-
-    /// A reference that this release knows and cannot answer.
-    pub(super) fn not_there(&mut self, root: &Ident, rest: &[Ident], span: Span, scope: ScopeId) {
-        if root.text == "flag" && self.names.declaration(Declared::Flag, scope, rest).is_none() {
-            self.unknown_name(Declared::Flag.word(), rest, span, scope);
-            return;
-        }
-        let written = std::iter::once(root).chain(rest).map(|part| part.text.as_str()).collect::<Vec<_>>().join(".");
-        self.report.push(not_available(span, &written));
-    }
-
-    fn unknown_name(&mut self, what: &str, path: &[Ident], span: Span, scope: ScopeId) {
-        if path.iter().any(|part| self.names.suspects.contains(&part.text)) {
-            return;
-        }
-        let written = path.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(".");
-        let mut found = Diagnostic::new(Code::NameUnknown, format!("no {what} is called `{written}`")).at(span, "not declared");
-        let home = self.names.chain(scope).last().map(|(id, _)| id);
-        let known: Vec<&str> = self
-            .names
-            .declared
-            .keys()
-            .filter(|(kind, scope, _)| kind.word() == what && Some(*scope) == home)
-            .map(|(_, _, name)| name.as_str())
-            .collect();
-        found = match near(&written, known.iter().copied()) {
-            Some(near) => found.meant(span, &written, near.word, near.alone),
-            None if what == Declared::Auth.word() && written == "none" => found.help("write `public \"why\"` for what everyone may call"),
-            None if what == Declared::Route.word() => found.help("only declared routes can be named: correct the name, or take it out"),
-            None if what == Declared::Auth.word() => found.help(format!("declare it, such as `auth jwt {written} {{ … }}`")),
-            None => found.help(format!("declare it: `{what} {written} {{ … }}`")),
-        };
-        self.report.push(found);
     }
 
     /// The doc comment of a statement as one text.

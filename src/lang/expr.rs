@@ -1,5 +1,6 @@
 //! Typed expressions: checked, names resolved to slots, ready to be evaluated for each request.
 
+use super::literal::escaped;
 use super::value::Value;
 use http::HeaderName;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -130,6 +131,44 @@ pub enum Ref {
     ResponseDuration,
     /// `header("x")` inside `response { }`
     ResponseHeader(#[serde(with = "header_name")] HeaderName),
+}
+
+/// What the slots of references stand for, where that is known.
+pub trait SlotNames {
+    /// The name of a path parameter.
+    fn param(&self, slot: u16) -> Option<&str>;
+
+    /// Family and name of an attribute: `("claim", "sub")`.
+    fn attribute(&self, slots: &[(u16, u16)]) -> Option<(&str, &str)>;
+}
+
+impl Ref {
+    /// The reference as the language writes it.
+    #[must_use]
+    pub fn spelled(&self, names: &impl SlotNames) -> String {
+        match self {
+            Self::Method => "request.method".to_owned(),
+            Self::Path => "request.path".to_owned(),
+            Self::Host => "request.host".to_owned(),
+            Self::Scheme => "request.scheme".to_owned(),
+            Self::Id => "request.id".to_owned(),
+            Self::Size => "request.size".to_owned(),
+            Self::Listener => "request.listener".to_owned(),
+            Self::Header(name) | Self::ResponseHeader(name) => format!("header(\"{name}\")"),
+            Self::Query(name) => format!("query(\"{}\")", escaped(name)),
+            Self::Cookie(name) => format!("cookie(\"{}\")", escaped(name)),
+            Self::ClientIp => "client.ip".to_owned(),
+            Self::ClientSubject => "client.cert.subject".to_owned(),
+            Self::ClientName => "client.cert.san".to_owned(),
+            Self::Param { slot, .. } => names.param(*slot).map_or_else(|| "a parameter".to_owned(), |name| format!("param.{name}")),
+            Self::Attribute(slots) => {
+                names.attribute(slots).map_or_else(|| "an attribute of the caller".to_owned(), |(family, name)| format!("{family}.{name}"))
+            }
+            Self::UpstreamName => "upstream.name".to_owned(),
+            Self::ResponseStatus => "response.status".to_owned(),
+            Self::ResponseDuration => "response.duration".to_owned(),
+        }
+    }
 }
 
 /// Where a secret comes from. Its value is never part of a program.

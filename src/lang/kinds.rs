@@ -29,6 +29,16 @@ pub(super) fn is_method(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|letter| letter.is_ascii_uppercase() || letter == '-')
 }
 
+/// The finding on a word that is none of the choices.
+pub(super) fn no_choice(written: &str, choices: &[String], span: Span) -> Diagnostic {
+    let all = choices.iter().map(|choice| format!("`{choice}`")).collect::<Vec<_>>().join(", ");
+    let found = Diagnostic::new(Code::TypeEnum, format!("`{written}` is none of the choices")).at(span, format!("one of {all}"));
+    match near(written, choices.iter().map(String::as_str)) {
+        Some(near) => found.meant(span, written, near.word, near.alone),
+        None => found,
+    }
+}
+
 /// The finding on a word that is no method.
 pub(super) fn no_method(written: &str, span: Span) -> Diagnostic {
     let found = Diagnostic::new(Code::TypeMismatch, format!("`{written}` is no method")).at(span, "not in capitals");
@@ -38,6 +48,21 @@ pub(super) fn no_method(written: &str, span: Span) -> Diagnostic {
         return found;
     }
     found.fix(format!("write `{capitals}`"), vec![Edit { span, text: capitals }])
+}
+
+/// The warning on a method that is likely a common one misspelt. Any token is a method (RFC 9110 §9.1), so it stays one.
+#[must_use]
+pub fn unlikely_method(written: &str, span: Span) -> Option<Diagnostic> {
+    const COMMON: &[&str] = &["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"];
+    /// Registered ones, which are meant as they are.
+    const REGISTERED: &[&str] =
+        &["CONNECT", "TRACE", "ANY", "BIND", "COPY", "LINK", "LOCK", "MOVE", "ACL", "PRI", "PURGE", "QUERY", "SEARCH", "LABEL"];
+    if COMMON.contains(&written) || REGISTERED.contains(&written) {
+        return None;
+    }
+    let near = near(written, COMMON.iter().copied())?;
+    let found = Diagnostic::new(Code::TypeUnlikelyMethod, format!("the method `{written}` is an unusual one")).at(span, "taken as it is");
+    Some(found.meant(span, written, near.word, near.alone))
 }
 
 /// Types as other languages call them.
@@ -141,6 +166,9 @@ pub(super) fn incomparable(left: &Typed, right: &Typed) -> Diagnostic {
         if matches!(one.expr, Expr::Ref(Ref::Param { int: false, .. })) && *other.ty.present() == Type::Int {
             return found.help("a path parameter is text, and a number where the path says so: `{name:int}`");
         }
+    }
+    if [left, right].iter().any(|side| *side.ty.present() == Type::Date) {
+        return found.help("a date without quotes is a date; text is compared with text in quotes: `\"2027-01-31\"`");
     }
     let other = if matches!(right.expr, Expr::Const(_)) { &left.ty } else { &right.ty };
     match example(other) {

@@ -40,6 +40,23 @@ impl LiteralError {
     }
 }
 
+/// Text between quotes of the language.
+#[must_use]
+pub fn escaped(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut out, letter| {
+        match letter {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '$' => out.push_str("\\$"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            letter if letter.is_control() => out.push_str(&format!("\\u{{{:x}}}", u32::from(letter))),
+            letter => out.push(letter),
+        }
+        out
+    })
+}
+
 /// The value and type of a literal.
 ///
 /// # Errors

@@ -27,6 +27,10 @@ impl Checker<'_> {
     /// Types an expression and holds it against what is wanted. `None` when something was reported.
     pub fn typed(&mut self, given: Given<'_>, want: &Want) -> Option<Typed> {
         let typed = Typing { checker: self, scope: given.scope, want }.expr(given.expr, want.ty.as_ref())?;
+        if typed.moment > want.by {
+            let late = self.late(given.expr, given.scope, want).unwrap_or(typed.span);
+            return self.accept(Typed { span: late, ..typed }, want);
+        }
         self.accept(typed, want)
     }
 
@@ -39,6 +43,11 @@ impl Checker<'_> {
         let typed = Typing { checker: self, scope: given.scope, want: &want }.expr(given.expr, None)?;
         let ty = typed.ty.clone();
         self.accept(typed, &Want { ty: Some(ty), ..want })
+    }
+
+    /// Types an expression whatever is wanted of it.
+    pub(super) fn any(&mut self, given: Given<'_>, want: &Want) -> Option<Typed> {
+        Typing { checker: self, scope: given.scope, want }.expr(given.expr, None)
     }
 
     fn accept(&mut self, typed: Typed, want: &Want) -> Option<Typed> {
@@ -218,7 +227,7 @@ impl Typing<'_, '_> {
             (false, Some(Type::Enum(choices))) => match pieces.as_slice() {
                 [Piece::Literal(text)] if choices.contains(text) => Type::Enum(choices.clone()),
                 [Piece::Literal(text)] => {
-                    self.no_choice(text, choices, span);
+                    self.checker.report.push(kinds::no_choice(text, choices, span));
                     return None;
                 }
                 _ => Type::Str,
@@ -373,7 +382,7 @@ impl Typing<'_, '_> {
                     self.checker.report.push(
                         Diagnostic::new(Code::TypeOptional, "a value that may be missing has no order")
                             .at(side.span, format!("`{}`", side.ty))
-                            .help("give it a default: `… ?? 0`"),
+                            .help(format!("give it a default: `… ?? {}`", if side.ty.is_text() { "\"\"" } else { "0" })),
                     );
                     return None;
                 }
@@ -544,26 +553,18 @@ impl Typing<'_, '_> {
         None
     }
 
-    fn no_choice(&mut self, written: &str, choices: &[String], span: Span) {
-        let mut found = Diagnostic::new(Code::TypeEnum, format!("`{written}` is none of the choices"))
-            .at(span, format!("one of {}", choices.iter().map(|choice| format!("`{choice}`")).collect::<Vec<_>>().join(", ")));
-        if let Some(near) = near(written, choices.iter().map(String::as_str)) {
-            found = found.meant(span, written, near.word, near.alone);
-        }
-        self.checker.report.push(found);
-    }
-
     fn unknown_word(&mut self, word: &Ident, hint: Option<&Type>) {
         if let Some(Type::Enum(choices)) = hint {
-            self.no_choice(&word.text, choices, word.span);
+            self.checker.report.push(kinds::no_choice(&word.text, choices, word.span));
             return;
         }
         if hint == Some(&Type::Method) && kinds::is_method(&word.text.to_ascii_uppercase()) {
             self.checker.report.push(kinds::no_method(&word.text, word.span));
             return;
         }
-        let mut known: Vec<&str> =
-            self.checker.names.chain(self.scope).flat_map(|(_, scope)| scope.constants.keys().map(String::as_str)).collect();
+        let constants = || self.checker.names.chain(self.scope).flat_map(|(_, scope)| &scope.constants);
+        let mut known: Vec<&str> = constants().map(|(name, _)| name.as_str()).collect();
+        self.checker.names.missed(word.span, &word.text, constants().map(|(name, constant)| (name.as_str(), constant.span)));
         known.sort_unstable();
         let found = Diagnostic::new(Code::NameUnknown, format!("nothing is called `{}`", word.text)).at(word.span, "unknown name");
         let found = if ROOTS.contains(&word.text.as_str()) {
@@ -636,13 +637,17 @@ impl Typing<'_, '_> {
         if let Some(slot) = found
             && let Some(param) = self.checker.facts.params.get(slot)
         {
+            self.checker.put_param_to_use(name);
             let reference = Ref::Param { slot: u16::try_from(slot).ok()?, int: param.ty == Type::Int };
             return Some(Typed { expr: Expr::Ref(reference), ty: param.ty.clone(), moment: Moment::Match, span });
         }
         let route = &self.checker.facts.route;
         let known: Vec<&str> = self.checker.facts.params.iter().map(|param| param.name.as_str()).collect();
+        let path = self.checker.facts.path;
+        self.checker.missed_param(name, span);
         let mut diagnostic =
             Diagnostic::new(Code::TypeParamUnknown, format!("the path of `{route}` has no parameter `{name}`")).at(span, "not in its path");
+        diagnostic = path.into_iter().fold(diagnostic, |found, path| found.also(path, "its path"));
         diagnostic = match near(name, known.iter().copied()) {
             Some(near) => diagnostic.meant(span, &format!("param.{name}"), &format!("param.{}", near.word), near.alone),
             None if known.is_empty() => diagnostic.help("the path has no parameters: write one as `{name}` or `{name:int}`"),
@@ -658,6 +663,7 @@ impl Typing<'_, '_> {
         let facts = &self.checker.facts;
         let found = facts.attributes.iter().find(|fact| fact.root == family && fact.name == name);
         if let Some(AttributeFact { ty, slots, .. }) = found {
+            self.checker.put_to_use(slots, name);
             return Some(Typed { expr: Expr::Ref(Ref::Attribute(slots.clone())), ty: ty.clone(), moment: Moment::Authenticate, span });
         }
         if facts.uncertain {
@@ -665,6 +671,7 @@ impl Typing<'_, '_> {
         }
         let route = facts.route.clone();
         let known: Vec<String> = facts.attributes.iter().map(|fact| format!("{}.{}", fact.root, fact.name)).collect();
+        self.checker.missed_attribute(name, span);
         let written = format!("{family}.{name}");
         let mut diagnostic = if known.is_empty() && !facts.identified {
             Diagnostic::new(Code::TypeUnknownClaim, format!("`{written}` is unknown: `{route}` asks nobody who they are"))
@@ -708,6 +715,7 @@ impl Typing<'_, '_> {
             .iter()
             .copied()
             .chain(self.checker.names.chain(self.scope).flat_map(|(_, scope)| scope.imports.keys().map(String::as_str)));
+        self.checker.missed_import(root, span, self.scope);
         let mut found = Diagnostic::new(Code::NameUnknown, format!("nothing is called `{text}`")).at(span, "unknown name");
         if let Some(near) = near(&root.text, known) {
             let member = rest.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(".");

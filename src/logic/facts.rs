@@ -3,7 +3,7 @@
 use super::spans::Spans;
 use super::text::Texts;
 use crate::lang::checker::{AttributeFact, Entrance, RouteFacts};
-use crate::lang::expr::Ref;
+use crate::lang::expr::{Ref, SlotNames};
 use crate::lang::types::Type;
 use crate::route::{RouteKey, SegmentType};
 
@@ -73,10 +73,10 @@ impl<'a> Facts<'a> {
             Ref::Query(_) | Ref::ClientSubject | Ref::ClientName => perhaps(Kind::Text(Texts::Any)),
             Ref::ClientIp => always(Kind::Address),
             Ref::Param { int: true, .. } => always(Kind::Number(Spans::run(0, PARAM_MAX))),
-            Ref::Param { slot, .. } => always(Kind::Text(self.param(*slot).map_or(Texts::Any, |(_, kind)| Texts::of(kind)))),
+            Ref::Param { slot, .. } => always(Kind::Text(self.param_at(*slot).map_or(Texts::Any, |(_, kind)| Texts::of(kind)))),
             Ref::ResponseStatus => always(Kind::Number(Spans::run(100, 999))),
             Ref::ResponseDuration => always(Kind::Duration),
-            Ref::Attribute(slots) => match self.attribute(slots) {
+            Ref::Attribute(slots) => match self.fact(slots) {
                 Some(fact) => Domain { optional: fact.ty.is_optional(), kind: of_type(fact.ty.present()) },
                 None => perhaps(Kind::Text(Texts::Any)),
             },
@@ -88,39 +88,22 @@ impl<'a> Facts<'a> {
         self.domain(reference).optional
     }
 
-    /// A reference as it is written.
-    pub(super) fn name(self, reference: &Ref) -> String {
-        match reference {
-            Ref::Method => "request.method".to_owned(),
-            Ref::Path => "request.path".to_owned(),
-            Ref::Host => "request.host".to_owned(),
-            Ref::Scheme => "request.scheme".to_owned(),
-            Ref::Id => "request.id".to_owned(),
-            Ref::Size => "request.size".to_owned(),
-            Ref::Listener => "request.listener".to_owned(),
-            Ref::Header(name) | Ref::ResponseHeader(name) => format!("header(\"{name}\")"),
-            Ref::Query(name) => format!("query(\"{name}\")"),
-            Ref::Cookie(name) => format!("cookie(\"{name}\")"),
-            Ref::ClientIp => "client.ip".to_owned(),
-            Ref::ClientSubject => "client.cert.subject".to_owned(),
-            Ref::ClientName => "client.cert.san".to_owned(),
-            Ref::Param { slot, .. } => self.param(*slot).map_or_else(|| "a parameter".to_owned(), |(name, _)| format!("param.{name}")),
-            Ref::Attribute(slots) => match self.attribute(slots) {
-                Some(fact) => format!("{}.{}", fact.root, fact.name),
-                None => "an attribute of the caller".to_owned(),
-            },
-            Ref::UpstreamName => "upstream.name".to_owned(),
-            Ref::ResponseStatus => "response.status".to_owned(),
-            Ref::ResponseDuration => "response.duration".to_owned(),
-        }
-    }
-
-    fn param(self, slot: u16) -> Option<(&'a str, &'a SegmentType)> {
+    fn param_at(self, slot: u16) -> Option<(&'a str, &'a SegmentType)> {
         self.key?.pattern.params().get(usize::from(slot)).copied()
     }
 
-    fn attribute(self, slots: &[(u16, u16)]) -> Option<&'a AttributeFact> {
+    fn fact(self, slots: &[(u16, u16)]) -> Option<&'a AttributeFact> {
         self.attributes.iter().find(|fact| fact.slots == slots)
+    }
+}
+
+impl SlotNames for Facts<'_> {
+    fn param(&self, slot: u16) -> Option<&str> {
+        self.param_at(slot).map(|(name, _)| name)
+    }
+
+    fn attribute(&self, slots: &[(u16, u16)]) -> Option<(&str, &str)> {
+        self.fact(slots).map(|fact| (fact.root, fact.name.as_str()))
     }
 }
 

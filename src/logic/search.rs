@@ -118,7 +118,7 @@ impl<'q> Search<'q> {
     }
 
     fn know(&self, model: &mut Model, reference: &Ref, value: Example, decisive: bool) {
-        model.known.push(Known { reference: reference.clone(), name: self.facts.name(reference), value, decisive });
+        model.known.push(Known { reference: reference.clone(), name: reference.spelled(&self.facts), value, decisive });
     }
 }
 

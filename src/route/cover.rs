@@ -4,8 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::dfa::Universe;
-use super::host::{HostPattern, simplified};
-use super::key::RouteKey;
+use super::key::{RouteKey, told_apart};
 use super::pattern::Pattern;
 use super::predicate::{Atom, Predicate, Predicates, Test, holds, values};
 use super::product::{Budget, Machine, Verdict, witness};
@@ -77,7 +76,7 @@ fn covered(of: &[&RouteKey], by: &[&RouteKey], possible: impl Fn(&[bool]) -> Opt
 /// The answer for the requests of some worlds.
 fn pieces(of: &[&RouteKey], by: &[&RouteKey], worlds: &[World<'_>]) -> Cover {
     let methods = methods(of, by);
-    let hosts = hosts(of, by);
+    let hosts = told_apart(of, by);
     if methods.len() * hosts.len() * worlds.len() > PIECES_MAX {
         return Cover::TooComplex;
     }
@@ -89,7 +88,7 @@ fn pieces(of: &[&RouteKey], by: &[&RouteKey], worlds: &[World<'_>]) -> Cover {
                 let there: Vec<usize> = (0..by.len())
                     .filter(|index| {
                         by.get(*index).is_some_and(|route| {
-                            route.methods.contains(method) && takes_host(route, host) && world.certainly(&route.predicate, of)
+                            route.methods.contains(method) && route.takes_host(host) && world.certainly(&route.predicate, of)
                         })
                     })
                     .collect();
@@ -112,10 +111,6 @@ fn left_over(of: &[&RouteKey], by: &[&RouteKey], there: &[usize], budget: &mut B
     witness(&positives, &negatives, budget)
 }
 
-fn takes_host(route: &RouteKey, host: &str) -> bool {
-    route.hosts.is_empty() || route.hosts.iter().any(|pattern| pattern.matches(host))
-}
-
 /// One method of each kind that the routes tell apart.
 fn methods(of: &[&RouteKey], by: &[&RouteKey]) -> Vec<String> {
     let named = of.iter().chain(by).flat_map(|route| route.methods.names().map(str::to_owned));
@@ -127,27 +122,6 @@ fn methods(of: &[&RouteKey], by: &[&RouteKey]) -> Vec<String> {
     }
     methods.insert(unnamed);
     methods.into_iter().filter(|method| of.iter().all(|route| route.methods.contains(method))).collect()
-}
-
-/// One host of each kind that the routes tell apart.
-fn hosts(of: &[&RouteKey], by: &[&RouteKey]) -> Vec<String> {
-    let patterns: BTreeSet<HostPattern> = of.iter().chain(by).flat_map(|route| simplified(&route.hosts)).collect();
-    let free = |tail: &str| {
-        (0..=patterns.len())
-            .map(|index| format!("host{index}{tail}"))
-            .find(|host| !patterns.contains(&HostPattern::Exact(host.clone())))
-            .unwrap_or_default()
-    };
-    let mut hosts: Vec<String> = patterns
-        .iter()
-        .map(|pattern| match pattern {
-            HostPattern::Any => free(""),
-            HostPattern::Exact(name) => name.clone(),
-            HostPattern::Suffix(suffix) => free(suffix),
-        })
-        .collect();
-    hosts.retain(|host| of.iter().all(|route| takes_host(route, host)));
-    hosts
 }
 
 /// What is so of the attributes that the predicates test: a value each, or the truth of a test that only the

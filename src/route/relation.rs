@@ -94,19 +94,32 @@ pub fn difference(first: &RouteKey, second: &RouteKey) -> Option<Witness> {
         return Some(Witness { method: method_of_first()?, host: Some(host), path: path_of_both()?, predicates });
     }
     let missed = second.predicate.atoms.iter().find(|atom| !first.predicate.atoms.contains(atom))?;
-    predicates.push(format!("not {missed}"));
+    predicates.push(format!("not ({missed})"));
     Some(Witness { method: method_of_first()?, host: host_of_first(), path: path_of_both()?, predicates })
 }
 
 /// True when every path of the pattern is the prefix or lies below it.
 #[must_use]
 pub fn lies_under(pattern: &Pattern, prefix: &Pattern) -> bool {
+    paths(pattern, &below(prefix)).subset
+}
+
+/// True when some path may be one of both patterns.
+#[must_use]
+pub fn share_paths(first: &Pattern, second: &Pattern) -> bool {
+    let relation = paths(first, second);
+    relation.overlap || relation.unknown
+}
+
+/// The paths that are the prefix or lie below it; of a regex, and of what ends in `/**`, its own.
+#[must_use]
+pub fn below(prefix: &Pattern) -> Pattern {
     let below = match prefix.end() {
         End::Exact => Pattern::parse(&format!("{}/**", prefix.text())).ok(),
         End::Slash => Pattern::parse(&format!("{}**", prefix.text())).ok(),
         End::Rest | End::Regex(_) => None,
     };
-    paths(pattern, below.as_ref().unwrap_or(prefix)).subset
+    below.unwrap_or_else(|| prefix.clone())
 }
 
 /// The shortest segment of a type.

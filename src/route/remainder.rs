@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::dfa::{Dfa, Universe};
 use super::host::{HostPattern, simplified};
-use super::key::RouteKey;
+use super::key::{RouteKey, told_apart};
 use super::pattern::Pattern;
 use super::predicate::{Atom, Predicate, Test, holds, values};
 use super::product::{Budget, Machine, Verdict, witness};
@@ -91,7 +91,8 @@ pub fn remainder(of: &[&RouteKey], by: &[&RouteKey], possible: Possible<'_>) -> 
     if by.len() > TAKEN_MAX {
         return Remainder::TooComplex;
     }
-    let (methods, hosts) = (methods(of, by), hosts(of, by));
+    let any_host = of.iter().chain(by).all(|key| simplified(&key.hosts) == [HostPattern::Any]);
+    let (methods, hosts) = (methods(of, by), if any_host { vec![ANY_HOST.to_owned()] } else { told_apart(of, by) });
     let tables = Tables::of(of.iter().chain(by).copied());
     let Some(worlds) = worlds(of, by, &tables) else { return Remainder::TooComplex };
     if methods.len() * hosts.len() * worlds.len() > PIECES_MAX {
@@ -107,7 +108,7 @@ pub fn remainder(of: &[&RouteKey], by: &[&RouteKey], possible: Possible<'_>) -> 
                 if !of.iter().all(holds) {
                     continue;
                 }
-                let takes = |key: &&RouteKey| key.methods.contains(method) && takes_host(key, host) && holds(key);
+                let takes = |key: &&RouteKey| key.methods.contains(method) && key.takes_host(host) && holds(key);
                 let there: Vec<usize> = by.iter().enumerate().filter(|(_, key)| takes(key)).map(|(index, _)| index).collect();
                 match asked.entry(there).or_insert_with_key(|there| path(of, by, there, &mut budget)) {
                     Verdict::Word(path) => {
@@ -134,10 +135,6 @@ fn path(of: &[&RouteKey], by: &[&RouteKey], there: &[usize], budget: &mut Budget
     witness(&positives, &negatives, budget)
 }
 
-fn takes_host(key: &RouteKey, host: &str) -> bool {
-    key.hosts.is_empty() || key.hosts.iter().any(|pattern| pattern.matches(host))
-}
-
 /// One method of each kind that the routes tell apart, those with a name in the routes first.
 fn methods(of: &[&RouteKey], by: &[&RouteKey]) -> Vec<String> {
     let mut methods: Vec<String> = Vec::new();
@@ -152,30 +149,6 @@ fn methods(of: &[&RouteKey], by: &[&RouteKey]) -> Vec<String> {
     methods.extend(free);
     methods.retain(|method| of.iter().all(|key| key.methods.contains(method)));
     methods
-}
-
-/// One host of each kind that the routes tell apart; none where no route asks for a host.
-fn hosts(of: &[&RouteKey], by: &[&RouteKey]) -> Vec<String> {
-    let patterns: BTreeSet<HostPattern> = of.iter().chain(by).flat_map(|key| simplified(&key.hosts)).collect();
-    if patterns.iter().all(|pattern| *pattern == HostPattern::Any) {
-        return vec![ANY_HOST.to_owned()];
-    }
-    let free = |tail: &str| {
-        (0..=patterns.len())
-            .map(|index| if index == 0 { format!("other{tail}") } else { format!("other{index}{tail}") })
-            .find(|host| !patterns.contains(&HostPattern::Exact(host.clone())))
-            .unwrap_or_default()
-    };
-    let mut hosts: Vec<String> = patterns
-        .iter()
-        .map(|pattern| match pattern {
-            HostPattern::Any => free(""),
-            HostPattern::Exact(name) => name.clone(),
-            HostPattern::Suffix(suffix) => free(suffix),
-        })
-        .collect();
-    hosts.retain(|host| of.iter().all(|key| takes_host(key, host)));
-    hosts
 }
 
 /// The regexes of all predicates, compiled once.

@@ -87,6 +87,9 @@ impl Head<'_> {
                     .fix("write `#`", vec![Edit { span: marks, text: if spaced { "#" } else { "# " }.to_owned() }]),
             );
         }
+        if let Some(found) = self.choices_as_members() {
+            return Some(found);
+        }
         let odd = self.tokens.iter().find(|token| matches!(token.kind, Kind::Odd) && token.start as usize >= self.at).or_else(|| {
             let (_, found) = self.found()?;
             self.tokens.iter().find(|token| token.start == found.start && matches!(token.kind, Kind::Odd | Kind::Path))
@@ -130,6 +133,21 @@ impl Head<'_> {
             }
             _ => return None,
         })
+    }
+
+    /// `set<enum(a, b)>`: the types in angle brackets are plain ones.
+    fn choices_as_members(&self) -> Option<Diagnostic> {
+        let at = self.tokens.windows(3).position(|tokens| {
+            let letters: Vec<&str> = tokens.iter().map(|token| self.letters(*token)).collect();
+            matches!(letters.as_slice(), ["set" | "list" | "range", "<", "enum"])
+        })?;
+        let (outer, inner) = (self.tokens.get(at)?, self.tokens.get(at + 2)?);
+        let outer = self.letters(*outer);
+        Some(
+            Self::unexpected(format!("the members of a `{outer}` are not choices"))
+                .at(self.span(*inner), "a plain type is expected, such as `str`")
+                .help(format!("write `{outer}<str>`, and compare with the words where it is used, as in `\"a\" in claim.roles`")),
+        )
     }
 
     /// A head that does not begin with a word.

@@ -38,16 +38,17 @@ impl std::error::Error for Undecodable {}
 /// The text of a policy file.
 ///
 /// # Errors
-/// When the file is too large or not UTF-8; nothing of it is read then.
-pub fn decode(bytes: Vec<u8>) -> Result<String, Undecodable> {
+/// When the file is too large or not UTF-8; nothing of it is read then, and its bytes come back.
+pub fn decode(bytes: Vec<u8>) -> Result<String, (Undecodable, Vec<u8>)> {
     if bytes.len() > MAX_BYTES {
-        return Err(Undecodable::TooLarge { bytes: bytes.len() });
+        return Err((Undecodable::TooLarge { bytes: bytes.len() }, bytes));
     }
     String::from_utf8(bytes).map_err(|error| {
         let offset = error.utf8_error().valid_up_to();
         let before = error.as_bytes().get(..offset).unwrap_or_default();
         let line = memchr::memchr_iter(b'\n', before).count() + 1;
-        Undecodable::NotUtf8 { offset, line, byte: error.as_bytes().get(offset).copied().unwrap_or_default() }
+        let byte = error.as_bytes().get(offset).copied().unwrap_or_default();
+        (Undecodable::NotUtf8 { offset, line, byte }, error.into_bytes())
     })
 }
 
@@ -62,13 +63,14 @@ mod tests {
 
     #[test]
     fn a_wrong_byte_is_named_with_its_line() {
-        let found = decode(b"gate 1\nx \xff".to_vec()).unwrap_err();
+        let (found, bytes) = decode(b"gate 1\nx \xff".to_vec()).unwrap_err();
+        assert_eq!(bytes.len(), 10);
         assert_eq!(found, Undecodable::NotUtf8 { offset: 9, line: 2, byte: 0xff });
         assert_eq!(found.to_string(), "the file is not UTF-8: byte 0xff at offset 9, in line 2");
     }
 
     #[test]
     fn a_file_beyond_the_limit_is_refused() {
-        assert!(matches!(decode(vec![b' '; MAX_BYTES + 1]), Err(Undecodable::TooLarge { .. })));
+        assert!(matches!(decode(vec![b' '; MAX_BYTES + 1]), Err((Undecodable::TooLarge { .. }, _))));
     }
 }

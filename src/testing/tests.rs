@@ -191,9 +191,9 @@ fn credentials_are_made_for_whatever_the_route_asks() {
 }
 
 #[test]
-fn claims_that_no_auth_declares_are_said() {
-    let failure = fails("given claims { tenant \"t\" }\nrequest GET /mine\nexpect status 200");
-    assert_eq!((failure.expected, failure.actual.as_str()), (None, "`main` declares no `claim.tenant`"));
+fn claims_that_the_auth_of_a_route_does_not_declare_are_said() {
+    let failure = fails("given claims { plan \"pro\" }\nrequest GET /mine\nexpect status 200");
+    assert_eq!((failure.expected, failure.actual.as_str()), (None, "`main` declares no `claim.plan`"));
     assert!(failure.step.starts_with("request"), "{}", failure.step);
 }
 

@@ -27,6 +27,9 @@ pub async fn call<T: Transport>(
     random: &Mutex<fastrand::Rng>,
     attempts: &mut u32,
 ) -> Result<Reply, Fault> {
+    if upstream.resolves() {
+        Box::pin(transport.find(upstream, timeouts.connect.min(timeouts.attempt).min(timeouts.total))).await?;
+    }
     let permit = match &upstream.breaker {
         None => None,
         Some(breaker) => {
@@ -34,7 +37,8 @@ pub async fn call<T: Transport>(
             Some(breaker.admit(Instant::now()).map_err(refused)?)
         }
     };
-    let chosen = match upstream.endpoints.as_slice() {
+    let endpoints = upstream.endpoints();
+    let chosen = match &*endpoints {
         [only] => Some(only),
         several => balance::choose(several, &mut random.lock()),
     };

@@ -3,6 +3,7 @@
 use super::breaker::{self, Opens};
 use super::config::{HostSent, Stub, Target};
 use super::timeout;
+use crate::diag::suggest::near;
 use crate::diag::{Code, Diagnostic, Edit, Span};
 use crate::lang::checker::{Moment, ParamFact, RouteFacts, Spot, Want};
 use crate::lang::expr::Expr;
@@ -10,7 +11,8 @@ use crate::lang::types::Type;
 use crate::lang::value::Value;
 use crate::lang::{Checker, Given, Node};
 use crate::route::methods::Methods;
-use crate::route::{Pattern, SegmentType};
+use crate::route::segment::TYPE_NAMES;
+use crate::route::{Pattern, PatternErrorKind, SegmentType};
 use crate::syntax::ast::{ExprKind, Operator};
 use std::time::Duration;
 
@@ -31,14 +33,7 @@ fn endpoint(url: &str, span: Span, checker: &mut Checker<'_>) -> Option<(bool, S
     };
     let tls = match uri.scheme_str() {
         Some("http") => false,
-        Some("https") => {
-            checker.report.push(
-                Diagnostic::new(Code::SchemaNotAvailable, "TLS to an upstream is not available yet")
-                    .at(span, "`https`")
-                    .help("this release calls upstreams over plain `http` only"),
-            );
-            true
-        }
+        Some("https") => true,
         Some(scheme) => {
             checker.report.push(bad(format!("`{scheme}` is no scheme of an upstream"), "write `http://host:port`"));
             return None;
@@ -155,6 +150,11 @@ pub fn pattern(given: Given<'_>, checker: &mut Checker<'_>) -> Option<Pattern> {
             let at = if exact { at } else { span };
             let mut found = Diagnostic::new(code, error.to_string()).at(at, "in this path");
             found.help = error.help();
+            if let PatternErrorKind::UnknownType { word } = &error.kind
+                && let Some(near) = near(word, TYPE_NAMES)
+            {
+                found = found.meant(at, word, near.word, near.alone && exact);
+            }
             if let Some(text) = error.replacement().filter(|_| exact) {
                 found = found.fix(format!("write `{text}`"), vec![Edit { span: at, text }]);
             }

@@ -43,6 +43,14 @@ pub struct Config {
     pub encoded_slashes: bool,
 }
 
+impl Config {
+    /// True when some of its endpoints speak TLS.
+    #[must_use]
+    pub fn speaks_tls(&self) -> bool {
+        self.targets.iter().any(|target| target.tls) || (self.resolve.is_some() && self.tls.is_some())
+    }
+}
+
 /// One endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {

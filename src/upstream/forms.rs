@@ -23,13 +23,13 @@ pub const WORDS: &[Word] = &[
         stage: "call",
     },
     later(balance::STICKY),
-    later(connect::RESOLVE),
+    Word { form: connect::RESOLVE, places: &[Place::Upstream, Place::Policy], merge: Merge::Single, stage: "call" },
     later(balance::FORM),
     later(health::FORM),
     later(health::EJECT),
     later(connect::CONCURRENCY),
-    later(connect::TLS),
-    later(connect::HTTP2),
+    Word { form: connect::TLS, places: &[Place::Upstream, Place::Policy], merge: Merge::Single, stage: "call" },
+    Word { form: connect::HTTP2, places: &[Place::Upstream, Place::Policy], merge: Merge::Single, stage: "call" },
     later(connect::OPENAPI),
 ];
 
@@ -37,7 +37,7 @@ const fn later(form: Form) -> Word {
     Word { form: form.later(), places: &[Place::Upstream, Place::Policy], merge: Merge::Single, stage: "call" }
 }
 
-const TARGET: Form = Form::new("target", "one endpoint: `http://host:port`, without a path")
+const TARGET: Form = Form::new("target", "one endpoint: `http://host:port` or `https://host:port`, without a path")
     .slots(&[Slot::value("url", "a URL such as `http://users:9000`")])
     .children(&[
         Form::new("weight", "its share of the load relative to the other targets'")

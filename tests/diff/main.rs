@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod command;
+mod every;
 mod property;
+mod sets;
 mod shop;
 mod small;
 mod support;

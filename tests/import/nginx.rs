@@ -106,3 +106,33 @@ fn what_begins_like_a_location_that_cannot_be_read_is_refused() {
     let anywhere = imported(Kind::Nginx, &server(&text.replace('^', "")));
     assert!(!anywhere.policy.contains("-> local"), "{}", anywhere.policy);
 }
+
+#[test]
+fn an_if_that_returns_is_a_route_with_its_condition() {
+    let text = "if ($host = www.example.com) { return 301 https://example.com$request_uri; }\n\
+                location /api/ {\n  if ($request_method = DELETE) { return 405; }\n  if ($http_x_beta != \"on\") { return 404; }\n\
+                proxy_pass http://127.0.0.1:9000;\n}";
+    let found = imported(Kind::Nginx, &server(text));
+    assert_eq!(list(&found), "");
+    let policy: String = found.policy.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "match request.host == \"www.example.com\"",
+        "match request.method == \"DELETE\"",
+        "match not (header(\"x-beta\") == \"on\")",
+        "respond 405",
+        "respond 404",
+        "redirect 301 \"https://example.com${request.path}\"",
+    ] {
+        assert!(policy.contains(part), "{part}: {}", found.policy);
+    }
+}
+
+#[test]
+fn an_if_of_more_than_a_comparison_is_listed() {
+    for condition in ["$http_user_agent ~* bot", "-f $request_filename", "$http_a = $http_b", "$args"] {
+        let found = imported(Kind::Nginx, &server(&format!("location /a/ {{ if ({condition}) {{ return 403; }} return 204; }}")));
+        assert!(list(&found).contains("of `if` only"), "{condition}: {}", list(&found));
+    }
+    let after = imported(Kind::Nginx, &server("location /a/ { return 204; if ($host = a.example.com) { return 403; } }"));
+    assert!(list(&after).contains("a `return` stands before it"), "{}", list(&after));
+}

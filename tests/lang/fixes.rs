@@ -61,6 +61,25 @@ fn a_dry_run_prints_the_difference_and_writes_nothing() {
 }
 
 #[test]
+fn uses_that_agree_are_not_renamed_after_a_misspelt_declaration() {
+    let policy = "gateway {\n  listen :8080\n}\n\nupstream uesrs {\n  target http://127.0.0.1:9001\n}\n\n\
+                  route one GET /one -> users { public \"a\" }\nroute two GET /two -> users { public \"a\" }\n";
+    let folder = written(policy.as_bytes());
+    let output = gate(&["fix", "policy.gate"], folder.path());
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let after = std::fs::read_to_string(folder.path().join("policy.gate")).unwrap();
+    assert_eq!(after, policy.replace("uesrs", "users"));
+
+    let policy = "gateway {\n  listen :8080\n}\n\nroute one GET /one/{itme} {\n  public \"a\"\n  require param.item != \"x\"\n  \
+                  respond 200 text \"${param.item}\"\n}\n";
+    let folder = written(policy.as_bytes());
+    let output = gate(&["fix", "policy.gate"], folder.path());
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let after = std::fs::read_to_string(folder.path().join("policy.gate")).unwrap();
+    assert_eq!(after, policy.replace("itme", "item"));
+}
+
+#[test]
 fn what_no_machine_can_fix_is_shown_and_left() {
     let folder = written(b"gateway {\n  listen :8080\n}\nroute r GET /r { public \"a\" }\n");
     let output = gate(&["fix", "policy.gate"], folder.path());

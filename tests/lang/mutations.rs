@@ -211,12 +211,46 @@ fn a_name_that_is_changed_is_found_where_it_is_used() {
     assert!(count > 25, "{count}");
 }
 
+/// Two letters of the last word of a text in another order, the first one left where it is.
+fn misspelt(text: &str) -> String {
+    let mut letters: Vec<char> = text.chars().collect();
+    let word = letters.iter().rposition(|letter| !letter.is_ascii_alphanumeric() && *letter != '_').map_or(0, |before| before + 1);
+    let last = letters.len() - 1;
+    match (word + 1..last).rev().find(|at| letters.get(*at) != letters.get(at + 1)) {
+        Some(at) => letters.swap(at, at + 1),
+        None => letters.push('x'),
+    }
+    letters.into_iter().collect()
+}
+
 #[test]
-fn a_declaration_that_is_renamed_is_found_where_it_was_used() {
+fn a_misspelt_declaration_is_found_where_it_stands() {
+    let mut count = 0;
+    for sample in samples() {
+        for pattern in [
+            r"^(upstream|policy|store|flag|hook|let|param) [a-z_]+",
+            r"^auth [a-z]+ [a-z_]+",
+            r"^\s*(route|limit) [a-z_]+",
+            r"\bas [a-z_]+$",
+            r"/\{[a-z]+",
+        ] {
+            count += all_found(&sample, each(&sample.text, pattern, misspelt), 0, |_| true);
+        }
+        // Claims and attributes, one in a line or several.
+        let rows = each(&sample.text, r"(^|[{;])\s+[a-z_]+ (str|int|bool|enum|set)\b", |row| {
+            let (name, kind) = row.rsplit_once(' ').unwrap();
+            format!("{} {kind}", misspelt(name))
+        });
+        count += all_found(&sample, rows, 0, |_| true);
+    }
+    assert!(count > 80, "{count}");
+}
+
+#[test]
+fn a_misspelt_declaration_that_is_used_is_an_error() {
     for sample in samples().iter().filter(|sample| sample.is_whole()) {
-        let text = &sample.text;
         for pattern in [r"^upstream [a-z_]+", r"^policy [a-z_]+", r"^auth [a-z]+ [a-z_]+"] {
-            for mutation in each(text, pattern, |found| format!("{found}x")) {
+            for mutation in each(&sample.text, pattern, misspelt) {
                 let (_, mut found) = sample.findings(&mutation.text);
                 found.retain(|found| found.severity() == Severity::Error);
                 assert!(!found.is_empty(), "{}: {}", sample.name, mutation.what);

@@ -40,6 +40,8 @@ mod streams;
 #[cfg(test)]
 mod tls;
 #[cfg(test)]
+mod upstream_tls;
+#[cfg(test)]
 mod upstreams;
 #[cfg(test)]
 mod websocket;

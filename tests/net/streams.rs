@@ -1,6 +1,6 @@
 //! What comes bit by bit: events, interim responses, expectations, trailers, ranges, and answers of gRPC.
 
-use crate::harness::{Answer, Broken, Client, Gate, Origin, PLAIN, Reader, key_line, plain};
+use crate::harness::{Answer, Broken, Client, Gate, Origin, PLAIN, Peer, Reader, key_line, plain, python_with};
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
@@ -187,4 +187,38 @@ fn who_calls_by_grpc_is_refused_by_grpc() {
     assert_eq!(call(gate.address(), "/open/x", ""), said("14", "the upstream could not be reached"));
     assert_eq!(call(gate.address(), "/limited/x", "").1.as_deref(), Some("14"));
     assert_eq!(call(gate.address(), "/limited/x", "").1.as_deref(), Some("8"));
+}
+
+const SERVICES: &str = r#"
+gateway { listen 127.0.0.1:0 }
+upstream calls {
+  target http://{calls}
+  http2
+}
+upstream gone {
+  target http://{gone}
+  http2
+}
+auth key callers { keys file("callers.keys") }
+route calls POST /test.Calls/** -> calls { public "a test" }
+route private POST /private.Calls/** -> calls { auth callers }
+route gone POST /gone.Calls/** -> gone { public "a test" }
+route limited POST /limited.Calls/** -> gone {
+  public "a test"
+  limit few 1/h by client.ip
+}
+"#;
+
+#[test]
+fn the_library_of_others_makes_calls_of_all_four_kinds() {
+    let Some(python) = python_with("grpc") else { return };
+    let server = Peer::start(&python, "calls.py", &["serve"]);
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gate = Gate::source(SERVICES)
+        .replace("{calls}", &format!("127.0.0.1:{}", server.port()))
+        .replace("{gone}", &gone.to_string())
+        .secret("callers.keys", key_line("acme", "s3cret", ""))
+        .start();
+    let caller = Peer::start(&python, "calls.py", &["ask", &gate.address().to_string()]);
+    assert_eq!(caller.until_done(), "called");
 }

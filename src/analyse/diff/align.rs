@@ -4,7 +4,8 @@
 //! the old one's, behind which what is only there now has its place.
 
 use crate::http::UpstreamIndex;
-use crate::ir::{Program, Route, Target};
+use crate::ir::operate::{Admin, Flag, Hook, Store};
+use crate::ir::{Gateway, Log, Program, Route, Target};
 use crate::lang::expr::Expr;
 use crate::policy::Config;
 use crate::policy::auth::{self, Declared};
@@ -16,35 +17,59 @@ use std::borrow::Cow;
 pub struct Aligned<'p> {
     /// Its routes, in order.
     pub routes: Cow<'p, [Route]>,
+    /// Its gateway.
+    pub gateway: Gateway,
+    /// Its flags.
+    pub flags: Vec<Flag>,
     /// Every upstream of either.
-    pub upstreams: Vec<Both<'p, upstream::Config>>,
+    pub upstreams: Vec<Both<upstream::Config>>,
     /// Every auth of either.
-    pub auths: Vec<Both<'p, Declared>>,
+    pub auths: Vec<Both<Declared>>,
+    /// Every store of either.
+    pub stores: Vec<Both<Store>>,
+    /// Every hook of either.
+    pub hooks: Vec<Both<Hook>>,
     /// Auths with the attributes of both, for their names.
     pub named: Vec<Declared>,
 }
 
 /// A declaration of the old program, of the new one, or of both.
-pub struct Both<'p, T> {
+pub struct Both<T> {
     /// What it was.
-    pub old: Option<&'p T>,
+    pub old: Option<T>,
     /// What it is.
-    pub new: Option<&'p T>,
+    pub new: Option<T>,
+}
+
+impl<T> Both<T> {
+    /// What it was and is, where it is in both.
+    pub fn pair(&self) -> Option<(&T, &T)> {
+        self.old.as_ref().zip(self.new.as_ref())
+    }
+
+    /// The old program's, if it has it.
+    pub fn either(&self) -> Option<&T> {
+        self.old.as_ref().or(self.new.as_ref())
+    }
 }
 
 /// Where the new program's numbers go.
 struct Maps {
     upstreams: Vec<u16>,
     auths: Vec<u16>,
+    stores: Vec<u16>,
+    hooks: Vec<u16>,
     /// By auth, then slot.
     attributes: Vec<Vec<u16>>,
 }
 
 /// Aligns two programs.
-pub fn align<'p>(old: &'p Program, new: &'p Program) -> Aligned<'p> {
-    let (upstreams, upstream_map) = pair(&old.upstreams, &new.upstreams, |config| config.name.as_str(), same_upstream);
-    let (auths, auth_map) = pair(&old.auths, &new.auths, |declared| declared.name.as_str(), same_auth);
-    let mut named: Vec<Declared> = auths.iter().filter_map(|both| both.old.or(both.new)).cloned().collect();
+pub fn align<'p>(old: &Program, new: &'p Program) -> Aligned<'p> {
+    let (mut upstreams, upstream_map) = pair(&old.upstreams, &new.upstreams, |upstream| &mut upstream.name);
+    let (auths, auth_map) = pair(&old.auths, &new.auths, |declared| &mut declared.name);
+    let (stores, store_map) = pair(&old.stores, &new.stores, |store| &mut store.name);
+    let (hooks, hook_map) = pair(&old.hooks, &new.hooks, |hook| &mut hook.name);
+    let mut named: Vec<Declared> = auths.iter().filter_map(Both::either).cloned().collect();
     let mut attributes = Vec::new();
     for (declared, at) in new.auths.iter().zip(&auth_map) {
         let Some(known) = named.get_mut(usize::from(*at)) else { continue };
@@ -57,13 +82,29 @@ pub fn align<'p>(old: &'p Program, new: &'p Program) -> Aligned<'p> {
         });
         attributes.push(slots.collect());
     }
-    let maps = Maps { upstreams: upstream_map, auths: auth_map, attributes };
-    let routes = if maps.change_nothing() {
-        Cow::Borrowed(new.routes.as_slice())
-    } else {
-        Cow::Owned(new.routes.iter().map(|route| maps.route(route)).collect())
+    let maps = Maps { upstreams: upstream_map, auths: auth_map, stores: store_map, hooks: hook_map, attributes };
+    let (mut routes, mut gateway, mut flags) = (Cow::Borrowed(new.routes.as_slice()), new.gateway.clone(), new.flags.clone());
+    if !maps.change_nothing() {
+        routes = Cow::Owned(new.routes.iter().map(|route| maps.route(route)).collect());
+        gateway.log = maps.log(&gateway.log);
+        gateway.admin = gateway.admin.map(|admin| Admin { auth: admin.auth.map(|auth| moved(&maps.auths, auth)), ..admin });
+        flags = flags.iter().map(|flag| maps.rewritten(flag)).collect();
+        for upstream in upstreams.iter_mut().filter_map(|both| both.new.as_mut()) {
+            *upstream = maps.rewritten(upstream);
+        }
+    }
+    Aligned { routes, gateway, flags, upstreams, auths, stores, hooks, named }
+}
+
+/// Data in which upstreams are called by their names.
+pub fn with_upstreams(value: &mut Value, upstreams: &[Both<upstream::Config>]) {
+    let name = |value: &mut Value| {
+        let index = value.as_u64().and_then(|index| usize::try_from(index).ok());
+        if let Some(config) = index.and_then(|index| upstreams.get(index)).and_then(Both::either) {
+            *value = Value::String(config.name.clone());
+        }
     };
-    Aligned { routes, upstreams, auths, named }
+    walk(value, &|member, value| each_upstream(member, value, &name));
 }
 
 /// Policies whose parameters' slots are renumbered; those that do not fit stay as they are.
@@ -91,6 +132,21 @@ pub fn with_first_slots(policies: &[Config], named: &[Declared]) -> Vec<Config> 
     policies.iter().map(|policy| changed(policy, &rewrite)).collect()
 }
 
+/// By the slots of an attribute, those of another one; none for one that stays.
+type Elsewhere<'t> = &'t dyn Fn(&[(u16, u16)]) -> Option<Vec<(u16, u16)>>;
+
+/// A condition that asks for other attributes.
+pub fn rewritten(holds: &Expr, to: Elsewhere<'_>) -> Expr {
+    changed(holds, &|name, value| {
+        if name == "Attribute"
+            && let Ok(slots) = serde_json::from_value::<Vec<(u16, u16)>>(value.clone())
+            && let Some(slots) = to(&slots)
+        {
+            *value = serde_json::json!(slots);
+        }
+    })
+}
+
 /// The first slot of an attribute with the same root and name.
 pub fn first_slot((auth, slot): (u16, u16), named: &[Declared]) -> Option<(u16, u16)> {
     let declared = named.get(usize::from(auth))?;
@@ -102,39 +158,43 @@ pub fn first_slot((auth, slot): (u16, u16), named: &[Declared]) -> Option<(u16, 
 }
 
 /// True when some expression asks for a reference of this kind.
-pub fn asks_for(kind: &str, policies: &[Config]) -> bool {
+pub fn asks_for<T: serde::Serialize>(kind: &str, of: &[T]) -> bool {
     let member = format!("\"{kind}\"");
-    policies.iter().any(|policy| serde_json::to_string(policy).is_ok_and(|text| text.contains(&member)))
+    of.iter().any(|each| serde_json::to_string(each).is_ok_and(|text| text.contains(&member)))
 }
 
-type Paired<'p, T> = (Vec<Both<'p, T>>, Vec<u16>);
+type Paired<T> = (Vec<Both<T>>, Vec<u16>);
 
-fn pair<'p, T>(old: &'p [T], new: &'p [T], name: impl Fn(&T) -> &str, same: impl Fn(&T, &T) -> bool) -> Paired<'p, T> {
-    let mut all: Vec<Both<'p, T>> = old.iter().map(|old| Both { old: Some(old), new: None }).collect();
+/// Declarations with the same name, else with the same content.
+fn pair<T: Clone + PartialEq>(old: &[T], new: &[T], name: impl Fn(&mut T) -> &mut String) -> Paired<T> {
+    let nameless = |of: &T| {
+        let mut of = of.clone();
+        let name = std::mem::take(name(&mut of));
+        (name, of)
+    };
+    let known: Vec<(String, T)> = old.iter().map(nameless).collect();
+    let mut all: Vec<Both<T>> = old.iter().map(|old| Both { old: Some(old.clone()), new: None }).collect();
     let mut map: Vec<Option<u16>> = vec![None; new.len()];
     for by_name in [true, false] {
-        let alike = |one: &T, other: &T| if by_name { name(one) == name(other) } else { same(one, other) };
         for (declared, at) in new.iter().zip(&mut map).filter(|(_, at)| at.is_none()) {
-            let free = |both: &Both<'p, T>| both.new.is_none() && both.old.is_some_and(|old| alike(old, declared));
-            if let Some((index, both)) = all.iter_mut().enumerate().find(|(_, both)| free(both)) {
-                both.new = Some(declared);
+            let (name, content) = nameless(declared);
+            let alike = |(other, same): &(String, T)| if by_name { *other == name } else { *same == content };
+            let free = all.iter_mut().zip(&known).enumerate().find(|(_, (both, known))| both.new.is_none() && alike(known));
+            if let Some((index, (both, _))) = free {
+                both.new = Some(declared.clone());
                 *at = Some(number(index));
             }
         }
     }
     for (declared, at) in new.iter().zip(&mut map).filter(|(_, at)| at.is_none()) {
         *at = Some(number(all.len()));
-        all.push(Both { old: None, new: Some(declared) });
+        all.push(Both { old: None, new: Some(declared.clone()) });
     }
     (all, map.into_iter().flatten().collect())
 }
 
-fn same_upstream(one: &upstream::Config, other: &upstream::Config) -> bool {
-    upstream::Config { name: other.name.clone(), ..one.clone() } == *other
-}
-
-fn same_auth(one: &Declared, other: &Declared) -> bool {
-    Declared { name: other.name.clone(), ..one.clone() } == *other
+fn moved(map: &[u16], index: u16) -> u16 {
+    map.get(usize::from(index)).copied().unwrap_or(index)
 }
 
 fn number(index: usize) -> u16 {
@@ -144,33 +204,40 @@ fn number(index: usize) -> u16 {
 impl Maps {
     fn change_nothing(&self) -> bool {
         let identity = |map: &[u16]| map.iter().enumerate().all(|(at, to)| at == usize::from(*to));
-        identity(&self.upstreams) && identity(&self.auths) && self.attributes.iter().all(|map| identity(map))
+        let maps = [&self.upstreams, &self.auths, &self.stores, &self.hooks];
+        maps.into_iter().all(|map| identity(map)) && self.attributes.iter().all(|map| identity(map))
     }
 
     fn route(&self, route: &Route) -> Route {
-        let upstream = |index: UpstreamIndex| UpstreamIndex(self.upstreams.get(usize::from(index.0)).copied().unwrap_or(index.0));
-        let rewrite = |name: &str, value: &mut Value| self.rewrite(name, value);
-        let mut log = route.log.clone();
-        log.when = log.when.map(|when| changed(&when, &rewrite));
-        log.fields = log.fields.into_iter().map(|(name, field): (String, Expr)| (name, changed(&field, &rewrite))).collect();
+        let upstream = |index: UpstreamIndex| UpstreamIndex(moved(&self.upstreams, index.0));
         Route {
             target: match route.target {
                 Target::Upstream(index) => Target::Upstream(upstream(index)),
                 Target::Policy => Target::Policy,
             },
-            policies: route.policies.iter().map(|policy| self.policy(policy, &rewrite)).collect(),
+            policies: route.policies.iter().map(|policy| self.policy(policy)).collect(),
             timeouts: route.timeouts.iter().map(|(index, config)| (upstream(*index), *config)).collect(),
-            log,
+            retries: route.retries.iter().map(|(index, config)| (upstream(*index), config.clone())).collect(),
+            hooks: route.hooks.iter().map(|hook| moved(&self.hooks, *hook)).collect(),
+            log: self.log(&route.log),
             ..route.clone()
         }
     }
 
-    fn policy(&self, policy: &Config, rewrite: &dyn Fn(&str, &mut Value)) -> Config {
+    fn log(&self, log: &Log) -> Log {
+        self.rewritten(log)
+    }
+
+    fn policy(&self, policy: &Config) -> Config {
         if let Config::Auth(auth) = policy {
-            let auths = auth.auths.iter().map(|index| self.auths.get(usize::from(*index)).copied().unwrap_or(*index)).collect();
+            let auths = auth.auths.iter().map(|index| moved(&self.auths, *index)).collect();
             return Config::Auth(auth::Config { mode: auth.mode.clone(), auths });
         }
-        changed(policy, rewrite)
+        self.rewritten(policy)
+    }
+
+    fn rewritten<T: Clone + serde::Serialize + serde::de::DeserializeOwned>(&self, of: &T) -> T {
+        changed(of, &|name, value| self.rewrite(name, value))
     }
 
     /// Puts the numbers below a member of that name into the old program's.
@@ -185,9 +252,20 @@ impl Maps {
                 }
             }
             "auth" => replace(value, |auth| self.auths.get(usize::from(auth)).copied()),
-            "upstream" => replace(value, |upstream| self.upstreams.get(usize::from(upstream)).copied()),
-            _ => {}
+            "store" => replace(value, |store| self.stores.get(usize::from(store)).copied()),
+            _ => each_upstream(name, value, &|value| replace(value, |upstream| self.upstreams.get(usize::from(upstream)).copied())),
         }
+    }
+}
+
+/// The numbers of upstreams in a member of that name.
+fn each_upstream(name: &str, value: &mut Value, then: &dyn Fn(&mut Value)) {
+    match (name, value) {
+        ("upstream", value) => then(value),
+        ("shares", Value::Array(shares)) => {
+            shares.iter_mut().filter_map(|share| share.as_array_mut()?.last_mut()).for_each(then);
+        }
+        _ => {}
     }
 }
 

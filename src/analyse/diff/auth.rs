@@ -1,8 +1,11 @@
 //! Who may come in: the statement of a route, and the auths it asks for.
 
-use super::{Class, Comparison, Difference};
-use crate::analyse::words::{duration, value};
-use crate::policy::auth::{AttributeDecl, AttributeType, Carrier, Config, Declared, Jwt, Key, Kind, Mode};
+use super::align::Both;
+use super::rest::{Setting, told};
+use super::{Class, Comparison, Difference, attributes};
+use crate::analyse::words::{Names, duration};
+use crate::policy::auth::{Carrier, Config, Declared, Forward, Introspect, Issuer, IssuerKeys, Jwt, Key, Kind, Mode, Remote};
+use std::time::Duration;
 
 /// The most auths of two statements whose combinations are tried.
 const AUTHS_MAX: usize = 10;
@@ -16,8 +19,7 @@ pub fn differences(old: Option<&Config>, new: Option<&Config>, comparison: &Comp
         statements(old, new, &name, found);
     }
     for index in new.auths.iter().filter(|index| old.auths.contains(index)) {
-        if let Some(both) = comparison.aligned.auths.get(usize::from(*index))
-            && let (Some(was), Some(is)) = (both.old, both.new)
+        if let Some((was, is)) = comparison.aligned.auths.get(usize::from(*index)).and_then(Both::pair)
             && was != is
         {
             declarations(was, is, found);
@@ -58,10 +60,7 @@ fn statements(old: &Config, new: &Config, name: &dyn Fn(u16) -> String, found: &
             let says = format!("{is} is asked for, was {was}: callers {} get 401", caller(lost));
             found.push(Difference::new(Class::Tighter, says).with(caller(lost)));
         }
-        (None, Some(gained)) => {
-            let says = format!("{is} is in force, was {was}: callers {} get in", caller(gained));
-            found.push(Difference::new(Class::Looser, says).with(caller(gained)));
-        }
+        (None, Some(_)) => {}
         (None, None) if old.mode == new.mode && auths.iter().all(|auth| old.auths.contains(auth) && new.auths.contains(auth)) => {
             found.push(Difference::new(Class::Cosmetic, format!("{is} names its auths in another order")));
         }
@@ -69,6 +68,10 @@ fn statements(old: &Config, new: &Config, name: &dyn Fn(u16) -> String, found: &
             found.push(Difference::new(Class::Reshaped, format!("{is} is in force, was {was}: who calls is known in another way")));
         }
         (None, None) => found.push(Difference::new(Class::Cosmetic, "the reason of `public` reads otherwise")),
+    }
+    if let Some(gained) = &gained {
+        let says = format!("{is} is in force, was {was}: callers {} get in", caller(gained));
+        found.push(Difference::new(Class::Looser, says).with(caller(gained)));
     }
 }
 
@@ -92,62 +95,132 @@ fn asked(config: &Config, name: &dyn Fn(u16) -> String) -> String {
     }
 }
 
+/// What is compared by its meaning.
+const COVERED: &[&str] = &[
+    "name",
+    "forward",
+    "kind.?",
+    "kind.jwt",
+    "kind.key.from",
+    "kind.key.keys",
+    "kind.key.single",
+    "kind.basic.users",
+    "kind.remote.?",
+    "kind.remote.issuer.algorithms",
+    "kind.remote.issuer.keys.?",
+    "kind.remote.issuer.keys.jwks.url",
+    "kind.remote.issuer.keys.public_key",
+    "kind.remote.issuer.issuer",
+    "kind.remote.issuer.audience",
+    "kind.remote.issuer.leeway",
+    "kind.remote.issuer.from",
+    "kind.remote.forward.url",
+    "kind.remote.introspect.url",
+    "attributes.?",
+    "attributes.order",
+    "attributes.*.?",
+    "attributes.*.name",
+    "attributes.*.ty",
+    "attributes.*.optional",
+    "attributes.*.default",
+    "attributes.*.source",
+];
+
 /// One auth that is declared otherwise.
-fn declarations(was: &Declared, is: &Declared, found: &mut Vec<Difference>) {
+pub fn declarations(was: &Declared, is: &Declared, found: &mut Vec<Difference>) {
     let name = &is.name;
-    let old_credential = || format!("with a credential that `{name}` took");
     match (&was.kind, &is.kind) {
-        (Kind::Jwt(was), Kind::Jwt(is)) => tokens(name, was, is, found),
+        (Kind::Jwt(was), Kind::Jwt(is)) => tokens(name, &Tokens::of(was), &Tokens::of(is), found),
         (Kind::Key(was), Kind::Key(is)) => keys(name, was, is, found),
         (Kind::Basic(was), Kind::Basic(is)) => {
-            if was != is {
+            if was.users != is.users {
                 let says = format!("the users of `{name}` are those of {}, were those of {}", is.users, was.users);
-                found.push(Difference::new(Class::Breaking, says).with(old_credential()));
+                others(&says, "credential", name, found);
             }
         }
-        (Kind::Remote(was), Kind::Remote(is)) => {
+        (Kind::Remote(Remote::Issuer(was)), Kind::Remote(Remote::Issuer(is))) => {
+            tokens(name, &Tokens::by(was), &Tokens::by(is), found);
+        }
+        (Kind::Remote(Remote::Forward(Forward { url: was, .. })), Kind::Remote(Remote::Forward(Forward { url: is, .. })))
+        | (Kind::Remote(Remote::Introspect(Introspect { url: was, .. })), Kind::Remote(Remote::Introspect(Introspect { url: is, .. }))) => {
             if was != is {
-                found.push(
-                    Difference::new(Class::Breaking, format!("another service vouches for callers of `{name}`")).with(old_credential()),
-                );
+                others(&format!("{is} vouches for callers of `{name}`, did {was}"), "credential", name, found);
             }
         }
         (
             Kind::Jwt(_) | Kind::Key(_) | Kind::Basic(_) | Kind::Remote(_),
             Kind::Jwt(_) | Kind::Key(_) | Kind::Basic(_) | Kind::Remote(_),
-        ) => {
-            let says = format!("`{name}` asks for credentials of another kind");
-            found.push(Difference::new(Class::Breaking, says).with(old_credential()));
-        }
+        ) => others(&format!("`{name}` asks for credentials of another kind"), "credential", name, found),
     }
     if was.forward != is.forward {
         let says = if is.forward { "is sent upstream" } else { "is not sent upstream any more" };
         found.push(Difference::new(Class::Reshaped, format!("the credential of `{name}` {says}")));
     }
-    attributes(was, is, found);
+    attributes::declared(was, is, found);
+    let tuned = |setting: &Setting| setting.path.iter().any(|name| ["cache", "timeout", "refresh"].contains(&name.as_str()));
+    let class = |setting: &Setting| if tuned(setting) { Class::Tuned } else { Class::Reshaped };
+    found.extend(told(was, is, COVERED, &format!(" of auth `{name}`"), &Names { auths: &[], params: &[] }, class));
 }
 
-fn tokens(name: &str, was: &Jwt, is: &Jwt, found: &mut Vec<Difference>) {
+/// Other credentials are taken: who had one is refused, and who has a new one gets in.
+fn others(says: &str, what: &str, name: &str, found: &mut Vec<Difference>) {
+    found.push(Difference::new(Class::Breaking, says).with(format!("with a {what} that `{name}` took")));
+    found.push(Difference::new(Class::Looser, says).with(format!("with a {what} that `{name}` did not take")));
+}
+
+/// Which tokens an auth takes, whoever signs them.
+struct Tokens<'d> {
+    key: String,
+    algorithms: Vec<String>,
+    issuer: &'d [String],
+    audience: &'d [String],
+    leeway: Duration,
+    from: &'d [Carrier],
+}
+
+impl<'d> Tokens<'d> {
+    fn of(jwt: &'d Jwt) -> Self {
+        // Every field is named, so that a new one is compared as well.
+        let Jwt { algorithms, key, issuer, audience, leeway, from } = jwt;
+        let algorithms = algorithms.iter().map(|algorithm| algorithm.name().to_owned()).collect();
+        Self { key: key.to_string(), algorithms, issuer, audience, leeway: *leeway, from }
+    }
+
+    fn by(issuer: &'d Issuer) -> Self {
+        let key = match &issuer.keys {
+            IssuerKeys::Jwks { url, .. } => format!("the keys at {url}"),
+            IssuerKeys::PublicKey(key) => key.to_string(),
+        };
+        let Issuer { algorithms, keys: _, issuer, audience, leeway, from } = issuer;
+        Self { key, algorithms: algorithms.clone(), issuer, audience, leeway: *leeway, from }
+    }
+}
+
+fn tokens(name: &str, was: &Tokens<'_>, is: &Tokens<'_>, found: &mut Vec<Difference>) {
     if was.key != is.key {
-        let says = format!("tokens of `{name}` are signed with {}, were with {}", is.key, was.key);
-        found.push(Difference::new(Class::Breaking, says).with(format!("with a token that `{name}` took")));
+        others(&format!("tokens of `{name}` are signed with {}, were with {}", is.key, was.key), "token", name, found);
     }
-    let algorithms = |jwt: &Jwt| jwt.algorithms.iter().map(|algorithm| algorithm.name().to_owned()).collect::<Vec<_>>();
     let token = |what: &str| format!("with a token of `{name}` that {what}");
-    if was.algorithms.iter().any(|algorithm| is.algorithms.contains(algorithm)) {
-        narrowed(&format!("`{name}` takes tokens signed by"), &algorithms(was), &algorithms(is), false, &token("is signed so"), found);
+    let shared = |one: &[String], other: &[String]| one.is_empty() || other.is_empty() || one.iter().any(|entry| other.contains(entry));
+    if shared(&was.algorithms, &is.algorithms) {
+        narrowed(&format!("`{name}` takes tokens signed by"), &was.algorithms, &is.algorithms, false, &token("is signed so"), found);
     } else {
-        let says = format!("`{name}` takes tokens signed by {}, not by {} any more", algorithms(is).join(", "), algorithms(was).join(", "));
-        found.push(Difference::new(Class::Breaking, says).with(format!("with a token that `{name}` took")));
+        let (now, then) = (is.algorithms.join(", "), was.algorithms.join(", "));
+        others(&format!("`{name}` takes tokens signed by {now}, not by {then} any more"), "token", name, found);
     }
-    narrowed(&format!("`{name}` takes tokens issued by"), &was.issuer, &is.issuer, true, &token("is issued so"), found);
-    narrowed(&format!("`{name}` takes tokens for the audience"), &was.audience, &is.audience, true, &token("is meant for it"), found);
+    if shared(was.issuer, is.issuer) {
+        narrowed(&format!("`{name}` takes tokens issued by"), was.issuer, is.issuer, true, &token("is issued so"), found);
+    } else {
+        let (now, then) = (is.issuer.join(", "), was.issuer.join(", "));
+        others(&format!("`{name}` takes tokens issued by {now}, not by {then} any more"), "token", name, found);
+    }
+    narrowed(&format!("`{name}` takes tokens for the audience"), was.audience, is.audience, true, &token("is meant for it"), found);
     if was.leeway != is.leeway {
         let class = if is.leeway > was.leeway { Class::Looser } else { Class::Tighter };
         let says = format!("the leeway of `{name}` is {}, was {}", duration(is.leeway), duration(was.leeway));
         found.push(Difference::new(class, says).with(token("has just expired")));
     }
-    carriers(name, &was.from, &is.from, found);
+    carriers(name, was.from, is.from, found);
 }
 
 fn keys(name: &str, was: &Key, is: &Key, found: &mut Vec<Difference>) {
@@ -165,8 +238,15 @@ fn keys(name: &str, was: &Key, is: &Key, found: &mut Vec<Difference>) {
     if !added.is_empty() {
         found.push(Difference::new(Class::Looser, format!("`{name}` also takes keys of {}", added.join(", "))).with("with such a key"));
     }
-    if gone.is_empty() && added.is_empty() && was.single != is.single {
-        found.push(Difference::new(Class::Reshaped, format!("keys of `{name}` have other attributes")));
+    if gone.is_empty() && added.is_empty() {
+        for (before, now) in was.single.iter().zip(&is.single).filter(|(before, now)| before != now) {
+            let says = if before.name == now.name && before.secret == now.secret {
+                format!("key `{}` of `{name}` has other attributes", now.name)
+            } else {
+                format!("the keys of `{name}` stand in another order")
+            };
+            found.push(Difference::new(Class::Reshaped, says).with(format!("with the key `{}`", now.name)));
+        }
     }
     carriers(name, &was.from, &is.from, found);
 }
@@ -197,46 +277,7 @@ fn narrowed(what: &str, was: &[String], is: &[String], empty_is_all: bool, with:
     if !covers(was, is) {
         found.push(Difference::new(Class::Looser, says()).with(with));
     }
-}
-
-fn attributes(was: &Declared, is: &Declared, found: &mut Vec<Difference>) {
-    let name = &is.name;
-    let required = |attribute: &AttributeDecl| matches!(is.kind, Kind::Jwt(_)) && !attribute.optional && attribute.default.is_none();
-    for attribute in &is.attributes {
-        let before = was.attributes.iter().find(|other| other.name == attribute.name);
-        let claim = &attribute.name;
-        let with = || format!("with a token without `{claim}`");
-        match (before.is_some_and(&required), required(attribute)) {
-            (false, true) => found.push(Difference::new(Class::Tighter, format!("tokens of `{name}` must have `{claim}`")).with(with())),
-            (true, false) => {
-                found.push(Difference::new(Class::Looser, format!("tokens of `{name}` need no `{claim}` any more")).with(with()))
-            }
-            (true, true) | (false, false) => {}
-        }
-        let Some(before) = before else { continue };
-        if (&before.ty, &before.source) != (&attribute.ty, &attribute.source) {
-            let text = |attribute: &AttributeDecl| format!("{} from `{}`", kind(&attribute.ty), attribute.source);
-            let says = format!("`{claim}` of `{name}` is {}, was {}", text(attribute), text(before));
-            found.push(Difference::new(Class::Tighter, says).with("with a credential that says it the old way"));
-        }
-        if before.default != attribute.default {
-            let text = |attribute: &AttributeDecl| attribute.default.as_ref().map_or_else(|| "nothing".to_owned(), value);
-            let says = format!("`{claim}` of `{name}` is {} where it is missing, was {}", text(attribute), text(before));
-            found.push(Difference::new(Class::Reshaped, says).with(with()));
-        }
-    }
-    for gone in was.attributes.iter().filter(|gone| required(gone) && !is.attributes.iter().any(|other| other.name == gone.name)) {
-        let says = format!("tokens of `{name}` need no `{}` any more", gone.name);
-        found.push(Difference::new(Class::Looser, says).with(format!("with a token without `{}`", gone.name)));
-    }
-}
-
-fn kind(ty: &AttributeType) -> String {
-    match ty {
-        AttributeType::Bool => "bool".to_owned(),
-        AttributeType::Int => "int".to_owned(),
-        AttributeType::Text => "str".to_owned(),
-        AttributeType::Enum(words) => format!("enum({})", words.join(", ")),
-        AttributeType::Set => "set<str>".to_owned(),
+    if was != is && covers(was, is) && covers(is, was) {
+        found.push(Difference::new(Class::Cosmetic, format!("{}, in another order", says())));
     }
 }

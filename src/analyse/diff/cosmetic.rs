@@ -1,31 +1,29 @@
 //! What no request can tell: names, doc comments, tests, order and layout.
 
+use super::align::Both;
 use super::{Class, Comparison, Difference, Gathered, Pair};
 use crate::ir::Program;
 
 /// Names and texts that differ; and when nothing else does, the layout.
 pub fn differences(comparison: &Comparison<'_>, gathered: &mut Gathered) {
     let (old, new) = (comparison.old, comparison.new);
-    for both in &comparison.aligned.upstreams {
-        if let (Some(was), Some(is)) = (both.old, both.new)
-            && was.name != is.name
-        {
-            gathered.whole(Difference::new(Class::Cosmetic, format!("upstream `{}` is called `{}`", was.name, is.name)), None);
-        }
-    }
-    for both in &comparison.aligned.auths {
-        if let (Some(was), Some(is)) = (both.old, both.new)
-            && was.name != is.name
-        {
-            gathered.whole(Difference::new(Class::Cosmetic, format!("auth `{}` is called `{}`", was.name, is.name)), None);
-        }
-    }
+    let aligned = comparison.aligned;
+    renamed("upstream", &aligned.upstreams, |upstream| &upstream.name, gathered);
+    renamed("auth", &aligned.auths, |declared| &declared.name, gathered);
+    renamed("store", &aligned.stores, |store| &store.name, gathered);
+    renamed("hook", &aligned.hooks, |hook| &hook.name, gathered);
     routes(comparison, gathered);
     if tests(old) != tests(new) {
         gathered.whole(Difference::new(Class::Cosmetic, "`test` blocks differ"), None);
     }
     if gathered.changes.is_empty() && lines(old) != lines(new) {
         gathered.whole(Difference::new(Class::Cosmetic, "statements stand in other places"), None);
+    }
+}
+
+fn renamed<T>(what: &str, all: &[Both<T>], name: impl Fn(&T) -> &str, gathered: &mut Gathered) {
+    for (was, is) in all.iter().filter_map(Both::pair).map(|(was, is)| (name(was), name(is))).filter(|(was, is)| was != is) {
+        gathered.whole(Difference::new(Class::Cosmetic, format!("{what} `{was}` is called `{is}`")), None);
     }
 }
 

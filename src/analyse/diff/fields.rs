@@ -27,24 +27,19 @@ pub fn differences(old: &[Config], new: &[Config], names: &Names<'_>, found: &mu
 }
 
 fn lines(what: &str, was: &Lines, is: &Lines, names: &Names<'_>, found: &mut Vec<Difference>) {
+    // Every kind of line is named, so that a new one is compared as well.
+    let Lines { remove, rename, set, add } = is;
     let mut says = Vec::new();
-    for (verb, old, new) in [("set", &was.set, &is.set), ("added", &was.add, &is.add)] {
-        for line in new {
-            match old.iter().find(|before| before.name == line.name) {
-                None => says.push(format!("{what} `{}` is {verb} to {}", line.name, given(line, names))),
-                Some(before) if before != line => {
-                    let (now, then) = (given(line, names), given(before, names));
-                    says.push(if now == then {
-                        format!("{what} `{}` is {verb} in other cases", line.name)
-                    } else {
-                        format!("{what} `{}` is {verb} to {now}, was to {then}", line.name)
-                    });
-                }
-                Some(_) => {}
+    for (verb, old, new) in [("set", &was.set, set), ("added", &was.add, add)] {
+        for (name, then, now) in by_name(old, new) {
+            let text = |lines: &[&Set]| lines.iter().map(|line| given(line, names)).collect::<Vec<_>>().join(" and ");
+            match (then.is_empty(), now.is_empty()) {
+                (true, _) => says.push(format!("{what} `{name}` is {verb} to {}", text(&now))),
+                (false, true) => says.push(format!("{what} `{name}` is not {verb} any more (was to {})", text(&then))),
+                (false, false) if then == now => {}
+                (false, false) if text(&then) == text(&now) => says.push(format!("{what} `{name}` is {verb} in other cases")),
+                (false, false) => says.push(format!("{what} `{name}` is {verb} to {}, was to {}", text(&now), text(&then))),
             }
-        }
-        for line in old.iter().filter(|line| !new.iter().any(|other| other.name == line.name)) {
-            says.push(format!("{what} `{}` is not {verb} any more (was to {})", line.name, given(line, names)));
         }
     }
     let which = |names: &Which| match names {
@@ -53,19 +48,31 @@ fn lines(what: &str, was: &Lines, is: &Lines, names: &Names<'_>, found: &mut Vec
     };
     changes(
         &was.remove,
-        &is.remove,
+        remove,
         |name| format!("{what} `{}` is removed", which(name)),
         |name| format!("{what} `{}` is not removed any more", which(name)),
         &mut says,
     );
     changes(
         &was.rename,
-        &is.rename,
+        rename,
         |rename| format!("{what} `{}` is renamed `{}`", rename.old, rename.new),
         |rename| format!("{what} `{}` is not renamed `{}` any more", rename.old, rename.new),
         &mut says,
     );
     found.extend(says.into_iter().map(|says| Difference::new(Class::Reshaped, says)));
+}
+
+/// The lines about each name, those of the new list first.
+fn by_name<'l>(old: &'l [Set], new: &'l [Set]) -> Vec<(&'l str, Vec<&'l Set>, Vec<&'l Set>)> {
+    let mut names: Vec<&str> = Vec::new();
+    for line in new.iter().chain(old) {
+        if !names.contains(&line.name.as_str()) {
+            names.push(&line.name);
+        }
+    }
+    let about = |list: &'l [Set], name: &str| list.iter().filter(|line| line.name == name).collect::<Vec<_>>();
+    names.into_iter().map(|name| (name, about(old, name), about(new, name))).collect()
 }
 
 fn changes<T: PartialEq>(was: &[T], is: &[T], added: impl Fn(&T) -> String, gone: impl Fn(&T) -> String, says: &mut Vec<String>) {

@@ -1,31 +1,40 @@
 //! The gateway's own settings, which hold for every request.
 
-use super::{Class, Comparison, Difference, Gathered, Witness, conditions};
-use crate::analyse::words::{duration, size};
-use crate::ir::operate::{Tls, TlsVersion};
-use crate::ir::spell::references;
-use crate::ir::{Gateway, Limits, Listener};
-use crate::lang::expr::Ref;
-use crate::route::Remainder;
+use super::rest::{Setting, told};
+use super::{Class, Comparison, Difference, listener};
+use crate::analyse::words::{Names, duration, size};
+use crate::ir::{Gateway, Limits};
+use ipnet::IpNet;
 use std::time::Duration;
 
+/// What is compared by its meaning; `body` is told route by route: a route may have its own.
+const COVERED: &[&str] = &[
+    "listeners",
+    "trust",
+    "request_id",
+    "limits.header_bytes",
+    "limits.headers",
+    "limits.body",
+    "limits.connections",
+    "limits.header_timeout",
+    "limits.idle",
+    "drain",
+    "workers",
+    "log",
+];
+
 /// Listeners, trust, limits and times.
-pub fn differences(comparison: &Comparison<'_>, gathered: &mut Gathered) {
-    let (was, is) = (&comparison.old.gateway, &comparison.new.gateway);
+pub fn differences(comparison: &Comparison<'_>, found: &mut Vec<Difference>) {
+    let (was, is) = (&comparison.old.gateway, &comparison.aligned.gateway);
     if was == is {
         return;
     }
-    let any = (0..comparison.new.routes.len()).find_map(|route| any_request(comparison, route));
-    let mut found = Vec::new();
-    listeners(was, is, &mut found);
-    if asks_for_listeners(comparison) {
-        renamed(was, is, &mut found);
-    }
-    trust(was, is, &mut found);
+    listener::differences(comparison, found);
+    trust(&was.trust, &is.trust, found);
     if was.request_id != is.request_id {
         found.push(Difference::new(Class::Reshaped, format!("the request id is in `{}`, was in `{}`", is.request_id, was.request_id)));
     }
-    limits(&was.limits, &is.limits, &mut found);
+    limits(&was.limits, &is.limits, found);
     let mut time = |what: &str, was: Duration, is: Duration| {
         if was != is {
             found.push(Difference::new(Class::Tuned, format!("`{what}` is {}, was {}", duration(is), duration(was))));
@@ -41,133 +50,70 @@ pub fn differences(comparison: &Comparison<'_>, gathered: &mut Gathered) {
     if was.log != is.log {
         found.push(Difference::new(Class::Tuned, "`log access` of requests that no route takes is another"));
     }
-    for difference in found {
-        gathered.whole(difference, any.as_ref());
-    }
+    others(was, is, comparison, found);
 }
 
-/// A request that some new route takes.
-fn any_request(comparison: &Comparison<'_>, route: usize) -> Option<Witness> {
-    let key = &comparison.new.routes.get(route)?.key;
-    match crate::route::remainder::remainder(&[key], &[], &conditions::possible) {
-        Remainder::Request(sample) => Some(Witness::of(&sample)),
-        Remainder::Nothing | Remainder::TooComplex => None,
-    }
-}
-
-fn listeners(was: &Gateway, is: &Gateway, found: &mut Vec<Difference>) {
-    for gone in was.listeners.iter().filter(|listener| !is.listeners.iter().any(|other| other.address == listener.address)) {
-        let says = format!("nothing listens on {} any more", gone.address);
-        found.push(Difference::new(Class::Breaking, says).with(format!("to {}", gone.address)));
-    }
-    for added in is.listeners.iter().filter(|listener| !was.listeners.iter().any(|other| other.address == listener.address)) {
-        let says = format!("the gateway also listens on {}", added.address);
-        found.push(Difference::new(Class::Looser, says).with(format!("to {}", added.address)));
-    }
-    for (was, is) in in_both(was, is) {
-        spoken(was, is, found);
-    }
-}
-
-/// Some rule decides by the listener's name.
-fn asks_for_listeners(comparison: &Comparison<'_>) -> bool {
-    let mut routes = comparison.old.routes.iter().chain(&comparison.new.routes);
-    routes.any(|route| route.conditions().into_iter().any(|expr| references(expr).contains(&&Ref::Listener)))
-}
-
-fn renamed(was: &Gateway, is: &Gateway, found: &mut Vec<Difference>) {
-    for (was, is) in in_both(was, is).filter(|(was, is)| was.name != is.name) {
-        let says = format!(
-            "the listener on {} is called `{}`, was `{}`: what asks for `request.listener` decides otherwise",
-            is.address, is.name, was.name
-        );
-        for class in [Class::Looser, Class::Tighter] {
-            found.push(Difference::new(class, says.clone()).with(format!("to {}", is.address)));
+/// The admin listener, traces, events, and what comes after them; auths by their names.
+fn others(was: &Gateway, is: &Gateway, comparison: &Comparison<'_>, found: &mut Vec<Difference>) {
+    let asks = |gateway: &Gateway| gateway.admin.as_ref().map(|admin| admin.auth);
+    let name = |auth: u16| comparison.aligned.named.get(usize::from(auth)).map_or_else(String::new, |auth| format!("`{}`", auth.name));
+    if let (Some(old), Some(new)) = (asks(was), asks(is))
+        && old != new
+    {
+        let text = |auth: Option<u16>| auth.map_or_else(|| "nobody's credential".to_owned(), name);
+        let says = format!("the admin listener asks for {}, did for {}", text(new), text(old));
+        if old.is_some() {
+            found.push(Difference::new(Class::Looser, says.clone()).with("to the admin listener"));
+        }
+        if new.is_some() {
+            found.push(Difference::new(Class::Tighter, says).with("to the admin listener"));
         }
     }
-}
-
-/// Listeners of one address.
-fn in_both<'g>(was: &'g Gateway, is: &'g Gateway) -> impl Iterator<Item = (&'g Listener, &'g Listener)> {
-    was.listeners.iter().filter_map(|old| is.listeners.iter().find(|new| new.address == old.address).map(|new| (old, new)))
-}
-
-/// How clients speak to one listener.
-fn spoken(was: &Listener, is: &Listener, found: &mut Vec<Difference>) {
-    let address = is.address;
-    let mut say = |class: Class, says: &str, with: &str| {
-        found.push(Difference::new(class, format!("the listener on {address} {says}")).with(format!("to {address}{with}")));
+    let covered: Vec<&str> = COVERED.iter().copied().chain(["admin.auth"]).collect();
+    let class = |setting: &Setting| match setting.path.first().map(String::as_str) {
+        Some("trace" | "events") => Class::Tuned,
+        _ => Class::Reshaped,
     };
-    match (was.redirect_https, is.redirect_https) {
-        (true, false) => say(Class::Looser, "answers requests in the clear, before it sent them to https", ""),
-        (false, true) => say(Class::Breaking, "sends clients to https, before it answered them", ""),
-        (true, true) | (false, false) => {}
+    let names = Names { auths: &comparison.aligned.named, params: &[] };
+    found.extend(told(was, is, &covered, "", &names, class));
+}
+
+/// Networks as the sets of addresses that they are.
+fn trust(was: &[IpNet], is: &[IpNet], found: &mut Vec<Difference>) {
+    let text = |networks: &[IpNet]| networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let (added, gone) = (without(is, was), without(was, is));
+    if !added.is_empty() {
+        let says = format!("forwarding fields from {} are believed", text(&added));
+        found.push(Difference::new(Class::Looser, says).with(format!("from {}", text(&added))));
     }
-    if was.proxy_protocol != is.proxy_protocol {
-        let says = if is.proxy_protocol { "asks for the PROXY protocol" } else { "does not understand the PROXY protocol any more" };
-        say(Class::Breaking, says, "");
+    if !gone.is_empty() {
+        let says = format!("forwarding fields from {} are not believed any more", text(&gone));
+        found.push(Difference::new(Class::Tighter, says).with(format!("from {}", text(&gone))));
     }
-    match (&was.tls, &is.tls) {
-        (None, None) => {}
-        (None, Some(_)) => say(Class::Breaking, "speaks TLS only", ", in the clear"),
-        (Some(_), None) => {
-            say(Class::Breaking, "does not speak TLS any more", ", over TLS");
-            say(Class::Looser, "takes requests in the clear", ", in the clear");
-        }
-        (Some(was), Some(is)) => tls(was, is, &mut say),
+    if added.is_empty() && gone.is_empty() && was != is {
+        found.push(Difference::new(Class::Cosmetic, "`trust` is written otherwise and means the same"));
     }
 }
 
-fn tls(was: &Tls, is: &Tls, say: &mut impl FnMut(Class, &str, &str)) {
-    match (was.min_version, is.min_version) {
-        (TlsVersion::Tls12, TlsVersion::Tls13) => say(Class::Tighter, "speaks TLS 1.3 only", ", over TLS 1.2"),
-        (TlsVersion::Tls13, TlsVersion::Tls12) => say(Class::Looser, "speaks TLS 1.2 too", ", over TLS 1.2"),
-        (TlsVersion::Tls12, TlsVersion::Tls12) | (TlsVersion::Tls13, TlsVersion::Tls13) => {}
-    }
-    match (&was.client_ca, &is.client_ca) {
-        (None, None) => {}
-        (None, Some(ca)) if ca.optional => {
-            say(Class::Tighter, "refuses client certificates of other authorities", ", with such a certificate")
+/// The addresses of some networks that are not in others, as few networks as they make up.
+fn without(of: &[IpNet], others: &[IpNet]) -> Vec<IpNet> {
+    let others = IpNet::aggregate(&others.to_vec());
+    let mut left = IpNet::aggregate(&of.to_vec());
+    let mut found = Vec::new();
+    // A network is halved only while it holds another, so at most its bits times the number of the others.
+    while let Some(network) = left.pop() {
+        if others.iter().any(|other| other.contains(&network)) {
+            continue;
         }
-        (None, Some(_)) => say(Class::Breaking, "asks for client certificates", ", without one"),
-        (Some(ca), None) if ca.optional => say(Class::Looser, "does not look at client certificates any more", ", with any certificate"),
-        (Some(_), None) => say(Class::Looser, "does not ask for client certificates any more", ", without one"),
-        (Some(was), Some(is)) => {
-            match (was.optional, is.optional) {
-                (false, true) => say(Class::Looser, "lets clients without a certificate in", ", without one"),
-                (true, false) => say(Class::Breaking, "asks for client certificates", ", without one"),
-                (true, true) | (false, false) => {}
-            }
-            if was.file != is.file {
-                say(Class::Breaking, "takes client certificates of other authorities", ", with a certificate that it took");
-                say(Class::Looser, "takes client certificates of other authorities", ", with a certificate that it did not take");
-            }
+        match network.subnets(network.prefix_len().saturating_add(1)) {
+            Ok(halves) if others.iter().any(|other| network.contains(other)) => left.extend(halves),
+            Ok(_) | Err(_) => found.push(network),
         }
     }
-    if was.certificates != is.certificates {
-        say(Class::Reshaped, "shows other certificates", ", over TLS");
-    }
-    if was.resumption != is.resumption {
-        say(Class::Tuned, if is.resumption { "takes sessions up again" } else { "takes no session up again" }, ", over TLS");
-    }
+    found.sort_unstable();
+    IpNet::aggregate(&found)
 }
 
-fn trust(was: &Gateway, is: &Gateway, found: &mut Vec<Difference>) {
-    let without = |of: &Gateway, other: &Gateway| {
-        let networks: Vec<String> = of.trust.iter().filter(|network| !other.trust.contains(network)).map(ToString::to_string).collect();
-        (!networks.is_empty()).then(|| networks.join(", "))
-    };
-    if let Some(added) = without(is, was) {
-        let says = format!("forwarding fields from {added} are believed");
-        found.push(Difference::new(Class::Looser, says).with(format!("from {added}")));
-    }
-    if let Some(gone) = without(was, is) {
-        let says = format!("forwarding fields from {gone} are not believed any more");
-        found.push(Difference::new(Class::Tighter, says).with(format!("from {gone}")));
-    }
-}
-
-/// The bound on bodies is told route by route: a route may have its own.
 fn limits(was: &Limits, is: &Limits, found: &mut Vec<Difference>) {
     let mut bound = |name: &str, (was, is): (u64, u64), text: fn(u64) -> String, with: &str| {
         let class = match is.cmp(&was) {

@@ -1,16 +1,45 @@
 //! Limits: how much they let through.
 
-use super::{Class, Difference};
+use super::align::Both;
+use super::{Class, Comparison, Difference};
 use crate::analyse::words::Names;
 use crate::lang::expr::Expr;
 use crate::lang::value::Rate;
 use crate::logic::{Facts, Model, satisfiable};
 use crate::policy::Config;
-use crate::policy::limit::{self, Bound, Flow, HeaderStyle, Limit};
+use crate::policy::limit::{self, Arm, Bound, Flow, HeaderStyle, Limit};
 use std::cmp::Ordering;
 
+/// What is covered of the policy. A limit that is declared elsewhere counts for other routes, which is told of all of them.
+pub const COVERED: &[&str] = &[
+    "limit.?",
+    "limit.headers",
+    "limit.limits.?",
+    "limit.limits.order",
+    "limit.limits.*.?",
+    "limit.limits.*.name",
+    "limit.limits.*.site",
+    "limit.limits.*.bound.?",
+    "limit.limits.*.bound.concurrent",
+    "limit.limits.*.bound.rate.algorithm",
+    "limit.limits.*.bound.rate.flow.rate",
+    "limit.limits.*.bound.rate.flow.burst",
+    "limit.limits.*.bound.rate.arms",
+    "limit.limits.*.key",
+    "limit.limits.*.by_identity",
+    "limit.limits.*.counting",
+    "limit.limits.*.store",
+];
+
 /// Limits of one name are held against each other, and those left over by what they are.
-pub fn differences(old: &[Config], new: &[Config], names: &Names<'_>, facts: Facts<'_>, found: &mut Vec<Difference>) {
+pub fn differences(
+    old: &[Config],
+    new: &[Config],
+    comparison: &Comparison<'_>,
+    names: &Names<'_>,
+    facts: Facts<'_>,
+    found: &mut Vec<Difference>,
+) {
     let (was, is) = (config(old), config(new));
     let none = (Vec::new(), Vec::new());
     let (limits, headers) = was.map_or_else(|| none.clone(), |config| (config.limits.clone(), config.headers.clone()));
@@ -19,13 +48,17 @@ pub fn differences(old: &[Config], new: &[Config], names: &Names<'_>, facts: Fac
     let mut added = Vec::new();
     for limit in &now {
         match left.iter().position(|before| before.name == limit.name) {
-            Some(at) => one(left.remove(at), limit, names, facts, found),
+            Some(at) => {
+                let before = left.remove(at);
+                one(before, limit, names, facts, found);
+                place(before, limit, comparison, found);
+            }
             None => added.push(limit),
         }
     }
     for limit in added {
         let same =
-            left.iter().position(|before| (&before.bound, &before.key, &before.counting) == (&limit.bound, &limit.key, &limit.counting));
+            left.iter().position(|before| Limit { name: limit.name.clone(), site: limit.site.clone(), ..(*before).clone() } == *limit);
         if let Some(at) = same {
             let before = left.remove(at);
             let class = if told.contains(&HeaderStyle::Ietf) { Class::Reshaped } else { Class::Cosmetic };
@@ -64,6 +97,11 @@ fn one(was: &Limit, is: &Limit, names: &Names<'_>, facts: Facts<'_>, found: &mut
                 let before = arms.iter().find(|other| other.when == arm.when).map_or(*flow, |other| other.flow);
                 flows(name, Some(when(&arm.when, names, facts)), (before, arm.flow), found);
             }
+            let conditions = |arms: &[Arm]| arms.iter().map(|arm| arm.when.clone()).collect::<Vec<_>>();
+            let (before, now) = (conditions(arms), conditions(new_arms));
+            if before != now && before.len() == now.len() && now.iter().all(|when| before.contains(when)) {
+                both(&format!("limit `{name}` asks its conditions in another order"), found);
+            }
             for arm in arms.iter().filter(|arm| !new_arms.iter().any(|other| other.when == arm.when)) {
                 flows(name, Some(when(&arm.when, names, facts)), (arm.flow, *new_flow), found);
             }
@@ -99,6 +137,26 @@ fn one(was: &Limit, is: &Limit, names: &Names<'_>, facts: Facts<'_>, found: &mut
     }
 }
 
+/// When and where a limit counts.
+fn place(was: &Limit, is: &Limit, comparison: &Comparison<'_>, found: &mut Vec<Difference>) {
+    let name = &is.name;
+    if was.by_identity != is.by_identity {
+        let says = if is.by_identity {
+            format!("limit `{name}` counts only callers that were let in, did all who asked")
+        } else {
+            format!("limit `{name}` counts all who ask, did only callers that were let in")
+        };
+        found.push(Difference::new(Class::Reshaped, says).with("refused by an `auth` or `require`"));
+    }
+    if was.store != is.store {
+        let store = |limit: &Limit| {
+            let both = limit.store.and_then(|store| comparison.aligned.stores.get(usize::from(store)));
+            both.and_then(Both::either).map_or_else(|| "each gateway's memory".to_owned(), |store| format!("store `{}`", store.name))
+        };
+        found.push(Difference::new(Class::Tuned, format!("limit `{name}` counts in {}, did in {}", store(is), store(was))));
+    }
+}
+
 /// Some requests have more room, others less.
 fn both(says: &str, found: &mut Vec<Difference>) {
     found.extend([Class::Looser, Class::Tighter].map(|class| Difference::new(class, says).with("often enough")));
@@ -112,6 +170,10 @@ fn when(condition: &Expr, names: &Names<'_>, facts: Facts<'_>) -> (String, Optio
 fn flows(name: &str, when: Option<(String, Option<Model>)>, (was, is): (Flow, Flow), found: &mut Vec<Difference>) {
     let (place, model) = when.map_or((String::new(), None), |(when, model)| (format!(" when `{when}`"), model));
     let says = format!("limit `{name}`{place} is {}, was {}", is.rate, was.rate);
+    if was.rate.bytes != is.rate.bytes {
+        both(&says, found);
+        return;
+    }
     let class = compared(faster(is.rate, was.rate));
     // A burst that is the rate's own count says nothing more than the rate.
     let own = |flow: Flow| flow.burst == flow.rate.count;

@@ -5,15 +5,23 @@
 //! do with it is held side by side. So a route that is renamed, moved, or split in two that do the same changes nothing.
 
 mod align;
+mod attributes;
 mod auth;
+mod callers;
+mod canonical;
 mod conditions;
+mod cors;
 mod cosmetic;
 mod counters;
+mod declared;
 mod fields;
 mod gateway;
 mod keys;
 mod limit;
+mod listener;
 mod outcome;
+mod policies;
+mod rest;
 mod rules;
 mod show;
 mod target;
@@ -160,7 +168,7 @@ pub fn diff(old: &Program, new: &Program) -> Diff {
     comparison.shared(&mut gathered);
     comparison.lost(&mut gathered);
     comparison.gained(&mut gathered);
-    gateway::differences(&comparison, &mut gathered);
+    declared::differences(&comparison, &mut gathered);
     cosmetic::differences(&comparison, &mut gathered);
     let mut changes = gathered.changes;
     changes.sort_by_key(|change| change.class);

@@ -1,9 +1,30 @@
 //! What answers a route's requests.
 
+use super::align::Both;
 use super::{Class, Comparison, Difference};
 use crate::analyse::words::{Names, duration};
 use crate::ir::{Route, Target};
 use crate::policy::{Config, aggregate, issue, respond};
+
+/// What is covered of the policies that answer.
+pub const COVERED: &[&str] = &[
+    "respond",
+    "issue.?",
+    "issue.auth",
+    "issue.ttl",
+    "issue.claims",
+    "aggregate.?",
+    "aggregate.parts.?",
+    "aggregate.parts.*.?",
+    "aggregate.parts.order",
+    "aggregate.parts.*.upstream",
+    "aggregate.parts.*.method",
+    "aggregate.parts.*.target",
+    "aggregate.parts.*.take",
+    "aggregate.parts.*.default",
+    "aggregate.parts.*.within",
+    "to.?",
+];
 
 /// A route with the policies that are to be looked at.
 type Side<'a> = (&'a Route, &'a [Config]);
@@ -30,7 +51,7 @@ pub fn described(route: &Route, comparison: &Comparison<'_>) -> String {
     if let Target::Upstream(index) = route.target {
         let both = comparison.aligned.upstreams.get(usize::from(index.0));
         // The old program's name for what it has; the routes of both are in its numbers.
-        return both.and_then(|both| both.old.or(both.new)).map_or_else(String::new, |config| format!("upstream `{}`", config.name));
+        return both.and_then(Both::either).map_or_else(String::new, |config| format!("upstream `{}`", config.name));
     }
     let answer = route.policies.iter().find_map(|policy| match policy {
         Config::Respond(respond::Config::Body { status, .. }) => Some(format!("`respond {status}`")),
@@ -39,13 +60,14 @@ pub fn described(route: &Route, comparison: &Comparison<'_>) -> String {
         Config::Respond(respond::Config::Redirect { status, .. }) => Some(format!("`redirect {status}`")),
         Config::Issue(_) => Some("`issue`".to_owned()),
         Config::Aggregate(_) => Some("`aggregate`".to_owned()),
+        Config::To(_) => Some("`to`".to_owned()),
         _ => None,
     });
     answer.unwrap_or_else(|| "a policy".to_owned())
 }
 
 fn is_answer(policy: &Config) -> bool {
-    matches!(policy, Config::Respond(_) | Config::Issue(_) | Config::Aggregate(_))
+    matches!(policy, Config::Respond(_) | Config::Issue(_) | Config::Aggregate(_) | Config::To(_))
 }
 
 /// False when the two answer in different ways altogether.
@@ -114,7 +136,7 @@ fn issued(was: &issue::Config, is: &issue::Config, comparison: &Comparison<'_>, 
 fn parts(was: &aggregate::Config, is: &aggregate::Config, comparison: &Comparison<'_>, names: &Names<'_>, found: &mut Vec<Difference>) {
     let upstream = |index: u16| {
         let both = comparison.aligned.upstreams.get(usize::from(index));
-        both.and_then(|both| both.old.or(both.new)).map_or_else(String::new, |config| config.name.clone())
+        both.and_then(Both::either).map_or_else(String::new, |config| config.name.clone())
     };
     for part in &is.parts {
         let Some(before) = was.parts.iter().find(|other| other.name == part.name) else {

@@ -1,13 +1,15 @@
 //! The upstreams that a route calls: where they are, what they are sent, and how calls are made.
 
 use super::outcome::called;
+use super::rest::{Setting, told};
 use super::{Class, Comparison, Difference};
-use crate::analyse::words::{duration, share};
+use crate::analyse::words::{Names, duration, share};
 use crate::http::UpstreamIndex;
 use crate::ir::Route;
 use crate::upstream::breaker::Opens;
 use crate::upstream::config::{HostSent, Target};
 use crate::upstream::{Config, breaker, timeout};
+use std::collections::BTreeMap;
 
 /// Differences in the upstreams that both routes call.
 pub fn differences(old: &Route, new: &Route, comparison: &Comparison<'_>, found: &mut Vec<Difference>) {
@@ -17,14 +19,23 @@ pub fn differences(old: &Route, new: &Route, comparison: &Comparison<'_>, found:
     upstreams.dedup();
     for index in upstreams {
         let Some(both) = comparison.aligned.upstreams.get(usize::from(index.0)) else { continue };
-        let (Some(was), Some(is)) = (both.old, both.new) else { continue };
+        let Some((was, is)) = both.pair() else { continue };
         let own = |route: &Route, config: &Config| {
             route.timeouts.iter().find(|(of, _)| *of == index).map_or(config.timeout, |(_, timeouts)| *timeouts)
         };
         times(&is.name, own(old, was), own(new, is), found);
+        let again = |route: &Route, config: &Config| {
+            let retry = route.retries.iter().find(|(of, _)| *of == index).map(|(_, retry)| retry.clone());
+            BTreeMap::from([("retry", retry.or_else(|| config.retry.clone()))])
+        };
+        let names = Names { auths: &comparison.aligned.named, params: &[] };
+        let (once, now) = (again(old, was), again(new, is));
+        if once != now {
+            found.extend(told(&once, &now, &[], &format!(" for `{}`", is.name), &names, |_| Class::Tuned));
+        }
         if was != is {
             places(was, is, found);
-            calls(was, is, found);
+            calls(was, is, &names, found);
         }
     }
 }
@@ -82,7 +93,7 @@ fn places(was: &Config, is: &Config, found: &mut Vec<Difference>) {
     }
 }
 
-fn calls(was: &Config, is: &Config, found: &mut Vec<Difference>) {
+fn calls(was: &Config, is: &Config, names: &Names<'_>, found: &mut Vec<Difference>) {
     let name = &is.name;
     if was.breaker != is.breaker {
         let says = match (&was.breaker, &is.breaker) {
@@ -95,17 +106,17 @@ fn calls(was: &Config, is: &Config, found: &mut Vec<Difference>) {
         };
         found.push(Difference::new(Class::Tuned, says));
     }
-    // Whatever else an upstream may say is about how calls are made; stubs answer nobody outside tests.
-    let mut rest = was.clone();
-    rest.name.clone_from(&is.name);
-    rest.targets.clone_from(&is.targets);
-    rest.host.clone_from(&is.host);
-    rest.breaker.clone_from(&is.breaker);
-    rest.timeout = is.timeout;
-    rest.stubs.clone_from(&is.stubs);
-    rest.encoded_slashes = is.encoded_slashes;
-    if rest != *is {
-        found.push(Difference::new(Class::Tuned, format!("calls of `{name}` are made in another way")));
+    found.extend(told(was, is, COVERED, &format!(" of upstream `{name}`"), names, class));
+}
+
+/// What is compared by its meaning, or route by route, and the stubs, which answer nobody outside tests.
+const COVERED: &[&str] = &["name", "targets", "host", "breaker", "timeout", "retry", "stubs", "encoded_slashes"];
+
+fn class(setting: &Setting) -> Class {
+    match setting.path.first().map(String::as_str) {
+        Some("resolve") => Class::Rerouted,
+        Some("tls" | "http2" | "sticky" | "openapi") => Class::Reshaped,
+        _ => Class::Tuned,
     }
 }
 

@@ -169,9 +169,8 @@ pub(super) fn reason(name: &str) -> &'static str {
         "root" | "alias" | "index" | "try_files" | "autoindex" => "files are not served: send these requests to a service",
         "expires" => "write `response { set Cache-Control \"…\" }`",
         "error_page" | "proxy_intercept_errors" => "`error` is not available yet",
-        "if" | "map" | "set" | "geo" | "split_clients" => {
-            "there are no variables: write a `match`, a `require` or a `when` where it was used"
-        }
+        "if" => "it is read in a server or a location only",
+        "map" | "set" | "geo" | "split_clients" => "there are no variables: write a `match`, a `require` or a `when` where it was used",
         "include" => "other files are not read: import them one by one",
         "log_format" => "the access log has its own format; `log access json { field … }` adds to it",
         "satisfy" => "addresses and passwords are both asked for",

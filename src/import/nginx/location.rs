@@ -6,7 +6,7 @@ use super::level::{Level, common, reason};
 use super::passing::{access, received, sent};
 use super::rewrite::{self, Taken};
 use super::tokens::Directive;
-use super::{Http, used, values};
+use super::{Http, condition, used, values};
 use crate::route::Pattern;
 
 /// How a location takes requests: the smaller, the earlier it is asked.
@@ -55,7 +55,7 @@ pub(super) fn locations(
         }
         let order = u32::try_from(order).unwrap_or(u32::MAX);
         match directive.name.as_str() {
-            "return" | "rewrite" | "location" if returns.is_some_and(|first| directive.line > first.line) => {
+            "return" | "rewrite" | "location" | "if" if returns.is_some_and(|first| directive.line > first.line) => {
                 draft.leave_out(directive.line, directive.text(), "no request reaches it: the `return` of the server answers them all");
             }
             "return" => match answer_at_once(directive, level, &[]) {
@@ -66,6 +66,10 @@ pub(super) fn locations(
                 }
                 Err(why) => draft.leave_out(directive.line, directive.text(), why),
             },
+            "if" => {
+                let place = Place { class: Class::Prefix, path: "/".to_owned(), pattern: "/**".to_owned() };
+                answered(directive, &place, vec![host, 0, order], level, group, draft);
+            }
             "rewrite" => server_rewrite(directive, vec![host, 0, order], level, group, draft),
             "location" => {
                 let (mut place, read) = match place(directive, draft) {
@@ -93,6 +97,22 @@ pub(super) fn locations(
         }
     }
     Ok(())
+}
+
+/// What an `if` answers, as a route of its own: nginx asks it before it asks who is there.
+fn answered(directive: &Directive, place: &Place, rank: Vec<u32>, level: &Level, group: &mut Group, draft: &mut Draft) {
+    let level = level.clone().open();
+    let found = condition::answered(directive).and_then(|(condition, answer)| Ok((condition, answer_at_once(answer, &level, &[])?)));
+    match found {
+        Ok((condition, statements)) => {
+            push(directive, place, rank, Answer { upstream: None, statements }, &level, group, draft);
+            if let Some(route) = group.routes.last_mut() {
+                route.conditions.push(condition);
+                route.strict = true;
+            }
+        }
+        Err(why) => draft.leave_out(directive.line, directive.text(), why),
+    }
 }
 
 /// A redirect of the server's that goes before all locations.
@@ -224,7 +244,7 @@ fn whole(source: &str, any_case: bool) -> String {
 fn location(
     directive: &Directive,
     place: &Place,
-    rank: Vec<u32>,
+    mut rank: Vec<u32>,
     around: &Level,
     group: &mut Group,
     http: &mut Http<'_>,
@@ -234,7 +254,7 @@ fn location(
     let mut statements = Vec::new();
     let inner: Vec<&Directive> = directive.inner().iter().collect();
     let (mut pass, mut answers, mut path, mut refused) = (None, None, Vec::new(), false);
-    let known = ["proxy_pass", "return", "rewrite"];
+    let known = ["proxy_pass", "return", "rewrite", "if"];
     let others: Vec<&Directive> = inner.iter().copied().filter(|inner| !known.contains(&inner.name.as_str())).collect();
     for left in common(&others, &mut level, &mut statements, http, draft) {
         draft.leave_out(
@@ -243,7 +263,20 @@ fn location(
             if left.name == "location" { "locations inside locations are not read" } else { reason(&left.name) },
         );
     }
-    for inner in inner.iter().filter(|inner| known.contains(&inner.name.as_str())) {
+    let first = |name: &str| inner.iter().position(|inner| inner.name == name).unwrap_or(usize::MAX);
+    let (returns, rewrites) = (first("return"), first("rewrite"));
+    for (at, inner) in inner.iter().enumerate().filter(|(_, inner)| inner.name == "if") {
+        if at > returns || at > rewrites {
+            let why = if at > returns { "no request reaches it: a `return` stands before it" } else { "a `rewrite` stands before it" };
+            draft.leave_out(inner.line, inner.text(), why);
+            continue;
+        }
+        let mut earlier = rank.clone();
+        earlier.push(u32::try_from(at).unwrap_or(u32::MAX));
+        answered(inner, place, earlier, &level, group, draft);
+    }
+    rank.push(u32::MAX);
+    for inner in inner.iter().filter(|inner| known.contains(&inner.name.as_str()) && inner.name != "if") {
         let outcome = match inner.name.as_str() {
             "proxy_pass" => proxy(inner, place, &level, http, draft).map(|found| pass = Some(found)),
             "return" => answer_at_once(inner, &level, &[]).map(|found| answers = answers.take().or(Some(found))),

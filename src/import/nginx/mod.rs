@@ -3,6 +3,7 @@
 //! What a location inherits is worked out as nginx does (a list of its own replaces an inherited one), so that each route says
 //! what holds for it.
 
+mod condition;
 mod level;
 mod location;
 mod passing;
@@ -163,7 +164,7 @@ fn server(server: &Directive, around: &Level, http: &mut Http<'_>, draft: &mut D
                 named = true;
                 hosts(directive, &mut group, draft);
             }
-            "location" | "rewrite" | "return" => {}
+            "location" | "rewrite" | "return" | "if" => {}
             _ => inner.push(directive),
         }
     }
@@ -252,7 +253,7 @@ fn used(address: &str, line: usize, kept: bool, http: &mut Http<'_>, draft: &mut
     } else {
         match target(address) {
             Target::Unfit => return Err("it is no address of a TCP service".to_owned()),
-            Target::Tls | Target::Plain(_) => address.to_owned(),
+            Target::Fit(_) => address.to_owned(),
         }
     };
     if let Some(known) = http.used.get_mut(&key) {
@@ -269,21 +270,23 @@ fn used(address: &str, line: usize, kept: bool, http: &mut Http<'_>, draft: &mut
 /// Declares the upstreams in use.
 fn upstreams(http: &Http<'_>, draft: &mut Draft) {
     for (key, used) in &http.used {
-        let (mut notes, mut statements) = (Vec::new(), Vec::new());
-        match http.upstreams.get(key) {
-            None => match target(key) {
-                Target::Plain(target) => statements.push(target),
-                Target::Tls | Target::Unfit => {
-                    notes.push(format!("Stands for {key}: TLS towards upstreams is not available yet."));
-                    draft.leave_out(
-                        used.line,
-                        format!("proxy_pass {key}"),
-                        "TLS towards upstreams is not available yet: the target is a stand-in on loopback",
-                    );
-                    statements.push(LOOPBACK_TARGET.to_owned());
-                }
-            },
-            Some(block) => targets(block, &mut statements, draft),
+        let mut statements = Vec::new();
+        let secured = key.strip_prefix("https://");
+        match (http.upstreams.get(secured.unwrap_or(key)), target(key)) {
+            (Some(block), _) => targets(block, &mut statements, draft),
+            (None, Target::Fit(target)) => statements.push(target),
+            // INVARIANT: only what is an address is noted as used.
+            (None, Target::Unfit) => {}
+        }
+        if secured.is_some() {
+            for statement in &mut statements {
+                *statement = statement.replacen("http://", "https://", 1);
+            }
+            draft.leave_out(
+                used.line,
+                format!("how {key} is believed"),
+                "nginx takes any certificate without `proxy_ssl_verify`; here it is always verified: `tls` names authorities of your own",
+            );
         }
         // Without `proxy_set_header Host` nginx sends the address's own name.
         if used.own && !used.kept {
@@ -295,7 +298,7 @@ fn upstreams(http: &Http<'_>, draft: &mut Draft) {
                 "some locations keep the client's and some do not: it is kept for all",
             );
         }
-        draft.upstreams.push(upstream(&used.name, &notes, &statements));
+        draft.upstreams.push(upstream(&used.name, &[], &statements));
     }
 }
 
@@ -312,7 +315,7 @@ fn targets(block: &Directive, statements: &mut Vec<String>, draft: &mut Draft) {
             draft.leave_out(directive.line, directive.text(), why);
             continue;
         }
-        let Target::Plain(mut statement) = target(directive.word(0)) else {
+        let Target::Fit(mut statement) = target(directive.word(0)) else {
             draft.leave_out(directive.line, directive.text(), "it is no address of a TCP service");
             continue;
         };

@@ -175,7 +175,9 @@ fn jwt(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Kind> {
     let from = carriers(node, "jwt", checker);
     let (algorithms, issuer, audience, leeway, from) = (algorithms?, issuer?, audience?, leeway?, from?);
     Some(match keys {
-        Some(keys) => Kind::Remote(Remote::Issuer(Issuer { algorithms: algorithms.asymmetric, keys: keys?, issuer, audience, leeway, from })),
+        Some(keys) => {
+            Kind::Remote(Remote::Issuer(Issuer { algorithms: algorithms.asymmetric, keys: keys?, issuer, audience, leeway, from }))
+        }
         None => Kind::Jwt(Jwt { algorithms: algorithms.hmac, key: key?, issuer, audience, leeway, from }),
     })
 }
@@ -390,13 +392,11 @@ fn attribute(row: &Node<'_>, checker: &mut Checker<'_>) -> Option<AttributeDecl>
             return None;
         }
     };
-    let default = match row.get("default") {
-        Some(default) => Some(checker.constant(default, written.present().clone())?),
-        None => None,
-    };
+    // A default that is none leaves the claim declared, so that what is said of claims is checked all the same.
+    let default = row.get("default").and_then(|default| checker.constant(default, written.present().clone()));
     let source = match row.child("from").and_then(|child| child.get("source")) {
         Some(source) => checker.text(source)?,
         None => row.name.to_owned(),
     };
-    Some(AttributeDecl { name: row.name.to_owned(), ty, optional: written.is_optional() && default.is_none(), default, source })
+    Some(AttributeDecl { name: row.name.to_owned(), ty, optional: written.is_optional() && row.get("default").is_none(), default, source })
 }

@@ -103,6 +103,14 @@ pub fn clash(config: &Config, declared: &[Declared]) -> Option<Clash> {
     None
 }
 
+/// Family and name of the attribute that a reference asks for: of the first auth that knows it.
+#[must_use]
+pub fn attribute<'d>(declared: &'d [Declared], slots: &[(u16, u16)]) -> Option<(&'d str, &'d str)> {
+    let (auth, slot) = slots.first()?;
+    let declared = declared.get(usize::from(*auth))?;
+    Some((declared.root(), &declared.attributes.get(usize::from(*slot))?.name))
+}
+
 /// An auth as `issue` sees it.
 #[must_use]
 pub fn auth_fact(declared: &Declared) -> AuthFact {

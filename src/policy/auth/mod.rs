@@ -22,7 +22,7 @@ mod tests;
 
 pub use check::declare;
 pub use config::{Algorithm, AttributeDecl, AttributeType, Basic, Carrier, Config, Declared, Jwt, Key, Kind, Mode, SingleKey};
-pub use facts::{Clash, auth_fact, clash, facts, identity};
+pub use facts::{Clash, attribute, auth_fact, clash, facts, identity};
 pub use forms::DECLARATION;
 pub use passwords::hash_password;
 pub use remote::{Forward, Introspect, Issuer, IssuerKeys, Remote};

@@ -2,6 +2,7 @@
 
 use super::{Config, Origin};
 use crate::diag::{Code, Diagnostic, Span};
+use crate::lang::kinds::unlikely_method;
 use crate::lang::{Checker, Given, Node};
 
 pub(super) fn check(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Config> {
@@ -139,6 +140,7 @@ fn methods(given: Given<'_>, checker: &mut Checker<'_>) -> Option<Vec<String>> {
             );
             return None;
         }
+        unlikely_method(&method, span).into_iter().for_each(|found| checker.report.push(found));
         found.push(method);
     }
     Some(found)

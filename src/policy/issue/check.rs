@@ -52,6 +52,9 @@ pub fn statement(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Opt
         let Some(claim) = claims.iter().find(|claim| claim.name == row.name) else {
             let mut found = Diagnostic::new(Code::TypeUnknownClaim, format!("`{}` declares no claim `{}`", fact.name, row.name))
                 .at(row.word, "not declared");
+            let auth = u16::try_from(index).ok();
+            let declared = checker.names.attributes.iter().filter(|((of, _), _)| Some(*of) == auth);
+            checker.names.missed(row.word, row.name, declared.map(|((_, name), span)| (name.as_str(), *span)));
             if let Some(near) = nearest(row.name, claims.iter().map(|claim| claim.name.as_str())) {
                 found = found.help(format!("did you mean `{near}`?"));
             }
@@ -59,6 +62,8 @@ pub fn statement(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Opt
             sound = false;
             continue;
         };
+        let declared = u16::try_from(index).ok().and_then(|auth| checker.names.attributes.get(&(auth, row.name.to_owned())));
+        declared.into_iter().for_each(|declared| checker.names.put_to_use(*declared));
         let want = Want { ty: Some(claim.ty.clone()), by: Moment::Authenticate, spot: Spot::Plain, response: false };
         match row.get("value").and_then(|value| checker.typed(value, &want)) {
             Some(typed) => set.push((row.name.to_owned(), typed.expr)),

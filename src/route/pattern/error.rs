@@ -106,10 +106,7 @@ impl PatternError {
             PatternErrorKind::NoSlash => Some("begin the path with `/`".to_owned()),
             PatternErrorKind::NotNormal { .. } => Some("write the path as it is after normalisation".to_owned()),
             PatternErrorKind::NotPath { .. } => Some("a query is matched by `match query(\"name\") == \"value\"`".to_owned()),
-            PatternErrorKind::UnknownType { .. } => Some(format!(
-                "the types are {}, a choice `a|b`, and `re\"…\"`; without one a segment is any text",
-                TYPE_NAMES.map(|name| format!("`{name}`")).join(", ")
-            )),
+            PatternErrorKind::UnknownType { .. } => Some(types()),
             PatternErrorKind::BadName { .. } => Some("a name is made of letters, digits, `_` and `-` and begins with a letter".to_owned()),
             PatternErrorKind::Unclosed => Some("close the parameter with `}`".to_owned()),
             PatternErrorKind::DuplicateParameter { .. } => Some("give one of them another name".to_owned()),
@@ -128,6 +125,12 @@ impl PatternError {
             }
         }
     }
+}
+
+/// What there is to choose from.
+fn types() -> String {
+    let names = TYPE_NAMES.map(|name| format!("`{name}`")).join(", ");
+    format!("the types are {names}, a choice `a|b`, and `re\"…\"`; without one a segment is any text")
 }
 
 impl fmt::Display for PatternError {

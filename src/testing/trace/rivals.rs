@@ -68,6 +68,9 @@ fn path(divergence: &Divergence, pattern: &str) -> String {
     match (wanted, found) {
         (None, Some(found)) if found == "/" => format!("`{pattern}` has no slash at its end, the request has one"),
         (Some(wanted), None) if wanted == "/" => format!("`{pattern}` has a slash at its end, the request has none"),
+        (Some(wanted), Some(found)) if wanted.ends_with(":int}") && found.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("segment {number} {at} is `{wanted}`, a number of at most {}, the request has `{found}`", u64::MAX)
+        }
         (Some(wanted), Some(found)) => format!("segment {number} {at} is `{wanted}`, the request has `{found}`"),
         (Some(wanted), None) => format!("segment {number} {at} is `{wanted}`, the request has ended"),
         (None, Some(found)) => format!("`{pattern}` ends before `{found}`"),

@@ -1,0 +1,159 @@
+//! Names that are used and not declared. Where a declaration is near that nobody uses, it is as likely that the declaration
+//! is misspelt: the finding shows both, and several uses that agree are one finding.
+
+use super::checker::{Checker, Names};
+use super::form::Declared;
+use super::read::{ScopeId, not_available};
+use crate::diag::suggest::{all_near, near};
+use crate::diag::{Code, Diagnostic, Edit, Report, Span};
+use crate::syntax::ast::Ident;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The use of a name that is not declared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missed {
+    /// Where it is used.
+    pub at: Span,
+    /// The name.
+    pub written: String,
+    /// Declared names that are near, the nearest first, and where they are declared.
+    pub near: Vec<(String, Span)>,
+}
+
+/// The most other uses of one misspelt name that are shown.
+const SHOWN_MAX: usize = 3;
+
+impl Names {
+    /// Notes that a name was used that is none of the declared ones. Those of other files are for others to use as well.
+    pub fn missed<'d>(&self, at: Span, written: &str, declared: impl IntoIterator<Item = (&'d str, Span)>) {
+        let declared: Vec<(&str, Span)> = declared.into_iter().filter(|(_, span)| span.file == at.file).collect();
+        let near = all_near(written, declared.iter().map(|(name, _)| *name));
+        let place = |name: &str| declared.iter().find(|(known, _)| *known == name).map(|(_, span)| (name.to_owned(), *span));
+        let near: Vec<(String, Span)> = near.into_iter().filter_map(place).collect();
+        let mut missed = self.missed.borrow_mut();
+        if !near.is_empty() && !missed.iter().any(|known| known.at == at) {
+            missed.push(Missed { at, written: written.to_owned(), near });
+        }
+    }
+
+    /// Notes that a declaration is used, wherever a name means it.
+    pub fn put_to_use(&self, declared: Span) {
+        self.used.borrow_mut().insert(declared);
+    }
+}
+
+/// Once all uses are known: shows declarations that nobody uses beside uses of names that are near to theirs. What several
+/// uses say alike is not put right use by use: their findings become one, with the declaration for the machine to fix.
+pub fn misspelt(names: &Names, report: &mut Report) {
+    let used = names.used.borrow();
+    let missed = names.missed.borrow();
+    let mut meant: BTreeMap<Span, BTreeMap<&str, BTreeSet<Span>>> = BTreeMap::new();
+    let mut of_use: BTreeMap<Span, (Span, &str, &str)> = BTreeMap::new();
+    for use_of in missed.iter() {
+        let Some((name, declared)) = use_of.near.iter().find(|(_, declared)| !used.contains(declared)) else { continue };
+        meant.entry(*declared).or_default().entry(&use_of.written).or_default().insert(use_of.at);
+        of_use.insert(use_of.at, (*declared, name, &use_of.written));
+    }
+    if of_use.is_empty() {
+        return;
+    }
+    report.revise(|found| {
+        let about = matches!(
+            found.code,
+            Code::NameUnknown | Code::TypeUnknownClaim | Code::TypeParamUnknown | Code::TestImpossible | Code::PolicyArgUnknown
+        );
+        let Some((declared, name, written)) = found.primary().filter(|_| about).and_then(|at| of_use.get(&at)) else { return true };
+        let by_name = meant.get(declared);
+        let uses = by_name.and_then(|by_name| by_name.get(written)).into_iter().flatten();
+        let others: Vec<Span> = uses.copied().filter(|at| Some(*at) != found.primary()).collect();
+        let alone = by_name.is_some_and(|by_name| by_name.len() == 1);
+        let mut shown = std::mem::replace(found, Diagnostic::new(found.code, "")).also(*declared, format!("nobody uses `{name}`"));
+        if alone && let Some(first) = others.first() {
+            if found_after(&shown, *first) {
+                return false;
+            }
+            for other in others.iter().take(SHOWN_MAX) {
+                shown = shown.also(*other, "used here as well");
+            }
+            let edits = vec![Edit { span: *declared, text: (*written).to_owned() }];
+            shown.fixes.clear();
+            shown = shown.help(format!("is its declaration misspelt? it says `{name}`")).fix(format!("declare it as `{written}`"), edits);
+        }
+        *found = shown;
+        true
+    });
+}
+
+/// True when another use stands before the finding's.
+fn found_after(found: &Diagnostic, first: Span) -> bool {
+    found.primary().is_some_and(|at| at > first)
+}
+
+impl Checker<'_> {
+    /// Notes that an attribute of some auths is used.
+    pub(super) fn put_to_use(&self, slots: &[(u16, u16)], name: &str) {
+        let declared = slots.iter().filter_map(|(auth, _)| self.names.attributes.get(&(*auth, name.to_owned())));
+        declared.for_each(|declared| self.names.put_to_use(*declared));
+    }
+
+    /// Notes that a parameter of the path is used.
+    pub(super) fn put_param_to_use(&self, name: &str) {
+        let written = self.facts.param_names.iter().filter(|(known, _)| known == name);
+        written.for_each(|(_, span)| self.names.put_to_use(*span));
+    }
+
+    /// Notes that the path has no such parameter.
+    pub(super) fn missed_param(&self, name: &str, span: Span) {
+        self.names.missed(span, name, self.facts.param_names.iter().map(|(name, span)| (name.as_str(), *span)));
+    }
+
+    /// Notes that none of the auths in force declares an attribute.
+    pub(super) fn missed_attribute(&self, name: &str, span: Span) {
+        let auths: Vec<u16> = self.facts.attributes.iter().flat_map(|fact| &fact.slots).map(|(auth, _)| *auth).collect();
+        let declared = self.names.attributes.iter().filter(|((auth, _), _)| auths.contains(auth));
+        self.names.missed(span, name, declared.map(|((_, name), span)| (name.as_str(), *span)));
+    }
+
+    /// Notes that no imported file has the name that a module is asked for by.
+    pub(super) fn missed_import(&self, module: &Ident, span: Span, scope: ScopeId) {
+        let home = self.names.chain(scope).last().map(|(id, _)| id);
+        let imports = self.names.import_spans.iter().filter(|((scope, _), _)| Some(*scope) == home);
+        self.names.missed(span, &module.text, imports.map(|((_, name), span)| (name.as_str(), *span)));
+    }
+
+    /// A reference that this release knows and cannot answer.
+    pub(super) fn not_there(&mut self, root: &Ident, rest: &[Ident], span: Span, scope: ScopeId) {
+        if root.text == "flag" && self.names.declaration(Declared::Flag, scope, rest).is_none() {
+            self.unknown_name(Declared::Flag.word(), rest, span, scope);
+            return;
+        }
+        let written = std::iter::once(root).chain(rest).map(|part| part.text.as_str()).collect::<Vec<_>>().join(".");
+        self.report.push(not_available(span, &written));
+    }
+
+    /// The finding on a name that no declaration of a kind has.
+    pub(super) fn unknown_name(&mut self, what: &str, path: &[Ident], span: Span, scope: ScopeId) {
+        if path.iter().any(|part| self.names.suspects.contains(&part.text)) {
+            return;
+        }
+        let written = path.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(".");
+        let mut found = Diagnostic::new(Code::NameUnknown, format!("no {what} is called `{written}`")).at(span, "not declared");
+        let home = self.names.chain(scope).last().map(|(id, _)| id);
+        let declared = self.names.declared.iter().filter(|((kind, scope, _), _)| kind.word() == what && Some(*scope) == home);
+        let declared: Vec<(&str, Span)> = declared.map(|((_, _, name), declaration)| (name.as_str(), declaration.span)).collect();
+        let known: Vec<&str> = declared.iter().map(|(name, _)| *name).collect();
+        match path {
+            [name] => self.names.missed(span, &name.text, declared.iter().copied()),
+            [module, _] => self.missed_import(module, span, scope),
+            _ => {}
+        }
+        found = match near(&written, known.iter().copied()) {
+            Some(near) => found.meant(span, &written, near.word, near.alone),
+            None if what == Declared::Auth.word() && written == "none" => found.help("write `public \"why\"` for what everyone may call"),
+            None if what == Declared::Route.word() => found.help("only declared routes can be named: correct the name, or take it out"),
+            None if what == Declared::Auth.word() => found.help(format!("declare it, such as `auth jwt {written} {{ … }}`")),
+            None => found.help(format!("declare it: `{what} {written} {{ … }}`")),
+        };
+        self.report.push(found);
+    }
+}
