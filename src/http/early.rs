@@ -28,7 +28,11 @@ impl Early {
 
     /// Takes out those that wait, in order.
     pub fn take(&self) -> Vec<(StatusCode, HeaderMap)> {
-        if self.some.swap(false, Ordering::Relaxed) { std::mem::take(&mut *self.waiting.lock()) } else { Vec::new() }
+        if !self.some.load(Ordering::Relaxed) {
+            return Vec::new();
+        }
+        self.some.store(false, Ordering::Relaxed);
+        std::mem::take(&mut *self.waiting.lock())
     }
 }
 

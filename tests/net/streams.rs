@@ -3,7 +3,8 @@
 use crate::harness::{Answer, Broken, Client, Gate, Origin, PLAIN, Peer, Reader, key_line, plain, python_with};
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// The gateway before one connection of an upstream that is played step by step.
 fn by_hand() -> (Gate, TcpListener) {
