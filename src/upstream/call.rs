@@ -6,7 +6,7 @@ use super::replay::Replay;
 use super::transport::{Attempt, Transport};
 use super::upload::{Passing, awaits_client, pass_on, within};
 use super::{Upstream, balance, breaker, retry, timeout};
-use crate::http::{Affinity, Fault, FaultKind, Forwarding, Outgoing, Reply, Side, hop};
+use crate::http::{Affinity, Early, Fault, FaultKind, Forwarding, Outgoing, Reply, Side, hop};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method};
 use parking_lot::Mutex;
@@ -83,6 +83,7 @@ struct Kept<'t> {
     headers: HeaderMap,
     forwarding: Option<Forwarding>,
     affinity: Affinity,
+    early: Option<Arc<Early>>,
     body: Replay,
 }
 
@@ -98,6 +99,7 @@ impl<'t> Kept<'t> {
             headers: outgoing.headers.clone(),
             forwarding: outgoing.forwarding.clone(),
             affinity: outgoing.affinity,
+            early: outgoing.early.clone(),
             body,
         }
     }
@@ -111,6 +113,7 @@ impl<'t> Kept<'t> {
             headers: self.headers.clone(),
             forwarding: self.forwarding.clone(),
             affinity: self.affinity,
+            early: self.early.clone(),
         })
     }
 }
@@ -160,7 +163,7 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
 
     /// The request as the transport takes it.
     fn request(&mut self) -> (Outgoing, Option<Arc<Passing>>) {
-        let Outgoing { method, target, authority, headers, forwarding, affinity, body } = &mut self.outgoing;
+        let Outgoing { method, target, authority, headers, forwarding, affinity, body, early } = &mut self.outgoing;
         let (body, passing) = pass_on(body.take());
         let request = Outgoing {
             method: std::mem::take(method),
@@ -170,6 +173,7 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
             forwarding: forwarding.take(),
             affinity: *affinity,
             body,
+            early: early.take(),
         };
         (request, passing)
     }

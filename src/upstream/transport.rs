@@ -9,8 +9,9 @@ use super::link::Link;
 use super::pool::{Lane, Pool};
 use super::tls::Secure;
 use super::wire::{self, Wire};
-use crate::http::h1::{self, Length, Pump};
+use crate::http::h1::{self, Asked, Length, Pump};
 use crate::http::{Body, Fault, FaultKind, Outgoing, Reply};
+use http::header::EXPECT;
 use http::{HeaderValue, Method};
 use http_body::Body as _;
 use std::future::Future;
@@ -97,12 +98,15 @@ impl Transport for Tcp {
         let secure = secure(upstream, endpoint)?;
         let proved = secure.as_ref().map_or((0, 0), |secure| (secure.number(), endpoint.number));
         let length = length_of(&request.method, &request.body);
+        let asked = Asked::of(&request.method, &request.headers);
         let mut buffer = self.pool.buffer();
         h1::request_head(&mut buffer, &mut request, &attempt.host, length);
-        let Outgoing { method, mut headers, body, .. } = request;
+        let Outgoing { method, mut headers, body, early, .. } = request;
         let mut pump = Pump::new(buffer, body, length.unwrap_or(Length::Bytes(0)));
+        if length.is_some() && headers.contains_key(EXPECT) {
+            pump.hold();
+        }
         headers.clear();
-        let to_head = method == Method::HEAD;
         let addresses = match endpoint.literal() {
             Some(address) => smallvec::smallvec![address],
             None => Box::pin(self.addresses(endpoint, &mut attempt)).await?,
@@ -111,7 +115,7 @@ impl Transport for Tcp {
         // sent twice (RFC 9110 §9.2.2) or nothing of it was sent.
         let mut lanes = addresses.iter().map(|address| Lane { address: *address, proved });
         if let Some((mut wire, lane)) = lanes.find_map(|lane| Some((self.pool.take(lane)?, lane))) {
-            match wire.exchange(&mut pump, to_head, &mut headers).await {
+            match wire.exchange(&mut pump, &asked, &mut headers, early.as_deref()).await {
                 Ok(head) => return wire::answer(head, wire, pump, &self.pool, lane, attempt).await,
                 Err(unanswered) => {
                     let again = unanswered.silent && (pump.is_untouched() || is_idempotent(&method)) && pump.rewind();
@@ -124,7 +128,7 @@ impl Transport for Tcp {
         let connecting = connect(&addresses, secure.as_deref(), upstream.proves(endpoint), attempt.connect);
         let (link, address) = Box::pin(connecting).await?;
         let mut wire = Box::new(Wire::begin(link, &self.pool));
-        let head = wire.exchange(&mut pump, to_head, &mut headers).await.map_err(|unanswered| unanswered.fault)?;
+        let head = wire.exchange(&mut pump, &asked, &mut headers, early.as_deref()).await.map_err(|unanswered| unanswered.fault)?;
         wire::answer(head, wire, pump, &self.pool, Lane { address, proved }, attempt).await
     }
 
@@ -185,7 +189,7 @@ impl Tcp {
 /// A request that can be sent twice, when its body is at hand.
 fn copy(request: &Outgoing) -> Option<Outgoing> {
     let body = Body::full(request.body.at_hand()?);
-    let Outgoing { method, target, authority, headers, affinity, .. } = request;
+    let Outgoing { method, target, authority, headers, affinity, early, .. } = request;
     Some(Outgoing {
         method: method.clone(),
         target: target.clone(),
@@ -194,6 +198,7 @@ fn copy(request: &Outgoing) -> Option<Outgoing> {
         forwarding: None,
         affinity: *affinity,
         body,
+        early: early.clone(),
     })
 }
 

@@ -8,20 +8,24 @@ use super::link::Link;
 use super::pool::{Lane, Pool};
 use super::stall::Stall;
 use super::transport::Attempt;
-use crate::http::h1::{BodyReader, Piece, Pump, PumpError, ResponseHead, ResponseScan};
-use crate::http::{Body, Fault, FaultKind, Reply, Source};
+use crate::http::h1::{Asked, BodyReader, Piece, Pump, PumpError, ResponseHead, ResponseScan};
+use crate::http::{Body, Early, Fault, FaultKind, Reply, Source, Tunnel};
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWrite as _};
+use tokio::time::sleep;
 
 /// Bytes read at a time; more when reads fill it.
 const READ_BYTES: usize = 8 << 10;
+/// How long a request's body waits for the upstream to ask for it; many never do.
+const CONTINUE_MAX: Duration = Duration::from_secs(1);
 /// The most bytes read at a time.
 const READ_BYTES_MAX: usize = 256 << 10;
 
@@ -58,15 +62,46 @@ impl Wire {
         self.made
     }
 
-    /// Sends a request and waits for the response's head. The request may still be going out when it comes.
-    pub async fn exchange(&mut self, pump: &mut Pump, to_head: bool, headers: &mut HeaderMap) -> Result<ResponseHead, Unanswered> {
-        poll_fn(|cx| self.poll_exchange(pump, to_head, headers, cx)).await
+    /// Sends a request and waits for the response's head. The request may still be going out when it comes. What is said
+    /// ahead of it goes to `early`.
+    pub async fn exchange(
+        &mut self,
+        pump: &mut Pump,
+        asked: &Asked,
+        headers: &mut HeaderMap,
+        early: Option<&Early>,
+    ) -> Result<ResponseHead, Unanswered> {
+        let mut patience = if pump.is_held() { Some(Box::pin(sleep(CONTINUE_MAX))) } else { None };
+        let mut is_silent = true;
+        poll_fn(|cx| {
+            loop {
+                if let Some(waiting) = &mut patience
+                    && waiting.as_mut().poll(cx).is_ready()
+                {
+                    patience = None;
+                    pump.release();
+                }
+                let head = match ready!(self.poll_exchange(pump, asked, headers, cx)) {
+                    Ok(head) if head.is_interim() => head,
+                    Ok(head) => return Poll::Ready(Ok(head)),
+                    Err(Unanswered { fault, silent }) => return Poll::Ready(Err(Unanswered { fault, silent: silent && is_silent })),
+                };
+                is_silent = false;
+                if head.status == StatusCode::CONTINUE {
+                    patience = None;
+                    pump.release();
+                } else if let Some(early) = early {
+                    early.push(head.status, &head.headers);
+                }
+            }
+        })
+        .await
     }
 
     fn poll_exchange(
         &mut self,
         pump: &mut Pump,
-        to_head: bool,
+        asked: &Asked,
         headers: &mut HeaderMap,
         cx: &mut Context<'_>,
     ) -> Poll<Result<ResponseHead, Unanswered>> {
@@ -77,7 +112,7 @@ impl Wire {
             return unanswered(fault, false);
         }
         loop {
-            match self.scan.next(&mut self.input, to_head, headers) {
+            match self.scan.next(&mut self.input, asked, headers) {
                 Ok(Some(head)) => return Poll::Ready(Ok(head)),
                 Ok(None) => {}
                 Err(cause) => return unanswered(Fault::new(FaultKind::BadResponse, cause), false),
@@ -140,6 +175,14 @@ pub async fn answer(
     lane: Lane,
     attempt: Attempt,
 ) -> Result<Reply, Fault> {
+    if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        if !pump.is_sent() {
+            return Err(Fault::new(FaultKind::BadResponse, "an upgrade within the request"));
+        }
+        let Wire { link, input, .. } = *wire;
+        let tunnel = Tunnel { stream: Box::new(link), came: input.freeze(), idle: attempt.read, held: Box::new(attempt) };
+        return Ok(Reply { status: head.status, headers: head.headers, body: Body::tunnel(tunnel), source: Source::Upstream });
+    }
     let mut body = AnswerBody {
         reader: BodyReader::new(head.length),
         stall: Stall::new(attempt.read),

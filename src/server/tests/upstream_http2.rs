@@ -276,6 +276,7 @@ async fn attempt(transport: &Tcp, upstream: &Upstream, body: Body) -> Result<Rep
         forwarding: None,
         affinity: Affinity::default(),
         body,
+        early: None,
     };
     transport.exchange(upstream, endpoint, request, attempt).await
 }

@@ -103,6 +103,7 @@ async fn probe<T: Transport>(transport: &T, upstream: &Upstream, endpoint: &Arc<
         forwarding: None,
         affinity: Affinity::default(),
         body: Body::empty(),
+        early: None,
     };
     let host = match &upstream.config.host {
         HostSent::Keep | HostSent::Target => endpoint.authority.clone(),

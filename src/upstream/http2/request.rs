@@ -5,9 +5,9 @@ use super::sessions::Room;
 use super::upload::Upload;
 use crate::http::{Body, Fault, FaultKind, Outgoing};
 use h2::RecvStream;
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, Parts, Scheme};
-use http::{HeaderValue, Method, Request, Response, Uri, Version};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -30,8 +30,8 @@ pub struct Answered {
 ///
 /// # Errors
 /// [`FaultKind::Stale`] when the other side did nothing with it.
-pub async fn exchange(mut room: Room, request: Outgoing, secure: bool, host: &HeaderValue) -> Result<Answered, Fault> {
-    let method = request.method.clone();
+pub async fn exchange(mut room: Room, mut request: Outgoing, secure: bool, host: &HeaderValue) -> Result<Answered, Fault> {
+    let (method, early) = (request.method.clone(), request.early.take());
     let (request, body) = outgoing(request, secure, host)?;
     let ends = body.is_end_stream();
     // Room was found by asking whether the connection takes requests, so all that can be wrong by now is that it has ended.
@@ -43,6 +43,13 @@ pub async fn exchange(mut room: Room, request: Outgoing, secure: bool, host: &He
         // An answer may come before all was sent.
         if let Poll::Ready(Err(fault)) = upload.poll(cx) {
             return Poll::Ready(Err(fault));
+        }
+        while let Some(early) = &early
+            && let Poll::Ready(Some(Ok(interim))) = response.poll_informational(cx)
+        {
+            if interim.status() != StatusCode::CONTINUE {
+                early.push(interim.status(), interim.headers());
+            }
         }
         Pin::new(&mut *response).poll(cx).map(|answered| answered.map_err(|error| fault(&error)))
     })
@@ -66,7 +73,8 @@ fn outgoing(mut outgoing: Outgoing, secure: bool, host: &HeaderValue) -> Result<
     let mut request = Request::new(());
     *request.uri_mut() = Uri::from_parts(parts).map_err(|error| unfit(&error))?;
     *request.version_mut() = Version::HTTP_2;
-    for framing in [CONTENT_LENGTH, TRANSFER_ENCODING, HOST] {
+    // What HTTP/1.1 upgrades to, this connection does not switch to: the request goes on as the plain GET it is.
+    for framing in [CONTENT_LENGTH, TRANSFER_ENCODING, HOST, UPGRADE] {
         headers.remove(framing);
     }
     match body.size_hint().exact() {
