@@ -30,7 +30,7 @@ mod tests;
 pub mod tree;
 mod types;
 
-pub use found::{Captures, Found};
+pub use found::{Asked, Captures, Found};
 pub use host::{HostError, HostPattern};
 pub use key::RouteKey;
 pub use methods::{MethodError, Methods};

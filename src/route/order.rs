@@ -253,7 +253,7 @@ fn sampled(tree: &MatchTree, routes: &[RouteKey], route: usize) -> bool {
     let method = key.methods.names().last().unwrap_or("GET").to_owned();
     let method = if key.methods.is_any() { "UNNAMED".to_owned() } else { method };
     let mut params = Captures::new();
-    let mut overlaps = |other: usize| other == route || routes.get(other).is_none_or(|other| other.predicate.overlaps(&key.predicate));
+    let mut overlaps = |other: usize, _: &Captures| other == route || routes.get(other).is_none_or(|other| other.predicate.overlaps(&key.predicate));
     let paths: &[String] = &match key.pattern.end() {
         End::Rest => vec![format!("{path}/~/~/~/~"), format!("{path}/"), path],
         End::Exact | End::Slash | End::Regex(_) => vec![path],

@@ -266,7 +266,7 @@ fn look_up(program: &Program, routes: &[Route], requests: &[Request], sampled: &
     let tree = MatchTree::build(&keys);
     for request in requests {
         let model = request.model();
-        let mut holds = |at: usize| program.routes[at].predicate.as_ref().is_none_or(|condition| condition.holds(&model));
+        let mut holds = |at: usize, _: &Captures| program.routes[at].predicate.as_ref().is_none_or(|condition| condition.holds(&model));
         let answer = tree.find(request.method, "host", request.path, &mut holds, &mut Captures::new());
         let wanted = naive::find(&keys, (request.method, "host", request.path), &mut holds, &before, &mut Captures::new());
         assert_eq!(answer, wanted, "{request:?}\n{text}");
