@@ -53,7 +53,7 @@ proptest! {
             match answer {
                 Found::Route(winner) => {
                     // Ambiguous routes have several winners by the definition; the tree's must be one of them.
-                    let mut takes = |index: usize| {
+                    let takes = |index: usize| {
                         let mut own = Captures::new();
                         own.bind(&routes[index].pattern, &request.path);
                         request.is_of(&routes[index]) && (routes[index].predicate.is_always() || holds(index, &own))
