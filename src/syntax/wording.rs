@@ -74,8 +74,19 @@ pub(super) fn headless_block(span: Span) -> Diagnostic {
         .help("put `{` on the line of its statement, after a space")
 }
 
+/// `//` where a comment was meant; the text behind it may stand apart.
+pub(super) fn no_comment(marks: Span, spaced: bool) -> Diagnostic {
+    Diagnostic::new(Code::SyntaxUnexpected, "`//` begins no comment")
+        .at(marks, "comments begin with `#`")
+        .help("write `#`")
+        .fix("write `#`", vec![Edit { span: marks, text: if spaced { "#" } else { "# " }.to_owned() }])
+}
+
 /// Something behind the `}` of a statement.
 pub(super) fn after_block(span: Span, word: &str) -> Diagnostic {
+    if word.starts_with("//") {
+        return no_comment(Span { end: span.start + 2, ..span }, word == "//");
+    }
     Diagnostic::new(Code::SyntaxUnexpected, format!("`{}` stands behind the `}}` that ends its statement", short(word)))
         .at(span, "a new statement needs a new line")
         .help("put it on its own line, or a `;` before it")
