@@ -132,7 +132,7 @@ fn free(node: &Node<'_>, taken: &mut Vec<(SocketAddr, Span)>, checker: &mut Chec
         checker.report.push(
             Diagnostic::new(Code::TlsPortClash, format!("two listeners share port {}", address.port()))
                 .at(given.expr.span, "taken already")
-                .also(*first, "by this one")
+                .also(*first, "listens there already")
                 .help("give one of them another port; `:8080` is every address of the machine"),
         );
         return None;
