@@ -56,6 +56,12 @@ fn the_samples_pass() {
 }
 
 #[test]
+fn the_sample_of_balancing_passes() {
+    let output = gate_test(&["gateways/traffic.gate"]);
+    assert!(output.status.success(), "{}{}", out(&output), String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
 fn a_failed_test_is_shown_and_exits_1() {
     let folder = tempfile::tempdir().unwrap();
     let output = gate_test(&[&half(folder.path())]);

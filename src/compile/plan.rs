@@ -1,7 +1,7 @@
 //! What the engine runs: arrays and indices, nothing of the language.
 
 use super::tls::Tls;
-use crate::http::UpstreamIndex;
+use crate::http::{Address, UpstreamIndex};
 use crate::lang::expr::Expr;
 use crate::policy::fallback::Fallback;
 use crate::policy::stage::{OnRequest, OnResponse, Place, ReplyPlace};
@@ -9,7 +9,6 @@ use crate::route::tree::MatchTree;
 use crate::upstream::call::Terms;
 use crate::upstream::{Upstream, retry};
 use ipnet::IpNet;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,6 +75,8 @@ impl Pipeline {
 pub enum Target {
     /// One upstream.
     Upstream(UpstreamIndex),
+    /// The one that a request part chooses: `to`.
+    Chosen,
     /// The last request part answers: `respond`, `redirect`, `issue`, `aggregate`.
     Policy,
 }
@@ -137,9 +138,21 @@ pub struct Listener {
     /// Its name, or its address as written.
     pub name: Arc<str>,
     /// The address; a `listen :8080` is dual-stack on `[::]`.
-    pub address: SocketAddr,
+    pub address: Address,
+    /// The permissions of a Unix socket's file (0660).
+    pub mode: u16,
+    /// Every connection begins with a header of the PROXY protocol; only those of trusted peers are taken.
+    pub proxied: bool,
     /// Every request is sent to `https` at this port.
     pub to_https: Option<u16>,
     /// TLS; without it HTTP is plain text.
     pub tls: Option<Tls>,
+}
+
+impl Listener {
+    /// A listener of plain text without anything special.
+    #[must_use]
+    pub fn new(name: Arc<str>, address: Address) -> Self {
+        Self { name, address, mode: Address::MODE_DEFAULT, proxied: false, to_https: None, tls: None }
+    }
 }

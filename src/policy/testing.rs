@@ -149,6 +149,7 @@ pub fn build<P: Policy + PartialEq + std::fmt::Debug + Serialize + DeserializeOw
         request: Vec::new(),
         response: Vec::new(),
         body_max: None,
+        chooses: false,
         fallback: None,
         warnings: Vec::new(),
     };

@@ -1,7 +1,7 @@
 //! The way to the upstreams from a stage of the pipeline that calls them itself.
 
 use super::drive::Engine;
-use crate::http::{Calls, Fault, FaultKind, Outgoing, Reply, UpstreamHealth, UpstreamIndex};
+use crate::http::{Affinity, Calls, Exchange, Fault, FaultKind, Outgoing, Reply, UpstreamHealth, UpstreamIndex};
 use crate::upstream::call::{self, Terms};
 use crate::upstream::{Transport, Upstream};
 use futures_core::future::BoxFuture;
@@ -37,6 +37,10 @@ impl<T: Transport> Calls for Engine<T> {
         self.part(index, None, outgoing)
     }
 
+    fn affinity(&self, index: UpstreamIndex, exchange: &Exchange) -> Affinity {
+        self.upstream(index).map(|upstream| upstream.affinity(exchange)).unwrap_or_default()
+    }
+
     fn health(&self) -> Vec<UpstreamHealth> {
         let now = Instant::now();
         self.plan.upstreams.iter().map(|upstream| upstream.health(now)).collect()
@@ -54,6 +58,10 @@ pub struct Routed<T> {
 impl<T: Transport> Calls for Routed<T> {
     fn call(&self, index: UpstreamIndex, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
         self.engine.part(index, Some(self.route), outgoing)
+    }
+
+    fn affinity(&self, index: UpstreamIndex, exchange: &Exchange) -> Affinity {
+        self.engine.affinity(index, exchange)
     }
 
     fn health(&self) -> Vec<UpstreamHealth> {

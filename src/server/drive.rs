@@ -9,7 +9,7 @@ use super::watch::Watch;
 use crate::compile::{Pipeline, Plan, Target};
 use crate::http::forward::{self, Hop};
 use crate::http::{
-    Body, Calls, Client, Clock, Exchange, Fault, Forwarding, Outgoing, Problem, Record, Reply, Request, UpstreamIndex, hop, path,
+    Affinity, Body, Calls, Client, Clock, Exchange, Fault, Forwarding, Outgoing, Problem, Record, Reply, Request, UpstreamIndex, hop, path,
 };
 use crate::lang::eval::Facts;
 use crate::policy::stage::{Flow, Place};
@@ -256,6 +256,7 @@ pub fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Begun {
         clock: engine.clock,
         upstream: None,
         upstream_name: None,
+        affinity: Affinity::default(),
         quota: None,
         record: Record::default(),
         kept: http::Extensions::new(),
@@ -394,6 +395,7 @@ fn encoded_slash_problem() -> Problem {
 fn choose(plan: &Plan, pipeline: &Pipeline, encoded_slash: bool, exchange: &mut Exchange) -> Result<(), Problem> {
     let chosen = match &pipeline.target {
         Target::Upstream(upstream) => Some(*upstream),
+        Target::Chosen => exchange.upstream,
         Target::Policy => None,
     };
     let upstream = chosen.and_then(|index| plan.upstreams.get(usize::from(index.0)));
@@ -403,6 +405,9 @@ fn choose(plan: &Plan, pipeline: &Pipeline, encoded_slash: bool, exchange: &mut 
     }
     exchange.upstream = chosen;
     exchange.upstream_name = upstream.map(|upstream| Arc::clone(&upstream.name));
+    if let Some(upstream) = upstream.filter(|upstream| upstream.config.has_affinity()) {
+        exchange.affinity = upstream.affinity(exchange);
+    }
     Ok(())
 }
 
@@ -438,6 +443,7 @@ pub async fn pass<T: Transport>(
         authority: request.authority.clone(),
         headers: std::mem::take(&mut request.headers),
         forwarding: exchange.forwarding.take(),
+        affinity: exchange.affinity,
         body: exchange.body.take(),
     };
     exchange.record.upstream = Some(index);

@@ -77,6 +77,7 @@ pub async fn stand_in<T: Transport, F>(
     drop(failed);
     exchange.upstream = Some(*index);
     exchange.upstream_name = Some(Arc::clone(&upstream.name));
+    exchange.affinity = upstream.affinity(exchange);
     exchange.record.stopped = None;
     Ok(pass(engine, pipeline, *index, exchange).await)
 }

@@ -1,12 +1,12 @@
 //! One call of an upstream: attempts under its breaker, its places, balance and timeouts, each outcome noted; made again
 //! where a `retry` says so.
 
-use super::endpoint::{Endpoint, Tried, choose};
+use super::endpoint::{Endpoint, Tried};
 use super::replay::Replay;
 use super::transport::{Attempt, Transport};
 use super::upload::{Passing, awaits_client, pass_on, within};
-use super::{Upstream, breaker, retry, timeout};
-use crate::http::{Fault, FaultKind, Forwarding, Outgoing, Reply, Side, hop};
+use super::{Upstream, balance, breaker, retry, timeout};
+use crate::http::{Affinity, Fault, FaultKind, Forwarding, Outgoing, Reply, Side, hop};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method};
 use parking_lot::Mutex;
@@ -82,6 +82,7 @@ struct Kept<'t> {
     authority: HeaderValue,
     headers: HeaderMap,
     forwarding: Option<Forwarding>,
+    affinity: Affinity,
     body: Replay,
 }
 
@@ -96,6 +97,7 @@ impl<'t> Kept<'t> {
             authority: outgoing.authority.clone(),
             headers: outgoing.headers.clone(),
             forwarding: outgoing.forwarding.clone(),
+            affinity: outgoing.affinity,
             body,
         }
     }
@@ -108,6 +110,7 @@ impl<'t> Kept<'t> {
             authority: self.authority.clone(),
             headers: self.headers.clone(),
             forwarding: self.forwarding.clone(),
+            affinity: self.affinity,
         })
     }
 }
@@ -157,7 +160,7 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
 
     /// The request as the transport takes it.
     fn request(&mut self) -> (Outgoing, Option<Arc<Passing>>) {
-        let Outgoing { method, target, authority, headers, forwarding, body } = &mut self.outgoing;
+        let Outgoing { method, target, authority, headers, forwarding, affinity, body } = &mut self.outgoing;
         let (body, passing) = pass_on(body.take());
         let request = Outgoing {
             method: std::mem::take(method),
@@ -165,6 +168,7 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
             authority: std::mem::replace(authority, HeaderValue::from_static("")),
             headers: std::mem::take(headers),
             forwarding: forwarding.take(),
+            affinity: *affinity,
             body,
         };
         (request, passing)
@@ -215,10 +219,12 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
                 };
             }
         }
-        let Some(endpoint) = choose(&self.upstream.endpoints, tried, self.random) else {
+        let affinity = self.outgoing.affinity;
+        let Some(endpoint) = self.upstream.choose(affinity, tried, self.random) else {
             return Outcome::unmade(Fault::new(FaultKind::ConnectError, "the upstream has no target"));
         };
         *self.attempts += 1;
+        let began = matches!(self.upstream.config.balance, balance::Config::Ewma).then(Instant::now);
 
         let (request, passing) = self.request();
         let timeouts = self.timeouts;
@@ -226,15 +232,21 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
         let host = self.upstream.host(endpoint, &request.authority);
         let attempt = Attempt { host, connect, read: timeouts.read, occupied: endpoint.occupy_with(place) };
         let exchange = pin!(self.transport.exchange(self.upstream, endpoint, request, attempt));
-        let answer = within(exchange, passing.as_deref(), timeouts, &mut self.end).await;
+        let mut answer = within(exchange, passing.as_deref(), timeouts, &mut self.end).await;
 
         let tells = match &answer {
             Ok(_) => true,
             Err(fault) => fault.side() == Side::Upstream && !awaits_client(passing.as_deref()),
         };
-        if let Some(permit) = permit.filter(|_| tells) {
+        if tells {
             let succeeded = answer.as_ref().is_ok_and(|reply| !reply.status.is_server_error());
-            permit.settle(succeeded, Instant::now());
+            self.upstream.settle(endpoint, succeeded, began.map_or(Duration::ZERO, |began| began.elapsed()));
+            if let Some(permit) = permit {
+                permit.settle(succeeded, Instant::now());
+            }
+        }
+        if let Ok(reply) = &mut answer {
+            self.upstream.stick(endpoint, affinity, &mut reply.headers);
         }
         Outcome { answer, at: Some(endpoint), tells }
     }

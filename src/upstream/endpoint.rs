@@ -1,11 +1,12 @@
-//! One target of an upstream: where it is, and how busy.
+//! One target of an upstream: where it is, how busy, and how it stands.
 
-use super::balance;
 use super::concurrency::Place;
 use super::config::Target;
+use super::standing::Standing;
 use crate::http::{Fault, FaultKind};
 use http::HeaderValue;
 use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -22,14 +23,6 @@ pub type Addresses = SmallVec<[SocketAddr; 2]>;
 /// Endpoints at which a call has failed.
 pub type Tried = SmallVec<[Arc<Endpoint>; 2]>;
 
-/// The endpoint of the next attempt; one that is excluded only when there is no other. `None` without any endpoint.
-pub fn choose<'e>(endpoints: &'e [Arc<Endpoint>], excluded: &[Arc<Endpoint>], random: &Mutex<fastrand::Rng>) -> Option<&'e Arc<Endpoint>> {
-    match endpoints {
-        [only] => Some(only),
-        several => balance::choose(several, excluded, &mut random.lock()),
-    }
-}
-
 /// A target with its state, shared by all workers.
 #[derive(Debug)]
 pub struct Endpoint {
@@ -37,6 +30,10 @@ pub struct Endpoint {
     pub target: Target,
     /// Its host and port as a `Host` field has them.
     pub authority: HeaderValue,
+    /// What it is known by to clients, on every machine: it says nothing of where it is.
+    pub id: u64,
+    /// How it stands.
+    pub standing: Standing,
     in_flight: AtomicU32,
     known: Mutex<Option<(Instant, Addresses)>>,
     literal: Option<SocketAddr>,
@@ -54,6 +51,8 @@ impl Endpoint {
         let default_port = if target.tls { 443 } else { 80 };
         let authority = if target.port == default_port { host } else { format!("{host}:{}", target.port) };
         Self {
+            id: id(&target),
+            standing: Standing::default(),
             authority: HeaderValue::try_from(authority).unwrap_or_else(|_| HeaderValue::from_static("invalid")),
             in_flight: AtomicU32::new(0),
             known: Mutex::new(None),
@@ -112,6 +111,12 @@ impl Endpoint {
             (Err(error), None) => Err(Fault::new(FaultKind::ConnectError, error)),
         }
     }
+}
+
+fn id(target: &Target) -> u64 {
+    let scheme = if target.tls { "https" } else { "http" };
+    let digest = Sha256::digest(format!("{scheme}://{}:{}", target.host, target.port));
+    digest.iter().take(8).fold(0, |id, byte| id << 8 | u64::from(*byte))
 }
 
 /// One request under way at an endpoint.

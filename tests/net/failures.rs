@@ -3,7 +3,8 @@
 use crate::harness::{Answer, Broken, Gate, Origin, Setup, until};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// A gateway in front of origins `{0}`, `{1}`, …, with what else is said of the upstream and of the route.
 fn before(origins: &[&Origin], upstream: &str, route: &str) -> Setup {

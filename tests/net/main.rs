@@ -8,6 +8,8 @@ mod harness;
 #[cfg(test)]
 mod aggregate;
 #[cfg(test)]
+mod balance;
+#[cfg(test)]
 mod bodies;
 #[cfg(test)]
 mod closing;
@@ -21,6 +23,8 @@ mod failures;
 mod fields;
 #[cfg(test)]
 mod framing;
+#[cfg(test)]
+mod listeners;
 #[cfg(test)]
 mod load;
 #[cfg(test)]

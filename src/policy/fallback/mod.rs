@@ -12,7 +12,7 @@ use super::{Build, BuildError, Effective, Policy};
 use crate::http::UpstreamIndex;
 use crate::lang::Checker;
 use crate::lang::expr::Expr;
-use crate::lang::form::{Declared, Form, Merge, Place, Slot, Word};
+use crate::lang::form::{Example, Declared, Form, Merge, Place, Slot, Word};
 use serde::{Deserialize, Serialize};
 
 /// What answers instead.
@@ -47,6 +47,9 @@ impl Policy for Config {
         merge: Merge::Single,
         stage: "call",
     }];
+    const EXAMPLES: &'static [Example] = &[
+        Example::route("fallback", "fallback respond 200 json \"\"\"{\"id\": ${param.id}}\"\"\""),
+    ];
 
     fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
         check::check(&statements.last()?.node, checker)

@@ -97,6 +97,7 @@ fn request(method: &str, body: Body) -> Outgoing {
         authority: http::HeaderValue::from_static("shop.example"),
         headers: http::HeaderMap::from_iter([(http::header::ACCEPT, http::HeaderValue::from_static("text/plain"))]),
         forwarding: None,
+        affinity: crate::http::Affinity::default(),
         body,
     }
 }

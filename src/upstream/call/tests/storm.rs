@@ -38,7 +38,7 @@ async fn a_breaker_by_rate_opens_on_the_share_of_attempts_and_lets_its_probes_th
     };
     let upstream = upstream(1, config::Config { breaker: Some(breaker), ..config::Config::default() });
     let state = || upstream.breaker.as_ref().unwrap().state(Instant::now());
-    let failing = Played::by(|came: Came| now(status(if came.number % 2 == 0 { 500 } else { 200 })));
+    let failing = Played::by(|came: Came| now(status(if came.number.is_multiple_of(2) { 500 } else { 200 })));
     let get = || request("GET", Body::empty());
     let mut asked = 0;
     while state() == State::Closed {
