@@ -118,7 +118,11 @@ pub(super) fn needed_before(known: Moment, by: Moment) -> String {
         (Moment::Body, Moment::Response) => {
             "this is worked out before there is a response: fields of the response are set in `response { … }`".to_owned()
         }
-        _ => format!("it is needed at stage `{}`, which runs before `{}`", by.stage(), known.stage()),
+        _ => format!(
+            "use something of the request instead: this is worked out at stage `{}`, which runs before `{}`",
+            by.stage(),
+            known.stage()
+        ),
     }
 }
 

@@ -669,7 +669,8 @@ impl Typing<'_, '_> {
             Some(near) => diagnostic.meant(span, &format!("param.{name}"), &format!("param.{}", near.word), near.alone),
             None if known.is_empty() => diagnostic.help("the path has no parameters: write one as `{name}` or `{name:int}`"),
             None => {
-                diagnostic.help(format!("its path has {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")))
+                let known = known.iter().map(|name| format!("`param.{name}`")).collect::<Vec<_>>().join(" or ");
+                diagnostic.help(format!("write {known}, or call a parameter of the path `{name}`"))
             }
         };
         self.checker.report.push(diagnostic);
