@@ -151,6 +151,9 @@ pub(super) fn mismatch(typed: &Typed, wanted: &Type) -> Diagnostic {
         (Some(member), Some(_)) => member,
         _ => wanted,
     };
+    if *wanted == Type::Status && have.is_text() {
+        return found.help("a status stands before the text: `respond 200 text \"hi\"`, `redirect 308 \"https://example.com\"`");
+    }
     match example(apart) {
         Some(example) if apart == wanted => found.help(format!("write it as {example}")),
         Some(example) => found.help(format!("its members are written as {example}")),

@@ -85,8 +85,19 @@ pub(super) fn doubled_brace(span: Span) -> Diagnostic {
         .fix("remove it", vec![Edit { span, text: String::new() }])
 }
 
+/// `//` where a comment was meant; the text behind it may stand apart.
+pub(super) fn no_comment(marks: Span, spaced: bool) -> Diagnostic {
+    Diagnostic::new(Code::SyntaxUnexpected, "`//` begins no comment")
+        .at(marks, "comments begin with `#`")
+        .help("write `#`")
+        .fix("write `#`", vec![Edit { span: marks, text: if spaced { "#" } else { "# " }.to_owned() }])
+}
+
 /// Something behind the `}` of a statement.
 pub(super) fn after_block(span: Span, word: &str) -> Diagnostic {
+    if word.starts_with("//") {
+        return no_comment(Span { end: span.start + 2, ..span }, word == "//");
+    }
     Diagnostic::new(Code::SyntaxUnexpected, format!("`{}` stands behind the `}}` that ends its statement", short(word)))
         .at(span, "a new statement needs a new line")
         .help("put it on its own line, or a `;` before it")
