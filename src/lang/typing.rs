@@ -2,7 +2,7 @@
 
 use super::checker::{AttributeFact, Checker, Moment, Spot, Typed, Want};
 use super::expr::{Comparison, Encoding, Expr, Pattern, Piece, Ref, Secret};
-use super::kinds;
+use super::kinds::{self, constant_text, path_text, push_literal, retyped};
 use super::literal;
 use super::read::{Given, ScopeId};
 use super::types::Type;
@@ -883,32 +883,6 @@ fn join(left: Expr, right: Expr, and: bool) -> Expr {
         }
     }
     if and { Expr::And(all) } else { Expr::Or(all) }
-}
-
-fn push_literal(pieces: &mut Vec<Piece>, text: &str) {
-    if let Some(Piece::Literal(last)) = pieces.last_mut() {
-        last.push_str(text);
-    } else if !text.is_empty() {
-        pieces.push(Piece::Literal(text.to_owned()));
-    }
-}
-
-fn constant_text(value: &Value) -> String {
-    super::eval::constant_text(value).unwrap_or_default()
-}
-
-/// A constant integer where a status is expected is one.
-fn retyped(expr: Expr, hint: Option<&Type>) -> Expr {
-    match (&expr, hint) {
-        (Expr::Const(Value::Int(code @ 100..=599)), Some(Type::Status)) => {
-            u16::try_from(*code).map_or(expr.clone(), |code| Expr::Const(Value::Status(code, code)))
-        }
-        _ => expr,
-    }
-}
-
-fn path_text(root: &Ident, rest: &[Ident]) -> String {
-    std::iter::once(root).chain(rest).map(|part| part.text.as_str()).collect::<Vec<_>>().join(".")
 }
 
 /// True for a comparison by order.

@@ -77,20 +77,20 @@ pub(super) fn headless_block(span: Span) -> Diagnostic {
         .help("put `{` on the line of its statement, after a space")
 }
 
-/// A `{` behind a `{`.
-pub(super) fn doubled_brace(span: Span) -> Diagnostic {
-    Diagnostic::new(Code::SyntaxBrace, "`{` stands twice")
-        .at(span, "a block was opened just before")
-        .help("remove one of them")
-        .fix("remove it", vec![Edit { span, text: String::new() }])
-}
-
 /// `//` where a comment was meant; the text behind it may stand apart.
 pub(super) fn no_comment(marks: Span, spaced: bool) -> Diagnostic {
     Diagnostic::new(Code::SyntaxUnexpected, "`//` begins no comment")
         .at(marks, "comments begin with `#`")
         .help("write `#`")
         .fix("write `#`", vec![Edit { span: marks, text: if spaced { "#" } else { "# " }.to_owned() }])
+}
+
+/// A `{` behind a `{`.
+pub(super) fn doubled_brace(span: Span) -> Diagnostic {
+    Diagnostic::new(Code::SyntaxBrace, "`{` stands twice")
+        .at(span, "a block was opened just before")
+        .help("remove one of them")
+        .fix("remove it", vec![Edit { span, text: String::new() }])
 }
 
 /// Something behind the `}` of a statement.
