@@ -77,7 +77,7 @@ fn range(edit: &Edit, text: &str) -> (usize, usize) {
     }
     match left.strip_suffix(';') {
         Some(rest) => (line_start + rest.trim_end().len(), end),
-        None => (start, line_end - right.len()),
+        None => (start, end + after.len() - after.trim_start_matches([' ', '\t']).len()),
     }
 }
 
@@ -120,6 +120,7 @@ mod tests {
         assert_eq!(without("r { drop b; c }"), "r { c }");
         assert_eq!(without("r { a; drop b }"), "r { a }");
         assert_eq!(without("r { drop b }"), "r { }");
+        assert_eq!(without("r { drop b\n  c }"), "r { \n  c }");
         assert_eq!(without("r {\n  drop b; c\n}"), "r {\n  c\n}");
         assert_eq!(without("r {\n  drop b;\n  c\n}"), "r {\n  c\n}");
         assert_eq!(without("r {\n  a; drop b # why\n}"), "r {\n  a # why\n}");
