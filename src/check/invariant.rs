@@ -166,7 +166,10 @@ impl<'i> Invariant<'i, '_, '_> {
     fn listed(&mut self, expect: &Node<'_>, names: &[String], spoken_of: &[Subject<'_>]) {
         for subject in spoken_of.iter().filter(|subject| !names.contains(&subject.route.name)) {
             let label = subject.example().map_or_else(String::new, |request| format!("e.g. {request}"));
-            let found = self.violated(subject).at(subject.spans.name, label).also(expect.span, "only these are expected");
+            let found = self
+                .violated(subject)
+                .at(subject.spans.name, label)
+                .also(expect.span, format!("`{}` is not in this list", subject.route.name));
             let found = subject.told_apart(found);
             self.bench.report.push(found.help(format!("change the route, or add `{}` to the list", subject.route.name)));
         }
@@ -188,7 +191,7 @@ impl<'i> Invariant<'i, '_, '_> {
             understood = true;
             let identity = route.auth().map_or_else(Vec::new, |config| auth::identity(config, auths));
             let passed: Vec<&Condition> = route.conditions().into_iter().chain(&identity).collect();
-            let known = Facts { key: Some(&route.key), attributes: &attributes, entrances: self.entrances };
+            let known = Facts { key: Some(&route.key), attributes: &attributes, entrances: self.entrances, ..Facts::default() };
             match subject.refutation(known, &passed, &condition) {
                 Ok(None) => {}
                 Ok(Some(model)) => self.refuted(subject, expect, &model),

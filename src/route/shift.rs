@@ -154,7 +154,7 @@ impl<'k> Side<'k> {
     }
 
     fn find(&self, sample: &Sample) -> Found {
-        let mut fulfils = |route: usize| self.keys.get(route).is_some_and(|key| sample.fulfils(&key.predicate));
+        let mut fulfils = |route: usize, _: &Captures| self.keys.get(route).is_some_and(|key| sample.fulfils(&key.predicate));
         self.tree.find(&sample.method, sample.authority(), &sample.path, &mut fulfils, &mut Captures::new())
     }
 

@@ -47,7 +47,7 @@ impl<'p> Routes<'p> {
 
     /// The route that takes a request.
     pub fn find(&self, request: &Sample) -> Option<&'p Route> {
-        let mut fulfils = |route: usize| request.fulfils(&self.keys[route].predicate);
+        let mut fulfils = |route: usize, _: &Captures| request.fulfils(&self.keys[route].predicate);
         match self.tree.find(&request.method, request.authority(), &request.path, &mut fulfils, &mut Captures::new()) {
             Found::Route(route) => Some(&self.program.routes[route]),
             Found::MethodNotAllowed(_) | Found::NotFound => None,
