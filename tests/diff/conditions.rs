@@ -89,3 +89,14 @@ fn a_condition_written_otherwise_is_no_change() {
         assert_eq!(found(&guarded(one, "public"), &guarded(other, "public")), [""; 0], "{one}");
     }
 }
+
+#[test]
+fn mapped_addresses_are_those_that_they_map() {
+    let old = guarded("client.ip in ::ffff:10.0.0.0/104 and client.ip != ::ffff:10.0.0.1", "auth k");
+    let new = guarded("client.ip in 10.0.0.0/8 and client.ip != 10.0.0.1", "public");
+    let changes = found(&old, &new);
+    assert_eq!(changes.len(), 1, "{changes:?}");
+    assert!(changes[0].starts_with("LOOSER GET /x, with `client.ip` = `10."), "{changes:?}");
+    let trust = |network: &str| policy("").replace("listen :8080", &format!("listen :8080; trust {network}"));
+    assert_eq!(compared(&trust("::ffff:10.0.0.0/104"), &trust("10.0.0.0/8")).changes, []);
+}
