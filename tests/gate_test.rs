@@ -50,9 +50,15 @@ test "this <one> fails" {
 
 #[test]
 fn the_samples_pass() {
-    let output = gate_test(&["gateways/hello.gate", "gateways/shop.gate", "gateways/search.gate"]);
+    let output = gate_test(&["gateways/hello.gate", "gateways/shop.gate", "gateways/search.gate", "gateways/failures.gate"]);
     assert!(output.status.success(), "{}{}", out(&output), String::from_utf8_lossy(&output.stderr));
-    assert!(out(&output).ends_with("11 passed, 0 failed\n"), "{}", out(&output));
+    assert!(out(&output).ends_with("19 passed, 0 failed\n"), "{}", out(&output));
+}
+
+#[test]
+fn the_sample_of_balancing_passes() {
+    let output = gate_test(&["gateways/traffic.gate"]);
+    assert!(output.status.success(), "{}{}", out(&output), String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

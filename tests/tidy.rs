@@ -67,9 +67,11 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("rustls", &["src/compile/tls.rs"]),
     ("tokio_rustls", &["src/server/"]),
     ("tokio::net", &["src/server/", "src/upstream/"]),
+    ("std::os::unix::net", &["src/server/"]),
     ("std::net::TcpListener", &["src/server/", "src/upstream/"]),
     ("std::net::TcpStream", &["src/server/", "src/upstream/"]),
-    ("std::fs", &["src/cli/"]),
+    ("listenfd", &["src/server/inherit.rs"]),
+    ("std::fs", &["src/cli/", "src/server/listener.rs"]),
     ("std::env", &["src/cli/"]),
 ];
 

@@ -79,16 +79,21 @@ pub fn used(target: Option<Target>, policies: &[Config]) -> Vec<UpstreamIndex> {
 }
 
 fn again<'a>(facts: &UpstreamFacts<'a>, said: &Said<'_, 'a>, checker: &mut Checker<'_>) -> Option<Again<'a>> {
-    let (outer, inner) = said.levels.split_first()?;
+    let node = retry_in_force(facts, said.levels)?;
+    let config = retry(&node, &facts.timeouts.or(said.timeouts), checker)?;
+    Some(Again { node, config })
+}
+
+/// What all levels together say of how a route's calls to an upstream are made again.
+pub fn retry_in_force<'a>(facts: &UpstreamFacts<'a>, levels: &[&[Effective<'a>]]) -> Option<Node<'a>> {
+    let (outer, inner) = levels.split_first()?;
     let of = |statements: &'_ [Effective<'a>]| -> Vec<Node<'a>> {
         statements.iter().map(|statement| &statement.node).filter(|node| node.form.word == "retry").cloned().collect()
     };
     let mut all = of(outer);
     all.extend(of(&facts.level.statements));
     all.extend(inner.iter().flat_map(|level| of(level)));
-    let node = fields(&all.iter().collect::<Vec<_>>())?;
-    let config = retry(&node, &facts.timeouts.or(said.timeouts), checker)?;
-    Some(Again { node, config })
+    fields(&all.iter().collect::<Vec<_>>())
 }
 
 /// A `retry` of the route's own that can repeat none of its requests.

@@ -1,5 +1,6 @@
 //! `gate explain ROUTE`: what is in force on a route, stage by stage, with where each setting came from.
 
+use super::calls::retry_in_force;
 use super::merge;
 use super::upstream::UpstreamFacts;
 use crate::diag::{Sources, Span};
@@ -235,12 +236,12 @@ impl Lines<'_> {
         self.add("shape", 0, "hop-by-hop fields dropped, RFC 9110 §7.6.1", DEFAULT);
         self.add("shape", 0, "X-Forwarded-For, -Host, -Proto, Forwarded, Via, X-Request-Id and traceparent set", DEFAULT);
         for facts in called.into_iter().filter_map(|index| context.upstreams.get(usize::from(index.0))) {
-            self.upstream(facts, context.timeouts);
+            self.upstream(facts, context);
         }
         self.add("call", 0, "one more attempt when a kept-alive connection was stale", DEFAULT);
     }
 
-    fn upstream(&mut self, facts: &UpstreamFacts<'_>, inner: Timeouts) {
+    fn upstream<'a>(&mut self, facts: &UpstreamFacts<'a>, context: &Context<'_, 'a>) {
         let of =
             |word: &'static str| facts.level.statements.iter().map(|statement| &statement.node).filter(move |node| node.form.word == word);
         self.add("call", 0, &format!("upstream {}", facts.config.name), &self.sources.place(facts.name));
@@ -252,12 +253,18 @@ impl Lines<'_> {
             None => self.add("call", 1, "host keep", DEFAULT),
         }
         self.add("call", 1, "balance two_choices", DEFAULT);
-        let timeouts = facts.timeouts.or(inner);
+        let timeouts = facts.timeouts.or(context.timeouts);
         let complete = timeouts.complete_quietly();
         let times = [complete.connect, complete.attempt, complete.read, complete.total];
         for ((clause, place), time) in timeouts.places().into_iter().zip(times) {
             let from = place.map_or_else(|| DEFAULT.to_owned(), |span| self.sources.place(span));
             self.add("call", 1, &format!("timeout {clause} {}", literal::written(time)), &from);
+        }
+        if let Some(concurrency) = of("concurrency").next_back() {
+            self.statement(concurrency, "call", 1);
+        }
+        if let Some(retry) = retry_in_force(facts, context.levels) {
+            self.retry(&retry);
         }
         let breakers: Vec<&Node<'_>> = of("breaker").collect();
         let Some(breaker) = merge::fields(&breakers) else {
@@ -273,6 +280,25 @@ impl Lines<'_> {
         let window = breaker.child("open_when").is_some();
         for missing in defaults(&breaker).filter(|missing| window || !missing.starts_with("window")) {
             self.add("call", 1, &format!("breaker {missing}"), DEFAULT);
+        }
+    }
+}
+
+impl Lines<'_> {
+    fn retry(&mut self, retry: &Node<'_>) {
+        for child in &retry.children {
+            self.add("call", 1, &format!("retry {}", self.text(child.span)), &self.sources.place(child.word));
+        }
+        // A wait that is always the same is drawn only where that is written.
+        let backoff = retry.child("backoff");
+        let drawn = backoff.is_none_or(|backoff| backoff.has("kind"));
+        let said = backoff.is_some_and(|backoff| backoff.child("jitter").is_some());
+        for missing in defaults(retry) {
+            match missing {
+                "jitter full" if said => {}
+                "jitter full" if !drawn => self.add("call", 1, "retry jitter none", DEFAULT),
+                missing => self.add("call", 1, &format!("retry {missing}"), DEFAULT),
+            }
         }
     }
 }

@@ -18,9 +18,10 @@ pub fn gateway<'a>(level: &Level<'a>, bench: &mut Bench<'_, 'a>) -> Gateway {
     let statements = level.statements.as_slice();
     let mut checker = bench.checker("gateway");
     let of = |word: &'static str| statements.iter().map(|statement| &statement.node).filter(move |node| node.form.word == word);
-    let (listeners, admin) = listen::listeners(of("listen"), of("admin").next_back(), &mut checker);
-    let trust =
-        of("trust").next_back().and_then(|node| node.get("networks")).map(|given| networks(given, &mut checker)).unwrap_or_default();
+    let trusted = of("trust").next_back().and_then(|node| node.get("networks"));
+    let trusts = trusted.is_some_and(|given| !matches!(&given.expr.kind, ExprKind::List(items) if items.is_empty()));
+    let (listeners, admin) = listen::listeners(of("listen"), of("admin").next_back(), trusts, &mut checker);
+    let trust = trusted.map(|given| networks(given, &mut checker)).unwrap_or_default();
     let request_id = of("request_id")
         .next_back()
         .and_then(|node| node.get("field"))

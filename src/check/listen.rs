@@ -1,26 +1,30 @@
 //! `listen` and `admin`: where the gateway listens, for whom, and how.
 
 use crate::diag::{Code, Diagnostic, Span};
+use crate::http::Address;
 use crate::ir::operate::{Admin, Certificate, ClientCa, Tls, TlsVersion};
 use crate::ir::{Gateway, Listener};
-use crate::lang::Node;
 use crate::lang::checker::{Checker, Entrance};
 use crate::lang::form::{Declared, Form, Slot};
 use crate::lang::types::Type;
 use crate::lang::value::Value;
+use crate::lang::{Given, Node};
 use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 const ADDRESS: Slot = Slot::value("address", "an address such as `:8080`");
 
 /// `listen ADDRESS …`
-pub const LISTEN: Form = Form::new("listen", "an address to listen on")
+pub const LISTEN: Form = Form::new("listen", "an address to listen on, or a Unix socket")
     .slots(&[ADDRESS])
     .children(&[
         Form::new("as", "its name, which `request.listener` gives").slots(&[Slot::name("name")]),
         Form::new("redirect", "sends clients to https").slots(&[Slot::word("scheme", &["https"])]),
         TLS,
-        Form::new("proxy_protocol", "the PROXY protocol tells the client's address").later(),
+        Form::new("proxy_protocol", "a header of the PROXY protocol tells the client's address, from peers of `trust` only"),
+        Form::new("mode", "who may connect to a Unix socket: its file's permissions")
+            .slots(&[Slot::value("permissions", "permissions such as `0660`")])
+            .default("mode 0660"),
     ])
     .many();
 
@@ -52,17 +56,21 @@ pub const ADMIN: Form = Form::new("admin", "the admin listener: state, metrics, 
 pub fn listeners<'n, 'a: 'n>(
     nodes: impl Iterator<Item = &'n Node<'a>>,
     admin: Option<&'n Node<'a>>,
+    trusts: bool,
     checker: &mut Checker<'_>,
 ) -> (Vec<Listener>, Option<Admin>) {
-    let mut taken: Vec<(SocketAddr, Span)> = Vec::new();
+    let mut taken: Vec<(Address, Span)> = Vec::new();
     let mut found = Vec::new();
     for node in nodes {
         let tls = node.child("tls").map(|tls| self::tls(tls, checker));
+        let mode = node.child("mode").and_then(|child| child.get("permissions")).and_then(|given| self::mode(given, checker));
         let Some((address, text)) = free(node, &mut taken, checker) else { continue };
+        conflicts(node, &address, trusts, checker);
         let name = node.child("as").and_then(|child| child.word_in("name")).map_or(text, |word| word.text.clone());
         found.push(Listener {
             name,
             address,
+            mode: mode.unwrap_or(Address::MODE_DEFAULT),
             redirect_https: node.child("redirect").is_some(),
             tls: tls.flatten(),
             proxy_protocol: node.child("proxy_protocol").is_some(),
@@ -71,6 +79,10 @@ pub fn listeners<'n, 'a: 'n>(
     let admin = admin.and_then(|node| {
         let auth = node.child("auth").and_then(|child| child.get("auth")).map(|given| checker.declared(given, Declared::Auth));
         let (address, text) = free(node, &mut taken, checker)?;
+        let Some(address) = address.tcp() else {
+            checker.report.push(no_address(&text, node.span_of("address")).help("write `127.0.0.1:9901`: the admin listener is at a port"));
+            return None;
+        };
         if auth.is_none() && !address.ip().is_loopback() && !node.damaged {
             exposed(node, address, &text, checker);
         }
@@ -98,7 +110,8 @@ pub fn entrances<'n, 'a: 'n>(nodes: impl Iterator<Item = &'n Node<'a>>, gateway:
             (true, None) => &["http"],
         }
     };
-    let serving = gateway.listeners.iter().filter(|listener| !listener.redirect_https || listener.tls.is_some());
+    // By the PROXY protocol a client may be at https already, and is not sent there.
+    let serving = gateway.listeners.iter().filter(|listener| !listener.redirect_https || listener.proxy_protocol);
     serving.map(|listener| Entrance { listener: listener.name.clone(), schemes: schemes(listener) }).collect()
 }
 
@@ -117,43 +130,97 @@ fn exposed(node: &Node<'_>, address: SocketAddr, text: &str, checker: &mut Check
 }
 
 /// An address as it is written, unless another listener has it.
-fn free(node: &Node<'_>, taken: &mut Vec<(SocketAddr, Span)>, checker: &mut Checker<'_>) -> Option<(SocketAddr, String)> {
+fn free(node: &Node<'_>, taken: &mut Vec<(Address, Span)>, checker: &mut Checker<'_>) -> Option<(Address, String)> {
     let given = node.get("address")?;
     let Value::Text(text) = checker.constant(given, Type::Address)? else { return None };
     let Some(address) = address(&text) else {
         checker.report.push(
-            Diagnostic::new(Code::TypeMismatch, format!("`{text}` is no address to listen on"))
-                .at(given.expr.span, "not an address")
-                .help("write `:8080` for every address, or an IP address: `127.0.0.1:8080`, `[::1]:8080`"),
+            no_address(&text, given.expr.span)
+                .help("write `:8080` for every address, an IP address: `127.0.0.1:8080`, `[::1]:8080`, or `unix:/run/gate.sock`"),
         );
         return None;
     };
-    if let Some((_, first)) = taken.iter().find(|(known, _)| clash(*known, address)) {
-        checker.report.push(
-            Diagnostic::new(Code::TlsPortClash, format!("two listeners share port {}", address.port()))
-                .at(given.expr.span, "taken already")
-                .also(*first, "by this one")
-                .help("give one of them another port; `:8080` is every address of the machine"),
-        );
+    if matches!(&address, Address::Unix(path) if path.len() > Address::PATH_BYTES_MAX) {
+        let message = "the path of the Unix socket is too long";
+        checker.error(Code::TypeRange, message, given.expr.span, format!("at most {} bytes", Address::PATH_BYTES_MAX));
         return None;
     }
-    taken.push((address, given.expr.span));
+    if let Some((_, first)) = taken.iter().find(|(known, _)| clash(known, &address)) {
+        let (message, help) = match &address {
+            Address::Tcp(address) => (
+                format!("two listeners share port {}", address.port()),
+                "give one of them another port; `:8080` is every address of the machine",
+            ),
+            Address::Unix(path) => (format!("two listeners share `{path}`"), "give one of them another path"),
+        };
+        let found = Diagnostic::new(Code::TlsPortClash, message);
+        checker.report.push(found.at(given.expr.span, "taken already").also(*first, "by this one").help(help));
+        return None;
+    }
+    taken.push((address.clone(), given.expr.span));
     Some((address, text.to_string()))
 }
 
+fn no_address(text: &str, at: Span) -> Diagnostic {
+    Diagnostic::new(Code::TypeMismatch, format!("`{text}` is no address to listen on")).at(at, "not an address")
+}
+
+/// Octal digits, as `chmod` takes them.
+fn mode(given: Given<'_>, checker: &mut Checker<'_>) -> Option<u16> {
+    let digits = checker.int(given, 0..=u64::MAX)?;
+    let mode = u16::from_str_radix(&digits.to_string(), 8).ok().filter(|mode| *mode <= 0o777);
+    if mode.is_none() {
+        checker.error(Code::TypeRange, "`mode` is out of range", given.expr.span, "three digits from 0 to 7, such as `0660`");
+    }
+    mode
+}
+
+/// What a listener is told that cannot be done at once.
+fn conflicts(node: &Node<'_>, address: &Address, trusts: bool, checker: &mut Checker<'_>) {
+    if let (Some(redirect), Some(tls)) = (node.child("redirect"), node.child("tls")) {
+        checker.report.push(
+            Diagnostic::new(Code::TlsListenerConflict, "clients of a listener with `tls` are at https already")
+                .at(redirect.word, "would send them where they are")
+                .also(tls.word, "speaks TLS here")
+                .help("give the redirect a listener of its own: `listen :80 redirect https`"),
+        );
+    }
+    if let (Some(mode), Address::Tcp(_)) = (node.child("mode"), address) {
+        checker.report.push(
+            Diagnostic::new(Code::TlsListenerConflict, "a port has no permissions")
+                .at(mode.word, "for the file of a Unix socket")
+                .also(node.span_of("address"), "a port")
+                .help("take `mode` away, or listen on a Unix socket: `listen unix:/run/gate.sock mode 0660`"),
+        );
+    }
+    if let (Some(proxied), false) = (node.child("proxy_protocol"), trusts) {
+        let whom = if address.tcp().is_some() { "`trust 10.0.0.0/8`" } else { "`trust 127.0.0.1`, which a Unix socket's clients are" };
+        checker.report.push(
+            Diagnostic::new(Code::TlsProxyUntrusted, "nobody is trusted to say whose connection it is")
+                .at(proxied.word, "taken from trusted peers only, and there are none")
+                .help(format!("name the proxies: {whom}")),
+        );
+    }
+}
+
 /// `:8080` is every address of both families.
-pub fn address(text: &str) -> Option<SocketAddr> {
+pub fn address(text: &str) -> Option<Address> {
     match text.strip_prefix(':') {
-        Some(port) => Some(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port.parse().ok()?)),
+        Some(port) => Some(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port.parse().ok()?).into()),
         None => text.parse().ok(),
     }
 }
 
 /// Port 0 is a free port each time.
-fn clash(first: SocketAddr, second: SocketAddr) -> bool {
-    first.port() == second.port()
-        && first.port() != 0
-        && (first.ip() == second.ip() || first.ip().is_unspecified() || second.ip().is_unspecified())
+fn clash(first: &Address, second: &Address) -> bool {
+    match (first, second) {
+        (Address::Tcp(first), Address::Tcp(second)) => {
+            first.port() == second.port()
+                && first.port() != 0
+                && (first.ip() == second.ip() || first.ip().is_unspecified() || second.ip().is_unspecified())
+        }
+        (first, second) => first == second,
+    }
 }
 
 fn tls(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Tls> {

@@ -27,7 +27,7 @@ pub struct Door<'a> {
     at: Span,
 }
 
-/// The gateway's listeners; what is wrong with one has been said.
+/// The gateway's listeners at ports; what is wrong with one has been said.
 pub fn doors<'a>(level: &Level<'a>, bench: &Bench<'_, 'a>) -> Vec<Door<'a>> {
     let mut unheard = Report::new();
     let mut checker = Checker { report: &mut unheard, names: &bench.names, facts: RouteFacts::default() };
@@ -36,7 +36,7 @@ pub fn doors<'a>(level: &Level<'a>, bench: &Bench<'_, 'a>) -> Vec<Door<'a>> {
     for node in listens {
         let Some(given) = node.get("address") else { continue };
         let Some(Value::Text(text)) = checker.constant(given, Type::Address) else { continue };
-        if let Some(address) = super::listen::address(&text) {
+        if let Some(address) = super::listen::address(&text).and_then(|address| address.tcp()) {
             found.push(Door { node: node.clone(), address, at: given.expr.span });
         }
     }

@@ -82,7 +82,7 @@ impl<'a> Bench<'_, 'a> {
             host: last("host").and_then(|node| check::host(node, checker)).unwrap_or(HostSent::Keep),
             resolve: last("resolve").and_then(|node| connect::resolve(node, checker)),
             balance: last("balance").and_then(|node| balance::read(node, checker)).unwrap_or_default(),
-            sticky: last("sticky").and_then(|node| balance::sticky(node, checker)),
+            sticky: last("sticky").and_then(|node| balance::read_sticky(node, checker)),
             health: last("health").and_then(|node| health::read(node, checker)),
             eject: last("eject").and_then(|node| health::eject(node, checker)),
             concurrency: last("concurrency").and_then(|node| connect::concurrency(node, checker)),

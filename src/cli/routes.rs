@@ -70,6 +70,12 @@ fn answer(policy: &Config, program: &Program) -> Option<String> {
         Config::Issue(config) => {
             Some(format!("issue {}", program.auths.get(usize::from(config.auth)).map_or("", |auth| auth.name.as_str())))
         }
+        Config::To(_) => {
+            let mut upstreams = policy.upstreams();
+            upstreams.dedup();
+            let names = upstreams.into_iter().filter_map(|index| program.upstreams.get(usize::from(index.0)));
+            Some(format!("to [{}]", names.map(|upstream| upstream.name.as_str()).collect::<Vec<_>>().join(", ")))
+        }
         Config::Aggregate(config) => {
             let parts: Vec<&str> = config.parts.iter().map(|part| part.name.as_str()).collect();
             Some(format!("aggregate [{}]", parts.join(", ")))

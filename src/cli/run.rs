@@ -4,16 +4,15 @@ use super::certificates::Certificates;
 use super::secrets::Machine;
 use super::{Outcome, Policy, complain, dev, diff, print_error};
 use crate::compile::{Compiled, Compiler, Plan};
-use crate::http::Clock;
+use crate::http::{Address, Clock};
 use crate::ir::{Program, Written};
 use crate::policy::auth;
-use crate::server::{self, Server};
+use crate::server::{self, Inherited, Server};
 use crate::upstream::script::Scripted;
 use crate::upstream::transport::Tcp;
 use std::cell::RefCell;
 use std::fmt::Write;
 use std::io::IsTerminal;
-use std::net::SocketAddr;
 
 /// Arguments of `gate run`.
 #[derive(Debug, clap::Args)]
@@ -48,10 +47,17 @@ pub fn run(arguments: &Arguments) -> Outcome {
         }
     };
     let Compiled { plan, auths, .. } = compiled;
-    let notes = |address: SocketAddr| arguments.dev.then(|| dev::notes(&program, &auths, &machine, address));
+    let notes = |addresses: &[Address]| arguments.dev.then(|| dev::notes(&program, &auths, &machine, addresses));
     let bound = |program: &Program| {
-        let addresses: Vec<SocketAddr> = program.gateway.listeners.iter().map(|listener| listener.address).collect();
+        let addresses: Vec<_> = program.gateway.listeners.iter().map(|listener| (listener.address.clone(), listener.mode)).collect();
         (addresses, program.gateway.workers)
+    };
+    let inherited = match Inherited::from_environment(&std::env::var("LISTEN_FDNAMES").unwrap_or_default()) {
+        Ok(inherited) => inherited,
+        Err(error) => {
+            complain(&error.to_string());
+            return Outcome::Failed;
+        }
     };
     let started = &program;
     let mut reloaded: Option<Program> = None;
@@ -67,9 +73,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
     };
     let look_again = |server: &Server| certificates.borrow_mut().look_again(&machine, |address, tls| server.renew(address, tls));
     let ended = if arguments.dev {
-        serve(plan, Scripted::default, reload, look_again, notes)
+        serve(plan, inherited, Scripted::default, reload, look_again, notes)
     } else {
-        serve(plan, Tcp::default, reload, look_again, notes)
+        serve(plan, inherited, Tcp::default, reload, look_again, notes)
     };
     match ended {
         Ok(0) => Outcome::Fine,
@@ -86,15 +92,16 @@ pub fn run(arguments: &Arguments) -> Outcome {
 
 fn serve<T: crate::upstream::Transport>(
     plan: Plan,
+    inherited: Inherited,
     transport: impl Fn() -> T,
     reload: impl FnMut() -> Result<Plan, String>,
     look_again: impl FnMut(&Server),
-    notes: impl FnOnce(SocketAddr) -> Option<String>,
+    notes: impl FnOnce(&[Address]) -> Option<String>,
 ) -> std::io::Result<usize> {
-    server::run(plan, transport, reload, look_again, |server: &Server| {
+    server::run(plan, inherited, transport, reload, look_again, |server: &Server| {
         let addresses: Vec<String> = server.addresses().iter().map(ToString::to_string).collect();
         print_error(&format!("gate: listening on {}\n", addresses.join(", ")));
-        if let Some(notes) = server.addresses().first().and_then(|address| notes(*address)) {
+        if let Some(notes) = notes(server.addresses()) {
             print_error(&notes);
         }
     })
@@ -108,8 +115,12 @@ fn load(arguments: &Arguments) -> Result<Program, Outcome> {
     program.written = Written::default();
     if arguments.dev {
         // Stand-ins are nobody else's business.
-        for listener in program.gateway.listeners.iter_mut().filter(|listener| listener.address.ip().is_unspecified()) {
-            listener.address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+        for listener in &mut program.gateway.listeners {
+            if let Address::Tcp(address) = &mut listener.address
+                && address.ip().is_unspecified()
+            {
+                address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+            }
         }
     }
     Ok(program)

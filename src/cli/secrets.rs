@@ -32,9 +32,19 @@ impl Machine {
     pub fn invention(&self, secret: &Secret) -> Option<Invention> {
         self.made_up.as_ref().and_then(|made_up| made_up.invention(secret))
     }
+
+    /// True when a host's certificate was made up.
+    #[must_use]
+    pub fn made_certificate(&self, host: &str) -> bool {
+        self.made_up.as_ref().is_some_and(|made_up| made_up.made_certificate(host))
+    }
 }
 
 impl Secrets for Machine {
+    fn certificate(&self, host: &str) -> Option<(String, String)> {
+        self.made_up.as_ref().and_then(|made_up| made_up.certificate(host))
+    }
+
     fn secret(&self, secret: &Secret, purpose: Purpose<'_>) -> Result<String, BuildError> {
         let read = match secret {
             Secret::Env(name) => environment(name),

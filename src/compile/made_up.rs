@@ -20,6 +20,8 @@ pub struct MadeUp {
 struct Made {
     random: fastrand::Rng,
     secrets: HashMap<Secret, Invention>,
+    /// Certificates and their keys, by host.
+    certificates: HashMap<String, (String, String)>,
 }
 
 /// One secret that was made up.
@@ -46,7 +48,7 @@ impl MadeUp {
     }
 
     fn new(random: fastrand::Rng, users: bool) -> Self {
-        Self { made: Mutex::new(Made { random, secrets: HashMap::new() }), users }
+        Self { made: Mutex::new(Made { random, secrets: HashMap::new(), certificates: HashMap::new() }), users }
     }
 
     /// The text with the names of secrets in the place of what was made up for them.
@@ -62,9 +64,27 @@ impl MadeUp {
     pub fn invention(&self, secret: &Secret) -> Option<Invention> {
         self.made.lock().secrets.get(secret).cloned()
     }
+
+    /// True when a host's certificate was made up.
+    #[must_use]
+    pub fn made_certificate(&self, host: &str) -> bool {
+        self.made.lock().certificates.contains_key(host)
+    }
 }
 
 impl Secrets for MadeUp {
+    /// Signed by its own key: nobody trusts it without being told to.
+    fn certificate(&self, host: &str) -> Option<(String, String)> {
+        let mut made = self.made.lock();
+        if let Some(known) = made.certificates.get(host) {
+            return Some(known.clone());
+        }
+        let signed = rcgen::generate_simple_self_signed([host.to_owned()]).ok()?;
+        let pair = (signed.cert.pem(), signed.signing_key.serialize_pem());
+        made.certificates.insert(host.to_owned(), pair.clone());
+        Some(pair)
+    }
+
     fn secret(&self, secret: &Secret, purpose: Purpose<'_>) -> Result<String, BuildError> {
         let mut made = self.made.lock();
         if let Some(known) = made.secrets.get(secret) {

@@ -1,13 +1,14 @@
 //! What the engine runs: arrays and indices, nothing of the language.
 
 use super::tls::Tls;
-use crate::http::UpstreamIndex;
+use crate::http::{Address, UpstreamIndex};
 use crate::lang::expr::Expr;
+use crate::policy::fallback::Fallback;
 use crate::policy::stage::{OnRequest, OnResponse, Place, ReplyPlace};
 use crate::route::tree::MatchTree;
-use crate::upstream::Upstream;
+use crate::upstream::call::Terms;
+use crate::upstream::{Upstream, retry};
 use ipnet::IpNet;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +41,10 @@ pub struct Pipeline {
     pub body_max: Option<u64>,
     /// Per-upstream timeouts of this route's calls, by [`UpstreamIndex`]: those the route or a group overrides.
     pub timeouts: Vec<(UpstreamIndex, crate::upstream::timeout::Config)>,
+    /// The same of what is made again.
+    pub retries: Vec<(UpstreamIndex, retry::Config)>,
+    /// What answers in the place of a target that fails.
+    pub fallback: Option<Fallback>,
     /// The access log of this route.
     pub log: AccessLog,
 }
@@ -50,12 +55,28 @@ impl Pipeline {
     pub fn timeouts_of(&self, upstream: UpstreamIndex) -> Option<crate::upstream::timeout::Config> {
         self.timeouts.iter().find(|(of, _)| *of == upstream).map(|(_, timeouts)| *timeouts)
     }
+
+    /// What is in force on the route's calls of an upstream: what the route says, else what the upstream does.
+    #[must_use]
+    pub fn terms<'t>(&'t self, index: UpstreamIndex, upstream: &'t Upstream) -> Terms<'t> {
+        let own = self.retries.iter().find(|(of, _)| *of == index).map(|(_, retry)| retry);
+        let timeouts = self.timeouts_of(index).unwrap_or(upstream.config.timeout);
+        Terms { timeouts, retry: own.or(upstream.config.retry.as_ref()) }
+    }
+
+    /// True when the route says something of its own about calls.
+    #[must_use]
+    pub fn has_terms(&self) -> bool {
+        !self.timeouts.is_empty() || !self.retries.is_empty()
+    }
 }
 
 /// What answers.
 pub enum Target {
     /// One upstream.
     Upstream(UpstreamIndex),
+    /// The one that a request part chooses: `to`.
+    Chosen,
     /// The last request part answers: `respond`, `redirect`, `issue`, `aggregate`.
     Policy,
 }
@@ -117,9 +138,21 @@ pub struct Listener {
     /// Its name, or its address as written.
     pub name: Arc<str>,
     /// The address; a `listen :8080` is dual-stack on `[::]`.
-    pub address: SocketAddr,
+    pub address: Address,
+    /// The permissions of a Unix socket's file (0660).
+    pub mode: u16,
+    /// Every connection begins with a header of the PROXY protocol; only those of trusted peers are taken.
+    pub proxied: bool,
     /// Every request is sent to `https` at this port.
     pub to_https: Option<u16>,
     /// TLS; without it HTTP is plain text.
     pub tls: Option<Tls>,
+}
+
+impl Listener {
+    /// A listener of plain text without anything special.
+    #[must_use]
+    pub fn new(name: Arc<str>, address: Address) -> Self {
+        Self { name, address, mode: Address::MODE_DEFAULT, proxied: false, to_https: None, tls: None }
+    }
 }

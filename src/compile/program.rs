@@ -61,6 +61,8 @@ impl Compiler {
                 request: Vec::new(),
                 response: Vec::new(),
                 body_max: None,
+                chooses: false,
+                fallback: None,
                 warnings: std::mem::take(&mut warnings),
             };
             for policy in &route.policies {
@@ -95,6 +97,12 @@ impl Compiler {
         Ok(Compiled { plan, warnings, auths })
     }
 
+    /// What happens to the upstreams of its plans.
+    #[must_use]
+    pub fn events(&self) -> &Arc<upstream::Events> {
+        self.upstreams.events()
+    }
+
     /// State of one kind that the plan in force uses.
     pub fn state<T: std::any::Any + Send + Sync>(&self, kind: &'static str) -> impl Iterator<Item = Arc<T>> + '_ {
         self.registry.each(kind)
@@ -109,7 +117,7 @@ fn in_force(route: &ir::Route) -> Vec<u8> {
 }
 
 fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program) -> Pipeline {
-    let Build { mut request, mut response, body_max, .. } = build;
+    let Build { mut request, mut response, body_max, fallback, chooses, .. } = build;
     // Stable: parts of one place run in the order of their policies.
     request.sort_by_key(|(place, _)| *place);
     response.sort_by_key(|(place, _)| *place);
@@ -117,11 +125,14 @@ fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program) -> Pipeline 
         request,
         target: match route.target {
             ir::Target::Upstream(index) => Target::Upstream(index),
+            ir::Target::Policy if chooses => Target::Chosen,
             ir::Target::Policy => Target::Policy,
         },
         response,
         body_max: body_max.unwrap_or(program.gateway.limits.body),
         timeouts: route.timeouts.clone(),
+        retries: route.retries.clone(),
+        fallback,
         log: log(&route.log),
     }
 }
@@ -146,10 +157,10 @@ fn settings(gateway: &ir::Gateway) -> Settings {
             .listeners
             .iter()
             .map(|listener| Listener {
-                name: listener.name.as_str().into(),
-                address: listener.address,
+                mode: listener.mode,
+                proxied: listener.proxy_protocol,
                 to_https: listener.redirect_https.then(|| https_port(&gateway.listeners)),
-                tls: None,
+                ..Listener::new(listener.name.as_str().into(), listener.address.clone())
             })
             .collect(),
         trust: gateway.trust.clone(),
@@ -168,7 +179,8 @@ fn settings(gateway: &ir::Gateway) -> Settings {
 
 /// The port that clients are sent to: that of the first listener with TLS.
 fn https_port(listeners: &[ir::Listener]) -> u16 {
-    listeners.iter().find(|listener| listener.tls.is_some()).map_or(443, |listener| listener.address.port())
+    let secured = listeners.iter().filter(|listener| listener.tls.is_some());
+    secured.filter_map(|listener| listener.address.tcp()).map(|address| address.port()).next().unwrap_or(443)
 }
 
 fn endpoint(route: &ir::Route, program: &Program) -> Endpoint {

@@ -142,8 +142,9 @@ impl Material {
             secrets.secret(secret, Purpose::Certificate).map_err(named)
         };
         let pairs = tls.certificates.iter().map(|declared| {
-            let cert = read(&format!("certificate of `{}`", declared.host), &declared.cert)?;
-            Ok((cert, read(&format!("key of `{}`", declared.host), &declared.key)?))
+            let cert = read(&format!("certificate of `{}`", declared.host), &declared.cert);
+            let pair = cert.and_then(|cert| Ok((cert, read(&format!("key of `{}`", declared.host), &declared.key)?)));
+            pair.or_else(|error| secrets.certificate(&declared.host).ok_or(error))
         });
         Ok(Self {
             pairs: pairs.collect::<Result<_, _>>()?,

@@ -135,6 +135,8 @@ codes! {
     PolicyArgUnknown Error "policy::arg-unknown" "an argument that is given exists";
     TlsPortClash Error "tls::port-clash" "two listeners do not share an address";
     TlsAdminExposed Error "tls::admin-exposed" "the admin listener is on loopback or has `auth`";
+    TlsListenerConflict Error "tls::listener-conflict" "what a listener is told goes together";
+    TlsProxyUntrusted Error "tls::proxy-untrusted" "the PROXY protocol is spoken by peers that are trusted";
     TlsCertMissing Error "tls::cert-missing" "a certificate can be read when the gateway starts";
     TestImpossible Error "test::impossible" "a test asks for what its requests can meet";
     TestNoAssert Warning "test::no-assert" "a test expects something";

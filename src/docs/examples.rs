@@ -1,122 +1,85 @@
 //! An example for every statement of the language, as the reference and the schema show it. The tests check each in a
-//! policy around it.
+//! policy around it. Those of a policy's statements stand in its folder.
 
-use crate::lang::form::{Place, Word};
-
-/// An example of a statement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Example {
-    /// The statement's word.
-    pub word: &'static str,
-    /// Where the text stands; with the word this says which statement is meant (`request` is one of routes and one of tests).
-    pub place: Place,
-    /// Formatted text, without a line end behind it.
-    pub text: &'static str,
-}
+use crate::lang::form::{Example, Word};
+use crate::policy;
 
 /// The example of a word.
 #[must_use]
 pub fn of(word: &Word) -> Option<&'static Example> {
-    EXAMPLES.iter().find(|example| example.word == word.form.word && word.places.contains(&example.place))
+    all().find(|example| example.word == word.form.word && word.places.contains(&example.place))
 }
 
-/// Every example, in the order of the schema.
-pub const EXAMPLES: &[Example] = &[
-    file("gate", "gate 1"),
-    file("gateway", "gateway {\n  listen :8080\n  log access json\n  timeout { total 10s }\n}"),
-    file("import", "import \"lib/calls.gate\" as calls\n\nupstream stock {\n  target http://127.0.0.1:9004\n  use calls.patient\n}"),
-    file("let", "let office: set<cidr> = [10.0.0.0/8, fd00::/8]\nlet retries = 3"),
-    file("param", "param search_at: url = http://127.0.0.1:9005"),
-    file("upstream", "upstream stock {\n  target http://127.0.0.1:9004\n  timeout { attempt 2s; total 5s }\n}"),
-    file(
+/// Every example.
+pub fn all() -> impl Iterator<Item = &'static Example> {
+    CORE.iter().chain(policy::ALL.iter().flat_map(|entry| entry.examples))
+}
+
+/// Those of the statements that belong to no policy.
+const CORE: &[Example] = &[
+    Example::file("gate", "gate 1"),
+    Example::file("gateway", "gateway {\n  listen :8080\n  log access json\n  timeout { total 10s }\n}"),
+    Example::file(
+        "import",
+        "import \"lib/calls.gate\" as calls\n\nupstream stock {\n  target http://127.0.0.1:9004\n  use calls.patient\n}",
+    ),
+    Example::file("let", "let office: set<cidr> = [10.0.0.0/8, fd00::/8]\nlet retries = 3"),
+    Example::file("param", "param search_at: url = http://127.0.0.1:9005"),
+    Example::file("upstream", "upstream stock {\n  target http://127.0.0.1:9004\n  timeout { attempt 2s; total 5s }\n}"),
+    Example::file(
         "policy",
         "policy bounded(count: int = 5) {\n  breaker {\n    open_after count failures\n  }\n}\n\nupstream stock {\n  \
          target http://127.0.0.1:9004\n  use bounded(count = 3)\n}",
     ),
-    file("group", "group shop host shop.example.com /v1 {\n  auth main\n  route cart GET /cart -> users\n}"),
-    file("route", "## One user, by number.\nroute show_user GET /users/{id:int} -> users {\n  auth main\n}"),
-    file(
+    Example::file("group", "group shop host shop.example.com /v1 {\n  auth main\n  route cart GET /cart -> users\n}"),
+    Example::file("route", "## One user, by number.\nroute show_user GET /users/{id:int} -> users {\n  auth main\n}"),
+    Example::file(
         "test",
         "route hello GET /hello {\n  public \"a greeting\"\n  respond 200 text \"hello\"\n}\n\ntest \"it says hello\" {\n  \
          request GET /hello\n  expect status 200\n  expect body text \"hello\"\n}",
     ),
-    file(
+    Example::file(
         "invariant",
         "route hello GET /hello {\n  public \"a greeting\"\n  respond 200 text \"hello\"\n}\n\ninvariant \"only the greeting needs no token\" {\n  \
          for route public\n  expect route in [hello]\n}",
     ),
-    route("use", "use steady"),
-    route("match", "match header(\"x-version\") == \"2\" or query(\"v\") == \"2\""),
-    route("priority", "priority 1"),
-    route("log", "log access json when response.status >= 400 {\n  field caller claim.sub\n}"),
-    gateway("listen", "listen 127.0.0.1:8443 as inside"),
-    gateway("trust", "trust [10.0.0.0/8]"),
-    gateway("request_id", "request_id \"x-correlation-id\""),
-    gateway("limits", "limits {\n  body 1MiB\n  connections 2_000\n  header_timeout 5s\n}"),
-    gateway("drain", "drain 45s"),
-    gateway("workers", "workers 4"),
-    step("given", "given claims { sub \"7\" }\ngiven upstream users replies 500 times 2\nrequest GET /example/1\nexpect status 500"),
-    step("request", "request POST /example/1 with header \"content-type\" \"application/json\" with body json \"{}\"\nexpect status 405"),
-    step("repeat", "given claims { sub \"7\" }\nrepeat 3 GET /example/1\nexpect status 200"),
-    step("advance", "request GET /example/1\nadvance 31s\nrequest GET /example/1\nexpect status 401"),
-    step("expect", "request GET /example/1\nexpect status 401\nexpect stage authenticate\nexpect header(\"www-authenticate\") != none"),
-    upstream("target", "target http://10.0.0.7:9000 weight 3\ntarget http://10.0.0.8:9000\ntarget http://10.0.0.9:9000 backup"),
-    upstream("host", "host target"),
-    upstream("path", "path encoded_slashes keep"),
-    upstream("stub", "stub {\n  GET /users/{id:int} 200 json \"\"\"{\"id\": ${param.id}}\"\"\"\n}"),
-    upstream("breaker", "breaker {\n  window 10s\n  open_when failures >= 50% of 20\n  cooldown 15s\n}"),
-    route("timeout", "timeout { connect 250ms; attempt 2s; total 5s }"),
-    file(
-        "auth",
-        "auth jwt visitors {\n  issuer \"https://id.example.com/\"\n  audience \"shop\"\n  algorithms [HS256]\n  key env(\"VISITORS_KEY\")\n  \
-         claims {\n    sub str\n    roles set<str> = []\n  }\n}",
+    Example::route("use", "use steady"),
+    Example::route("match", "match header(\"x-version\") == \"2\" or query(\"v\") == \"2\""),
+    Example::route("priority", "priority 1"),
+    Example::route("log", "log access json when response.status >= 400 {\n  field caller claim.sub\n}"),
+    Example::gateway("listen", "listen 127.0.0.1:8443 as inside"),
+    Example::gateway("trust", "trust [10.0.0.0/8]"),
+    Example::gateway("request_id", "request_id \"x-correlation-id\""),
+    Example::gateway("limits", "limits {\n  body 1MiB\n  connections 2_000\n  header_timeout 5s\n}"),
+    Example::gateway("drain", "drain 45s"),
+    Example::gateway("workers", "workers 4"),
+    Example::step(
+        "given",
+        "given claims { sub \"7\" }\ngiven upstream users replies 500 times 2\nrequest GET /example/1\nexpect status 500",
     ),
-    route("allow", "allow client.ip in [10.0.0.0/8]"),
-    route("deny", "deny header(\"user-agent\") matches re\".*[Bb]ot.*\" else 404"),
-    route("require", "require claim.sub == \"admin\" or \"staff\" in claim.roles else 404"),
-    route(
-        "cors",
-        "cors {\n  origins [\"https://shop.example.com\"]\n  methods [GET, POST]\n  headers [\"authorization\"]\n  credentials allow\n  \
-         max_age 1h\n}",
+    Example::step(
+        "request",
+        "request POST /example/1 with header \"content-type\" \"application/json\" with body json \"{}\"\nexpect status 405",
     ),
-    route("limit", "limit per_user 100/min by claim.sub burst 20\nlimit at_once 8 concurrent by client.ip"),
-    gateway("ratelimit_headers", "ratelimit_headers [ietf]"),
-    route("auth", "auth any [main, partners]"),
-    route("public", "public \"the price list is for everyone\""),
-    route("body", "body max 256KiB"),
-    route("request", "request {\n  remove \"X-Internal-*\"\n  set X-User claim.sub\n  set X-Trace \"gw-${request.id}\"\n}"),
-    route("response", "response {\n  remove Server\n  set Cache-Control \"private\" if_missing\n}"),
-    route("query", "query {\n  set user_id claim.sub unless \"staff\" in claim.roles\n  remove \"utm_*\"\n}"),
-    route("strip_prefix", "strip_prefix /example"),
-    route("add_prefix", "add_prefix /internal"),
-    route("rewrite", "rewrite \"/profiles/${param.id}?full=1\""),
-    route(
-        "aggregate",
-        "aggregate {\n  part user GET \"/users/${param.id}\" -> users\n  part orders GET \"/orders?user=${param.id}\" -> orders {\n    \
-         pick \"orders\"\n    optional default \"[]\" within 800ms\n  }\n}",
+    Example::step("repeat", "given claims { sub \"7\" }\nrepeat 3 GET /example/1\nexpect status 200"),
+    Example::step("advance", "request GET /example/1\nadvance 31s\nrequest GET /example/1\nexpect status 401"),
+    Example::step(
+        "expect",
+        "request GET /example/1\nexpect status 401\nexpect stage authenticate\nexpect header(\"www-authenticate\") != none",
     ),
-    route("respond", "respond 200 json \"\"\"{\"id\": ${param.id}}\"\"\""),
-    route("redirect", "redirect 308 \"https://shop.example.com/users/${param.id}\""),
-    route("issue", "issue main ttl 1h {\n  sub \"7\"\n}"),
-    route("compress", "compress [br, gzip]"),
+    Example::upstream("target", "target http://10.0.0.7:9000 weight 3\ntarget http://10.0.0.8:9000\ntarget http://10.0.0.9:9000 backup"),
+    Example::upstream("balance", "balance hash client.ip"),
+    Example::upstream("sticky", "sticky cookie \"node\""),
+    Example::upstream("health", "health GET /healthz {\n  every 2s\n  expect [200, 204]\n}"),
+    Example::upstream("eject", "eject after 5 failures for 30s"),
+    Example::upstream("host", "host target"),
+    Example::upstream("path", "path encoded_slashes keep"),
+    Example::upstream("stub", "stub {\n  GET /users/{id:int} 200 json \"\"\"{\"id\": ${param.id}}\"\"\"\n}"),
+    Example::upstream("breaker", "breaker {\n  window 10s\n  open_when failures >= 50% of 20\n  cooldown 15s\n}"),
+    Example::upstream("concurrency", "concurrency 64 queue 32"),
+    Example::route(
+        "retry",
+        "retry {\n  attempts 3\n  on [connect_error, 502..504]\n  backoff exponential 50ms..400ms\n  budget 20% min 10/s\n}",
+    ),
+    Example::route("timeout", "timeout { connect 250ms; attempt 2s; total 5s }"),
 ];
-
-const fn file(word: &'static str, text: &'static str) -> Example {
-    Example { word, place: Place::File, text }
-}
-
-const fn gateway(word: &'static str, text: &'static str) -> Example {
-    Example { word, place: Place::Gateway, text }
-}
-
-const fn upstream(word: &'static str, text: &'static str) -> Example {
-    Example { word, place: Place::Upstream, text }
-}
-
-const fn route(word: &'static str, text: &'static str) -> Example {
-    Example { word, place: Place::Route, text }
-}
-
-const fn step(word: &'static str, text: &'static str) -> Example {
-    Example { word, place: Place::Test, text }
-}

@@ -60,7 +60,7 @@ pub const TYPES: &[TypeEntry] = &[
     plain("method", "a method, in capitals", &["GET"]),
     plain("ip", "an address without a port", &["10.0.0.1"]),
     plain("cidr", "a network", &["10.0.0.0/8", "fd00::/8"]),
-    plain("address", "where something listens", &[":8080", "127.0.0.1:9901", "[::]:443"]),
+    plain("address", "where something listens", &[":8080", "127.0.0.1:9901", "[::]:443", "unix:/run/gate.sock"]),
     plain("host", "a host, or with `*.` all hosts below a domain", &["api.example.com", "*.example.com"]),
     plain("regex", "a regular expression without look-around and back references; `matches` is anchored", &["re\"[a-z]+\""]),
     plain("path", "a path", &["/users"]),

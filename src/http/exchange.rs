@@ -111,6 +111,17 @@ pub struct Record {
     pub cache: Option<&'static str>,
 }
 
+/// What binds a request to one of its upstream's endpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Affinity {
+    /// The hash of its key: the same one goes to the same endpoint.
+    pub key: Option<u64>,
+    /// The endpoint that its cookie names.
+    pub cookie: Option<u64>,
+    /// The client came by `https`, so that its cookies may be bound to that.
+    pub secure: bool,
+}
+
 /// A request to an upstream.
 #[derive(Debug)]
 pub struct Outgoing {
@@ -124,6 +135,8 @@ pub struct Outgoing {
     pub headers: HeaderMap,
     /// What the upstream is told besides, where the fields do not say it yet.
     pub forwarding: Option<Forwarding>,
+    /// Which endpoint it belongs to.
+    pub affinity: Affinity,
     /// The body.
     pub body: Body,
 }
@@ -141,6 +154,11 @@ impl Outgoing {
 pub trait Calls: Send + Sync {
     /// Calls an upstream under its breaker, balance and timeouts. Runs when an aggregate asks for a part.
     fn call(&self, upstream: UpstreamIndex, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>>;
+
+    /// Which endpoint of an upstream a request belongs to; by default none.
+    fn affinity(&self, _: UpstreamIndex, _: &Exchange) -> Affinity {
+        Affinity::default()
+    }
 
     /// The state of every upstream, for `respond health`.
     fn health(&self) -> Vec<UpstreamHealth>;
@@ -183,6 +201,8 @@ pub struct Exchange {
     pub upstream: Option<UpstreamIndex>,
     /// Its name.
     pub upstream_name: Option<Arc<str>>,
+    /// Which of its endpoints the request belongs to.
+    pub affinity: Affinity,
     /// The tightest limit met so far.
     pub quota: Option<Quota>,
     /// What happened.
@@ -244,7 +264,7 @@ impl Exchange {
 pub mod testing {
     //! Exchanges for unit tests of stages.
 
-    use super::{Calls, Client, Exchange, Outgoing, Record, Request, Scheme, UpstreamHealth, UpstreamIndex};
+    use super::{Affinity, Calls, Client, Exchange, Outgoing, Record, Request, Scheme, UpstreamHealth, UpstreamIndex};
     use crate::http::{Body, Clock, Fault, FaultKind, Reply};
     use futures_core::future::BoxFuture;
     use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -292,6 +312,7 @@ pub mod testing {
             clock: Clock::at(Duration::from_secs(1_800_000_000)),
             upstream: None,
             upstream_name: None,
+            affinity: Affinity::default(),
             quota: None,
             record: Record::default(),
             kept: http::Extensions::new(),

@@ -34,6 +34,8 @@ pub enum FaultKind {
     BadResponse,
     /// The breaker is open for this much longer.
     BreakerOpen(Duration),
+    /// The upstream has as many requests in flight as `concurrency` lets it have, and no more may wait.
+    Overloaded,
     /// The upstream's body stalled longer than `timeout read`, or broke off.
     BodyBroken,
     /// The client's body is larger than `body max`.
@@ -65,7 +67,7 @@ impl Fault {
     pub fn side(&self) -> Side {
         match self.kind {
             FaultKind::BodyTooLarge | FaultKind::ClientBody | FaultKind::ClientSlow => Side::Client,
-            FaultKind::BreakerOpen(_) => Side::Gateway,
+            FaultKind::BreakerOpen(_) | FaultKind::Overloaded => Side::Gateway,
             FaultKind::ConnectError
             | FaultKind::ConnectTimeout
             | FaultKind::AttemptTimeout
@@ -100,6 +102,11 @@ impl Fault {
                     .retry_after(left)
                     .with(PROXY_STATUS, HeaderValue::from_static("gatewright; error=destination_unavailable"));
             }
+            FaultKind::Overloaded => {
+                return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the upstream has as much to do as it may have")
+                    .retry_after(AGAIN_AFTER)
+                    .with(PROXY_STATUS, HeaderValue::from_static("gatewright; error=connection_limit_reached"));
+            }
             FaultKind::BodyTooLarge => return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the request's body is too large"),
             FaultKind::ClientBody => return Problem::new(StatusCode::BAD_REQUEST, "the request's body broke off or is framed wrongly"),
             FaultKind::ClientSlow => return Problem::new(StatusCode::REQUEST_TIMEOUT, "the request's body came too slowly"),
@@ -112,6 +119,9 @@ impl Fault {
         }
     }
 }
+
+/// When a client that found no place may ask again.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// `Proxy-Status` (RFC 9209).
 pub const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");

@@ -42,7 +42,9 @@ pub fn told(headers: &HeaderMap, peer: IpAddr, trust: &[IpNet]) -> Option<Told> 
     is_trusted(peer, trust).then(|| Told { ip: client(headers, peer, trust), scheme: scheme(headers) })
 }
 
-fn is_trusted(ip: IpAddr, trust: &[IpNet]) -> bool {
+/// True for a proxy whose word is taken.
+#[must_use]
+pub fn is_trusted(ip: IpAddr, trust: &[IpNet]) -> bool {
     trust.iter().any(|network| network.contains(&ip))
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Floor 0: knows nothing of the language, of policies or of sockets.
 
+pub mod address;
 pub mod body;
 pub mod certificate;
 pub mod clock;
@@ -13,12 +14,15 @@ pub mod hop;
 pub mod identity;
 pub mod path;
 pub mod problem;
+pub mod proxy;
 pub mod reply;
+pub mod share;
 
+pub use address::Address;
 pub use body::Body;
 pub use certificate::Certificate;
 pub use clock::Clock;
-pub use exchange::{Calls, Client, Exchange, Outgoing, Params, Quota, Record, Request, Scheme, UpstreamHealth, UpstreamIndex};
+pub use exchange::{Affinity, Calls, Client, Exchange, Outgoing, Params, Quota, Record, Request, Scheme, UpstreamHealth, UpstreamIndex};
 pub use fault::{Fault, FaultKind, Side};
 pub use forward::Forwarding;
 pub use identity::{Attribute, Identity};

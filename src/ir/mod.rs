@@ -12,7 +12,7 @@ mod tests;
 
 pub use written::{Statement, Written};
 
-use crate::http::UpstreamIndex;
+use crate::http::{Address, UpstreamIndex};
 use crate::lang::expr::{Expr, header_name};
 use crate::policy::Config;
 use crate::policy::auth;
@@ -20,7 +20,6 @@ use crate::route::RouteKey;
 use crate::upstream::{self, retry, timeout};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 /// A checked policy.
@@ -78,12 +77,14 @@ pub struct Listener {
     /// Its name, or its address as written.
     pub name: String,
     /// The address; `:8080` is `[::]:8080`, both address families.
-    pub address: SocketAddr,
+    pub address: Address,
+    /// Who may connect to a Unix socket: its file's permissions (0660).
+    pub mode: u16,
     /// Clients are sent to `https`.
     pub redirect_https: bool,
     /// TLS.
     pub tls: Option<operate::Tls>,
-    /// The PROXY protocol tells the client's address.
+    /// Every connection begins with a header of the PROXY protocol, which tells the client's address.
     pub proxy_protocol: bool,
 }
 

@@ -203,6 +203,49 @@ pub struct Word {
     pub stage: &'static str,
 }
 
+/// An example of a statement, for the reference and the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Example {
+    /// The statement's word.
+    pub word: &'static str,
+    /// Where the text stands; with the word this says which statement is meant (`request` is one of routes and one of tests).
+    pub place: Place,
+    /// Formatted text, without a line end behind it.
+    pub text: &'static str,
+}
+
+impl Example {
+    /// One at the top of a file.
+    #[must_use]
+    pub const fn file(word: &'static str, text: &'static str) -> Self {
+        Self { word, place: Place::File, text }
+    }
+
+    /// One in `gateway`.
+    #[must_use]
+    pub const fn gateway(word: &'static str, text: &'static str) -> Self {
+        Self { word, place: Place::Gateway, text }
+    }
+
+    /// One in an `upstream`.
+    #[must_use]
+    pub const fn upstream(word: &'static str, text: &'static str) -> Self {
+        Self { word, place: Place::Upstream, text }
+    }
+
+    /// One in a `route`.
+    #[must_use]
+    pub const fn route(word: &'static str, text: &'static str) -> Self {
+        Self { word, place: Place::Route, text }
+    }
+
+    /// One in a `test`.
+    #[must_use]
+    pub const fn step(word: &'static str, text: &'static str) -> Self {
+        Self { word, place: Place::Test, text }
+    }
+}
+
 impl Form {
     /// A word alone.
     #[must_use]

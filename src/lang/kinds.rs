@@ -190,7 +190,7 @@ fn example(wanted: &Type) -> Option<&'static str> {
         Type::Status => "`404`, `2xx` or `500..599`",
         Type::Ip => "`10.0.0.1` or `fd00::1`",
         Type::Cidr => "`10.0.0.0/8` or `fd00::/8`",
-        Type::Address => "`:8080` or `127.0.0.1:8080`",
+        Type::Address => "`:8080`, `127.0.0.1:8080` or `unix:/run/gate.sock`",
         Type::Host => "`api.example.com`",
         Type::Regex => "`re\"…\"`",
         Type::Path => "`/users`",

@@ -81,6 +81,8 @@ pub fn parse(kind: LiteralKind, text: &str) -> Result<(Value, Type), LiteralErro
         LiteralKind::Address => {
             (Value::Text(address(text).ok_or_else(|| LiteralError::range(format!("`{text}` is no address with a port")))?), Type::Address)
         }
+        LiteralKind::Located if text.starts_with("unix:") => (Value::Text(text.into()), Type::Address),
+        LiteralKind::Located => return Err(LiteralError::range(format!("`{text}` is neither a URL nor a Unix socket"))),
         LiteralKind::HostPort => (Value::Text(text.into()), Type::Address),
         LiteralKind::Host => (Value::Text(text.to_ascii_lowercase().into()), Type::Host),
         LiteralKind::Digest => (Value::Text(text.into()), Type::Str),

@@ -180,7 +180,7 @@ impl Typing<'_, '_> {
             },
             (Value::Ip(ip), Type::Ip, Some(Type::Cidr)) => (Value::Network(ip.into()), Type::Cidr),
             (Value::Ip(ip), Type::Ip, Some(Type::Host)) => (Value::Text(ip.to_string().into()), Type::Host),
-            (Value::Text(text), Type::Address, Some(Type::Host)) => (Value::Text(text), Type::Host),
+            (Value::Text(text), Type::Address, Some(Type::Host)) if kind == LiteralKind::HostPort => (Value::Text(text), Type::Host),
             (value, ty, _) => (value, ty),
         };
         Some(Typed { expr: Expr::Const(value), ty, moment: Moment::Constant, span })

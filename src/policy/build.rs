@@ -15,6 +15,12 @@ pub trait Secrets {
     /// # Errors
     /// When it is not set or cannot be read.
     fn secret(&self, secret: &Secret, purpose: Purpose<'_>) -> Result<String, BuildError>;
+
+    /// A certificate for a host and its key, in PEM, that stand in for a pair that is not there; the same one each time. Asked
+    /// when the pair cannot be read; the default has none.
+    fn certificate(&self, _host: &str) -> Option<(String, String)> {
+        None
+    }
 }
 
 /// What a secret is for, so that a made-up one has the right shape.
@@ -94,6 +100,10 @@ pub struct Build<'b> {
     pub response: Vec<(ReplyPlace, Arc<dyn OnResponse>)>,
     /// The largest request body in bytes, when the policy sets one; the inner `None` is unbounded.
     pub body_max: Option<Option<u64>>,
+    /// True when a request part chooses the upstream.
+    pub chooses: bool,
+    /// What answers in the place of a target that fails.
+    pub fallback: Option<super::fallback::Fallback>,
     /// What is weak about what the machine has, found so far: reported at start, and by `check --env`.
     pub warnings: Vec<Warning>,
 }

@@ -110,6 +110,8 @@ pub fn building<T>(
         request: Vec::new(),
         response: Vec::new(),
         body_max: None,
+        chooses: false,
+        fallback: None,
         warnings: Vec::new(),
     };
     let done = with(&mut build)?;

@@ -20,7 +20,7 @@ pub use registry::Registry;
 
 use crate::http::UpstreamIndex;
 use crate::lang::expr::Expr;
-use crate::lang::form::Word;
+use crate::lang::form::{Example, Word};
 use crate::lang::{Checker, Node};
 
 /// A statement that is in force on a route, with where it was written.
@@ -37,6 +37,11 @@ pub struct Effective<'a> {
 pub trait Policy: Sized {
     /// Its statements.
     const WORDS: &'static [Word];
+
+    /// An example of each, as the reference shows it; none of those that are [`Ready::Later`].
+    ///
+    /// [`Ready::Later`]: crate::lang::form::Ready::Later
+    const EXAMPLES: &'static [Example] = &[];
 
     /// True for a policy that answers requests itself: it is a route's target.
     const ANSWERS: bool = false;
@@ -133,6 +138,8 @@ macro_rules! policies {
             pub name: &'static str,
             /// Its statements.
             pub words: &'static [Word],
+            /// See [`Policy::EXAMPLES`].
+            pub examples: &'static [Example],
             /// See [`Policy::ANSWERS`].
             pub answers: bool,
             /// See [`Policy::check`].
@@ -144,6 +151,7 @@ macro_rules! policies {
             $(Entry {
                 name: stringify!($folder),
                 words: <$folder::Config as Policy>::WORDS,
+                examples: <$folder::Config as Policy>::EXAMPLES,
                 answers: <$folder::Config as Policy>::ANSWERS,
                 check: |statements, checker| $folder::Config::check(statements, checker).map(Config::$variant),
             },)*

@@ -24,6 +24,16 @@ impl Format {
     /// The words for them.
     pub const WORDS: &'static [&'static str] = &["json", "text", "html"];
 
+    /// Its media type.
+    #[must_use]
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Text => "text/plain; charset=utf-8",
+            Self::Html => "text/html; charset=utf-8",
+        }
+    }
+
     /// The one of a word.
     #[must_use]
     pub fn of(word: &str) -> Self {

@@ -149,6 +149,8 @@ pub fn build<P: Policy + PartialEq + std::fmt::Debug + Serialize + DeserializeOw
         request: Vec::new(),
         response: Vec::new(),
         body_max: None,
+        chooses: false,
+        fallback: None,
         warnings: Vec::new(),
     };
     config.build(&mut build).unwrap();

@@ -3,18 +3,18 @@
 //! The same for a socket and for `gate test`: only the transport towards the upstreams differs.
 
 use super::answer::{Options, preflight_method};
+use super::calls::Routed;
+use super::fallback::{pass_or, refused_or};
 use super::watch::Watch;
 use crate::compile::{Pipeline, Plan, Target};
 use crate::http::forward::{self, Hop};
 use crate::http::{
-    Body, Calls, Client, Clock, Exchange, Fault, Forwarding, Outgoing, Problem, Record, Reply, Request, UpstreamHealth, UpstreamIndex, hop,
-    path,
+    Affinity, Body, Calls, Client, Clock, Exchange, Fault, Forwarding, Outgoing, Problem, Record, Reply, Request, UpstreamIndex, hop, path,
 };
 use crate::lang::eval::Facts;
 use crate::policy::stage::{Flow, Place};
 use crate::route::{Captures, Found};
-use crate::upstream::{Transport, call, timeout};
-use futures_core::future::BoxFuture;
+use crate::upstream::{Transport, call};
 use http::header::LOCATION;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -132,8 +132,10 @@ pub struct Begun {
 }
 
 /// Why the pipeline ended.
-enum End {
+pub enum End {
+    /// Somebody answered.
     Reply(Reply),
+    /// The request was refused, or what was to answer it failed.
     Problem(Problem),
 }
 
@@ -172,7 +174,7 @@ impl Begun {
                 Ok(found) => match plan.pipelines.get(found) {
                     Some(pipeline) => {
                         *route = Some(found);
-                        if matches!(pipeline.target, Target::Policy) && !pipeline.timeouts.is_empty() {
+                        if matches!(pipeline.target, Target::Policy) && pipeline.has_terms() {
                             exchange.calls = Arc::new(Routed { engine: Arc::clone(engine), route: found });
                         }
                         watch.takes(found, exchange);
@@ -254,6 +256,7 @@ pub fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Begun {
         clock: engine.clock,
         upstream: None,
         upstream_name: None,
+        affinity: Affinity::default(),
         quota: None,
         record: Record::default(),
         kept: http::Extensions::new(),
@@ -334,6 +337,7 @@ async fn run<T: Transport, W: Watch>(
             exchange.tell();
         }
         watch.before(*place, exchange);
+        let had_body = pipeline.fallback.is_some() && !exchange.body.is_end_stream();
         let end = match part.request(exchange) {
             Flow::Next => None,
             Flow::Answer(reply) => Some(End::Reply(reply)),
@@ -347,7 +351,14 @@ async fn run<T: Transport, W: Watch>(
         watch.after(*place, &**part, exchange);
         if let Some(end) = end {
             exchange.record.stopped = Some(place.name());
-            return end;
+            return match &pipeline.fallback {
+                // A body that the part has used up cannot be sent again.
+                Some(fallback) if *place == Place::Call => {
+                    let with = (fallback, encoded_slash, !had_body || !exchange.body.is_end_stream());
+                    Box::pin(refused_or(engine, pipeline, with, exchange, end)).await
+                }
+                Some(_) | None => end,
+            };
         }
     }
     if !chosen && let Err(problem) = choose(plan, pipeline, encoded_slash, exchange) {
@@ -355,15 +366,23 @@ async fn run<T: Transport, W: Watch>(
     }
     watch.before(Place::Call, exchange);
     match exchange.upstream {
-        Some(upstream) => match pass(engine, pipeline, upstream, exchange).await {
-            Ok(reply) => End::Reply(reply),
-            Err(fault) => {
-                tracing::debug!(id = ?exchange.id, %fault, "a call failed");
-                End::Problem(fault.problem())
-            }
-        },
+        Some(upstream) => {
+            let answer = passed(engine, pipeline, upstream, encoded_slash, exchange).await;
+            answered(exchange, answer)
+        }
         // INVARIANT: the checker lets no route pass without a target or a part that answers.
         None => End::Problem(Problem::new(StatusCode::BAD_GATEWAY, "nothing answers this route")),
+    }
+}
+
+/// What a call's outcome is to the client.
+pub fn answered(exchange: &Exchange, answer: Result<Reply, Fault>) -> End {
+    match answer {
+        Ok(reply) => End::Reply(reply),
+        Err(fault) => {
+            tracing::debug!(id = ?exchange.id, %fault, "a call failed");
+            End::Problem(fault.problem())
+        }
     }
 }
 
@@ -376,6 +395,7 @@ fn encoded_slash_problem() -> Problem {
 fn choose(plan: &Plan, pipeline: &Pipeline, encoded_slash: bool, exchange: &mut Exchange) -> Result<(), Problem> {
     let chosen = match &pipeline.target {
         Target::Upstream(upstream) => Some(*upstream),
+        Target::Chosen => exchange.upstream,
         Target::Policy => None,
     };
     let upstream = chosen.and_then(|index| plan.upstreams.get(usize::from(index.0)));
@@ -385,11 +405,31 @@ fn choose(plan: &Plan, pipeline: &Pipeline, encoded_slash: bool, exchange: &mut 
     }
     exchange.upstream = chosen;
     exchange.upstream_name = upstream.map(|upstream| Arc::clone(&upstream.name));
+    if let Some(upstream) = upstream.filter(|upstream| upstream.config.has_affinity()) {
+        exchange.affinity = upstream.affinity(exchange);
+    }
     Ok(())
 }
 
+/// Sends the request on, and takes back what answers it. A route without a fallback has no room for one.
+async fn passed<T: Transport>(
+    engine: &Engine<T>,
+    pipeline: &Pipeline,
+    target: UpstreamIndex,
+    encoded_slash: bool,
+    exchange: &mut Exchange,
+) -> Result<Reply, Fault> {
+    match &pipeline.fallback {
+        None => pass(engine, pipeline, target, exchange).await,
+        Some(fallback) => Box::pin(pass_or(engine, pipeline, fallback, (target, encoded_slash), exchange)).await,
+    }
+}
+
 /// Sends the request on, and takes back what the upstream answers.
-async fn pass<T: Transport>(
+///
+/// # Errors
+/// Those of [`call::call`].
+pub async fn pass<T: Transport>(
     engine: &Engine<T>,
     pipeline: &Pipeline,
     index: UpstreamIndex,
@@ -403,56 +443,10 @@ async fn pass<T: Transport>(
         authority: request.authority.clone(),
         headers: std::mem::take(&mut request.headers),
         forwarding: exchange.forwarding.take(),
+        affinity: exchange.affinity,
         body: exchange.body.take(),
     };
     exchange.record.upstream = Some(index);
-    let timeouts = pipeline.timeouts_of(index).unwrap_or(upstream.config.timeout);
-    call::call(&*engine.transport, upstream, timeouts, outgoing, &engine.random, &mut exchange.record.attempts).await
-}
-
-impl<T: Transport> Engine<T> {
-    fn upstream(&self, index: UpstreamIndex) -> Result<&Arc<crate::upstream::Upstream>, Fault> {
-        let found = self.plan.upstreams.get(usize::from(index.0));
-        found.ok_or_else(|| Fault::new(crate::http::FaultKind::ConnectError, "no such upstream"))
-    }
-}
-
-impl<T: Transport> Engine<T> {
-    fn part(&self, index: UpstreamIndex, own: Option<timeout::Config>, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
-        let upstream = self.upstream(index).cloned();
-        let (transport, random) = (Arc::clone(&self.transport), Arc::clone(&self.random));
-        Box::pin(async move {
-            let upstream = upstream?;
-            let timeouts = own.unwrap_or(upstream.config.timeout);
-            call::call(&*transport, &upstream, timeouts, outgoing, &random, &mut 0).await
-        })
-    }
-}
-
-impl<T: Transport> Calls for Engine<T> {
-    fn call(&self, index: UpstreamIndex, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
-        self.part(index, None, outgoing)
-    }
-
-    fn health(&self) -> Vec<UpstreamHealth> {
-        let now = Instant::now();
-        self.plan.upstreams.iter().map(|upstream| upstream.health(now)).collect()
-    }
-}
-
-/// The way to the upstreams from a route that has timeouts of its own.
-struct Routed<T> {
-    engine: Arc<Engine<T>>,
-    route: usize,
-}
-
-impl<T: Transport> Calls for Routed<T> {
-    fn call(&self, index: UpstreamIndex, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
-        let own = self.engine.plan.pipelines.get(self.route).and_then(|pipeline| pipeline.timeouts_of(index));
-        self.engine.part(index, own, outgoing)
-    }
-
-    fn health(&self) -> Vec<UpstreamHealth> {
-        self.engine.health()
-    }
+    let terms = pipeline.terms(index, upstream);
+    call::call(&*engine.transport, upstream, terms, outgoing, &engine.random, &mut exchange.record.attempts).await
 }

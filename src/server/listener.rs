@@ -1,8 +1,13 @@
-//! Listening sockets: one per worker and address, the kernel spreads the connections (`SO_REUSEPORT`).
+//! Listening sockets. Of TCP one per worker and address, the kernel spreads the connections (`SO_REUSEPORT`); those that
+//! cannot be had several times, Unix sockets and inherited ones, the workers share.
 
 use socket2::{Domain, Protocol, Socket, Type};
+use std::fs::Permissions;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
 
 /// Connections the kernel may hold until they are accepted.
 const BACKLOG: i32 = 4096;
@@ -39,5 +44,107 @@ pub fn is_taken(address: SocketAddr) -> io::Result<bool> {
         Ok(()) => Ok(false),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(true),
         Err(error) => Err(error),
+    }
+}
+
+/// A socket that listens at a path, whose file has these permissions before anybody can connect. A file that an earlier
+/// gateway left behind, so that nobody answers there, is replaced.
+///
+/// # Errors
+/// When the path is in use, is no socket's, or not permitted.
+pub fn bind_unix(path: &str, mode: u16) -> io::Result<(UnixListener, File)> {
+    let path = Path::new(path);
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    let address = socket2::SockAddr::unix(path)?;
+    match socket.bind(&address) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_left_behind(path)? => {
+            std::fs::remove_file(path)?;
+            socket.bind(&address)?;
+        }
+        bound => bound?,
+    }
+    let file = File::new(path)?;
+    std::fs::set_permissions(path, Permissions::from_mode(mode.into()))?;
+    socket.listen(BACKLOG)?;
+    Ok((socket.into(), file))
+}
+
+/// True for the file of a socket on which nobody listens.
+fn is_left_behind(path: &Path) -> io::Result<bool> {
+    if !std::fs::symlink_metadata(path)?.file_type().is_socket() {
+        return Ok(false);
+    }
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // Somebody whose queue is full answers, too: later.
+    socket.set_nonblocking(true)?;
+    let tried = socket.connect(&socket2::SockAddr::unix(path)?);
+    Ok(tried.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused))
+}
+
+/// The file of a Unix socket that this process made. Dropped, it is removed, unless another stands at its path by now; so it
+/// must be dropped before the socket is closed.
+#[derive(Debug)]
+pub struct File {
+    path: PathBuf,
+    made: (u64, u64),
+}
+
+impl File {
+    fn new(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), made: identity(path)? })
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    std::fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()))
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        if identity(&self.path).is_ok_and(|there| there == self.made)
+            && let Err(error) = std::fs::remove_file(&self.path)
+        {
+            tracing::warn!(%error, path = %self.path.display(), "the file of a Unix socket stays behind");
+        }
+    }
+}
+
+/// A socket that is shared by the workers. It does not block.
+#[derive(Debug)]
+pub enum Listening {
+    /// A port.
+    Tcp(TcpListener),
+    /// A path.
+    Unix(UnixListener),
+}
+
+/// A connection that one thread has accepted for another. It does not block.
+#[derive(Debug)]
+pub enum Accepted {
+    /// Over TCP, with its peer's address.
+    Tcp(TcpStream, SocketAddr),
+    /// Over a Unix socket.
+    Unix(UnixStream),
+}
+
+impl Listening {
+    /// The next connection.
+    ///
+    /// # Errors
+    /// When none waits (`WouldBlock`), or one cannot be accepted.
+    pub fn accept(&self) -> io::Result<Accepted> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, peer) = listener.accept()?;
+                stream.set_nonblocking(true)?;
+                Ok(Accepted::Tcp(stream, peer))
+            }
+            Self::Unix(listener) => {
+                let (stream, _) = listener.accept()?;
+                stream.set_nonblocking(true)?;
+                Ok(Accepted::Unix(stream))
+            }
+        }
     }
 }

@@ -4,16 +4,23 @@
 
 pub mod access_log;
 mod answer;
+mod calls;
 mod connection;
+mod doors;
 pub mod drain;
 pub mod drive;
+mod fallback;
 mod http2;
+pub mod inherit;
 mod input;
 pub mod listener;
 mod patience;
 mod peer;
+mod prober;
+mod proxy;
 mod reply;
 pub mod run;
+mod share;
 mod site;
 mod spare;
 mod stream;
@@ -22,28 +29,33 @@ pub mod watch;
 mod worker;
 
 pub use drive::{Arrival, Asked, Driven, Engine, drive, drive_watched};
+pub use inherit::Inherited;
 pub use run::run;
 pub use watch::Watch;
 
 use crate::compile::Plan;
 use crate::compile::tls::Tls;
+use crate::http::Address;
 use crate::upstream::Transport;
 use access_log::Log;
+use doors::Doors;
 use site::Site;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use worker::{Shared, Worker};
 
 /// A running server.
 pub struct Server {
-    addresses: Vec<SocketAddr>,
+    addresses: Vec<Address>,
     sites: Vec<Arc<Site>>,
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<io::Result<usize>>>,
+    prober: Option<JoinHandle<io::Result<()>>>,
+    acceptor: Option<JoinHandle<io::Result<()>>>,
     log_writer: JoinHandle<()>,
 }
 
@@ -53,50 +65,47 @@ impl Server {
     /// # Errors
     /// When an address cannot be bound or is in use, or a thread cannot be started.
     pub fn start<T: Transport>(plan: Plan, transport: impl Fn() -> T, log: impl io::Write + Send + 'static) -> io::Result<Self> {
-        let (listeners, workers) = (plan.settings.listeners.clone(), plan.settings.workers.max(1));
-        let (mut addresses, mut sites) = (Vec::new(), Vec::new());
-        let mut sockets: Vec<Vec<_>> = (0..workers).map(|_| Vec::new()).collect();
-        for declared in listeners {
-            let address = declared.address;
-            let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
-            if listener::is_taken(address).map_err(named)? {
-                return Err(named(io::ErrorKind::AddrInUse.into()));
-            }
-            let mut bound = address;
-            let site = Arc::new(Site::new(declared));
-            for of_worker in &mut sockets {
-                let socket = listener::bind(bound).map_err(named)?;
-                // A port that the kernel chose is the same for all workers.
-                bound = socket.local_addr()?;
-                of_worker.push((socket, Arc::clone(&site)));
-            }
-            addresses.push(bound);
-            sites.push(site);
-        }
+        Self::start_with(plan, transport, log, Inherited::default())
+    }
+
+    /// The same with sockets that are open already, for the listeners they are meant for.
+    ///
+    /// # Errors
+    /// Those of [`Self::start`]; and when a socket is no listener's.
+    pub fn start_with<T: Transport>(
+        plan: Plan,
+        transport: impl Fn() -> T,
+        log: impl io::Write + Send + 'static,
+        inherited: Inherited,
+    ) -> io::Result<Self> {
+        let Doors { addresses, sites, of_workers, shared: sockets } = Doors::open(&plan, inherited)?;
         let (log, log_writer) = Log::start(log)?;
         let shared = Arc::new(Shared {
             plan: arc_swap::ArcSwap::from_pointee(plan),
             log,
             open: AtomicUsize::new(0),
             stop: CancellationToken::new(),
+            swapped: Notify::new(),
         });
-        let workers = sockets
+        let prober = T::PROBES.then(|| prober::start(Arc::clone(&shared), transport())).transpose()?;
+        let acceptor = share::start(sockets, shared.stop.clone())?;
+        let workers = of_workers
             .into_iter()
             .enumerate()
-            .map(|(number, sockets)| {
+            .map(|(number, doors)| {
                 let (shared, transport) = (Arc::clone(&shared), transport());
                 std::thread::Builder::new().name(format!("gate-worker-{number}")).spawn(move || {
                     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                    runtime.block_on(async move { Arc::new(Worker::new(shared, transport)).run(sockets).await })
+                    runtime.block_on(async move { Arc::new(Worker::new(shared, transport)).run(doors).await })
                 })
             })
             .collect::<io::Result<Vec<_>>>()?;
-        Ok(Self { addresses, sites, shared, workers, log_writer })
+        Ok(Self { addresses, sites, shared, workers, prober, acceptor, log_writer })
     }
 
     /// Where it listens, in the order of the plan's listeners.
     #[must_use]
-    pub fn addresses(&self) -> &[SocketAddr] {
+    pub fn addresses(&self) -> &[Address] {
         &self.addresses
     }
 
@@ -106,10 +115,11 @@ impl Server {
             site.follow(&plan.settings.listeners);
         }
         self.shared.plan.store(Arc::new(plan));
+        self.shared.swapped.notify_one();
     }
 
     /// Shows other certificates to clients that connect from now on to an address of the plan.
-    pub fn renew(&self, address: SocketAddr, tls: &Tls) {
+    pub fn renew(&self, address: &Address, tls: &Tls) {
         for site in &self.sites {
             site.renew(address, tls);
         }
@@ -136,6 +146,12 @@ impl Server {
         let mut cut = 0;
         for worker in self.workers {
             cut += worker.join().map_err(|_| io::Error::other("a worker panicked"))??;
+        }
+        if let Some(prober) = self.prober {
+            prober.join().map_err(|_| io::Error::other("the prober panicked"))??;
+        }
+        if let Some(acceptor) = self.acceptor {
+            acceptor.join().map_err(|_| io::Error::other("the thread that accepts panicked"))??;
         }
         let dropped = self.shared.log.dropped();
         if dropped > 0 {

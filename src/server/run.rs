@@ -1,6 +1,6 @@
 //! `gate run`: the server in the foreground, under the signals of the process.
 
-use super::Server;
+use super::{Inherited, Server};
 use crate::compile::Plan;
 use crate::upstream::Transport;
 use std::io;
@@ -24,6 +24,7 @@ enum Next {
 /// When the server cannot start, or a worker failed.
 pub fn run<T: Transport>(
     plan: Plan,
+    inherited: Inherited,
     transport: impl Fn() -> T,
     mut reload: impl FnMut() -> Result<Plan, String>,
     mut look_again: impl FnMut(&Server),
@@ -34,7 +35,7 @@ pub fn run<T: Transport>(
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
-    let server = Server::start(plan, transport, io::stdout())?;
+    let server = Server::start_with(plan, transport, io::stdout(), inherited)?;
     ready(&server);
     loop {
         let next = runtime.block_on(async {

@@ -3,7 +3,7 @@
 use super::peer::Peer;
 use crate::compile::plan::Listener;
 use crate::compile::tls::Tls;
-use crate::http::{Client, Scheme};
+use crate::http::{Address, Client, Scheme};
 use arc_swap::ArcSwap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,16 +23,16 @@ impl Site {
 
     /// Follows another plan, where that has the address.
     pub fn follow(&self, listeners: &[Listener]) {
-        let address = self.listener.load().address;
-        if let Some(listener) = listeners.iter().find(|listener| listener.address == address) {
+        let current = self.listener.load();
+        if let Some(listener) = listeners.iter().find(|listener| listener.address == current.address) {
             self.listener.store(Arc::new(listener.clone()));
         }
     }
 
     /// Takes other certificates, where this is the address they are for.
-    pub fn renew(&self, address: SocketAddr, tls: &Tls) {
+    pub fn renew(&self, address: &Address, tls: &Tls) {
         let listener = self.listener.load();
-        if listener.address == address {
+        if listener.address == *address {
             self.listener.store(Arc::new(Listener { tls: Some(tls.clone()), ..Listener::clone(&listener) }));
         }
     }
@@ -43,6 +43,12 @@ impl Site {
         self.listener.load().tls.clone()
     }
 
+    /// True when a connection begins with a header of the PROXY protocol.
+    #[must_use]
+    pub fn is_proxied(&self) -> bool {
+        self.listener.load().proxied
+    }
+
     /// A client that has connected.
     #[must_use]
     pub fn client(&self, peer: SocketAddr) -> Client {
@@ -50,9 +56,10 @@ impl Site {
         Client { ip: peer.ip().to_canonical(), peer, scheme: Scheme::Http, listener, certificate: None }
     }
 
-    /// The other end of a connection without TLS.
+    /// The other end of a connection without TLS. Who is at https by a proxy's word is not sent there.
     #[must_use]
-    pub fn plain(&self, peer: SocketAddr) -> Peer {
-        Peer::plain(self.client(peer), self.listener.load().to_https)
+    pub fn plain(&self, client: Client) -> Peer {
+        let to_https = self.listener.load().to_https.filter(|_| client.scheme == Scheme::Http);
+        Peer::plain(client, to_https)
     }
 }

@@ -1,10 +1,10 @@
-//! What a client's bytes come over: plain TCP, or TLS above it. HTTP is the same over both.
+//! What a client's bytes come over: TCP, a Unix socket, or TLS above either. HTTP is the same over all.
 
 use std::io;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadHalf, WriteHalf};
-use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpStream, UnixStream, unix};
 use tokio_rustls::server::TlsStream;
 
 /// What a client sends.
@@ -23,7 +23,13 @@ impl Incoming for OwnedReadHalf {
 }
 
 /// What is readable of the socket is not yet of the client: records come first.
-impl Incoming for ReadHalf<TlsStream<TcpStream>> {}
+impl<S: Stream> Incoming for ReadHalf<TlsStream<S>> {}
+
+impl Incoming for unix::OwnedReadHalf {
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.as_ref().poll_read_ready(cx)
+    }
+}
 
 /// A connection's bytes in both directions.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
@@ -64,7 +70,25 @@ impl Stream for TcpStream {
     }
 }
 
-impl Stream for TlsStream<TcpStream> {
+impl Stream for UnixStream {
+    type Input = unix::OwnedReadHalf;
+    type Output = unix::OwnedWriteHalf;
+
+    fn halves(self) -> (unix::OwnedReadHalf, unix::OwnedWriteHalf) {
+        self.into_split()
+    }
+
+    fn whole(input: unix::OwnedReadHalf, output: unix::OwnedWriteHalf) -> Option<Self> {
+        input.reunite(output).ok()
+    }
+
+    /// There is no reset: what was not read is lost with the end, and that is all a client can be told.
+    fn reset(output: unix::OwnedWriteHalf) {
+        output.forget();
+    }
+}
+
+impl<S: Stream> Stream for TlsStream<S> {
     type Input = ReadHalf<Self>;
     type Output = WriteHalf<Self>;
 

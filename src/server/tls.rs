@@ -2,6 +2,7 @@
 
 use super::drain::Ticket;
 use super::peer::Peer;
+use super::stream::Stream;
 use super::worker::Worker;
 use super::{connection, http2};
 use crate::compile::tls::{ALPN_HTTP2, Tls};
@@ -9,7 +10,6 @@ use crate::http::{Certificate, Client, Scheme};
 use crate::upstream::Transport;
 use bytes::BytesMut;
 use std::sync::Arc;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -18,7 +18,7 @@ use tokio_rustls::server::TlsStream;
 pub const HANDSHAKES_MAX: usize = 1_000;
 
 /// Serves a connection that begins with a handshake.
-pub async fn serve<T: Transport>(worker: Arc<Worker<T>>, stream: TcpStream, client: Client, tls: Tls, ticket: Ticket) {
+pub async fn serve<T: Transport, S: Stream>(worker: Arc<Worker<T>>, stream: S, client: Client, tls: Tls, ticket: Ticket) {
     let Some(stream) = Box::pin(shake_hands(&worker, stream, &client, &tls)).await else { return };
     let (_, session) = stream.get_ref();
     let shown = session.peer_certificates().and_then(|chain| chain.first());
@@ -32,7 +32,7 @@ pub async fn serve<T: Transport>(worker: Arc<Worker<T>>, stream: TcpStream, clie
     }
 }
 
-async fn shake_hands<T: Transport>(worker: &Worker<T>, stream: TcpStream, client: &Client, tls: &Tls) -> Option<TlsStream<TcpStream>> {
+async fn shake_hands<T: Transport, S: Stream>(worker: &Worker<T>, stream: S, client: &Client, tls: &Tls) -> Option<TlsStream<S>> {
     let Ok(_slot) = worker.handshakes().try_acquire() else {
         tracing::warn!(peer = %client.peer, "too many handshakes under way");
         return None;

@@ -4,8 +4,11 @@ use super::access_log::Log;
 use super::connection;
 use super::drain::Connections;
 use super::drive::Engine;
+use super::listener::Accepted;
+use super::proxy;
 use super::site::Site;
 use super::spare::Spare;
+use super::stream::Stream;
 use super::tls::{self, HANDSHAKES_MAX};
 use crate::compile::Plan;
 use crate::http::Clock;
@@ -15,20 +18,31 @@ use arc_swap::ArcSwap;
 use http::HeaderValue;
 use parking_lot::Mutex;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
-use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 /// How far the wall clock may be from the machine's before it is read anew.
 const CLOCK_DRIFT_MAX: Duration = Duration::from_millis(100);
 /// How long accepting rests when the process is out of file descriptors or memory.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Connections that a listener takes in before it is closed.
-const LAST_MAX: usize = 4096;
+pub const LAST_MAX: usize = 4096;
+
+/// A client of a Unix socket is this machine.
+const LOCAL_PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// How connections come to a worker.
+pub enum Door {
+    /// By a socket of its own.
+    Own(TcpListener),
+    /// By a socket that all share, from the thread that accepts there.
+    Shared(mpsc::Receiver<Accepted>),
+}
 
 /// What all workers of a process share.
 pub struct Shared {
@@ -40,6 +54,8 @@ pub struct Shared {
     pub open: AtomicUsize,
     /// Cancelled when the process is to end.
     pub stop: CancellationToken,
+    /// Told when another plan is in force.
+    pub swapped: Notify,
 }
 
 /// A worker's own state. Its locks are taken by its thread alone.
@@ -131,13 +147,17 @@ impl<T: Transport> Worker<T> {
     }
 
     /// Accepts and serves until the process is to end, then drains: how many connections had to be cut.
-    pub async fn run(self: Arc<Self>, listeners: Vec<(TcpListener, Arc<Site>)>) -> io::Result<usize> {
-        let mut running = Vec::new();
-        let mut last = Vec::new();
-        for (listener, site) in listeners {
-            last.push((listener.try_clone()?, Arc::clone(&site)));
-            let listener = tokio::net::TcpListener::from_std(listener)?;
-            running.push(tokio::spawn(Arc::clone(&self).accept(listener, site)));
+    pub async fn run(self: Arc<Self>, doors: Vec<(Door, Arc<Site>)>) -> io::Result<usize> {
+        let (mut running, mut receiving, mut last) = (Vec::new(), Vec::new(), Vec::new());
+        for (door, site) in doors {
+            match door {
+                Door::Own(listener) => {
+                    last.push((listener.try_clone()?, Arc::clone(&site)));
+                    let listener = tokio::net::TcpListener::from_std(listener)?;
+                    running.push(tokio::spawn(Arc::clone(&self).accept(listener, site)));
+                }
+                Door::Shared(handed) => receiving.push(tokio::spawn(Arc::clone(&self).receive(handed, site))),
+            }
         }
         running.push(tokio::spawn(Arc::clone(&self).tidy()));
         self.shared.stop.cancelled().await;
@@ -151,8 +171,12 @@ impl<T: Transport> Worker<T> {
         for (listener, site) in last {
             for (stream, peer) in std::iter::from_fn(|| listener.accept().ok()).take(LAST_MAX) {
                 stream.set_nonblocking(true)?;
-                self.admit(TcpStream::from_std(stream)?, peer, &site);
+                self.admit_tcp(TcpStream::from_std(stream)?, peer, &site);
             }
+        }
+        // Who hands over ends as soon as all is handed.
+        for task in receiving {
+            let _ = task.await;
         }
         let longest = self.shared.plan.load().settings.drain;
         Ok(self.connections.drain(longest).await)
@@ -168,21 +192,32 @@ impl<T: Transport> Worker<T> {
         }
     }
 
-    fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, site: &Site) {
+    fn admit_tcp(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, site: &Arc<Site>) {
+        if stream.set_nodelay(true).is_ok() {
+            self.admit(stream, peer, site);
+        }
+    }
+
+    fn admit<S: Stream>(self: &Arc<Self>, stream: S, peer: SocketAddr, site: &Arc<Site>) {
         let Some(place) = Place::take(&self.shared) else {
             // Over the cap: closed at once, so that those being served are served well.
             tracing::warn!(%peer, "connection cap reached");
             return;
         };
-        if stream.set_nodelay(true).is_err() {
-            return;
-        }
         let ticket = self.connections.enter();
         let worker = Arc::clone(self);
+        if site.is_proxied() {
+            let site = Arc::clone(site);
+            tokio::spawn(async move {
+                proxy::serve(worker, stream, peer, site, ticket).await;
+                drop(place);
+            });
+            return;
+        }
         // Tasks of their own kinds: one of plain text is not as large as the other.
         match site.tls() {
             None => {
-                let peer = site.plain(peer);
+                let peer = site.plain(site.client(peer));
                 tokio::spawn(async move {
                     connection::serve(worker, stream, peer, ticket, true).await;
                     drop(place);
@@ -198,10 +233,23 @@ impl<T: Transport> Worker<T> {
         }
     }
 
+    /// Runs until whoever accepts has ended.
+    async fn receive(self: Arc<Self>, mut handed: mpsc::Receiver<Accepted>, site: Arc<Site>) {
+        while let Some(accepted) = handed.recv().await {
+            let admitted = match accepted {
+                Accepted::Tcp(stream, peer) => TcpStream::from_std(stream).map(|stream| self.admit_tcp(stream, peer, &site)),
+                Accepted::Unix(stream) => UnixStream::from_std(stream).map(|stream| self.admit(stream, LOCAL_PEER, &site)),
+            };
+            if let Err(error) = admitted {
+                tracing::warn!(%error, "cannot take a connection over");
+            }
+        }
+    }
+
     async fn accept(self: Arc<Self>, listener: tokio::net::TcpListener, site: Arc<Site>) {
         loop {
             match listener.accept().await {
-                Ok((stream, peer)) => self.admit(stream, peer, &site),
+                Ok((stream, peer)) => self.admit_tcp(stream, peer, &site),
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept");
@@ -213,7 +261,8 @@ impl<T: Transport> Worker<T> {
 }
 
 /// Errors that say something of the connection that was to be accepted, not of the listener.
-fn is_of_one_connection(error: &io::Error) -> bool {
+#[must_use]
+pub fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused)
 }
 
@@ -265,6 +314,7 @@ mod tests {
             log: Log::start(std::io::sink()).unwrap().0,
             open: AtomicUsize::new(0),
             stop: tokio_util::sync::CancellationToken::new(),
+            swapped: tokio::sync::Notify::new(),
         });
         let tidied = Arc::new(AtomicUsize::new(0));
         let worker = Arc::new(Worker::new(Arc::clone(&shared), Counting(Arc::clone(&tidied))));
@@ -282,6 +332,7 @@ mod tests {
             log: Log::start(std::io::sink()).unwrap().0,
             open: AtomicUsize::new(0),
             stop: tokio_util::sync::CancellationToken::new(),
+            swapped: tokio::sync::Notify::new(),
         });
         let worker = Worker::new(shared, Counting(Arc::default()));
         let hour = Duration::from_secs(3600);

@@ -153,6 +153,8 @@ pub enum LiteralKind {
     Host,
     /// `localhost:8080`
     HostPort,
+    /// `unix:/run/gate.sock`
+    Located,
     /// `sha256:…`
     Digest,
     /// A word that begins with a digit and is no literal: `30sec`.

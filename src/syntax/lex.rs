@@ -44,7 +44,7 @@ pub(super) enum Kind {
     Word,
     /// What begins with a digit, `*`, or a colon and a digit.
     Number,
-    /// A bare path or URL.
+    /// A bare path or URL, or a path with a word before it: `unix:/run/gate.sock`.
     Path,
     /// `"…"` or `"""…"""`
     Text,
@@ -116,7 +116,7 @@ pub(super) struct Lexer<'a> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
-    /// No `://` follows a scheme that begins before this byte: asked once per run of letters.
+    /// No `:/` follows a scheme that begins before this byte: asked once per run of letters.
     no_scheme_before: usize,
     /// Where the token before ended, if it was a path.
     path_end: Option<usize>,
@@ -263,8 +263,8 @@ impl Lexer<'_> {
     fn word(&mut self, start: usize) -> (Kind, usize) {
         if start >= self.no_scheme_before {
             let end = literal::scheme_end(self.bytes, start);
-            if self.starts(end, "://") {
-                let after = end + 3;
+            if self.starts(end, ":/") {
+                let after = end + if self.starts(end, "://") { 3 } else { 1 };
                 let host = literal::bracketed_end(self.bytes, after).unwrap_or(after);
                 return (Kind::Path, literal::path_end(self.bytes, host));
             }

@@ -266,6 +266,7 @@ fn literal(rule: Rule) -> LiteralKind {
         Rule::addr => LiteralKind::Address,
         Rule::host | Rule::any_host => LiteralKind::Host,
         Rule::host_port => LiteralKind::HostPort,
+        Rule::located => LiteralKind::Located,
         Rule::digest => LiteralKind::Digest,
         _ => LiteralKind::Odd,
     }

@@ -71,6 +71,7 @@ fn literals_have_their_shapes() {
         ("*.example.com", L::Host),
         ("a.2b.example", L::Host),
         ("localhost:8080", L::HostPort),
+        ("unix:/run/gate.sock", L::Located),
         ("a-b.example.com:80", L::HostPort),
         ("sha256:0123456789abcdef0123456789abcdef", L::Digest),
         ("30sec", L::Odd),

@@ -58,6 +58,13 @@ impl Answer {
             received: Vec::new(),
         }
     }
+
+    /// The request as it reached the upstream that answered it; what else upstreams got are parts of it, or copies.
+    #[must_use]
+    pub fn passed_on(&self) -> Option<&Received> {
+        let of_target = |received: &&Received| self.upstream.as_ref().is_none_or(|name| *name == received.upstream);
+        self.received.iter().rev().find(of_target)
+    }
 }
 
 async fn read(body: crate::http::Body) -> Result<Bytes, String> {

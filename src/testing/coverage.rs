@@ -196,7 +196,8 @@ fn stands<'w>(decision: &Decision<'_>, written: &'w [std::sync::Arc<Statement>])
             Some((Kind::Condition, &rule.place))
         }
         Of::Branch(word, name, nth) => {
-            let statement = written.iter().find(|statement| statement.word == word && statement.name.as_deref() == Some(name))?;
+            let statement =
+                written.iter().find(|statement| statement.word == word && statement.name.as_deref().unwrap_or_default() == name)?;
             Some((Kind::When, branch(&statement.clauses, nth).map_or(&statement.place, |clause| &clause.place)))
         }
         Of::Line(word, name, nth) => {

@@ -111,7 +111,7 @@ fn received(
     answer: &Answer,
     part: impl FnOnce(&Received) -> Option<String>,
 ) -> Result<(), Unmet> {
-    match (answer.received.last(), how, expected) {
+    match (answer.passed_on(), how, expected) {
         (Some(request), ..) => compare(what, how, expected, part(request).as_deref()),
         (None, Comparison::Equal, None) => Ok(()),
         (None, ..) => Err(Unmet { expected: asserted(what, how, expected), actual: "no upstream got a request".to_owned() }),

@@ -80,6 +80,8 @@ impl<'p> Rig<'p> {
     pub async fn answer(&self, driving: impl Future<Output = Driven>, is_head: bool) -> Result<Answer, String> {
         let answered = async { Answer::read(driving.await, &self.engine.plan, is_head).await };
         let mut answer = tokio::time::timeout(ANSWER_MAX, answered).await.map_err(|_| "no answer came within a day".to_owned())?;
+        // Copies that `mirror` sends go out on their own.
+        tokio::task::yield_now().await;
         answer.received = self.engine.transport.take_received();
         Ok(answer)
     }

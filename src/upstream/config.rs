@@ -43,6 +43,14 @@ pub struct Config {
     pub encoded_slashes: bool,
 }
 
+impl Config {
+    /// True when a request may belong to one of its endpoints.
+    #[must_use]
+    pub fn has_affinity(&self) -> bool {
+        self.sticky.is_some() || matches!(self.balance, balance::Config::Hash(_))
+    }
+}
+
 /// One endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {

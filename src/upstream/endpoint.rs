@@ -1,9 +1,12 @@
-//! One target of an upstream: where it is, and how busy.
+//! One target of an upstream: where it is, how busy, and how it stands.
 
+use super::concurrency::Place;
 use super::config::Target;
+use super::standing::Standing;
 use crate::http::{Fault, FaultKind};
 use http::HeaderValue;
 use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -17,6 +20,9 @@ const ADDRESS_AGE_MAX: Duration = Duration::from_secs(5);
 /// Addresses of a name, in the order they are tried.
 pub type Addresses = SmallVec<[SocketAddr; 2]>;
 
+/// Endpoints at which a call has failed.
+pub type Tried = SmallVec<[Arc<Endpoint>; 2]>;
+
 /// A target with its state, shared by all workers.
 #[derive(Debug)]
 pub struct Endpoint {
@@ -24,6 +30,10 @@ pub struct Endpoint {
     pub target: Target,
     /// Its host and port as a `Host` field has them.
     pub authority: HeaderValue,
+    /// What it is known by to clients, on every machine: it says nothing of where it is.
+    pub id: u64,
+    /// How it stands.
+    pub standing: Standing,
     in_flight: AtomicU32,
     known: Mutex<Option<(Instant, Addresses)>>,
     literal: Option<SocketAddr>,
@@ -41,6 +51,8 @@ impl Endpoint {
         let default_port = if target.tls { 443 } else { 80 };
         let authority = if target.port == default_port { host } else { format!("{host}:{}", target.port) };
         Self {
+            id: id(&target),
+            standing: Standing::default(),
             authority: HeaderValue::try_from(authority).unwrap_or_else(|_| HeaderValue::from_static("invalid")),
             in_flight: AtomicU32::new(0),
             known: Mutex::new(None),
@@ -58,8 +70,14 @@ impl Endpoint {
     /// Counts a request until what is returned is dropped.
     #[must_use]
     pub fn occupy(self: &Arc<Self>) -> Occupied {
+        self.occupy_with(None)
+    }
+
+    /// The same for a request that holds one of the places its upstream has.
+    #[must_use]
+    pub fn occupy_with(self: &Arc<Self>, place: Option<Place>) -> Occupied {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        Occupied(Arc::clone(self))
+        Occupied { endpoint: Arc::clone(self), _place: place }
     }
 
     /// The address, when it needs no looking up.
@@ -95,12 +113,22 @@ impl Endpoint {
     }
 }
 
+fn id(target: &Target) -> u64 {
+    let scheme = if target.tls { "https" } else { "http" };
+    let digest = Sha256::digest(format!("{scheme}://{}:{}", target.host, target.port));
+    digest.iter().take(8).fold(0, |id, byte| id << 8 | u64::from(*byte))
+}
+
 /// One request under way at an endpoint.
 #[derive(Debug)]
-pub struct Occupied(Arc<Endpoint>);
+pub struct Occupied {
+    endpoint: Arc<Endpoint>,
+    /// Given back with it.
+    _place: Option<Place>,
+}
 
 impl Drop for Occupied {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.endpoint.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -17,24 +17,28 @@ pub const WORDS: &[Word] = &[
         stage: "call",
     },
     Word {
-        form: super::retry::FORM.later(),
+        form: super::retry::FORM,
         places: &[Place::Gateway, Place::Upstream, Place::Group, Place::Route, Place::Policy],
         merge: Merge::Fields,
         stage: "call",
     },
-    later(balance::STICKY),
+    word(balance::STICKY),
     later(connect::RESOLVE),
-    later(balance::FORM),
-    later(health::FORM),
-    later(health::EJECT),
-    later(connect::CONCURRENCY),
+    word(balance::FORM),
+    word(health::FORM),
+    word(health::EJECT),
+    word(connect::CONCURRENCY),
     later(connect::TLS),
     later(connect::HTTP2),
     later(connect::OPENAPI),
 ];
 
+const fn word(form: Form) -> Word {
+    Word { form, places: &[Place::Upstream, Place::Policy], merge: Merge::Single, stage: "call" }
+}
+
 const fn later(form: Form) -> Word {
-    Word { form: form.later(), places: &[Place::Upstream, Place::Policy], merge: Merge::Single, stage: "call" }
+    word(form.later())
 }
 
 const TARGET: Form = Form::new("target", "one endpoint: `http://host:port`, without a path")

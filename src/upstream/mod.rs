@@ -4,26 +4,34 @@ pub mod balance;
 pub mod breaker;
 pub mod call;
 pub mod check;
+pub mod concurrency;
 pub mod config;
 pub mod connect;
 pub mod endpoint;
+pub mod events;
 pub mod forms;
 pub mod health;
 pub mod pool;
+pub mod replay;
 pub mod retry;
 pub mod script;
+pub mod standing;
 pub mod timeout;
 pub mod transport;
+mod upload;
 mod wire;
 
 pub use breaker::Breaker;
 pub use config::Config;
 pub use endpoint::Endpoint;
+pub use events::Events;
 pub use transport::{Attempt, Transport};
 
-use crate::http::UpstreamHealth;
+use crate::http::{Affinity, Exchange, Scheme, UpstreamHealth, share};
+use crate::lang::eval::Facts;
+use balance::Chosen;
 use hashbrown::HashMap;
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -39,6 +47,17 @@ pub struct Upstream {
     pub endpoints: Vec<Arc<Endpoint>>,
     /// Its breaker, if it has one.
     pub breaker: Option<Arc<Breaker>>,
+    /// What happens to it is told here.
+    pub events: Arc<Events>,
+    /// Whether any of its endpoints is fit.
+    pub panic: health::Panic,
+    balancer: balance::Balancer,
+    /// Held by the worker that ejects an endpoint.
+    ejecting: Mutex<()>,
+    /// The places it has for requests, if they are counted.
+    pub places: Option<Arc<concurrency::Places>>,
+    /// What its requests have earned for attempts that are made again.
+    pub credit: Arc<retry::Credit>,
     /// The `Host` it is sent whatever the client asked for.
     host_fixed: Option<HeaderValue>,
 }
@@ -47,15 +66,20 @@ impl Upstream {
     /// An upstream with fresh state.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self::continuing(config, None)
+        Self::continuing(config, None, Arc::default())
     }
 
     /// An upstream that takes over the state of what its predecessor declared alike.
-    fn continuing(config: Config, before: Option<&Self>) -> Self {
+    fn continuing(config: Config, before: Option<&Self>, events: Arc<Events>) -> Self {
         let endpoint = |target: &config::Target| {
-            before
-                .and_then(|before| before.endpoints.iter().find(|endpoint| endpoint.target == *target))
-                .map_or_else(|| Arc::new(Endpoint::new(target.clone())), Arc::clone)
+            if let Some(same) = before.and_then(|before| before.endpoints.iter().find(|endpoint| endpoint.target == *target)) {
+                return Arc::clone(same);
+            }
+            let endpoint = Endpoint::new(target.clone());
+            if before.is_some() {
+                endpoint.standing.join();
+            }
+            Arc::new(endpoint)
         };
         let breaker = config.breaker.as_ref().map(|declared| {
             before
@@ -63,11 +87,62 @@ impl Upstream {
                 .filter(|breaker| breaker.config() == declared)
                 .map_or_else(|| Arc::new(Breaker::new(declared.clone())), Arc::clone)
         });
+        let places = config.concurrency.as_ref().map(|declared| {
+            before
+                .and_then(|before| before.places.as_ref())
+                .filter(|places| places.config() == declared)
+                .map_or_else(|| Arc::new(concurrency::Places::new(declared.clone())), Arc::clone)
+        });
+        let credit = before.map(|before| Arc::clone(&before.credit)).unwrap_or_default();
         let host_fixed = match &config.host {
             config::HostSent::Fixed(host) => HeaderValue::from_str(host).ok(),
             config::HostSent::Keep | config::HostSent::Target => None,
         };
-        Self { name: config.name.as_str().into(), endpoints: config.targets.iter().map(endpoint).collect(), breaker, host_fixed, config }
+        let endpoints: Vec<_> = config.targets.iter().map(endpoint).collect();
+        Self {
+            name: config.name.as_str().into(),
+            balancer: balance::Balancer::new(&config.balance, &endpoints),
+            endpoints,
+            breaker,
+            places,
+            credit,
+            events,
+            panic: health::Panic::default(),
+            ejecting: Mutex::new(()),
+            host_fixed,
+            config,
+        }
+    }
+
+    /// Which endpoint a request belongs to.
+    #[must_use]
+    pub fn affinity(&self, exchange: &Exchange) -> Affinity {
+        let key = match &self.config.balance {
+            balance::Config::Hash(key) => key.eval(Facts::request(exchange)).as_text().map(|text| share::hash(text.as_bytes())),
+            _ => None,
+        };
+        let Some(name) = &self.config.sticky else { return Affinity { key, ..Affinity::default() } };
+        let cookie = balance::sticky::named(name, &exchange.request.headers);
+        Affinity { key, cookie, secure: exchange.client.scheme == Scheme::Https }
+    }
+
+    /// The endpoint of the next attempt; one that is excluded only when no other is fit. `None` without any endpoint.
+    pub fn choose(&self, affinity: Affinity, excluded: &[Arc<Endpoint>], random: &Mutex<fastrand::Rng>) -> Option<&Arc<Endpoint>> {
+        let chosen = match self.endpoints.as_slice() {
+            [only] => Chosen { endpoint: only, panicking: !only.standing.is_fit() },
+            several => self.balancer.choose(several, affinity, excluded, &mut random.lock())?,
+        };
+        if let Some(change) = self.panic.note(chosen.panicking) {
+            self.tell(None, change);
+        }
+        Some(chosen.endpoint)
+    }
+
+    /// Names the endpoint that has answered to the client, where it is to stay with it.
+    pub fn stick(&self, endpoint: &Endpoint, affinity: Affinity, headers: &mut HeaderMap) {
+        if let Some(name) = &self.config.sticky {
+            balance::sticky::name(name, endpoint, affinity, headers);
+        }
     }
 
     /// The `Host` an endpoint is sent for the authority a client asked for.
@@ -86,7 +161,7 @@ impl Upstream {
         UpstreamHealth {
             name: Arc::clone(&self.name),
             breaker: self.breaker.as_ref().map(|breaker| breaker.state(now).name()),
-            healthy: self.endpoints.len(),
+            healthy: self.endpoints.iter().filter(|endpoint| endpoint.standing.is_fit()).count(),
             targets: self.endpoints.len(),
         }
     }
@@ -96,9 +171,16 @@ impl Upstream {
 #[derive(Debug, Default)]
 pub struct Registry {
     known: Mutex<HashMap<String, Arc<Upstream>>>,
+    events: Arc<Events>,
 }
 
 impl Registry {
+    /// What happens to the upstreams.
+    #[must_use]
+    pub fn events(&self) -> &Arc<Events> {
+        &self.events
+    }
+
     /// The upstream of a declaration: the same one when it did not change, else one that keeps the state of its unchanged
     /// targets and breaker.
     pub fn upstream(&self, config: &Config) -> Arc<Upstream> {
@@ -107,7 +189,7 @@ impl Registry {
         if let Some(same) = before.filter(|before| before.config == *config) {
             return Arc::clone(same);
         }
-        let upstream = Arc::new(Upstream::continuing(config.clone(), before.map(|before| &**before)));
+        let upstream = Arc::new(Upstream::continuing(config.clone(), before.map(|before| &**before), Arc::clone(&self.events)));
         known.insert(config.name.clone(), Arc::clone(&upstream));
         upstream
     }

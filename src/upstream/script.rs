@@ -5,7 +5,8 @@ use super::endpoint::Endpoint;
 use super::transport::{Attempt, Transport};
 use super::{Upstream, config};
 use crate::http::{
-    Body, Calls, Client, Clock, Exchange, Fault, FaultKind, Outgoing, Record, Reply, Request, Scheme, Source, UpstreamHealth, UpstreamIndex,
+    Affinity, Body, Calls, Client, Clock, Exchange, Fault, FaultKind, Outgoing, Record, Reply, Request, Scheme, Source, UpstreamHealth,
+    UpstreamIndex,
 };
 use crate::lang::eval::Facts;
 use crate::route::Captures;
@@ -112,6 +113,8 @@ impl Scripted {
 }
 
 impl Transport for Scripted {
+    const PROBES: bool = false;
+
     async fn exchange(
         &self,
         upstream: &Upstream,
@@ -198,6 +201,7 @@ fn facts(method: Method, target: PathAndQuery, headers: HeaderMap, captures: &Ca
         clock: Clock::system(),
         upstream: None,
         upstream_name: None,
+        affinity: Affinity::default(),
         quota: None,
         record: Record::default(),
         kept: http::Extensions::new(),

@@ -8,6 +8,8 @@ mod harness;
 #[cfg(test)]
 mod aggregate;
 #[cfg(test)]
+mod balance;
+#[cfg(test)]
 mod bodies;
 #[cfg(test)]
 mod closing;
@@ -16,9 +18,13 @@ mod compress;
 #[cfg(test)]
 mod development;
 #[cfg(test)]
+mod failures;
+#[cfg(test)]
 mod fields;
 #[cfg(test)]
 mod framing;
+#[cfg(test)]
+mod listeners;
 #[cfg(test)]
 mod load;
 #[cfg(test)]

@@ -18,13 +18,13 @@ syn keyword gateStatement contained
   \ id idempotency_key idle if_missing import invalidate invariant issue issuer its_secret jitter json jwks
   \ keep key keys kind kinds least leeway let limit limits link list listen log maintenance match max max_age
   \ method methods min min_version mirror mode moments most name name_or_secret names networks new number of
-  \ old on on_failure open_after open_when openapi optional origins param part path pick places policy prefix
-  \ priority probes proxy_protocol public public_key query queue rate ratelimit_headers read redact redirect
-  \ refresh remove rename repeat request request_id require resolve respond response resumption retry rewrite
-  \ route routes sample schema scheme secret security_headers server_name set share shared size source split
-  \ stale state status statuses sticky store strip_prefix stub styles sunset target test text time timeout
-  \ times tls to total trace trust ttl type under unhealthy_after unless upstream url use users value version
-  \ weight what when why window with within workers
+  \ old on on_failure open_after open_when openapi optional origins param part path permissions pick places
+  \ policy prefix priority probes proxy_protocol public public_key query queue rate ratelimit_headers read
+  \ redact redirect refresh remove rename repeat request request_id require resolve respond response resumption
+  \ retry rewrite route routes sample schema scheme secret security_headers server_name set share shared size
+  \ source split stale state status statuses sticky store strip_prefix stub styles sunset target test text time
+  \ timeout times tls to total trace trust ttl type under unhealthy_after unless upstream url use users value
+  \ version weight what when why window with within workers
 syn keyword gateMode contained
   \ drop override
 syn keyword gateClause contained
@@ -33,8 +33,8 @@ syn keyword gateClause contained
   \ connect connections cookie cooldown copy counting credential credentials default dns drop else
   \ encoded_slashes envelope error every expect expose failures field flag for forward from header header_bytes
   \ header_timeout headers healthy_after host idempotency_key idle if_missing implied invalidate issuer jitter
-  \ json jwks keep key keys leeway limit limited link max max_age methods min min_version of on on_failure only
-  \ open_after open_when optional origins otlp part path pick post probes proxy_protocol public public_key
+  \ json jwks keep key keys leeway limit limited link max max_age methods min min_version mode of on on_failure
+  \ only open_after open_when optional origins otlp part path pick post probes proxy_protocol public public_key
   \ query queue read received redact redirect refresh refuses remove rename replies respond resumption route
   \ sample schema server_name set shared since split stage stale status sticky store sunset text timeout times
   \ tls total ttl under unhealthy_after unless upstream url user users weight when window with within

@@ -37,6 +37,7 @@ pub fn differences(comparison: &Comparison<'_>, found: &mut Vec<Difference>) {
 const COVERED: &[&str] = &[
     "name",
     "address",
+    "mode",
     "redirect_https",
     "proxy_protocol",
     "tls.?",
@@ -71,7 +72,7 @@ fn in_both<'g>(was: &'g Gateway, is: &'g Gateway) -> impl Iterator<Item = (&'g L
 
 /// How clients speak to one listener.
 fn spoken(was: &Listener, is: &Listener, found: &mut Vec<Difference>) {
-    let address = is.address;
+    let address = &is.address;
     let mut say = |class: Class, says: &str, with: &str| {
         found.push(Difference::new(class, format!("the listener on {address} {says}")).with(format!("to {address}{with}")));
     };
@@ -79,6 +80,13 @@ fn spoken(was: &Listener, is: &Listener, found: &mut Vec<Difference>) {
         (true, false) => say(Class::Looser, "answers requests in the clear, before it sent them to https", ""),
         (false, true) => say(Class::Breaking, "sends clients to https, before it answered them", ""),
         (true, true) | (false, false) => {}
+    }
+    let (before, now) = (was.mode, is.mode);
+    if now & !before != 0 {
+        say(Class::Looser, "lets more users of this machine connect", "");
+    }
+    if before & !now != 0 {
+        say(Class::Tighter, "lets fewer users of this machine connect", "");
     }
     if was.proxy_protocol != is.proxy_protocol {
         let says = if is.proxy_protocol { "asks for the PROXY protocol" } else { "does not understand the PROXY protocol any more" };

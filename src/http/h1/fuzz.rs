@@ -3,7 +3,7 @@
 
 use super::tests::{Read, Reader};
 use super::{BodyReader, Length, Piece, Pump, ResponseScan, request_head};
-use crate::http::{Body, Outgoing};
+use crate::http::{Affinity, Body, Outgoing};
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderValue};
 use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_assert, prop_assert_eq, proptest};
@@ -208,7 +208,7 @@ proptest! {
         if let Ok(Some(head)) = scan.next(&mut input, &mut HeaderMap::new()) {
             let mut out = Vec::new();
             let (method, target, authority) = (head.method.clone(), head.target.clone(), head.authority.clone());
-            let mut sent = Outgoing { method, target, authority, headers: head.headers.clone(), forwarding: None, body: Body::empty() };
+            let mut sent = Outgoing { method, target, authority, headers: head.headers.clone(), forwarding: None, affinity: Affinity::default(), body: Body::empty() };
             request_head(&mut out, &mut sent, &head.authority, Some(Length::Bytes(2)));
             let mut pump = Pump::new(out, Body::full("ab"), Length::Bytes(2));
             let mut out = Vec::new();

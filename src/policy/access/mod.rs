@@ -10,7 +10,7 @@ use super::stage::Place as Stage;
 use super::{Build, BuildError, Decision, Effective, Of, Policy};
 use crate::lang::Checker;
 use crate::lang::expr::Expr;
-use crate::lang::form::{Form, Merge, Place, Slot, Word};
+use crate::lang::form::{Example, Form, Merge, Place, Slot, Word};
 use serde::{Deserialize, Serialize};
 
 /// The rules in force on a route, the outermost first.
@@ -62,6 +62,11 @@ impl Policy for Config {
             merge: Merge::Conjunctive,
             stage: "authorize",
         },
+    ];
+    const EXAMPLES: &'static [Example] = &[
+        Example::route("allow", "allow client.ip in [10.0.0.0/8]"),
+        Example::route("deny", "deny header(\"user-agent\") matches re\".*[Bb]ot.*\" else 404"),
+        Example::route("require", "require claim.sub == \"admin\" or \"staff\" in claim.roles else 404"),
     ];
 
     fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {

@@ -14,7 +14,7 @@ use super::{Build, BuildError, Effective, Policy};
 use crate::http::UpstreamIndex;
 use crate::lang::Checker;
 use crate::lang::expr::Expr;
-use crate::lang::form::{Declared, Form, Merge, Place, Slot, Word};
+use crate::lang::form::{Example, Declared, Form, Merge, Place, Slot, Word};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -83,6 +83,13 @@ impl Policy for Config {
         merge: Merge::Single,
         stage: "call",
     }];
+    const EXAMPLES: &'static [Example] = &[
+        Example::route(
+        "aggregate",
+        "aggregate {\n  part user GET \"/users/${param.id}\" -> users\n  part orders GET \"/orders?user=${param.id}\" -> orders {\n    \
+         pick \"orders\"\n    optional default \"[]\" within 800ms\n  }\n}",
+    ),
+    ];
 
     fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
         check::check(&statements.last()?.node, checker)

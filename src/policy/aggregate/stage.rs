@@ -3,7 +3,7 @@
 use super::json::taken;
 use super::{Config, PART_MAX, Part};
 use crate::http::fault::PROXY_STATUS;
-use crate::http::{Body, Calls, Exchange, Fault, FaultKind, Outgoing, Problem, Reply, UpstreamIndex};
+use crate::http::{Affinity, Body, Calls, Exchange, Fault, FaultKind, Outgoing, Problem, Reply, UpstreamIndex};
 use crate::lang::eval::Facts;
 use crate::policy::stage::{Flow, OnRequest};
 use bytes::{Bytes, BytesMut};
@@ -55,10 +55,13 @@ impl Aggregate {
 impl OnRequest for Aggregate {
     fn request<'a>(&'a self, exchange: &'a mut Exchange) -> Flow<'a> {
         let facts = Facts::request(exchange);
-        let targets: Option<Vec<PathAndQuery>> = self
+        let targets: Option<Vec<(PathAndQuery, Affinity)>> = self
             .parts
             .iter()
-            .map(|asked| asked.part.target.eval(facts).as_text().filter(|text| leads_straight(text))?.parse().ok())
+            .map(|asked| {
+                let target = asked.part.target.eval(facts).as_text().filter(|text| leads_straight(text))?.parse().ok()?;
+                Some((target, exchange.calls.affinity(UpstreamIndex(asked.part.upstream), exchange)))
+            })
             .collect();
         let Some(targets) = targets else {
             return Flow::Refuse(Problem::new(StatusCode::BAD_REQUEST, "the request's path leads nowhere"));
@@ -71,8 +74,8 @@ impl OnRequest for Aggregate {
                 Ok(body) => body,
                 Err(fault) => return Flow::Refuse(fault.problem()),
             };
-            let answers = self.parts.iter().zip(targets).map(|(asked, target)| {
-                let outgoing = outgoing(&asked.method, target, &authority, &headers, &body);
+            let answers = self.parts.iter().zip(targets).map(|(asked, (target, affinity))| {
+                let outgoing = Outgoing { affinity, ..outgoing(&asked.method, target, &authority, &headers, &body) };
                 answer(asked, calls.clone(), outgoing)
             });
             match try_join_all(answers).await {
@@ -109,7 +112,7 @@ fn outgoing(method: &Method, target: PathAndQuery, authority: &HeaderValue, head
     } else {
         Body::full(body.clone())
     };
-    Outgoing { method: method.clone(), target, authority: authority.clone(), headers, forwarding: None, body }
+    Outgoing { method: method.clone(), target, authority: authority.clone(), headers, forwarding: None, affinity: Affinity::default(), body }
 }
 
 /// A whole body of at most [`PART_MAX`] bytes.

@@ -31,10 +31,19 @@ pub use runtime::{Runtime, Verdict, hash_key, install_crypto, runtime, sign};
 use super::stage::Place;
 use super::{Build, BuildError, Effective, Policy};
 use crate::lang::Checker;
-use crate::lang::form::Word;
+use crate::lang::form::{Example, Word};
 
 impl Policy for Config {
     const WORDS: &'static [Word] = forms::WORDS;
+    const EXAMPLES: &'static [Example] = &[
+        Example::file(
+        "auth",
+        "auth jwt visitors {\n  issuer \"https://id.example.com/\"\n  audience \"shop\"\n  algorithms [HS256]\n  key env(\"VISITORS_KEY\")\n  \
+         claims {\n    sub str\n    roles set<str> = []\n  }\n}",
+    ),
+        Example::route("auth", "auth any [main, partners]"),
+        Example::route("public", "public \"the price list is for everyone\""),
+    ];
 
     fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
         check::statement(statements, checker)

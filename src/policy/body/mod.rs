@@ -7,7 +7,7 @@ mod tests;
 use super::{Build, BuildError, Effective, Policy};
 use crate::lang::Checker;
 use crate::lang::expr::Secret;
-use crate::lang::form::{Form, Merge, Place, Slot, Word};
+use crate::lang::form::{Example, Form, Merge, Place, Slot, Word};
 use serde::{Deserialize, Serialize};
 
 /// What is asked of a request's body.
@@ -52,6 +52,9 @@ impl Policy for Config {
         merge: Merge::Fields,
         stage: "body",
     }];
+    const EXAMPLES: &'static [Example] = &[
+        Example::route("body", "body max 256KiB"),
+    ];
 
     fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
         check::check(statements, checker)

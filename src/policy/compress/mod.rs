@@ -9,7 +9,7 @@ mod tests;
 use super::stage::{Place as Stage, ReplyPlace};
 use super::{Build, BuildError, Effective, Policy};
 use crate::lang::Checker;
-use crate::lang::form::{Form, Merge, Place, Slot, Word};
+use crate::lang::form::{Example, Form, Merge, Place, Slot, Word};
 use serde::{Deserialize, Serialize};
 
 /// Which algorithms may be used.
@@ -54,6 +54,9 @@ impl Policy for Config {
         merge: Merge::Single,
         stage: "respond",
     }];
+    const EXAMPLES: &'static [Example] = &[
+        Example::route("compress", "compress [br, gzip]"),
+    ];
 
     fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
         check::check(&statements.last()?.node, checker)

@@ -8,7 +8,7 @@ mod tests;
 use super::stage::{Place as Stage, ReplyPlace};
 use super::{Build, BuildError, Effective, Policy};
 use crate::lang::Checker;
-use crate::lang::form::{Form, Merge, Place, Slot, Word};
+use crate::lang::form::{Example, Form, Merge, Place, Slot, Word};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -72,6 +72,13 @@ impl Policy for Config {
         merge: Merge::Single,
         stage: "preflight",
     }];
+    const EXAMPLES: &'static [Example] = &[
+        Example::route(
+        "cors",
+        "cors {\n  origins [\"https://shop.example.com\"]\n  methods [GET, POST]\n  headers [\"authorization\"]\n  credentials allow\n  \
+         max_age 1h\n}",
+    ),
+    ];
 
     fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
         check::check(&statements.last()?.node, checker)

@@ -11,7 +11,7 @@ mod tests;
 use super::{Build, BuildError, Effective, Policy};
 use crate::lang::Checker;
 use crate::lang::expr::Expr;
-use crate::lang::form::{Declared, Form, Merge, Place, Slot, Word};
+use crate::lang::form::{Example, Declared, Form, Merge, Place, Slot, Word};
 use crate::policy::stage::Place as Stage;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -37,6 +37,9 @@ const FORM: Form = Form::new("issue", "answers with a token: `{\"token\", \"toke
 impl Policy for Config {
     const ANSWERS: bool = true;
     const WORDS: &'static [Word] = &[Word { form: FORM, places: &[Place::Route], merge: Merge::Single, stage: "call" }];
+    const EXAMPLES: &'static [Example] = &[
+        Example::route("issue", "issue main ttl 1h {\n  sub \"7\"\n}"),
+    ];
 
     fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
         check::statement(statements, checker)

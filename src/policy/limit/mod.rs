@@ -20,7 +20,7 @@ use super::stage::{Place, ReplyPlace};
 use super::{Build, BuildError, Decision, Effective, Of, Policy};
 use crate::lang::Checker;
 use crate::lang::expr::Expr;
-use crate::lang::form::Word;
+use crate::lang::form::{Example, Word};
 use crate::lang::value::Rate;
 use count::Rule;
 use serde::{Deserialize, Serialize};
@@ -116,6 +116,10 @@ pub enum Algorithm {
 
 impl Policy for Config {
     const WORDS: &'static [Word] = forms::WORDS;
+    const EXAMPLES: &'static [Example] = &[
+        Example::route("limit", "limit per_user 100/min by claim.sub burst 20\nlimit at_once 8 concurrent by client.ip"),
+        Example::gateway("ratelimit_headers", "ratelimit_headers [ietf]"),
+    ];
 
     fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
         check::statements(statements, checker)

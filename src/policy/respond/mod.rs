@@ -11,7 +11,7 @@ use super::stage::Place as Stage;
 use super::{Build, BuildError, Effective, Policy};
 use crate::lang::Checker;
 use crate::lang::expr::Expr;
-use crate::lang::form::{Form, Merge, Place, Slot, Word};
+use crate::lang::form::{Example, Form, Merge, Place, Slot, Word};
 use serde::{Deserialize, Serialize};
 
 /// What is answered.
@@ -57,6 +57,10 @@ impl Policy for Config {
     const WORDS: &'static [Word] = &[
         Word { form: RESPOND, places: &[Place::Route], merge: Merge::Single, stage: "call" },
         Word { form: REDIRECT, places: &[Place::Route], merge: Merge::Single, stage: "call" },
+    ];
+    const EXAMPLES: &'static [Example] = &[
+        Example::route("respond", "respond 200 json \"\"\"{\"id\": ${param.id}}\"\"\""),
+        Example::route("redirect", "redirect 308 \"https://shop.example.com/users/${param.id}\""),
     ];
 
     fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {

@@ -30,13 +30,13 @@ impl Respond {
         match config {
             Config::Body { status, format, body } => match body {
                 Expr::Const(Value::Text(text)) if text.is_empty() => Self::Empty(code(*status)),
-                Expr::Const(Value::Text(text)) => Self::Ready(code(*status), media_type(*format), Bytes::from(text.to_string())),
-                text => Self::Text(code(*status), media_type(*format), text.clone()),
+                Expr::Const(Value::Text(text)) => Self::Ready(code(*status), format.media_type(), Bytes::from(text.to_string())),
+                text => Self::Text(code(*status), format.media_type(), text.clone()),
             },
             Config::Health => Self::Health,
             Config::Routes => {
                 let list = serde_json::json!({ "endpoints": endpoints });
-                Self::Ready(StatusCode::OK, media_type(Format::Json), Bytes::from(list.to_string()))
+                Self::Ready(StatusCode::OK, Format::Json.media_type(), Bytes::from(list.to_string()))
             }
             Config::Redirect { status, location, keeps_query } => Self::Redirect {
                 status: code(*status),
@@ -57,14 +57,6 @@ fn front(text: &Expr) -> &str {
             Some(Piece::Hole(..)) | None => "/",
         },
         _ => "/",
-    }
-}
-
-fn media_type(format: Format) -> &'static str {
-    match format {
-        Format::Json => "application/json",
-        Format::Text => "text/plain; charset=utf-8",
-        Format::Html => "text/html; charset=utf-8",
     }
 }
 
@@ -122,7 +114,7 @@ fn health(upstreams: &[UpstreamHealth]) -> Reply {
         })
         .collect();
     let body = serde_json::json!({ "status": status, "upstreams": states });
-    let mut reply = Reply::of(StatusCode::OK, media_type(Format::Json), body.to_string());
+    let mut reply = Reply::of(StatusCode::OK, Format::Json.media_type(), body.to_string());
     reply.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     reply
 }

@@ -20,7 +20,7 @@ use super::stage::{Place as Stage, ReplyPlace};
 use super::{Build, BuildError, Decision, Effective, Of, Policy};
 use crate::lang::Checker;
 use crate::lang::expr::Expr;
-use crate::lang::form::Word;
+use crate::lang::form::{Example, Word};
 use serde::{Deserialize, Serialize};
 
 /// How a route's requests and responses are changed.
@@ -132,6 +132,14 @@ impl Lines {
 
 impl Policy for Config {
     const WORDS: &'static [Word] = forms::WORDS;
+    const EXAMPLES: &'static [Example] = &[
+        Example::route("request", "request {\n  remove \"X-Internal-*\"\n  set X-User claim.sub\n  set X-Trace \"gw-${request.id}\"\n}"),
+        Example::route("response", "response {\n  remove Server\n  set Cache-Control \"private\" if_missing\n}"),
+        Example::route("query", "query {\n  set user_id claim.sub unless \"staff\" in claim.roles\n  remove \"utm_*\"\n}"),
+        Example::route("strip_prefix", "strip_prefix /example"),
+        Example::route("add_prefix", "add_prefix /internal"),
+        Example::route("rewrite", "rewrite \"/profiles/${param.id}?full=1\""),
+    ];
 
     fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
         check::check(statements, checker)

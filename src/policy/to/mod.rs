@@ -1,14 +1,16 @@
 //! `to`: which upstream takes a request, by conditions or by shares.
 
 mod check;
+mod stage;
 #[cfg(test)]
 mod tests;
 
-use super::{Effective, Policy};
+use super::stage::Place as At;
+use super::{Build, BuildError, Decision, Effective, Of, Policy};
 use crate::http::UpstreamIndex;
 use crate::lang::Checker;
 use crate::lang::expr::Expr;
-use crate::lang::form::{Declared, Form, Kind, Merge, Place, Slot, Word};
+use crate::lang::form::{Example, Declared, Form, Kind, Merge, Place, Slot, Word};
 use crate::lang::value::Percent;
 use serde::{Deserialize, Serialize};
 
@@ -61,10 +63,22 @@ impl Policy for Config {
     const ANSWERS: bool = true;
 
     const WORDS: &'static [Word] =
-        &[Word { form: TO.later(), places: &[Place::Route], merge: Merge::Single, stage: "target" }];
+        &[Word { form: TO, places: &[Place::Route], merge: Merge::Single, stage: "target" }];
+    const EXAMPLES: &'static [Example] = &[Example::route("to", "to {\n  when header(\"x-next\") == \"yes\" -> orders\n  split 95% users, 5% orders sticky claim.sub\n}")];
 
     fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
         check::check(&statements.last()?.node, checker)
+    }
+
+    fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError> {
+        build.chooses = true;
+        build.on_request(At::Target, stage::To::new(self));
+        Ok(())
+    }
+
+    fn decisions(&self) -> Vec<Decision<'_>> {
+        let arms = self.arms.iter().enumerate();
+        arms.map(|(nth, arm)| Decision { at: Some(At::Target), of: Of::Branch("to", "", nth), condition: &arm.when }).collect()
     }
 
     fn upstreams(&self) -> Vec<UpstreamIndex> {

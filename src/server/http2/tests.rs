@@ -63,6 +63,7 @@ fn rig() -> (DuplexStream, Rig) {
         log: Log::start(std::io::sink()).unwrap().0,
         open: std::sync::atomic::AtomicUsize::new(0),
         stop: tokio_util::sync::CancellationToken::new(),
+        swapped: tokio::sync::Notify::new(),
     });
     let worker = Arc::new(Worker::new(shared, Played));
     let (client, stream) = duplex(64 << 10);

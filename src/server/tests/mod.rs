@@ -1,5 +1,6 @@
 mod answers;
 mod framing;
+mod listeners;
 pub(in crate::server) mod rig;
 mod streams;
 mod tls;

@@ -56,7 +56,7 @@ pub fn draft(origin: SocketAddr) -> Draft {
         routes: vec![("ANY", "/**")],
         upstream: config::Config { name: "origin".to_owned(), targets: vec![target], ..config::Config::default() },
         settings: Settings {
-            listeners: vec![Listener { name: "test".into(), address: "127.0.0.1:0".parse().unwrap(), to_https: None, tls: None }],
+            listeners: vec![Listener::new("test".into(), "127.0.0.1:0".parse().unwrap())],
             trust: Vec::new(),
             request_id: http::HeaderName::from_static("x-request-id"),
             header_bytes: 32 << 10,
@@ -98,6 +98,8 @@ impl Draft {
             response: Vec::new(),
             body_max: self.body_max,
             timeouts: Vec::new(),
+            retries: Vec::new(),
+            fallback: None,
             log: self.settings.log.clone(),
         });
         Plan {
@@ -113,7 +115,7 @@ impl Draft {
     pub fn start(&self) -> Gate {
         let (registry, log) = (Registry::default(), Lines::default());
         let server = Server::start(self.plan(&registry), Tcp::default, log.clone()).unwrap();
-        Gate { address: server.addresses()[0], server, registry, log }
+        Gate { address: server.addresses()[0].tcp().unwrap(), server, registry, log }
     }
 }
 
@@ -157,6 +159,11 @@ impl Client {
     pub async fn write(&mut self, bytes: impl AsRef<[u8]>) {
         // A gateway that has already answered and closed is for the reader to see.
         let _ = self.0.write_all(bytes.as_ref()).await;
+    }
+
+    /// Sends nothing more.
+    pub async fn end_of_input(&mut self) {
+        let _ = self.0.shutdown().await;
     }
 
     /// Reads until what was read ends with `end`.

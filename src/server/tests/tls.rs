@@ -150,7 +150,7 @@ async fn renewed_certificates_are_shown_to_those_who_connect_from_then_on() {
     let shown = |stream: &TlsStream<TcpStream>| stream.get_ref().1.peer_certificates().unwrap()[0].to_vec();
     let mut old = connect(&gate, &config, "a.example").await.unwrap();
     authority.sign("a.example");
-    gate.server.renew("127.0.0.1:0".parse().unwrap(), &authority.built(&declared));
+    gate.server.renew(&"127.0.0.1:0".parse().unwrap(), &authority.built(&declared));
     let mut new = connect(&gate, &config, "a.example").await.unwrap();
     assert_ne!(shown(&old), shown(&new));
     for stream in [&mut old, &mut new] {

@@ -172,7 +172,7 @@ pub(super) async fn traced(rig: &Rig<'_>, asked: &Asked) -> (Result<Answer, Stri
         attempts: found.map_or(0, |answer| answer.attempts),
         limited_by: found.and_then(|answer| text(&answer.limited_by)),
         cache: found.and_then(|answer| answer.cache),
-        sent: found.and_then(|answer| answer.received.last()).map(|received| passed(received, rig)),
+        sent: found.and_then(|answer| answer.passed_on()).map(|received| passed(received, rig)),
     };
     (answer, trace)
 }

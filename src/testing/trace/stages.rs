@@ -140,10 +140,14 @@ fn target(tracer: &Tracer<'_>, route: &Route, passing: &dyn Fn(At) -> Verdict, a
     for index in called {
         let Some(written) = program.written.upstreams.get(usize::from(index.0)) else { continue };
         let Some(upstream) = tracer.rig.engine.plan.upstreams.get(usize::from(index.0)) else { continue };
-        let is_target = route.target == Target::Upstream(index);
+        let is_chosen = answer.and_then(|answer| answer.upstream.as_ref()).is_some_and(|name| *name == upstream.name);
+        let is_target = route.target == Target::Upstream(index) || is_chosen;
         let (verdict, detail) = match answer {
             Some(answer) if passing(at) == Verdict::Pass && tracer.end.stopped.is_none() && is_target => called_with(tracer, answer),
-            Some(answer) => (passing(at), received(&upstream.name, answer)),
+            Some(answer) => match received(&upstream.name, answer) {
+                nothing if nothing.is_empty() && answer.upstream.is_some() => (Verdict::NotReached, nothing),
+                got => (passing(at), got),
+            },
             None => (passing(at), String::new()),
         };
         all.push((at, stage(at, verdict, written, detail)));

@@ -1,8 +1,12 @@
 //! `balance` and `sticky`: which endpoint takes a request.
 
-mod choose;
+mod balancer;
+mod draw;
+mod maglev;
+pub mod sticky;
+mod turns;
 
-pub use choose::choose;
+pub use balancer::{Balancer, Chosen};
 
 use crate::diag::{Code, Diagnostic};
 use crate::lang::checker::{Moment, Spot, Want};
@@ -75,7 +79,7 @@ pub fn read(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Config> {
 }
 
 /// Reads `sticky`: the cookie's name.
-pub fn sticky(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<String> {
+pub fn read_sticky(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<String> {
     let given = node.get("name")?;
     let name = checker.text(given)?;
     // A cookie's name is a token, as a field's is (RFC 6265 §4.1.1).
@@ -95,3 +99,6 @@ pub fn of_one(upstream: &str, node: &Node<'_>, target: &Node<'_>, checker: &mut 
             .help("add another `target`, or leave `balance` out"),
     );
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,19 +35,13 @@ pub fn read(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Config> {
         None => Some(default.backoff),
     };
     let jitter = node.child("backoff").and_then(|clause| clause.child("jitter")).or_else(|| node.child("jitter"));
-    let jitter = jitter.and_then(|clause| clause.word_in("how")).is_none_or(|word| word.text == "full");
+    let jitter = jitter.and_then(|clause| clause.word_in("how")).map(|word| word.text == "full");
+    let backoff = backoff.map(|backoff| Backoff { jitter: jitter.unwrap_or(backoff.jitter), ..backoff });
     let budget = match node.child("budget") {
         Some(clause) => budget(clause, checker),
         None => Some(default.budget),
     };
-    Some(Config {
-        attempts: attempts?,
-        on: on?,
-        methods: methods?,
-        backoff: Backoff { jitter, ..backoff? },
-        budget: budget?,
-        idempotency_key,
-    })
+    Some(Config { attempts: attempts?, on: on?, methods: methods?, backoff: backoff?, budget: budget?, idempotency_key })
 }
 
 fn triggers(given: Given<'_>, checker: &mut Checker<'_>) -> Option<Vec<Trigger>> {
@@ -101,7 +95,7 @@ fn backoff(clause: &Node<'_>, checker: &mut Checker<'_>) -> Option<Backoff> {
     let given = clause.get("time")?;
     if !clause.has("kind") {
         let time = checker.duration(given)?;
-        return Some(Backoff { base: time, cap: time, jitter: true });
+        return Some(Backoff { base: time, cap: time, jitter: false });
     }
     let Value::Range(low, high) = checker.constant(given, Type::Range(Box::new(Type::Duration)))? else { return None };
     let (Value::Duration(base), Value::Duration(cap)) = (*low, *high) else { return None };

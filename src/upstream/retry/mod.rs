@@ -1,8 +1,11 @@
 //! `retry`: a failed call made again, elsewhere where there is an elsewhere.
 
+mod budget;
 pub mod check;
 mod deadline;
+mod judge;
 
+pub use budget::Credit;
 pub use deadline::exceeds;
 
 use crate::lang::form::{Form, Slot};
@@ -52,12 +55,13 @@ pub struct Backoff {
     pub jitter: bool,
 }
 
-/// How many attempts may be further ones.
+/// How many attempts may be further ones. What is not used is kept for a few seconds, so that few failures at once are made
+/// good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
-    /// Their share of the requests of the last ten seconds (20%).
+    /// Each request allows so much of one (20%).
     pub share: Percent,
-    /// So many per second are always allowed (10).
+    /// So many per second are allowed besides (10).
     pub min_per_second: u64,
 }
 
@@ -116,9 +120,10 @@ pub fn is_idempotent(method: &str) -> bool {
     IDEMPOTENT.contains(&method)
 }
 
-const JITTER: Form = Form::new("jitter", "`full` draws the wait between nothing and its full length")
-    .slots(&[Slot::word("how", &["full", "none"])])
-    .default("jitter full");
+const JITTER: Form =
+    Form::new("jitter", "`full` draws the wait between nothing and its full length; a wait that is always the same is kept without it")
+        .slots(&[Slot::word("how", &["full", "none"])])
+        .default("jitter full");
 
 /// `retry { … }`
 pub(super) const FORM: Form =
@@ -126,7 +131,7 @@ pub(super) const FORM: Form =
         Form::new("attempts", "most attempts of one call, the first one counted")
             .slots(&[Slot::value("count", "an integer")])
             .default("attempts 2"),
-        Form::new("on", "which failures: `connect_error`, `reset`, `timeout`, and statuses")
+        Form::new("on", "which failures: `connect_error`, `reset`, `timeout`, and statuses of the upstream")
             .slots(&[Slot::value("failures", "a list such as `[connect_error, 502..504]`")])
             .default("on [connect_error, reset, 502, 503, 504]"),
         Form::new("methods", "which requests; without it those that are idempotent")
@@ -139,12 +144,12 @@ pub(super) const FORM: Form =
             .children(&[JITTER])
             .default("backoff exponential 25ms..250ms"),
         JITTER,
-        Form::new("budget", "the share of all requests that may be made again, over ten seconds")
+        Form::new("budget", "how many further attempts all requests together allow: this share of them")
             .slots(&[Slot::value("share", "a percentage")])
-            .children(&[Form::new("min", "so many are always allowed")
+            .children(&[Form::new("min", "so many are allowed besides")
                 .slots(&[Slot::value("rate", "a rate per second")])
                 .default("min 10/s")])
-            .default("budget 20%"),
+            .default("budget 20% min 10/s"),
         Form::new("idempotency_key", "requests of other methods are made again when they carry an `Idempotency-Key`")
             .slots(&[Slot::word("how", &["required"])]),
     ]);

@@ -95,7 +95,7 @@ impl Gate {
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.server.as_ref().unwrap().addresses()[0]
+        self.server.as_ref().unwrap().addresses()[0].tcp().unwrap()
     }
 
     /// A connection to it.

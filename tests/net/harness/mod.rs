@@ -5,12 +5,14 @@ mod client;
 mod gate;
 mod message;
 mod origin;
+mod peers;
 mod program;
 
 pub use client::Client;
-pub use gate::{Gate, key_line, password_line, token};
+pub use gate::{Gate, Setup, key_line, password_line, token};
 pub use message::{Broken, Response};
 pub use origin::{Answer, Origin};
+pub use peers::{curl, is_there, peer};
 pub use program::{Program, gate};
 
 use std::time::Duration;

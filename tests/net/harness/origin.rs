@@ -62,6 +62,7 @@ struct Noted {
     /// Heads that came, their bodies whole or not.
     begun: AtomicUsize,
     accepted: AtomicUsize,
+    closed: AtomicUsize,
     ended: AtomicBool,
 }
 
@@ -86,7 +87,10 @@ impl Origin {
                 of_listener.accepted.fetch_add(1, Ordering::AcqRel);
                 let (noted, answer) = (Arc::clone(&of_listener), Arc::clone(&answer));
                 let stream = stream.unwrap();
-                std::thread::spawn(move || serve(stream, &noted, &*answer));
+                std::thread::spawn(move || {
+                    serve(stream, &noted, &*answer);
+                    noted.closed.fetch_add(1, Ordering::AcqRel);
+                });
             }
         });
         Self { address, noted }
@@ -128,6 +132,11 @@ impl Origin {
     /// Connections that were made to it.
     pub fn accepted(&self) -> usize {
         self.noted.accepted.load(Ordering::Acquire)
+    }
+
+    /// Connections that have ended.
+    pub fn closed(&self) -> usize {
+        self.noted.closed.load(Ordering::Acquire)
     }
 
     /// Waits until so many requests have arrived, whole or broken off.

@@ -1,5 +1,13 @@
 //! `health` and `eject`: which endpoints are fit to be asked, by probes and by how their answers go.
 
+mod eject;
+mod probe;
+mod tally;
+
+pub use eject::Panic;
+pub use probe::Prober;
+pub use tally::Tally;
+
 use crate::diag::Code;
 use crate::lang::form::{Form, Slot};
 use crate::lang::types::Type;

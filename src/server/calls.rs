@@ -1,0 +1,70 @@
+//! The way to the upstreams from a stage of the pipeline that calls them itself.
+
+use super::drive::Engine;
+use crate::http::{Affinity, Calls, Exchange, Fault, FaultKind, Outgoing, Reply, UpstreamHealth, UpstreamIndex};
+use crate::upstream::call::{self, Terms};
+use crate::upstream::{Transport, Upstream};
+use futures_core::future::BoxFuture;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+impl<T: Transport> Engine<T> {
+    /// An upstream of the plan.
+    ///
+    /// # Errors
+    /// When there is none of that index.
+    pub(super) fn upstream(&self, index: UpstreamIndex) -> Result<&Arc<Upstream>, Fault> {
+        let found = self.plan.upstreams.get(usize::from(index.0));
+        found.ok_or_else(|| Fault::new(FaultKind::ConnectError, "no such upstream"))
+    }
+
+    /// A call under what a route says of calls, or else the upstream.
+    fn part(&self, index: UpstreamIndex, route: Option<usize>, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
+        let engine = self.clone();
+        Box::pin(async move {
+            let upstream = engine.upstream(index)?;
+            let terms = match route.and_then(|route| engine.plan.pipelines.get(route)) {
+                Some(pipeline) => pipeline.terms(index, upstream),
+                None => Terms { timeouts: upstream.config.timeout, retry: upstream.config.retry.as_ref() },
+            };
+            call::call(&*engine.transport, upstream, terms, outgoing, &engine.random, &mut 0).await
+        })
+    }
+}
+
+impl<T: Transport> Calls for Engine<T> {
+    fn call(&self, index: UpstreamIndex, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
+        self.part(index, None, outgoing)
+    }
+
+    fn affinity(&self, index: UpstreamIndex, exchange: &Exchange) -> Affinity {
+        self.upstream(index).map(|upstream| upstream.affinity(exchange)).unwrap_or_default()
+    }
+
+    fn health(&self) -> Vec<UpstreamHealth> {
+        let now = Instant::now();
+        self.plan.upstreams.iter().map(|upstream| upstream.health(now)).collect()
+    }
+}
+
+/// The way to the upstreams from a route that says something of its own about calls.
+pub struct Routed<T> {
+    /// The plan in force.
+    pub engine: Arc<Engine<T>>,
+    /// The route's index.
+    pub route: usize,
+}
+
+impl<T: Transport> Calls for Routed<T> {
+    fn call(&self, index: UpstreamIndex, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
+        self.engine.part(index, Some(self.route), outgoing)
+    }
+
+    fn affinity(&self, index: UpstreamIndex, exchange: &Exchange) -> Affinity {
+        self.engine.affinity(index, exchange)
+    }
+
+    fn health(&self) -> Vec<UpstreamHealth> {
+        self.engine.health()
+    }
+}

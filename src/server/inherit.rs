@@ -1,0 +1,93 @@
+//! Sockets that whoever started the process has opened for it (systemd's socket activation, `sd_listen_fds(3)`): they listen
+//! before the gateway runs and while it is started again, and may be at ports that it could not open itself.
+
+use super::listener::Listening;
+use crate::compile::plan::Listener;
+use crate::http::Address;
+use listenfd::ListenFd;
+use std::io;
+
+/// Most sockets that are taken over.
+const SOCKETS_MAX: usize = 64;
+
+/// The sockets, until listeners take them.
+#[derive(Debug, Default)]
+pub struct Inherited(Vec<Socket>);
+
+#[derive(Debug)]
+struct Socket {
+    name: String,
+    address: Address,
+    listening: Listening,
+}
+
+impl Inherited {
+    /// What `LISTEN_FDS` counts, if `LISTEN_PID` is this process; both are taken out of the environment. `names` is
+    /// `LISTEN_FDNAMES`, with a colon between two.
+    ///
+    /// # Errors
+    /// When one of them is no listening stream socket, or there are too many.
+    pub fn from_environment(names: &str) -> io::Result<Self> {
+        let mut passed = ListenFd::from_env();
+        if passed.len() > SOCKETS_MAX {
+            return Err(io::Error::other(format!("{} sockets were passed, more than {SOCKETS_MAX}", passed.len())));
+        }
+        let mut names = names.split(':');
+        let mut found = Vec::new();
+        for index in 0..passed.len() {
+            let name = names.next().unwrap_or_default().to_owned();
+            let failed = |error: io::Error| io::Error::new(error.kind(), format!("the socket `{name}` that was passed: {error}"));
+            let tcp = passed.take_tcp_listener(index).ok().flatten().map(Listening::Tcp);
+            let listening = match tcp {
+                Some(tcp) => tcp,
+                None => match passed.take_unix_listener(index).map_err(failed)? {
+                    Some(unix) => Listening::Unix(unix),
+                    None => continue,
+                },
+            };
+            let address = prepare(&listening).map_err(failed)?;
+            found.push(Socket { name, address, listening });
+        }
+        Ok(Self(found))
+    }
+
+    /// One port that is listened at.
+    #[cfg(test)]
+    pub fn of(name: &str, listener: std::net::TcpListener) -> io::Result<Self> {
+        let listening = Listening::Tcp(listener);
+        let address = prepare(&listening)?;
+        Ok(Self(vec![Socket { name: name.to_owned(), address, listening }]))
+    }
+
+    /// The sockets for a listener: those of its name, and those at its address.
+    pub fn take(&mut self, listener: &Listener) -> Vec<(Address, Listening)> {
+        let fits = |socket: &mut Socket| socket.name == *listener.name || socket.address == listener.address;
+        self.0.extract_if(.., fits).map(|socket| (socket.address, socket.listening)).collect()
+    }
+
+    /// Ends the taking.
+    ///
+    /// # Errors
+    /// When a socket is left, on which clients would wait for nobody.
+    pub fn end(self) -> io::Result<()> {
+        let Some(Socket { name, address, .. }) = self.0.first() else { return Ok(()) };
+        Err(io::Error::other(format!(
+            "a socket at {address} was passed that no listener takes: write `listen {address}`, or call one `as {name}`"
+        )))
+    }
+}
+
+/// Makes accepting not wait: where the socket listens.
+fn prepare(listening: &Listening) -> io::Result<Address> {
+    match listening {
+        Listening::Tcp(listener) => {
+            listener.set_nonblocking(true)?;
+            listener.local_addr().map(Address::Tcp)
+        }
+        Listening::Unix(listener) => {
+            listener.set_nonblocking(true)?;
+            let path = listener.local_addr()?.as_pathname().and_then(|path| path.to_str().map(str::to_owned));
+            Ok(Address::Unix(path.unwrap_or_default()))
+        }
+    }
+}

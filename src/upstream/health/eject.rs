@@ -1,0 +1,76 @@
+//! Endpoints that fail requests are left out, and what happens when none is left.
+
+use super::super::events::{Change, Event};
+use super::super::{Endpoint, Upstream, balance};
+use super::Eject;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Whether an upstream is without a fit endpoint.
+#[derive(Debug, Default)]
+pub struct Panic {
+    on: AtomicBool,
+    requests: AtomicU64,
+}
+
+impl Panic {
+    /// Requests that were sent to an endpoint although none was fit.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether a choice was made in panic; what changed by that.
+    pub fn note(&self, panicking: bool) -> Option<Change> {
+        if panicking {
+            self.requests.fetch_add(1, Ordering::Relaxed);
+            (!self.on.swap(true, Ordering::Relaxed)).then_some(Change::Panic)
+        } else {
+            (self.on.load(Ordering::Relaxed) && self.on.swap(false, Ordering::Relaxed)).then_some(Change::Calm)
+        }
+    }
+}
+
+impl Upstream {
+    /// Tells what happened to it, or to one of its endpoints.
+    pub fn tell(&self, endpoint: Option<&Endpoint>, change: Change) {
+        let target = endpoint.and_then(|endpoint| endpoint.authority.to_str().ok()).map(Arc::from);
+        self.events.tell(Event { upstream: Arc::clone(&self.name), target, change });
+    }
+
+    /// Notes how an attempt at an endpoint went that says something of it.
+    pub fn settle(&self, endpoint: &Arc<Endpoint>, succeeded: bool, took: Duration) {
+        if self.config.balance == balance::Config::Ewma {
+            match succeeded {
+                true => endpoint.standing.answered(took),
+                false => endpoint.standing.unanswered(took),
+            }
+        }
+        if let Some(eject) = &self.config.eject {
+            if succeeded {
+                endpoint.standing.succeeded();
+            } else if endpoint.standing.failed() >= eject.failures {
+                self.eject(endpoint, eject);
+            }
+        }
+    }
+
+    /// Leaves an endpoint out, unless half of them would be, or none be left.
+    fn eject(&self, endpoint: &Arc<Endpoint>, eject: &Eject) {
+        // Workers agree on which half it is. Only failures come here.
+        let _one_at_a_time = self.ejecting.lock();
+        if endpoint.standing.is_ejected() {
+            return;
+        }
+        let out = self.endpoints.iter().filter(|other| other.standing.is_ejected()).count();
+        let left = self.endpoints.iter().any(|other| !Arc::ptr_eq(other, endpoint) && other.standing.is_fit());
+        if !left || (out + 1) * 2 > self.endpoints.len() {
+            endpoint.standing.forgive();
+            tracing::debug!(upstream = %self.name, target = ?endpoint.authority, "a target that fails requests stays: too few would be left");
+            return;
+        }
+        let time = endpoint.standing.eject(eject.time);
+        self.tell(Some(endpoint), Change::Ejected(time));
+    }
+}
