@@ -60,7 +60,7 @@ fn look_up(criterion: &mut Criterion) {
             group.bench_function(BenchmarkId::new("gate", size), |bench| {
                 bench.iter(|| {
                     next = if next + 1 == paths.len() { 0 } else { next + 1 };
-                    black_box(tree.find("GET", "api.example.com", black_box(&paths[next]), &mut |_| true, &mut params))
+                    black_box(tree.find("GET", "api.example.com", black_box(&paths[next]), &mut |_, _| true, &mut params))
                 });
             });
             group.bench_function(BenchmarkId::new("matchit", size), |bench| {

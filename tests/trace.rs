@@ -98,6 +98,26 @@ fn in_guarded(arguments: &[&str]) -> String {
 }
 
 #[test]
+fn a_condition_on_a_parameter_is_asked_before_the_route_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("parameters.gate");
+    let policy = r#"gateway { listen :8080 }
+route five GET /x/{id:int} { public "p"; match param.id == 5; respond 200 text "five" }
+route named GET /y/{any}/{name} { public "p"; match param.name == "b"; respond 201 text "b" }
+route rest GET /z/{any}/** { public "p"; match param.any == "c"; respond 202 text "d" }
+test "five" { request GET /x/05; expect status 200 }
+test "six" { request GET /x/6; expect status 404 }
+test "named" { request GET /y/a/b; expect status 201 }
+test "rest" { request GET /z/c/d; expect status 202 }
+"#;
+    std::fs::write(&file, policy).unwrap();
+    let tested = gate(&["test", file.to_str().unwrap()]);
+    assert!(tested.status.success(), "{}", String::from_utf8_lossy(&tested.stdout));
+    let traced = printed(&["trace", file.to_str().unwrap(), "GET", "/x/6"]);
+    assert!(traced.contains("param.id is 6"), "{traced}");
+}
+
+#[test]
 fn every_rule_says_what_it_saw() {
     let url = "http://api.example.com/things/7";
     insta::assert_snapshot!(in_guarded(&[url, "--claims", r#"{"sub": "9", "scope": ["ops"]}"#]));

@@ -185,7 +185,7 @@ impl<'i> Invariant<'i, '_, '_> {
             understood = true;
             let identity = route.auth().map_or_else(Vec::new, |config| auth::identity(config, auths));
             let passed: Vec<&Condition> = route.conditions().into_iter().chain(&identity).collect();
-            let known = Facts { key: Some(&route.key), attributes: &attributes, entrances: self.entrances };
+            let known = Facts { key: Some(&route.key), attributes: &attributes, entrances: self.entrances, ..Facts::default() };
             match subject.refutation(known, &passed, &condition) {
                 Ok(None) => {}
                 Ok(Some(model)) => self.refuted(subject, expect, &model),

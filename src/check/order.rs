@@ -25,7 +25,9 @@ pub fn order(routes: Vec<(Route, Spans)>, entrances: &[Entrance], report: &mut R
 
 /// What tells two routes apart: their patterns where those cross, else their conditions where both have one.
 fn ambiguous_help(one: &RouteKey, other: &RouteKey, both: Option<&Witness>) -> String {
-    let path = both.map_or_else(|| "what both match".to_owned(), |witness| witness.path.clone());
+    let Some(path) = both.map(|witness| &witness.path) else {
+        return "narrow one pattern or one `match`, or give one route a `priority`".to_owned();
+    };
     if relation::paths_cross(one, other) {
         format!("narrow one pattern (`{{id:int}}` makes them disjoint from words), add a route for {path}, or give one a `priority`")
     } else if !one.predicate.is_always() && !other.predicate.is_always() {
@@ -105,7 +107,7 @@ fn diagnostic(finding: &Finding, routes: &[(Route, Spans)], conditions: &Conditi
         Finding::TooComplex { routes: which } => {
             let names: Vec<String> = which.iter().filter_map(|at| name(*at)).map(|name| format!("`{name}`")).collect();
             let message = match names.as_slice() {
-                [] => "too many routes overlap to compare them all".to_owned(),
+                [] => "too many routes overlap to compare them all: some conflicts may go unseen".to_owned(),
                 [one] => format!("whether any request reaches {one} could not be decided"),
                 several => format!("whether {} conflict could not be decided", several.join(" and ")),
             };
@@ -113,7 +115,10 @@ fn diagnostic(finding: &Finding, routes: &[(Route, Spans)], conditions: &Conditi
             for at in which.iter().take(3) {
                 found = found.at(path(*at)?, "too complex");
             }
-            found.help("simplify the patterns or the `match` conditions, or give one route a `priority`")
+            found.help(match which.as_slice() {
+                [] => "tell routes apart by method, host or path, or by `==` or `in` on one and the same header: those are not compared",
+                _ => "simplify the patterns or the `match` conditions, or give one route a `priority`",
+            })
         }
     })
 }

@@ -6,10 +6,12 @@ use crate::ir::Route;
 use crate::lang::checker::Entrance;
 use crate::lang::expr::{Comparison, Expr, Pattern as TextPattern, Ref};
 use crate::lang::value::Value;
-use crate::logic::{Example, Facts, Model, TooComplex, placed, satisfiable};
-use crate::route::{Atom, HostPattern, Pattern, Predicate, Predicates, RouteKey, Test, Witness};
-use std::cell::RefCell;
+use crate::logic::{Example, Facts, Model, TooComplex, placed, satisfiable_within};
+use crate::route::{Atom, ByteRange, HostPattern, Pattern, Predicate, Predicates, RouteKey, Test, Witness, atom_ranges};
+use ipnet::IpNet;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 /// The `match` condition of each route.
 pub struct Conditions<'r> {
@@ -18,7 +20,15 @@ pub struct Conditions<'r> {
     conditions: Vec<Condition>,
     /// What was asked before: many routes have the conditions of their groups and no others.
     answers: RefCell<HashMap<Question, Option<bool>>>,
+    /// Steps that are left for all questions together.
+    steps: Cell<usize>,
 }
+
+/// The most steps of work that the conditions of all routes of a policy may take; past it what is left is too complex.
+/// Steps are counted, not timed, so the same policy has the same findings everywhere; these take about a second.
+pub const STEPS_MAX: usize = 1_000_000;
+/// Steps that each condition of a question counts as before it is looked into.
+const STEPS_PER_CONDITION: usize = 8;
 
 struct Condition {
     /// None where nothing is known of it.
@@ -45,7 +55,7 @@ impl<'r> Conditions<'r> {
             let bounded = placed.as_ref().is_some_and(|condition| any_reference(condition, &mut is_bounded));
             conditions.push(Condition { placed, number, bounded });
         }
-        Self { keys, entrances, conditions, answers: RefCell::default() }
+        Self { keys, entrances, conditions, answers: RefCell::default(), steps: Cell::new(STEPS_MAX) }
     }
 
     fn placed(&self, route: usize) -> Option<Expr> {
@@ -54,17 +64,32 @@ impl<'r> Conditions<'r> {
 
     /// Values of a request of all of `of` with which the conditions of `hold` hold and those of `fail` do not; none when there
     /// are none. When nothing is known of one, no values are any.
-    fn model(&self, of: &[usize], hold: &[usize], fail: &[usize]) -> Result<Option<Model>, TooComplex> {
+    fn model(&self, of: &[usize], hold: &[usize], fail: &[usize], steps: &mut usize) -> Result<Option<Model>, TooComplex> {
         let holds = of.iter().chain(hold).map(|route| self.placed(*route));
         let fails = fail.iter().map(|route| self.placed(*route).map(|condition| Expr::Not(Box::new(condition))));
         let Some(all) = holds.chain(fails).collect::<Option<Vec<Expr>>>() else { return Ok(Some(Model::default())) };
-        let bounds = self.any_bounded(&[of, hold, fail]).then(|| self.bounds(of)).flatten();
-        self.solved(bounds, &all)
+        let of = if self.any_bounded(&[of, hold, fail]) { of } else { &[] };
+        self.solved(of, all, steps)
     }
 
-    fn solved(&self, bounds: Option<RouteKey>, all: &[Expr]) -> Result<Option<Model>, TooComplex> {
-        let facts = Facts { key: bounds.as_ref(), entrances: self.entrances, ..Facts::default() };
-        satisfiable(facts, &all.iter().collect::<Vec<_>>())
+    /// Values of a request of all these routes with which the conditions hold.
+    fn solved(&self, of: &[usize], mut all: Vec<Expr>, steps: &mut usize) -> Result<Option<Model>, TooComplex> {
+        let bounds = self.bounds(of);
+        let patterns: Vec<&Pattern> = of.iter().filter_map(|route| self.keys.get(*route)).map(|key| &key.pattern).collect();
+        let facts = Facts { key: bounds.as_ref(), patterns: &patterns, entrances: self.entrances, ..Facts::default() };
+        numbers_as_texts(&mut all)?;
+        satisfiable_within(facts, &all.iter().collect::<Vec<_>>(), steps)
+    }
+
+    /// Answers a question about so many conditions out of the steps that are left for all.
+    fn within<T>(&self, conditions: usize, ask: impl FnOnce(&mut usize) -> Result<T, TooComplex>) -> Option<T> {
+        if !self.spend(STEPS_PER_CONDITION * conditions) {
+            return None;
+        }
+        let mut left = self.steps.get();
+        let answer = ask(&mut left);
+        self.steps.set(left);
+        answer.ok()
     }
 
     fn any_bounded(&self, lists: &[&[usize]]) -> bool {
@@ -80,7 +105,7 @@ impl<'r> Conditions<'r> {
     /// The witness with values of a request of all of `of` that make the conditions of `fail` false; none when there are none.
     /// Parameters become parts of its path where `fits` takes that path.
     pub fn told(&self, mut witness: Witness, of: &[usize], fail: &[usize], fits: impl Fn(&str) -> bool) -> Option<Witness> {
-        let model = match self.model(of, &[], fail) {
+        let model = match self.model(of, &[], fail, &mut usize::MAX.clone()) {
             Ok(Some(model)) if model != Model::default() => model,
             Ok(None) => return None,
             Ok(Some(_)) | Err(TooComplex) => return Some(witness),
@@ -137,9 +162,26 @@ impl Predicates for Conditions<'_> {
         if let Some(known) = self.answers.borrow().get(&question) {
             return *known;
         }
-        let answer = self.model(of, hold, fail).ok().map(|model| model.is_some());
+        let answer =
+            self.within(of.len() + hold.len() + fail.len(), |steps| self.model(of, hold, fail, steps)).map(|model| model.is_some());
         self.answers.borrow_mut().insert(question, answer);
         answer
+    }
+
+    fn is_exact(&self) -> bool {
+        true
+    }
+
+    fn spend(&self, steps: usize) -> bool {
+        let left = self.steps.get().saturating_sub(steps);
+        self.steps.set(left);
+        left > 0
+    }
+
+    fn ranges(&self, route: usize) -> Vec<(String, Vec<ByteRange>)> {
+        let atoms = self.keys.get(route).map(|key| atom_ranges(&key.predicate)).unwrap_or_default();
+        let networks = self.conditions.get(route).and_then(|condition| networks(condition.placed.as_ref()?));
+        atoms.into_iter().chain(networks.map(|ranges| (written(&Ref::ClientIp), ranges))).collect()
     }
 
     fn inside(&self, first: usize, second: usize) -> Option<bool> {
@@ -150,7 +192,29 @@ impl Predicates for Conditions<'_> {
         }
         let (Some(holds), Some(condition)) = (self.placed(first), self.placed(second)) else { return Some(false) };
         let fails = Expr::Not(Box::new(Expr::And(around.into_iter().chain([condition]).collect())));
-        self.solved(self.bounds(&[first]), &[holds, fails]).ok().map(|counterexample| counterexample.is_none())
+        self.within(2, |steps| self.solved(&[first], vec![holds, fails], steps)).map(|counterexample| counterexample.is_none())
+    }
+}
+
+/// The addresses of networks that a condition asks for and nothing else, as ranges.
+fn networks(condition: &Expr) -> Option<Vec<ByteRange>> {
+    let of = |network: &IpNet| {
+        let bytes = |address: IpAddr| match address {
+            IpAddr::V4(address) => [&[4], address.octets().as_slice()].concat(),
+            IpAddr::V6(address) => [&[6], address.octets().as_slice()].concat(),
+        };
+        (bytes(network.network()), bytes(network.broadcast()))
+    };
+    match condition {
+        Expr::In(item, set) if **item == Expr::Ref(Ref::ClientIp) => match &**set {
+            Expr::Const(Value::Network(network)) => Some(vec![of(network)]),
+            Expr::Const(Value::List(values)) => {
+                values.iter().map(|value| if let Value::Network(network) = value { Some(of(network)) } else { None }).collect()
+            }
+            _ => None,
+        },
+        Expr::And(parts) => parts.iter().find_map(networks),
+        _ => None,
     }
 }
 
@@ -175,6 +239,59 @@ fn takes_all(first: &RouteKey, second: &RouteKey) -> Vec<Expr> {
         all.push(Expr::Or(second.hosts.iter().map(is).collect()));
     }
     all
+}
+
+/// Where one segment is a number to some conditions and a text to others, the numbers become texts, too.
+fn numbers_as_texts(all: &mut [Expr]) -> Result<(), TooComplex> {
+    let mut seen: Vec<(u16, bool)> = Vec::new();
+    let mut see = |reference: &Ref| {
+        if let Ref::Param { slot, int } = reference {
+            seen.push((*slot, *int));
+        }
+        false
+    };
+    for condition in &*all {
+        any_reference(condition, &mut see);
+    }
+    for (slot, _) in seen.iter().filter(|(slot, int)| *int && seen.contains(&(*slot, false))) {
+        for condition in &mut *all {
+            number_as_text(condition, *slot)?;
+        }
+    }
+    Ok(())
+}
+
+/// Turns tests on the number in a segment into tests on its text; not all can be.
+fn number_as_text(condition: &mut Expr, slot: u16) -> Result<(), TooComplex> {
+    let is_it = |expr: &Expr| matches!(expr, Expr::Ref(Ref::Param { slot: other, int: true }) if *other == slot);
+    let matches = |values: &[Value]| {
+        let digits = values.iter().map(|value| if let Value::Int(number) = value { Ok(number.to_string()) } else { Err(TooComplex) });
+        let digits = digits.collect::<Result<Vec<_>, _>>()?.join("|");
+        let regex = TextPattern::new(&format!("0*({digits})")).map_err(|_| TooComplex)?;
+        Ok(Expr::Matches(Box::new(Expr::Ref(Ref::Param { slot, int: false })), regex))
+    };
+    match condition {
+        Expr::Compare(left, how @ (Comparison::Equal | Comparison::NotEqual), right) if is_it(left) || is_it(right) => {
+            let value = match (&**left, &**right) {
+                (Expr::Const(value), _) | (_, Expr::Const(value)) => value,
+                (_, _) => return Err(TooComplex),
+            };
+            let equal = matches(std::slice::from_ref(value))?;
+            *condition = if *how == Comparison::Equal { equal } else { Expr::Not(Box::new(equal)) };
+        }
+        Expr::In(item, set) if is_it(item) => match &**set {
+            Expr::Const(Value::List(values)) => *condition = matches(values)?,
+            _ => return Err(TooComplex),
+        },
+        Expr::Not(inner) => number_as_text(inner, slot)?,
+        Expr::And(parts) | Expr::Or(parts) => parts.iter_mut().try_for_each(|part| number_as_text(part, slot))?,
+        other => {
+            if any_reference(other, &mut |reference| *reference == Ref::Param { slot, int: true }) {
+                return Err(TooComplex);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A `match` condition as atoms that can be compared with other routes'.
@@ -260,7 +377,9 @@ fn written(reference: &Ref) -> String {
         Ref::Listener => "request.listener".to_owned(),
         Ref::Id => "request.id".to_owned(),
         Ref::Size => "request.size".to_owned(),
-        Ref::Param { slot, .. } => format!("segment {} of the path", usize::from(*slot) + 1),
+        // `05` and `5` are one number, but two texts.
+        Ref::Param { slot, int: true } => format!("the number in segment {} of the path", usize::from(*slot) + 1),
+        Ref::Param { slot, int: false } => format!("segment {} of the path", usize::from(*slot) + 1),
         Ref::Attribute(_) | Ref::UpstreamName | Ref::ResponseStatus | Ref::ResponseDuration | Ref::ResponseHeader(_) => {
             serde_json::to_string(reference).unwrap_or_default()
         }

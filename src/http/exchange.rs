@@ -223,7 +223,13 @@ impl Exchange {
     /// The text a path parameter matched, by its slot.
     #[must_use]
     pub fn param(&self, slot: usize) -> Option<&str> {
-        let (start, end) = *self.params.get(slot)?;
+        self.part(&self.params, slot)
+    }
+
+    /// The text of the path in one of the ranges.
+    #[must_use]
+    pub fn part(&self, ranges: &[(u32, u32)], slot: usize) -> Option<&str> {
+        let (start, end) = *ranges.get(slot)?;
         self.arrived().path().get(start as usize..end as usize)
     }
 

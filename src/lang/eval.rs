@@ -37,19 +37,27 @@ pub struct Facts<'a> {
     pub exchange: &'a Exchange,
     /// The reply, inside response stages.
     pub reply: Option<&'a Reply>,
+    /// Where the parameters of the path stand in it.
+    pub params: &'a [(u32, u32)],
 }
 
 impl<'a> Facts<'a> {
     /// Facts of a request on its way in.
     #[must_use]
     pub fn request(exchange: &'a Exchange) -> Self {
-        Self { exchange, reply: None }
+        Self { exchange, reply: None, params: &exchange.params }
+    }
+
+    /// Facts of a request and a route that may take it, whose parameters stand here in the path.
+    #[must_use]
+    pub fn tried(exchange: &'a Exchange, params: &'a [(u32, u32)]) -> Self {
+        Self { exchange, reply: None, params }
     }
 
     /// Facts of a reply on its way out.
     #[must_use]
     pub fn response(exchange: &'a Exchange, reply: &'a Reply) -> Self {
-        Self { exchange, reply: Some(reply) }
+        Self { exchange, reply: Some(reply), params: &exchange.params }
     }
 }
 
@@ -124,7 +132,7 @@ impl Ref {
                 let name = exchange.client.certificate.as_ref().and_then(|shown| shown.names.first());
                 name.map_or(Scalar::Missing, |name| Scalar::Text(name.text()))
             }
-            Self::Param { slot, int } => match exchange.param(usize::from(*slot)) {
+            Self::Param { slot, int } => match exchange.part(facts.params, usize::from(*slot)) {
                 None => Scalar::Missing,
                 Some(raw) if *int => raw.parse().map_or(Scalar::Missing, Scalar::Int),
                 Some(raw) => Scalar::Text(percent_decode_str(raw).decode_utf8_lossy()),

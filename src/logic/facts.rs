@@ -5,7 +5,7 @@ use super::text::Texts;
 use crate::lang::checker::{AttributeFact, Entrance, RouteFacts};
 use crate::lang::expr::{Ref, SlotNames};
 use crate::lang::types::Type;
-use crate::route::{RouteKey, SegmentType};
+use crate::route::{Pattern, RouteKey, SegmentType};
 
 /// The largest number an `int` parameter can be: nineteen digits.
 const PARAM_MAX: u128 = 9_999_999_999_999_999_999;
@@ -15,6 +15,8 @@ const PARAM_MAX: u128 = 9_999_999_999_999_999_999;
 pub struct Facts<'a> {
     /// The route they take: its methods, hosts and path bound what conditions see of them.
     pub key: Option<&'a RouteKey>,
+    /// Other patterns that their paths match, too.
+    pub patterns: &'a [&'a Pattern],
     /// The attributes of their callers. A reference to one that is not listed is text that may be missing.
     pub attributes: &'a [AttributeFact],
     /// Where they come in; empty when that is not known.
@@ -23,7 +25,7 @@ pub struct Facts<'a> {
 
 impl<'a> From<&'a RouteFacts> for Facts<'a> {
     fn from(facts: &'a RouteFacts) -> Self {
-        Self { key: facts.key.as_deref(), attributes: &facts.attributes, entrances: &facts.entrances }
+        Self { key: facts.key.as_deref(), patterns: &[], attributes: &facts.attributes, entrances: &facts.entrances }
     }
 }
 
@@ -55,7 +57,7 @@ impl<'a> Facts<'a> {
                 Some(key) if !key.methods.is_any() => Texts::Words(key.methods.names().map(str::to_owned).collect()),
                 Some(_) | None => Texts::Methods,
             })),
-            Ref::Path => always(Kind::Text(Texts::Path(self.key.map(|key| &key.pattern)))),
+            Ref::Path => always(Kind::Text(Texts::Path(self.key.map(|key| &key.pattern), self.patterns))),
             Ref::Host => always(Kind::Text(Texts::Hosts(self.key.map_or(&[], |key| &key.hosts)))),
             Ref::Scheme => {
                 let can_be =

@@ -68,7 +68,9 @@ pub(super) fn left(
         let fits = of.iter().all(|taken| taken.takes(&model)) && !by.iter().any(|taken| taken.takes(&model)) && goals.iter().all(goal);
         if fits { Ok(shown(model)) } else { Err(TooComplex) }
     };
-    walk(&Question { facts, formulas: &formulas, asked: &asked, accept: &accept, whole: true })
+    // The limits of one question bound it.
+    let mut steps = usize::MAX;
+    walk(&Question { facts, formulas: &formulas, asked: &asked, accept: &accept, whole: true }, &mut steps)
 }
 
 /// Without what the path says, and without a host that could be any.

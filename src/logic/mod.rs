@@ -28,7 +28,6 @@ pub use model::{Example, Known, Model};
 pub use placed::{Condition, placed};
 pub use sample::{Sample, sample};
 pub use search::TERMS_MAX;
-pub use text::TABLES_MAX;
 
 use crate::lang::expr::Expr;
 
@@ -44,6 +43,15 @@ pub struct TooComplex;
 pub fn satisfiable(facts: Facts<'_>, all: &[&Expr]) -> Result<Option<Model>, TooComplex> {
     let goals: Vec<(&Expr, bool)> = all.iter().map(|condition| (*condition, true)).collect();
     search::search(facts, &goals)
+}
+
+/// The same within so many steps, of which those that it takes are spent.
+///
+/// # Errors
+/// When the question is too complex, or needs more steps than there are.
+pub fn satisfiable_within(facts: Facts<'_>, all: &[&Expr], steps: &mut usize) -> Result<Option<Model>, TooComplex> {
+    let goals: Vec<(&Expr, bool)> = all.iter().map(|condition| (*condition, true)).collect();
+    search::search_within(facts, &goals, steps)
 }
 
 /// A request for which all of `given` hold and `then` does not; `None` when `then` follows from them.

@@ -16,8 +16,18 @@ use std::collections::VecDeque;
 /// The most terms (conjunctions of tests) that one question may have; past it the question is too complex.
 pub const TERMS_MAX: usize = 4_096;
 
+/// Steps that a state of a walk over regexes counts as: it looks at every byte that may follow.
+const STEPS_PER_STATE: usize = 8;
+/// Steps that a term counts as besides its tests.
+const STEPS_PER_TERM: usize = 16;
+
 /// Values for which each condition comes out as asked; `None` when there are none.
 pub(super) fn search(facts: Facts<'_>, goals: &[(&Expr, bool)]) -> Result<Option<Model>, TooComplex> {
+    search_within(facts, goals, &mut usize::MAX.clone())
+}
+
+/// The same within so many steps, from which those that it takes are taken away.
+pub(super) fn search_within(facts: Facts<'_>, goals: &[(&Expr, bool)], steps: &mut usize) -> Result<Option<Model>, TooComplex> {
     let mut asked = Vec::new();
     goals.iter().for_each(|(condition, _)| references(condition, &mut asked));
     let formulas = goals.iter().map(|(condition, wanted)| formula(facts, condition, *wanted));
@@ -30,7 +40,7 @@ pub(super) fn search(facts: Facts<'_>, goals: &[(&Expr, bool)]) -> Result<Option
         let model = as_one_path(facts, model)?;
         if holds(&model) { Ok(model) } else { Err(TooComplex) }
     };
-    walk(&Question { facts, formulas: &formulas, asked: &asked, accept: &accept, whole: false })
+    walk(&Question { facts, formulas: &formulas, asked: &asked, accept: &accept, whole: false }, steps)
 }
 
 /// Tests, and what is to be known of the values that pass them.
@@ -47,9 +57,12 @@ pub(super) struct Question<'w, 'q> {
 }
 
 /// Values that pass; `None` when there are none.
-pub(super) fn walk(question: &Question<'_, '_>) -> Result<Option<Model>, TooComplex> {
-    let mut search = Search { question, terms: 0, budget: Budget::default(), unknown: false };
+pub(super) fn walk(question: &Question<'_, '_>, steps: &mut usize) -> Result<Option<Model>, TooComplex> {
+    let states = Budget::default().states.min(*steps / STEPS_PER_STATE);
+    let mut search = Search { question, terms: 0, steps: *steps, budget: Budget { states }, unknown: false };
     let found = search.branch(question.formulas.iter().collect(), VecDeque::new(), Vec::new());
+    let walked = (states - search.budget.states.min(states)) * STEPS_PER_STATE;
+    *steps = search.steps.saturating_sub(walked);
     match (found, search.unknown) {
         (Some(model), _) => Ok(Some(model)),
         (None, true) => Err(TooComplex),
@@ -63,6 +76,8 @@ pub(super) type Literal<'f, 'q> = (&'f Atom<'q>, bool);
 struct Search<'w, 'q> {
     question: &'w Question<'w, 'q>,
     terms: usize,
+    /// How many are left, walks aside.
+    steps: usize,
     budget: Budget,
     /// Some term could not be decided.
     unknown: bool,
@@ -91,7 +106,9 @@ impl<'q> Search<'_, 'q> {
             }
         }
         self.terms += 1;
-        if self.terms > TERMS_MAX {
+        // Every test is held against the others.
+        self.steps = self.steps.saturating_sub(STEPS_PER_TERM + literals.len() + literals.len() * literals.len() / 32);
+        if self.terms > TERMS_MAX || self.steps == 0 {
             self.unknown = true;
             return None;
         }
@@ -157,7 +174,7 @@ fn as_one_path(facts: Facts<'_>, mut model: Model) -> Result<Model, TooComplex> 
     for known in model.known.iter_mut().filter(|known| known.reference == Ref::Path) {
         known.value = Example::Text(path.as_str().into());
     }
-    Ok(model)
+    if facts.patterns.iter().all(|pattern| pattern.matches(&path)) { Ok(model) } else { Err(TooComplex) }
 }
 
 /// Every reference of an expression once.

@@ -4,14 +4,9 @@ use super::TooComplex;
 use crate::lang::expr::Pattern as Regex;
 use crate::route::dfa::{Dfa, RegexFault, Universe};
 use crate::route::product::{Budget, Machine, Verdict, witness};
-use crate::route::{HostPattern, Pattern, SegmentType};
-use parking_lot::Mutex;
+use crate::route::{HostPattern, Pattern, SegmentType, tables};
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
-
-/// The most regexes whose tables are kept for the next question; past it they are built anew.
-pub const TABLES_MAX: usize = 256;
 
 /// The texts that a reference can be.
 #[derive(Debug, Clone)]
@@ -24,8 +19,8 @@ pub(super) enum Texts<'a> {
     Field,
     /// A cookie's value.
     Cookie,
-    /// A normalised path, of a pattern if there is one.
-    Path(Option<&'a Pattern>),
+    /// A normalised path, of a pattern if there is one, and of all the others.
+    Path(Option<&'a Pattern>, &'a [&'a Pattern]),
     /// One of these.
     Words(Vec<String>),
     /// Any method but CONNECT and TRACE.
@@ -112,7 +107,7 @@ impl<'a> Texts<'a> {
     fn is_ascii(&self) -> bool {
         match self {
             Self::Any | Self::Filled | Self::Words(_) => false,
-            Self::Field | Self::Cookie | Self::Path(_) | Self::Methods | Self::Hosts(_) | Self::Table(_) => true,
+            Self::Field | Self::Cookie | Self::Path(..) | Self::Methods | Self::Hosts(_) | Self::Table(_) => true,
         }
     }
 
@@ -123,7 +118,9 @@ impl<'a> Texts<'a> {
             Self::Filled => !matches!(text, "" | "." | ".."),
             Self::Field => in_table(&FIELD),
             Self::Cookie => in_table(&COOKIE),
-            Self::Path(pattern) => Universe::Path.contains(text.as_bytes()) && pattern.is_none_or(|pattern| pattern.matches(text)),
+            Self::Path(pattern, others) => {
+                Universe::Path.contains(text.as_bytes()) && pattern.iter().chain(*others).all(|pattern| pattern.matches(text))
+            }
             Self::Words(words) => words.iter().any(|word| word == text),
             Self::Methods => in_table(&METHOD) && !matches!(text, "CONNECT" | "TRACE"),
             Self::Hosts(hosts) => in_table(&HOST) && (hosts.is_empty() || hosts.iter().any(|host| host.matches(text))),
@@ -139,7 +136,7 @@ impl<'a> Texts<'a> {
             Self::Methods => words(&["GET", "POST", "PUT", "DELETE", "PATCH"]),
             Self::Hosts([]) => words(&["localhost", "example.com"]),
             Self::Hosts(hosts) => hosts.iter().map(HostPattern::example).collect(),
-            Self::Path(_) | Self::Words(_) | Self::Table(_) => Vec::new(),
+            Self::Path(..) | Self::Words(_) | Self::Table(_) => Vec::new(),
         }
     }
 
@@ -153,8 +150,8 @@ impl<'a> Texts<'a> {
             }
             Self::Field => taken.push(table(&FIELD)?),
             Self::Cookie => taken.push(table(&COOKIE)?),
-            Self::Path(pattern) => {
-                taken.extend(pattern.map(Machine::Path));
+            Self::Path(pattern, others) => {
+                taken.extend(pattern.iter().chain(*others).map(|pattern| Machine::Path(pattern)));
                 taken.push(Machine::All(Universe::Path));
             }
             Self::Methods => {
@@ -313,23 +310,11 @@ fn hosted(hosts: &[HostPattern]) -> String {
     hosts.iter().map(one).collect::<Vec<_>>().join("|")
 }
 
-/// Tables of regexes, since many routes inherit one condition.
-static TABLES: LazyLock<Mutex<HashMap<String, Option<Arc<Dfa>>>>> = LazyLock::new(Mutex::default);
-
 fn table(source: &str) -> Result<Arc<Dfa>, TooComplex> {
-    let mut kept = TABLES.lock();
-    if let Some(known) = kept.get(source) {
-        return known.clone().ok_or(TooComplex);
-    }
-    if kept.len() >= TABLES_MAX {
-        kept.clear();
-    }
     // A regex that matches nothing has a table all the same: the walk finds out.
-    let built = match Dfa::compile(source, Universe::Bytes) {
-        Ok(dfa) => Some(Arc::new(dfa)),
-        Err(RegexFault::MatchesNothing) => Some(Arc::new(Dfa::nothing())),
-        Err(RegexFault::Syntax(_) | RegexFault::TooLarge) => None,
-    };
-    kept.insert(source.to_owned(), built.clone());
-    built.ok_or(TooComplex)
+    match tables::values(source) {
+        Ok(table) => Ok(table),
+        Err(RegexFault::MatchesNothing) => Ok(Arc::new(Dfa::nothing())),
+        Err(RegexFault::Syntax(_) | RegexFault::TooLarge) => Err(TooComplex),
+    }
 }

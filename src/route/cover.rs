@@ -14,6 +14,9 @@ pub const PIECES_MAX: usize = 4_096;
 /// The most routes whose union one question is about.
 pub const UNION_MAX: usize = 256;
 
+/// Steps of work that each condition of a question counts as.
+const STEPS_PER_CONDITION: usize = 16;
+
 /// The answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cover {
@@ -36,26 +39,31 @@ impl Routes<'_> {
     /// Whether the union of `by` holds every request that all of `of` take.
     pub(super) fn covered(self, of: &[usize], by: &[usize]) -> Cover {
         let keys = |numbers: &[usize]| numbers.iter().filter_map(|number| self.routes.get(*number)).collect::<Vec<_>>();
-        covered(&keys(of), &keys(by), |holding: &[bool]| {
+        let conditioned = of.iter().chain(by).filter(|number| self.routes.get(**number).is_some_and(|key| !key.predicate.is_always()));
+        if !self.predicates.spend(STEPS_PER_CONDITION * conditioned.count()) {
+            return Cover::TooComplex;
+        }
+        covered(&keys(of), &keys(by), self.predicates.is_exact(), |holding: &[bool]| {
             let of_by = |wanted: bool| by.iter().zip(holding).filter(move |(_, holds)| **holds == wanted).map(|(number, _)| *number);
             self.predicates.possible(of, &of_by(true).collect::<Vec<_>>(), &of_by(false).collect::<Vec<_>>())
         })
     }
 }
 
-fn covered(of: &[&RouteKey], by: &[&RouteKey], possible: impl Fn(&[bool]) -> Option<bool>) -> Cover {
+fn covered(of: &[&RouteKey], by: &[&RouteKey], exact: bool, possible: impl Fn(&[bool]) -> Option<bool>) -> Cover {
     let union = |count: usize| count <= UNION_MAX;
-    if !of.iter().chain(by).any(|route| route.predicate.is_opaque()) {
-        let worlds = union(by.len()).then(|| worlds(of, by)).flatten();
-        return worlds.map_or(Cover::TooComplex, |worlds| pieces(of, by, &worlds));
-    }
     let holding = |world: &World<'_>| -> Vec<bool> { by.iter().map(|route| world.certainly(&route.predicate, of)).collect() };
     // Mostly a request is left for which no test holds. It is looked for first: worlds double with every test.
     let none = World::default();
     let alone = holding(&none);
     let few = by.len() <= PIECES_MAX && union(alone.iter().filter(|holds| **holds).count());
-    if few && possible(&alone) == Some(true) && pieces(of, by, &[none]) == Cover::Gaps {
+    let opaque = of.iter().chain(by).any(|route| route.predicate.is_opaque());
+    if (opaque || exact) && few && possible(&alone) == Some(true) && pieces(of, by, &[none]) == Cover::Gaps {
         return Cover::Gaps;
+    }
+    if !opaque {
+        let worlds = union(by.len()).then(|| worlds(of, by)).flatten();
+        return worlds.map_or(Cover::TooComplex, |worlds| pieces(of, by, &worlds));
     }
     let Some(worlds) = union(by.len()).then(|| worlds(of, by)).flatten() else { return Cover::TooComplex };
     let mut asked: HashMap<Vec<bool>, Option<bool>> = HashMap::new();

@@ -18,6 +18,9 @@ pub enum Found {
     NotFound,
 }
 
+/// Says whether the predicate of a route holds whose parameters match this.
+pub type Asked<'p> = dyn FnMut(usize, &Captures) -> bool + 'p;
+
 /// Where the parameters of the found route stand in the path, in the order of [`Pattern::params`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Captures {
@@ -59,6 +62,12 @@ impl Captures {
     #[must_use]
     pub fn ranges(&self) -> SmallVec<[(u32, u32); 4]> {
         SmallVec::from_slice(&self.ranges)
+    }
+
+    /// All of them, as byte ranges that stay where they are.
+    #[must_use]
+    pub fn as_ranges(&self) -> &[(u32, u32)] {
+        &self.ranges
     }
 
     /// Forgets all.

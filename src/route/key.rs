@@ -31,14 +31,19 @@ impl RouteKey {
         hosts(&self.hosts, &other.hosts).subset
     }
 
-    /// What bounds the requests that both routes take, their predicates apart. Of paths that cross, the first's.
+    /// What bounds the requests that both routes take, their predicates apart. Of paths that cross, each segment's smaller set.
     #[must_use]
     pub fn bounds(&self, other: &Self) -> Self {
-        let narrower = if paths(&self.pattern, &other.pattern).superset { &other.pattern } else { &self.pattern };
+        let relation = paths(&self.pattern, &other.pattern);
+        let pattern = match (relation.subset, relation.superset) {
+            (true, _) => self.pattern.clone(),
+            (false, true) => other.pattern.clone(),
+            (false, false) => self.pattern.narrowed(&other.pattern),
+        };
         Self {
             hosts: common(&self.hosts, &other.hosts),
             methods: self.methods.intersection(&other.methods),
-            pattern: narrower.clone(),
+            pattern,
             predicate: Predicate::default(),
             priority: self.priority,
         }

@@ -4,6 +4,7 @@
 //! one priority a route precedes another if and only if its requests are a proper subset of the other's. `order` works
 //! that out once; the tree is an index over routes in order; `naive` is the definition itself, kept as the tests' oracle.
 
+mod apart;
 mod cover;
 pub mod dfa;
 pub mod found;
@@ -25,19 +26,20 @@ pub mod remainder;
 mod sample;
 pub mod segment;
 pub mod shift;
+pub mod tables;
 #[cfg(test)]
 mod tests;
 pub mod tree;
 mod types;
 
-pub use found::{Captures, Found};
+pub use found::{Asked, Captures, Found};
 pub use host::{HostError, HostPattern};
 pub use key::RouteKey;
 pub use methods::{MethodError, Methods};
 pub use miss::{Divergence, Miss};
 pub use order::{Analysis, Finding, analyse, analyse_with};
 pub use pattern::{Pattern, PatternError, PatternErrorKind};
-pub use predicate::{Atom, Predicate, Predicates, Test};
+pub use predicate::{Atom, ByteRange, Predicate, Predicates, Test, atom_ranges};
 pub use relation::Witness;
 pub use remainder::{Remainder, Sample};
 pub use segment::SegmentType;

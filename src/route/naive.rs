@@ -2,7 +2,7 @@
 //!
 //! Only tests call it; it is public so that the analyses' and the compiler's tests can, too.
 
-use super::found::{Captures, Found};
+use super::found::{Asked, Captures, Found};
 use super::key::RouteKey;
 use super::methods::Methods;
 use super::relation;
@@ -12,7 +12,7 @@ use super::relation;
 pub fn find(
     routes: &[RouteKey],
     (method, host, path): (&str, &str, &str),
-    predicate: &mut dyn FnMut(usize) -> bool,
+    predicate: &mut Asked<'_>,
     before: &dyn Fn(usize, usize) -> bool,
     params: &mut Captures,
 ) -> Found {
@@ -22,8 +22,12 @@ pub fn find(
         .collect();
     let taking: Vec<(usize, &RouteKey)> =
         known.iter().filter_map(|index| Some((*index, routes.get(*index)?))).filter(|(_, key)| key.methods.contains(method)).collect();
-    let holding: Vec<(usize, &RouteKey)> =
-        taking.iter().copied().filter(|(index, key)| key.predicate.is_always() || predicate(*index)).collect();
+    let mut holds = |index: usize, key: &RouteKey| {
+        let mut tried = Captures::new();
+        tried.bind(&key.pattern, path);
+        key.predicate.is_always() || predicate(index, &tried)
+    };
+    let holding: Vec<(usize, &RouteKey)> = taking.iter().copied().filter(|(index, key)| holds(*index, key)).collect();
     let first = holding.iter().find(|(index, _)| !holding.iter().any(|(other, _)| before(*other, *index)));
     if let Some((index, key)) = first {
         params.bind(&key.pattern, path);

@@ -16,6 +16,8 @@ use super::tree::MatchTree;
 
 /// The most routes that an unreachable one's finding is narrowed down from.
 const NARROWED_MAX: usize = 32;
+/// Steps of work that the three examples of a finding count as.
+const STEPS_PER_FINDING: usize = 2_000;
 
 /// One thing to say about some routes, given by their numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +106,11 @@ pub fn analyse_with(routes: &[RouteKey], predicates: &dyn Predicates) -> Analysi
     unreachable(all, &before, &order, &mut findings);
     twins(routes, &mut findings);
     redundant_priorities(routes, &pairs, &mut findings);
+    if !predicates.spend(0) {
+        // What was left when the work was used up is one finding, not one for each pair.
+        findings.retain(|finding| !matches!(finding, Finding::TooComplex { .. }));
+        findings.push(Finding::TooComplex { routes: Vec::new() });
+    }
     Analysis { order, findings }
 }
 
@@ -188,7 +195,7 @@ fn ambiguous(all: Routes<'_>, pair: &Pair, before: &[Vec<Before>]) -> Option<Fin
             Cover::TooComplex => return Some(Finding::TooComplex { routes: vec![pair.first, pair.second] }),
         }
     }
-    if pair.relation.unknown {
+    if pair.relation.unknown || !all.predicates.spend(STEPS_PER_FINDING) {
         return Some(Finding::TooComplex { routes: vec![pair.first, pair.second] });
     }
     Some(Finding::Ambiguous {
@@ -210,6 +217,11 @@ fn unreachable(all: Routes<'_>, before: &[Vec<Before>], order: &[usize], finding
         if let Some(whole) = earlier.iter().find(|earlier| earlier.whole) {
             findings.push(Finding::Unreachable { route, by: vec![whole.route] });
             continue;
+        }
+        let conditioned = earlier.iter().filter(|earlier| routes.get(earlier.route).is_some_and(|key| !key.predicate.is_always()));
+        if !all.predicates.spend(conditioned.count()) {
+            findings.push(Finding::TooComplex { routes: vec![route] });
+            return;
         }
         if sampled(&tree, routes, route) {
             continue;
@@ -253,7 +265,8 @@ fn sampled(tree: &MatchTree, routes: &[RouteKey], route: usize) -> bool {
     let method = key.methods.names().last().unwrap_or("GET").to_owned();
     let method = if key.methods.is_any() { "UNNAMED".to_owned() } else { method };
     let mut params = Captures::new();
-    let mut overlaps = |other: usize| other == route || routes.get(other).is_none_or(|other| other.predicate.overlaps(&key.predicate));
+    let mut overlaps =
+        |other: usize, _: &Captures| other == route || routes.get(other).is_none_or(|other| other.predicate.overlaps(&key.predicate));
     let paths: &[String] = &match key.pattern.end() {
         End::Rest => vec![format!("{path}/~/~/~/~"), format!("{path}/"), path],
         End::Exact | End::Slash | End::Regex(_) => vec![path],

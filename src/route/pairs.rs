@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use super::apart;
 use super::host::{HostPattern, simplified};
 use super::key::RouteKey;
 use super::pattern::{End, Segment};
@@ -13,7 +14,12 @@ use super::segment::SegmentType;
 use super::types::{Relation, kinds};
 
 /// The most pairs of routes that are compared; past it the analysis is `too complex`.
-pub const PAIRS_MAX: usize = 4_000_000;
+pub const PAIRS_MAX: usize = 1_000_000;
+/// Steps of work that two regexes count as which are held against each other.
+const STEPS_PER_REGEXES: usize = 300;
+
+/// The fewest pairs for which it is worth while to look for an attribute that tells most of them apart.
+const SWEPT_MIN: usize = 1_024;
 
 /// Two routes with a common request.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +40,7 @@ pub(super) struct Pairs {
 
 /// All overlapping pairs, sorted.
 pub(super) fn overlapping(routes: &[RouteKey], predicates: &dyn Predicates) -> Pairs {
-    let mut forest = Forest { routes, nodes: Vec::new(), pairs: Vec::new(), left: PAIRS_MAX };
+    let mut forest = Forest { routes, predicates, nodes: Vec::new(), pairs: Vec::new(), left: PAIRS_MAX };
     let roots = forest.plant();
     for (host, root) in &roots {
         forest.join(*root, *root);
@@ -57,11 +63,22 @@ fn related(routes: &[RouteKey], first: usize, second: usize, predicates: &dyn Pr
         return None;
     }
     let path = paths(&one.pattern, &other.pattern);
-    if !path.overlap || !one.predicate.overlaps(&other.predicate) {
+    if !path.overlap {
         return None;
     }
-    let both = !one.predicate.is_always() && !other.predicate.is_always();
-    let together = if both { predicates.possible(&[first, second], &[], &[]) } else { Some(true) };
+    let regexes = one.predicate.has_regex() && other.predicate.has_regex();
+    let conditioned = usize::from(!one.predicate.is_always() || !other.predicate.is_always());
+    if !predicates.spend(if regexes { STEPS_PER_REGEXES } else { conditioned }) {
+        // Priorities order them still; what else would is not known.
+        let relation = Relation { subset: false, superset: false, overlap: true, unknown: true };
+        return Some(Pair { first, second, relation });
+    }
+    if !one.predicate.overlaps(&other.predicate) {
+        return None;
+    }
+    // One condition is enough: it may rule out the methods, hosts or paths of the other route.
+    let either = !one.predicate.is_always() || !other.predicate.is_always();
+    let together = if either { predicates.possible(&[first, second], &[], &[]) } else { Some(true) };
     if together == Some(false) {
         return None;
     }
@@ -75,8 +92,11 @@ fn related(routes: &[RouteKey], first: usize, second: usize, predicates: &dyn Pr
         // Without a condition of its own a route takes all its hosts and methods.
         if !paths || (!around && key.predicate.is_always()) { Some(false) } else { predicates.inside(mine, theirs) }
     };
-    let subset = inside(bounds.subset, path.subset, (first, one), (second, other));
-    let superset = inside(bounds.superset, path.superset, (second, other), (first, one));
+    // Of two that priorities order, whether now or were they none, only what the first leaves of the second matters.
+    let ordered = one.priority != other.priority && one.priority != 0 && other.priority != 0;
+    let matters = |earlier: &RouteKey, later: &RouteKey| !ordered || earlier.priority > later.priority;
+    let subset = if matters(other, one) { inside(bounds.subset, path.subset, (first, one), (second, other)) } else { Some(false) };
+    let superset = if matters(one, other) { inside(bounds.superset, path.superset, (second, other), (first, one)) } else { Some(false) };
     let relation = Relation {
         subset: subset == Some(true),
         superset: superset == Some(true),
@@ -109,6 +129,7 @@ struct Node<'a> {
 
 struct Forest<'a> {
     routes: &'a [RouteKey],
+    predicates: &'a dyn Predicates,
     nodes: Vec<Node<'a>>,
     pairs: Vec<(u32, u32)>,
     left: usize,
@@ -162,9 +183,9 @@ impl<'a> Forest<'a> {
             let (Some(one), Some(other)) = (self.nodes.get(first as usize), self.nodes.get(second as usize)) else { continue };
             let mut met: Vec<(u32, u32)> = Vec::new();
             let same = first == second;
-            cross(&one.exact, &other.exact, same, &mut met);
-            cross(&one.slash, &other.slash, same, &mut met);
-            cross(&one.open, &other.open, same, &mut met);
+            self.cross(&one.exact, &other.exact, same, &mut met);
+            self.cross(&one.slash, &other.slash, same, &mut met);
+            self.cross(&one.open, &other.open, same, &mut met);
             self.reach_down(&one.open, second, &mut met);
             if !same {
                 self.reach_down(&other.open, first, &mut met);
@@ -177,6 +198,13 @@ impl<'a> Forest<'a> {
         }
     }
 
+    /// Pairs routes of one list with those of the other, but for those that one attribute tells apart.
+    fn cross(&self, first: &[u32], second: &[u32], same: bool, met: &mut Vec<(u32, u32)>) {
+        if first.len().saturating_mul(second.len()) < SWEPT_MIN || !apart::pairs(self.predicates, first, second, same, met) {
+            cross(first, second, same, met);
+        }
+    }
+
     /// Pairs the open routes with everything at and below a node, open routes of the node itself apart.
     fn reach_down(&self, open: &[u32], top: u32, met: &mut Vec<(u32, u32)>) {
         if open.is_empty() {
@@ -185,10 +213,10 @@ impl<'a> Forest<'a> {
         let mut below = vec![top];
         while let Some(at) = below.pop() {
             let Some(node) = self.nodes.get(at as usize) else { continue };
-            cross(open, &node.exact, false, met);
-            cross(open, &node.slash, false, met);
+            self.cross(open, &node.exact, false, met);
+            self.cross(open, &node.slash, false, met);
             if at != top {
-                cross(open, &node.open, false, met);
+                self.cross(open, &node.open, false, met);
             }
             if met.len() > self.left {
                 return;

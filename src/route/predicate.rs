@@ -6,8 +6,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::dfa::{Dfa, Universe};
 use super::product::{Budget, Machine, Verdict, witness};
+use super::tables;
 
 /// What is known of the predicates of routes beyond their atoms. Routes are given by their numbers.
 pub trait Predicates {
@@ -17,6 +17,23 @@ pub trait Predicates {
     /// Whether every request of the first route is one of the second, which takes all its paths; `None` when that is too
     /// complex to be decided.
     fn inside(&self, first: usize, second: usize) -> Option<bool>;
+    /// True when [`Predicates::possible`] and [`Predicates::inside`] know at least what the atoms say.
+    fn is_exact(&self) -> bool;
+    /// Takes so many steps of work; false when there are no more, and whatever is still asked is too complex.
+    fn spend(&self, steps: usize) -> bool;
+    /// An attribute's values, as ranges of bytes, outside of which the route's predicate is false.
+    fn ranges(&self, route: usize) -> Vec<(String, Vec<ByteRange>)>;
+}
+
+/// The texts from the first to the last, byte by byte, both included.
+pub type ByteRange = (Vec<u8>, Vec<u8>);
+
+/// What the atoms of a predicate say of [`Predicates::ranges`].
+#[must_use]
+pub fn atom_ranges(predicate: &Predicate) -> Vec<(String, Vec<ByteRange>)> {
+    let listed = predicate.atoms.iter().filter_map(|atom| Some((atom, values(&atom.test)?)));
+    let range = |value: &str| (value.as_bytes().to_vec(), value.as_bytes().to_vec());
+    listed.map(|(atom, values)| (atom.attribute.clone(), values.into_iter().map(range).collect())).collect()
 }
 
 /// Nothing is known beyond the atoms: what they do not rule out is taken to be possible, what they do not prove not to be so.
@@ -29,6 +46,18 @@ impl Predicates for AtomsAlone {
 
     fn inside(&self, _: usize, _: usize) -> Option<bool> {
         Some(false)
+    }
+
+    fn is_exact(&self) -> bool {
+        false
+    }
+
+    fn spend(&self, _: usize) -> bool {
+        true
+    }
+
+    fn ranges(&self, _: usize) -> Vec<(String, Vec<ByteRange>)> {
+        Vec::new()
     }
 }
 
@@ -79,6 +108,11 @@ impl Predicate {
     /// True when atoms are in it of which little is known by themselves.
     pub(super) fn is_opaque(&self) -> bool {
         self.atoms.iter().any(|atom| matches!(atom.test, Test::Matches(_) | Test::Other(_)))
+    }
+
+    /// True when a regex is in it.
+    pub(super) fn has_regex(&self) -> bool {
+        self.atoms.iter().any(|atom| matches!(atom.test, Test::Matches(_)))
     }
 
     /// True when it is certain that every request of this predicate is one of the other's.
@@ -147,7 +181,7 @@ pub(super) fn holds(test: &Test, value: Option<&str>) -> Option<bool> {
         (Test::Equals(wanted), _) => Some(value == Some(wanted)),
         (Test::NotEquals(wanted), _) => Some(value != Some(wanted)),
         (Test::In(wanted), Some(value)) => Some(wanted.iter().any(|wanted| wanted == value)),
-        (Test::Matches(regex), Some(value)) => Dfa::compile(regex, Universe::Bytes).ok().map(|dfa| dfa.contains(value.as_bytes())),
+        (Test::Matches(regex), Some(value)) => tables::values(regex).ok().map(|dfa| dfa.contains(value.as_bytes())),
         (Test::In(_) | Test::Matches(_) | Test::Present, None) => Some(false),
         (Test::Present, Some(_)) => Some(true),
         (Test::Absent, _) => Some(value.is_none()),
@@ -192,7 +226,7 @@ fn regex_subset(mine: &str, theirs: &str) -> bool {
     if mine == theirs {
         return true;
     }
-    match (Dfa::compile(mine, Universe::Bytes), Dfa::compile(theirs, Universe::Bytes)) {
+    match (tables::values(mine), tables::values(theirs)) {
         (Ok(mine), Ok(theirs)) => {
             matches!(witness(&[Machine::Table(&mine)], &[Machine::Table(&theirs)], &mut Budget::default()), Verdict::Empty)
         }
@@ -201,9 +235,9 @@ fn regex_subset(mine: &str, theirs: &str) -> bool {
 }
 
 fn regexes_overlap(sources: &[&str]) -> bool {
-    let Ok(tables) = sources.iter().map(|source| Dfa::compile(source, Universe::Bytes)).collect::<Result<Vec<_>, _>>() else {
+    let Ok(tables) = sources.iter().map(|source| tables::values(source)).collect::<Result<Vec<_>, _>>() else {
         return true;
     };
-    let machines: Vec<Machine<'_>> = tables.iter().map(Machine::Table).collect();
+    let machines: Vec<Machine<'_>> = tables.iter().map(|table| Machine::Table(table)).collect();
     !matches!(witness(&machines, &[], &mut Budget::default()), Verdict::Empty)
 }

@@ -155,7 +155,7 @@ impl<'k> Side<'k> {
     }
 
     fn find(&self, sample: &Sample, judge: &dyn Judge) -> Found {
-        let mut fulfils = |route: usize| self.keys.get(route).is_some_and(|key| judge.holds(key, sample));
+        let mut fulfils = |route: usize, _: &Captures| self.keys.get(route).is_some_and(|key| judge.holds(key, sample));
         self.tree.find(&sample.method, sample.authority(), &sample.path, &mut fulfils, &mut Captures::new())
     }
 

@@ -270,8 +270,8 @@ pub fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Begun {
 #[expect(clippy::result_large_err, reason = "the error is the answer, made once per refused request")]
 fn find(plan: &Plan, exchange: &mut Exchange) -> Result<usize, End> {
     let look = |exchange: &Exchange, method: &str, captures: &mut Captures| {
-        let mut holds = |route: usize| match plan.predicates.get(route) {
-            Some(Some(condition)) => condition.holds(Facts::request(exchange)),
+        let mut holds = |route: usize, tried: &Captures| match plan.predicates.get(route) {
+            Some(Some(condition)) => condition.holds(Facts::tried(exchange, tried.as_ranges())),
             Some(None) | None => true,
         };
         plan.tree.find(method, &exchange.request.host, exchange.request.path(), &mut holds, captures)

@@ -83,7 +83,7 @@ impl<'p> Routes<'p> {
 
     /// The route that takes a request.
     pub fn find(&self, request: &Sample) -> Option<&'p Route> {
-        let mut fulfils = |route: usize| self.matches.holds(&self.keys[route], request);
+        let mut fulfils = |route: usize, _: &Captures| self.matches.holds(&self.keys[route], request);
         match self.tree.find(&request.method, request.authority(), &request.path, &mut fulfils, &mut Captures::new()) {
             Found::Route(route) => Some(&self.program.routes[route]),
             Found::MethodNotAllowed(_) | Found::NotFound => None,

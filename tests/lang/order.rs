@@ -266,7 +266,7 @@ fn look_up(program: &Program, routes: &[Route], requests: &[Request], sampled: &
     let tree = MatchTree::build(&keys);
     for request in requests {
         let model = request.model();
-        let mut holds = |at: usize| program.routes[at].predicate.as_ref().is_none_or(|condition| condition.holds(&model));
+        let mut holds = |at: usize, _: &Captures| program.routes[at].predicate.as_ref().is_none_or(|condition| condition.holds(&model));
         let answer = tree.find(request.method, "host", request.path, &mut holds, &mut Captures::new());
         let wanted = naive::find(&keys, (request.method, "host", request.path), &mut holds, &before, &mut Captures::new());
         assert_eq!(answer, wanted, "{request:?}\n{text}");
@@ -307,4 +307,54 @@ fn what_cannot_be_decided_of_two_routes_is_said() {
     let (_, found) = findings(&routes_with(&conditions));
     let [complex] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!((complex.code, named(complex)), (Code::AnalysisTooComplex, vec![0, 1]));
+}
+
+fn pair(one: &str, other: &str) -> Vec<Diagnostic> {
+    let body = |name: &str, route: &str| {
+        let (head, condition) = route.split_once(" match ").map_or((route, String::new()), |(head, rest)| (head, format!("match {rest};")));
+        format!("route {name} {head} {{ public \"a test\"; {condition} respond 200 text \"\" }}\n")
+    };
+    findings(&format!("gateway {{ listen :8080 }}\n{}{}", body("r0", one), body("r1", other))).1
+}
+
+#[test]
+fn one_condition_is_enough_to_tell_two_routes_apart() {
+    for (one, other) in [
+        ("ANY /x match request.method == POST", "GET /x"),
+        ("GET /x/** match request.path == \"/x/q\"", "GET /x/{id:int}"),
+        ("GET /x match request.host == \"a.b\"", "ANY /x host c.d"),
+        ("HEAD /x/{x} match request.path matches re\"/x/[0-9]+\"", "GET,POST /x/q/** match header(\"b\") == \"2\""),
+        ("GET /x/{id:int} match param.id == 5", "GET /x/{name} match param.name == \"7\""),
+    ] {
+        let found = pair(one, other);
+        assert!(found.iter().all(|found| found.code != Code::RouteAmbiguous && found.code != Code::AnalysisTooComplex), "{found:?}");
+    }
+}
+
+#[test]
+fn a_number_in_a_path_is_another_thing_than_its_text() {
+    let found = pair("GET /x/{id:int} match param.id == 5", "GET /x/{name} match param.name == \"05\"");
+    let [ambiguous] = found.as_slice() else { panic!("{found:?}") };
+    assert!(ambiguous.code == Code::RouteAmbiguous && ambiguous.message.contains("GET /x/05"), "{ambiguous:?}");
+}
+
+#[test]
+fn what_is_over_the_work_of_a_file_is_said_once() {
+    let conditions: Vec<String> =
+        (0..120).map(|number| format!("header(\"a\") == \"{number}\" or header(\"b\") == \"{number}\"")).collect();
+    let (_, found) = findings(&routes_with(&conditions.iter().map(String::as_str).collect::<Vec<_>>()));
+    assert_eq!(found.iter().filter(|found| found.code == Code::AnalysisTooComplex).count(), 1);
+}
+
+#[test]
+fn networks_and_values_that_differ_cost_nothing_and_a_fallback_behind_many_conditions_is_decided() {
+    let networks: Vec<String> = (0..600).map(|number| format!("client.ip in 10.{}.{}.0/24", number / 256, number % 256)).collect();
+    let (_, found) = findings(&routes_with(&networks.iter().map(String::as_str).collect::<Vec<_>>()));
+    assert_eq!(found, []);
+    let rivals: String = (1..=9)
+        .map(|number| format!("route r{number} GET /x {{ public \"a test\"; match header(\"a{number}\") == \"1\"; priority {number}; respond 200 text \"\" }}\n"))
+        .collect();
+    let (_, found) =
+        findings(&format!("gateway {{ listen :8080 }}\n{rivals}route r0 GET /x {{ public \"a test\"; respond 200 text \"\" }}\n"));
+    assert!(found.iter().all(|found| found.code != Code::AnalysisTooComplex), "{found:?}");
 }

@@ -18,6 +18,7 @@ pub use error::{PatternError, PatternErrorKind};
 pub use path_regex::PathRegex;
 
 use super::segment::SegmentType;
+use super::types::kinds;
 
 /// The most segments a pattern may have.
 pub const SEGMENTS_MAX: usize = 64;
@@ -155,6 +156,25 @@ impl Pattern {
             Segment::Parameter { .. } => segment.clone(),
         });
         Self { text: self.text.clone(), segments: segments.collect(), end: self.end.clone() }
+    }
+
+    /// A pattern of all paths that both take and perhaps of others: each segment is the smaller one, where one is.
+    #[must_use]
+    pub(in crate::route) fn narrowed(&self, other: &Self) -> Self {
+        let (long, short) = if self.segments.len() >= other.segments.len() { (self, other) } else { (other, self) };
+        let segment = |(at, mine): (usize, &Segment)| match (mine, short.segments.get(at)) {
+            (Segment::Parameter { .. }, Some(theirs @ Segment::Literal(_))) => theirs.clone(),
+            (Segment::Parameter { kind: mine, .. }, Some(theirs @ Segment::Parameter { kind, .. })) if kinds(kind, mine).subset => {
+                theirs.clone()
+            }
+            (_, _) => mine.clone(),
+        };
+        let segments = long.segments.iter().enumerate().map(segment).collect();
+        let end = match (&long.end, &short.end) {
+            (End::Rest, end) if long.segments.len() == short.segments.len() => end,
+            (end, _) => end,
+        };
+        Self { text: long.text.clone(), segments, end: end.clone() }
     }
 
     /// True for `/`.

@@ -15,7 +15,7 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use smallvec::SmallVec;
 
 use super::dfa::Dfa;
-use super::found::{Captures, Found};
+use super::found::{Asked, Captures, Found};
 use super::host::bare;
 use super::key::RouteKey;
 use super::methods::{self, Methods};
@@ -190,28 +190,35 @@ impl MatchTree {
     }
 
     /// The route that takes the request: of all that match, the first in order. `host` is that
-    /// of the Host field, `path` is normalised; `predicate` says whether a route's predicate holds and is only
-    /// asked for routes that have one.
-    pub fn find(&self, method: &str, host: &str, path: &str, predicate: &mut dyn FnMut(usize) -> bool, params: &mut Captures) -> Found {
+    /// of the Host field, `path` is normalised; `predicate` says whether a route's predicate holds, given what its
+    /// parameters match, and is only asked for routes that have one.
+    pub fn find(&self, method: &str, host: &str, path: &str, predicate: &mut Asked<'_>, params: &mut Captures) -> Found {
         params.clear();
         let roots = self.roots(host);
-        let mut best = Best::new(self, methods::bit(method), method, predicate);
+        let mut best = Best::new(self, (methods::bit(method), method), path, predicate, params);
         for root in &roots {
             Search { tree: self, path: path.as_bytes() }.visit(*root, 0, &mut best);
         }
-        let Some(leaf) = best.found() else { return self.without_route(&roots, method, path) };
-        let route = leaf.route as usize;
+        let Some(leaf) = best.found() else {
+            params.clear();
+            return self.without_route(&roots, method, path);
+        };
+        self.bind(&leaf, path, params);
+        Found::Route(leaf.route as usize)
+    }
+
+    /// Binds the parameters of a route that takes the path.
+    fn bind(&self, leaf: &Leaf, path: &str, params: &mut Captures) {
         match leaf.end {
-            LeafEnd::Nothing if leaf.params == 0 => {}
+            LeafEnd::Nothing if leaf.params == 0 => params.clear(),
             LeafEnd::Nothing => params.bind_segments(leaf.params, None, path),
             LeafEnd::Rest(segments) => params.bind_segments(leaf.params, Some(segments), path),
             LeafEnd::Groups => {
-                if let Some(target) = self.targets.get(route) {
+                if let Some(target) = self.targets.get(leaf.route as usize) {
                     params.bind(&target.pattern, path);
                 }
             }
         }
-        Found::Route(route)
     }
 
     /// The roots of the trees for the host.

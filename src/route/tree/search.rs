@@ -2,7 +2,7 @@
 
 use std::hash::BuildHasher;
 
-use crate::route::found::Found;
+use crate::route::found::{Asked, Captures, Found};
 use crate::route::methods::{self, Methods};
 
 use super::{Leaf, Literals, MatchTree, NONE, Slot};
@@ -117,13 +117,30 @@ pub(super) struct Best<'a> {
     tree: &'a MatchTree,
     bit: u8,
     method: &'a str,
-    predicate: &'a mut dyn FnMut(usize) -> bool,
+    path: &'a str,
+    predicate: &'a mut Asked<'a>,
+    /// Those of the route whose predicate is asked.
+    params: &'a mut Captures,
     leaf: Option<Leaf>,
 }
 
 impl<'a> Best<'a> {
-    pub(super) fn new(tree: &'a MatchTree, bit: u8, method: &'a str, predicate: &'a mut dyn FnMut(usize) -> bool) -> Self {
-        Self { tree, bit, method, predicate, leaf: None }
+    pub(super) fn new(
+        tree: &'a MatchTree,
+        (bit, method): (u8, &'a str),
+        path: &'a str,
+        predicate: &'a mut Asked<'a>,
+        params: &'a mut Captures,
+    ) -> Self {
+        Self { tree, bit, method, path, predicate, params, leaf: None }
+    }
+
+    fn holds(&mut self, leaf: &Leaf) -> bool {
+        if !leaf.has_predicate {
+            return true;
+        }
+        self.tree.bind(leaf, self.path, self.params);
+        (self.predicate)(leaf.route as usize, self.params)
     }
 
     pub(super) fn found(&self) -> Option<Leaf> {
@@ -145,7 +162,7 @@ impl Gather for Best<'_> {
         let route = leaf.route as usize;
         let named = methods::has_own(self.bit)
             || self.tree.targets.get(route).is_some_and(|target| target.methods.contains_bit(self.bit, self.method));
-        if named && (!leaf.has_predicate || (self.predicate)(route)) {
+        if named && self.holds(leaf) {
             self.leaf = Some(*leaf);
         }
     }

@@ -6,7 +6,7 @@ use crate::http::Exchange;
 use crate::ir::spell::Speller;
 use crate::ir::{Program, Route};
 use crate::lang::eval::Facts;
-use crate::route::{Divergence, HostPattern, Miss};
+use crate::route::{Captures, Divergence, HostPattern, Miss};
 
 /// How close a route came: the further down, the closer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,14 +39,19 @@ fn why(program: &Program, route: &Route, taking: Option<&Route>, method: &str, e
         Some(Miss::Host) => (Close::Host, format!("host: only {}", listed(key.hosts.iter().map(HostPattern::to_string)))),
         Some(Miss::Path(divergence)) => (Close::Path(divergence.fitting), format!("path: {}", path(&divergence, key.pattern.text()))),
         Some(Miss::Method) => (Close::Method, format!("method: only {}", listed(key.methods.names().map(str::to_owned)))),
-        None => match &route.predicate {
-            Some(condition) if !condition.holds(Facts::request(exchange)) => {
-                let speller = Speller::new(program, route);
-                let values = values(condition, speller, Facts::request(exchange));
-                (Close::Condition, format!("condition: `match {}` does not hold: {values}", speller.expression(condition)))
+        None => {
+            let mut tried = Captures::new();
+            tried.bind(&key.pattern, exchange.request.path());
+            let facts = Facts::tried(exchange, tried.as_ranges());
+            match &route.predicate {
+                Some(condition) if !condition.holds(facts) => {
+                    let speller = Speller::new(program, route);
+                    let values = values(condition, speller, facts);
+                    (Close::Condition, format!("condition: `match {}` does not hold: {values}", speller.expression(condition)))
+                }
+                Some(_) | None => (Close::Order, order(route, taking)),
             }
-            Some(_) | None => (Close::Order, order(route, taking)),
-        },
+        }
     }
 }
 
