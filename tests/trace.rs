@@ -261,3 +261,22 @@ fn junit_reads_back_as_it_was_meant() {
     assert_eq!(failure.attributes["message"], "\"]]> & <\"");
     assert!(failure.text.contains("actual    \"<b> & \\\"c\\\"\""), "{}", failure.text);
 }
+
+#[test]
+fn a_request_comes_in_by_the_listener_that_is_named_or_that_the_url_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("two.gate");
+    let policy = "gateway {\n  listen :8080 as outside\n  listen :8081 as inside\n}\n\
+                  route open GET /a { match request.listener == \"outside\"; public \"p\"; respond 200 text \"outside\" }\n\
+                  route own GET /a { match request.listener == \"inside\"; public \"p\"; respond 201 text \"inside\" }\n\
+                  test \"both\" {\n  request GET http://h:8080/a\n  expect status 200\n  request GET http://h:8081/a\n  expect status 201\n\
+                  request GET /a\n  expect status 200\n}\n";
+    std::fs::write(&file, policy).unwrap();
+    let file = file.to_str().unwrap();
+    let route = |arguments: &[&str]| printed(&[&["trace", file, "GET"], arguments].concat());
+    assert!(route(&["/a", "--listener", "inside"]).contains("route   own"));
+    assert!(route(&["/a"]).contains("route   open"));
+    assert!(route(&["http://h:8081/a"]).contains("route   own"));
+    assert!(!gate(&["trace", file, "GET", "/a", "--listener", "nowhere"]).status.success());
+    assert!(gate(&["test", file]).status.success());
+}

@@ -100,7 +100,7 @@ pub fn public_with_require(public: &Effective<'_>, levels: &[&[Effective<'_>]], 
     for require in requires_identity(levels) {
         found = true;
         report.push(
-            Diagnostic::new(Code::AuthPublicWithRequire, "a requirement on the caller cannot be made public")
+            Diagnostic::new(Code::AuthPublicWithRequire, "a route that requires something of its caller cannot be public")
                 .at(public.node.span, "asks nobody who they are")
                 .also(require.node.span, "but this must hold")
                 .help("move the route out of the group, or keep its `auth`"),

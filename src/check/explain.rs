@@ -330,7 +330,7 @@ pub fn explain_word(word: &Word) -> String {
 /// A form: how it is written, what it means, and what may stand in it.
 #[must_use]
 pub fn explain_form(form: &Form) -> String {
-    let mut out = format!("{}\n  {}\n", crate::lang::read::usage(form), form.doc);
+    let mut out = format!("{}\n  {}\n", crate::lang::usage::usage(form), form.doc);
     for slot in form.slots.iter().filter(|slot| !matches!(slot.kind, Kind::Fixed(_))) {
         let mark = match slot.mark {
             Mark::None => "",
@@ -338,15 +338,15 @@ pub fn explain_form(form: &Form) -> String {
             Mark::Assign => "= ",
             Mark::Annotation => ": ",
         };
-        out.push_str(&format!("  {mark}{}: {}\n", slot.name.to_uppercase(), crate::lang::read::what(slot)));
+        out.push_str(&format!("  {mark}{}: {}\n", slot.name.to_uppercase(), crate::lang::usage::what(slot)));
     }
     for child in form.children {
         let default = child.default.map_or_else(String::new, |default| format!(" (default: `{default}`)"));
         let later = if child.ready == Ready::Later { " (not available yet)" } else { "" };
-        out.push_str(&format!("  {}: {}{default}{later}\n", crate::lang::read::usage(child), child.doc));
+        out.push_str(&format!("  {}: {}{default}{later}\n", crate::lang::usage::usage(child), child.doc));
     }
     if let Some(row) = form.rows {
-        out.push_str(&format!("  {}: {}; a line each\n", crate::lang::read::usage(row), row.doc));
+        out.push_str(&format!("  {}: {}; a line each\n", crate::lang::usage::usage(row), row.doc));
     }
     out
 }

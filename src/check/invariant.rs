@@ -163,7 +163,10 @@ impl<'i> Invariant<'i, '_, '_> {
     fn listed(&mut self, expect: &Node<'_>, names: &[String], spoken_of: &[Subject<'_>]) {
         for subject in spoken_of.iter().filter(|subject| !names.contains(&subject.route.name)) {
             let label = subject.example().map_or_else(String::new, |request| format!("e.g. {request}"));
-            let found = self.violated(subject).at(subject.spans.name, label).also(expect.span, "only these are expected");
+            let found = self
+                .violated(subject)
+                .at(subject.spans.name, label)
+                .also(expect.span, format!("`{}` is not in this list", subject.route.name));
             let found = subject.told_apart(found);
             self.bench.report.push(found.help(format!("change the route, or add `{}` to the list", subject.route.name)));
         }

@@ -154,7 +154,7 @@ fn free(node: &Node<'_>, taken: &mut Vec<(Address, Span)>, checker: &mut Checker
             Address::Unix(path) => (format!("two listeners share `{path}`"), "give one of them another path"),
         };
         let found = Diagnostic::new(Code::TlsPortClash, message);
-        checker.report.push(found.at(given.expr.span, "taken already").also(*first, "by this one").help(help));
+        checker.report.push(found.at(given.expr.span, "taken already").also(*first, "listens there already").help(help));
         return None;
     }
     taken.push((address.clone(), given.expr.span));

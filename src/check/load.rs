@@ -86,6 +86,16 @@ pub fn load(main: &Path, files: &dyn Files, sources: &mut Sources, report: &mut 
     Ok(loader.modules)
 }
 
+/// Names the folders from that of the main file.
+pub fn from_main(modules: &mut [Module]) {
+    let main = modules.last().map(|main| main.folder.clone()).unwrap_or_default();
+    for module in modules {
+        if let Ok(inside) = module.folder.strip_prefix(&main) {
+            module.folder = inside.to_owned();
+        }
+    }
+}
+
 fn text(path: &Path, files: &dyn Files) -> Result<String, LoadError> {
     let bytes = files.read(path).map_err(|error| LoadError::new(path, error.to_string()))?;
     syntax::load::decode(bytes).map_err(|(error, bytes)| LoadError::undecodable(path, &bytes, &error))

@@ -14,7 +14,8 @@ pub fn merged<'a>(levels: &[&[Effective<'a>]], words: &[Word], report: &mut Repo
     for word in words {
         let written = levels.iter().flat_map(|level| level.iter()).filter(|statement| statement.node.form.word == word.form.word);
         match word.merge {
-            Merge::Conjunctive | Merge::Lines => out.extend(written.cloned()),
+            Merge::Conjunctive => out.extend(written.cloned()),
+            Merge::Lines => out.extend(lines(&written.collect::<Vec<_>>())),
             Merge::Single => out.extend(single(written, report)),
             Merge::Keyed => out.extend(keyed(written, report)),
             Merge::Fields => {
@@ -77,6 +78,55 @@ where
         }
     }
     found.into_iter().map(|(_, statement)| statement).collect()
+}
+
+/// Blocks of lines, without the lines that an inner level's line about the same name takes the place of.
+fn lines<'a>(written: &[&Effective<'a>]) -> Vec<Effective<'a>> {
+    let mut out: Vec<Effective<'a>> = Vec::new();
+    let mut inner: Vec<&Effective<'a>> = Vec::new();
+    for statement in written.iter().rev() {
+        let mut kept = (*statement).clone();
+        kept.node.children.retain(|line| !replaced(line, &statement.site, &inner));
+        if statement.node.mode == Mode::Drop {
+            // What it drops has to be there.
+            inner.clear();
+        } else {
+            inner.push(statement);
+        }
+        if !kept.node.children.is_empty() || statement.node.children.is_empty() {
+            out.push(kept);
+        }
+    }
+    out.reverse();
+    out
+}
+
+/// True for a line whose place another takes that stands further in. One that is to be dropped stays, so that it can be.
+fn replaced(line: &Node<'_>, site: &str, inner: &[&Effective<'_>]) -> bool {
+    let Some(name) = about(line) else { return false };
+    let same = |other: &str, word: &str| if word == "query" { other == name } else { other.eq_ignore_ascii_case(name) };
+    let about_it = || {
+        let blocks = inner.iter().filter(|statement| statement.site != site).map(|statement| &statement.node);
+        blocks.flat_map(|block| block.children.iter().filter(move |other| about(other).is_some_and(|other| same(other, block.form.word))))
+    };
+    line.mode != Mode::Drop
+        && about_it().all(|other| other.mode != Mode::Drop)
+        && about_it().any(|other| matches!(other.form.word, "set" | "remove" | "rename"))
+}
+
+/// The name that a line is about; a name with `*` is of many.
+fn about<'n>(line: &'n Node<'_>) -> Option<&'n str> {
+    let slot = match line.form.word {
+        "rename" => "old",
+        "set" | "add" | "remove" => "name",
+        _ => return None,
+    };
+    let given = line.get(slot)?.expr;
+    let name = match given.as_word() {
+        Some(word) => word.text.as_str(),
+        None => given.as_plain_text()?,
+    };
+    (!name.ends_with('*')).then_some(name)
 }
 
 /// `known` are the statements of this word that are in force, by name.

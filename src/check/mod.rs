@@ -83,9 +83,25 @@ pub fn schema() -> Schema {
 /// # Errors
 /// When the file cannot be read, or is not UTF-8.
 pub fn check(main: &Path, files: &dyn Files, options: &Options) -> Result<Checked, LoadError> {
+    checked(main, files, options, false)
+}
+
+/// The same for a policy that is held against another version of it in another folder: `file(…)` means the path from the main
+/// file's folder.
+///
+/// # Errors
+/// When the main file cannot be read.
+pub fn check_to_compare(main: &Path, files: &dyn Files, options: &Options) -> Result<Checked, LoadError> {
+    checked(main, files, options, true)
+}
+
+fn checked(main: &Path, files: &dyn Files, options: &Options, from_main: bool) -> Result<Checked, LoadError> {
     let mut sources = Sources::new();
     let mut report = Report::new();
-    let modules = load::load(main, files, &mut sources, &mut report)?;
+    let mut modules = load::load(main, files, &mut sources, &mut report)?;
+    if from_main {
+        load::from_main(&mut modules);
+    }
     let schema = schema();
     let mut names = Names::default();
     let nodes = declare::read(&modules, &schema, &mut names, &mut report);

@@ -85,14 +85,14 @@ fn diagnostic(finding: &Finding, routes: &[(Route, Spans)], conditions: &Conditi
             format!("`{}` and `{}` differ by a trailing slash only", name(*first)?, name(*second)?),
         )
         .at(path(*second)?, "with a slash at the end")
-        .also(path(*first)?, "and without")
+        .also(path(*first)?, "without a slash at the end")
         .help("a trailing slash is significant: keep both only when they really answer differently"),
         Finding::CaseTwin { first, second } => Diagnostic::new(
             Code::RouteCaseTwin,
             format!("`{}` and `{}` differ by upper and lower case only", name(*first)?, name(*second)?),
         )
-        .at(path(*second)?, "another path than")
-        .also(path(*first)?, "this one")
+        .at(path(*second)?, "differs in its letters' case")
+        .also(path(*first)?, "the other path")
         .help("paths are case-sensitive: keep both only when they really answer differently"),
         Finding::PriorityRedundant { route } => {
             let at = routes.get(*route).and_then(|(_, spans)| spans.priority);

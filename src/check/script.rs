@@ -45,6 +45,15 @@ pub fn tests<'a>(nodes: &[Node<'a>], routes: &[Route], uncertain: bool, bench: &
                     .help("add an `expect`, such as `expect status 200`"),
             );
         }
+        let is_request = |step: &&Node<'_>| matches!(step.form.word, "request" | "repeat");
+        let until = node.statements.iter().position(|step| is_request(&step)).unwrap_or(node.statements.len());
+        if let Some(early) = node.statements.iter().take(until).find(|step| step.form.word == "expect") {
+            bench.report.push(
+                Diagnostic::new(Code::TestImpossible, "nothing was requested before this is expected")
+                    .at(early.span, "of which answer")
+                    .help("write a `request` before it, such as `request GET /path`"),
+            );
+        }
         found.push((Test { name, place, steps }, given.expr.span));
     }
     found.into_iter().map(|(test, _)| test).collect()

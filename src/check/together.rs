@@ -106,7 +106,7 @@ pub fn plaintext_passwords<'a>(routes: &[Route], auths: &[auth::Declared], nodes
 pub fn past_drain(total: Option<(Duration, Span)>, drain: Duration, written: Option<Span>, report: &mut Report) {
     let Some((total, at)) = total.filter(|(total, _)| *total > drain) else { return };
     let (long, short) = (literal::written(total), literal::written(drain));
-    let found = Diagnostic::new(Code::TimeoutPastDrain, format!("a request may take {long}, and {short} when the gateway stops"))
+    let found = Diagnostic::new(Code::TimeoutPastDrain, format!("a request may take {long}, but a gateway that stops waits only {short}"))
         .at(at, "longer than `drain`");
     let found = match written {
         Some(drain) => found.also(drain, "then what still runs is cut off"),

@@ -5,8 +5,9 @@ use super::merge::key;
 use crate::diag::{Code, Diagnostic, Edit, Span};
 use crate::lang::checker::{Constant, Moment, Scope, Spot, Want};
 use crate::lang::form::{Declared, Merge, Place};
-use crate::lang::read::{Reader, ScopeId, somewhere};
+use crate::lang::read::{Reader, ScopeId};
 use crate::lang::types::Type;
+use crate::lang::usage::somewhere;
 use crate::lang::{Given, Node};
 use crate::policy::Effective;
 use crate::syntax::ast::{Arg, ExprKind, Ident, Statement, Term};
@@ -158,7 +159,7 @@ impl<'a> Bench<'_, 'a> {
             self.report.push(
                 Diagnostic::new(Code::PolicyUseCycle, format!("policy `{name}` uses itself"))
                     .at(given.expr.span, "leads back here")
-                    .help(format!("the circle: {circle}")),
+                    .help(format!("the circle: {circle}; move what both need into another policy")),
             );
             return None;
         }
@@ -290,7 +291,7 @@ impl<'a> Bench<'_, 'a> {
                             (Some(second), Some(before)) if first.node.span == statement.node.span => {
                                 found.at(second, "used here").also(before, "and here").also(statement.node.span, "set by both")
                             }
-                            _ => found.at(statement.node.span, "set here").also(first.node.span, "and here"),
+                            _ => found.at(statement.node.span, "set here").also(first.node.span, "set here as well"),
                         };
                         self.report.push(found.help("use one of them here, or set it in the block itself"));
                     }

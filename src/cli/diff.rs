@@ -1,7 +1,9 @@
 //! `gate diff`
 
-use super::{Outcome, Policy, Shown, parse_set, print_out, show};
+use super::files::Disk;
+use super::{Outcome, Policy, Shown, complain, parse_set, print_out, show};
 use crate::analyse::diff::{Class, Diff, diff};
+use crate::check::{Options, check_to_compare};
 use crate::diag::{Code, Severity};
 use crate::ir::Program;
 use clap::ValueEnum;
@@ -75,7 +77,12 @@ pub fn log(old: &Program, new: &Program) {
 /// Checks a policy. A warning that was shown of the other is not shown again: the change is what is asked about.
 fn load(arguments: &Arguments, file: &std::path::Path, shown: &mut Vec<(Code, String)>) -> Result<Program, Outcome> {
     let policy = Policy { file: file.to_owned(), set: arguments.set.clone() };
-    let (checked, mut found) = policy.check(policy.params(), None)?;
+    let options = Options { params: policy.params(), explain: None };
+    let mut checked = check_to_compare(file, &Disk, &options).map_err(|error| {
+        complain(&error.to_string());
+        Outcome::Usage
+    })?;
+    let mut found = std::mem::take(&mut checked.report).into_sorted();
     found.retain(|found| found.severity() == Severity::Error || !shown.contains(&(found.code, found.message.clone())));
     shown.extend(found.iter().map(|found| (found.code, found.message.clone())));
     show(Shown::Human, &checked.sources, &found);

@@ -67,7 +67,7 @@ enum Command {
     /// Writes a small policy to start from
     New(new::Arguments),
     /// Shows a request's way: the route that takes it, why the others do not, and every stage's verdict
-    Trace(trace::Arguments),
+    Trace(Box<trace::Arguments>),
     /// Prints a token that an `auth jwt` of the policy accepts, for development
     Token(token::Arguments),
     /// Reads a key or a password and prints the line for the file

@@ -32,6 +32,9 @@ pub struct Arguments {
     /// Where the request comes from (192.0.2.1)
     #[arg(long, value_name = "IP")]
     client_ip: Option<IpAddr>,
+    /// The listener it comes in by, by its name or address; told from the URL's port and scheme otherwise
+    #[arg(long, value_name = "NAME")]
+    listener: Option<String>,
     /// The request's body
     #[arg(long, value_name = "TEXT")]
     body: Option<String>,
@@ -76,6 +79,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         claims: arguments.claims.clone(),
         key,
         user: arguments.user.clone(),
+        listener: arguments.listener.clone(),
     };
     match testing::trace(&program, &ask) {
         Ok(trace) => {

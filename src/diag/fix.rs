@@ -50,7 +50,7 @@ fn overlap(one: &Edit, other: &Edit) -> bool {
     first == second || second.start < first.end
 }
 
-/// What an edit replaces: its span, and the whole line where it leaves nothing of it.
+/// What an edit replaces: its span, the whole line where it leaves nothing of it, and a `;` where it takes a statement away.
 fn range(edit: &Edit, text: &str) -> (usize, usize) {
     let (start, end) = (edit.span.start as usize, edit.span.end as usize);
     if !edit.text.is_empty() || start == end {
@@ -60,8 +60,25 @@ fn range(edit: &Edit, text: &str) -> (usize, usize) {
     let after = text.get(end..).unwrap_or_default();
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     let line_end = after.find('\n').map_or(text.len(), |newline| end + newline + 1);
-    let blank = |part: Option<&str>| part.is_some_and(|part| part.trim().is_empty());
-    if blank(text.get(line_start..start)) && blank(text.get(end..line_end)) { (line_start, line_end) } else { (start, end) }
+    let left = text.get(line_start..start).unwrap_or_default().trim_end();
+    let right = text.get(end..line_end).unwrap_or_default().trim_start();
+    if left.is_empty() && right.is_empty() {
+        return (line_start, line_end);
+    }
+    let begins = left.is_empty() || left.ends_with([';', '{']);
+    let ends = right.is_empty() || right.starts_with([';', '}', '#']);
+    if !(begins && ends) {
+        return (start, end);
+    }
+    if let Some(rest) = right.strip_prefix(';') {
+        let rest = if left.is_empty() && rest.trim().is_empty() { "" } else { rest.trim_start_matches([' ', '\t']) };
+        let from = if rest.is_empty() { line_start } else { start };
+        return (from, line_end - rest.len());
+    }
+    match left.strip_suffix(';') {
+        Some(rest) => (line_start + rest.trim_end().len(), end),
+        None => (start, end + after.len() - after.trim_start_matches([' ', '\t']).len()),
+    }
 }
 
 #[cfg(test)]
@@ -90,7 +107,24 @@ mod tests {
     #[test]
     fn a_line_of_which_nothing_is_left_goes_with_its_end() {
         assert_eq!(apply("a\n  drop b\nc\n", FileId(0), &[fix(&[(4, 10, "")])]).unwrap().text, "a\nc\n");
-        assert_eq!(apply("a; drop b\nc\n", FileId(0), &[fix(&[(3, 9, "")])]).unwrap().text, "a; \nc\n");
+        assert_eq!(apply("a; drop b\nc\n", FileId(0), &[fix(&[(3, 9, "")])]).unwrap().text, "a\nc\n");
+    }
+
+    #[test]
+    fn a_statement_that_goes_takes_its_separator_along() {
+        let without = |text: &str| {
+            let start = text.find("drop b").unwrap();
+            apply(text, FileId(0), &[fix(&[(start, start + 6, "")])]).unwrap().text
+        };
+        assert_eq!(without("r { a; drop b; c }"), "r { a; c }");
+        assert_eq!(without("r { drop b; c }"), "r { c }");
+        assert_eq!(without("r { a; drop b }"), "r { a }");
+        assert_eq!(without("r { drop b }"), "r { }");
+        assert_eq!(without("r { drop b\n  c }"), "r { \n  c }");
+        assert_eq!(without("r {\n  drop b; c\n}"), "r {\n  c\n}");
+        assert_eq!(without("r {\n  drop b;\n  c\n}"), "r {\n  c\n}");
+        assert_eq!(without("r {\n  a; drop b # why\n}"), "r {\n  a # why\n}");
+        assert_eq!(without("r [a, drop b, c]"), "r [a, , c]");
     }
 
     #[test]

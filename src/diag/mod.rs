@@ -107,6 +107,14 @@ impl Diagnostic {
         self.labels.iter().find(|label| label.primary).map(|label| label.span)
     }
 
+    /// True when another finding says the same. A rule is broken once at one place, whoever inherits the statement that
+    /// breaks it; but many invariants may be broken at one route.
+    fn repeats(&self, other: &Self) -> bool {
+        let place = self.primary();
+        let told_apart = self.code == Code::InvariantViolated && self.labels != other.labels;
+        self.code == other.code && place == other.primary() && place.is_some() && !told_apart
+    }
+
     /// Error or warning, from the code table.
     #[must_use]
     pub fn severity(&self) -> Severity {
@@ -160,7 +168,7 @@ impl Report {
     #[must_use]
     pub fn into_sorted(mut self) -> Vec<Diagnostic> {
         self.found.sort_by_key(|found| (found.primary(), found.code));
-        self.found.dedup_by(|next, kept| next.code == kept.code && next.primary() == kept.primary() && next.primary().is_some());
+        self.found.dedup_by(|next, kept| next.repeats(kept));
         self.found
     }
 }

@@ -5,7 +5,7 @@ use super::values::{FUNCTIONS, OPERATORS, Operation, REFERENCES, TYPES, units};
 use crate::check;
 use crate::diag::{Code, Severity};
 use crate::lang::form::{Count, Form, Kind, Mark, Merge, Ready, Slot, Word};
-use crate::lang::read::{usage, what};
+use crate::lang::usage::{usage, what};
 use crate::route::segment::TYPE_NAMES;
 use serde_json::{Value, json};
 

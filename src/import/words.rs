@@ -123,3 +123,18 @@ pub(super) fn size(bytes: u64) -> String {
     }
     format!("{bytes}B")
 }
+
+/// True for the name of a field that carries a credential: what it is compared with or set to is no part of a policy.
+pub(super) fn is_credential(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["authorization", "auth", "key", "token", "secret", "password", "cookie", "signature"].iter().any(|part| name.contains(part))
+}
+
+/// The environment variable that a credential moves to.
+pub(super) fn variable(field: &str) -> String {
+    format!("env({})", text(&name(field).to_ascii_uppercase()))
+}
+
+/// Why a comparison with a credential is not carried over.
+pub(super) const CREDENTIAL: &str =
+    "it compares a credential, and secrets do not stand in a policy: write `auth key NAME { from header(\"…\"); keys env(\"…\") }`";

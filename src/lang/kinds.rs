@@ -1,12 +1,13 @@
 //! What values of some kinds may be asked: which have an order, and which words are methods.
 
 use super::checker::{Moment, Typed};
-use super::expr::{Expr, Ref};
+use super::expr::{Expr, Piece, Ref};
 use super::literal::LiteralError;
 use super::types::Type;
 use super::value::Value;
 use crate::diag::suggest::near;
 use crate::diag::{Code, Diagnostic, Edit, Span};
+use crate::syntax::ast::Ident;
 
 /// What is wrong with ordering a value: numbers, times and text have an order, of statuses only single ones.
 pub(super) fn unordered(side: &Typed) -> Option<Diagnostic> {
@@ -118,7 +119,11 @@ pub(super) fn needed_before(known: Moment, by: Moment) -> String {
         (Moment::Body, Moment::Response) => {
             "this is worked out before there is a response: fields of the response are set in `response { … }`".to_owned()
         }
-        _ => format!("it is needed at stage `{}`, which runs before `{}`", by.stage(), known.stage()),
+        _ => format!(
+            "use something of the request instead: this is worked out at stage `{}`, which runs before `{}`",
+            by.stage(),
+            known.stage()
+        ),
     }
 }
 
@@ -147,6 +152,9 @@ pub(super) fn mismatch(typed: &Typed, wanted: &Type) -> Diagnostic {
         (Some(member), Some(_)) => member,
         _ => wanted,
     };
+    if *wanted == Type::Status && have.is_text() {
+        return found.help("a status stands before the text: `respond 200 text \"hi\"`, `redirect 308 \"https://example.com\"`");
+    }
     match example(apart) {
         Some(example) if apart == wanted => found.help(format!("write it as {example}")),
         Some(example) => found.help(format!("its members are written as {example}")),
@@ -226,4 +234,33 @@ pub(super) fn statuses(left: Typed, right: Typed) -> (Typed, Typed) {
     let left = to_status(left, &right.ty);
     let right = to_status(right, &left.ty);
     (left, right)
+}
+
+/// Adds to a text, whose literal pieces stay one where they meet.
+pub(super) fn push_literal(pieces: &mut Vec<Piece>, text: &str) {
+    if let Some(Piece::Literal(last)) = pieces.last_mut() {
+        last.push_str(text);
+    } else if !text.is_empty() {
+        pieces.push(Piece::Literal(text.to_owned()));
+    }
+}
+
+/// A constant as a text holds it.
+pub(super) fn constant_text(value: &Value) -> String {
+    super::eval::constant_text(value).unwrap_or_default()
+}
+
+/// A constant integer where a status is expected is one.
+pub(super) fn retyped(expr: Expr, hint: Option<&Type>) -> Expr {
+    match (&expr, hint) {
+        (Expr::Const(Value::Int(code @ 100..=599)), Some(Type::Status)) => {
+            u16::try_from(*code).map_or(expr.clone(), |code| Expr::Const(Value::Status(code, code)))
+        }
+        _ => expr,
+    }
+}
+
+/// `claim.sub`
+pub(super) fn path_text(root: &Ident, rest: &[Ident]) -> String {
+    std::iter::once(root).chain(rest).map(|part| part.text.as_str()).collect::<Vec<_>>().join(".")
 }

@@ -67,7 +67,8 @@ pub fn misspelt(names: &Names, report: &mut Report) {
         let uses = by_name.and_then(|by_name| by_name.get(written)).into_iter().flatten();
         let others: Vec<Span> = uses.copied().filter(|at| Some(*at) != found.primary()).collect();
         let alone = by_name.is_some_and(|by_name| by_name.len() == 1);
-        let mut shown = std::mem::replace(found, Diagnostic::new(found.code, "")).also(*declared, format!("nobody uses `{name}`"));
+        let mut shown = std::mem::replace(found, Diagnostic::new(found.code, ""))
+            .also(*declared, format!("`{name}` is declared here and used nowhere"));
         if alone && let Some(first) = others.first() {
             if found_after(&shown, *first) {
                 return false;

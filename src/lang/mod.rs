@@ -16,6 +16,7 @@ pub mod missed;
 pub mod read;
 pub mod types;
 pub mod typing;
+pub mod usage;
 pub mod value;
 
 pub use checker::Checker;

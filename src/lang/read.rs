@@ -1,8 +1,9 @@
 //! Statements read against their forms: which clause fills which slot. Types are not looked at here.
 
 use super::form::{Count, Form, Kind, Mark, Merge, Place, Ready, Slot, Word};
+use super::usage::{list, somewhere, usage, what};
 use crate::diag::suggest::near;
-use crate::diag::{Code, Diagnostic, Report, Span};
+use crate::diag::{Code, Diagnostic, Edit, Report, Span};
 use crate::syntax::ast::{Body, Clause, ClauseKind, Expr, ExprKind, Ident, Statement, TypeName};
 use std::collections::{HashMap, HashSet};
 
@@ -397,6 +398,11 @@ impl Reader<'_> {
 
     /// Reads a head: slots in their order, clauses in any.
     fn clauses<'a>(&mut self, node: &mut Node<'a>, clauses: &'a [Clause]) {
+        if let Some(found) = pathward(node, clauses) {
+            node.damaged = true;
+            self.report.push(found);
+            return;
+        }
         let rest = self.fill(node, clauses, 0, &[]);
         if let Some(first) = rest.first() {
             self.surplus(node, first);
@@ -527,11 +533,18 @@ impl Reader<'_> {
             ClauseKind::Annotation(_) => "no type here",
             ClauseKind::Expr(_) | ClauseKind::Operator(_) => "not expected here",
         };
-        self.report.push(
-            Diagnostic::new(Code::SchemaArity, format!("`{}` does not take this", node.name))
-                .at(clause.span, label)
-                .help(format!("its form is `{}`", usage(form))),
-        );
+        let found = Diagnostic::new(Code::SchemaArity, format!("`{}` does not take this", node.name)).at(clause.span, label);
+        // Where there is but one clause, its word is what is missing.
+        let mut available = form.children.iter().filter(|child| child.ready == Ready::Now);
+        self.report.push(match (form.slots, available.next(), available.next(), &clause.kind) {
+            ([], Some(only), None, ClauseKind::Expr(Expr { kind: ExprKind::Literal(..), span, .. })) => {
+                let word = format!("{} ", only.word);
+                found
+                    .help(format!("its form is `{}`", usage(form)))
+                    .fix(format!("write `{}` before it", only.word), vec![Edit { span: span.before(), text: word }])
+            }
+            _ => found.help(format!("its form is `{}`", usage(form))),
+        });
     }
 
     fn block<'a>(&mut self, node: &mut Node<'a>, block: &'a Body) {
@@ -709,6 +722,20 @@ pub fn not_available(span: Span, what: &str) -> Diagnostic {
         .help("the word belongs to the language, but ignoring it would change what the policy means: remove it for now")
 }
 
+/// `route GET /a` and `route a /a`: what is missing is one word before the path, and all behind it is as it should be.
+fn pathward(node: &Node<'_>, clauses: &[Clause]) -> Option<Diagnostic> {
+    let [Slot { kind: Kind::Name, .. }, Slot { kind: Kind::Methods, .. }, ..] = node.form.slots else { return None };
+    let [first, second, ..] = clauses else { return None };
+    let (word, path) = (bare(first)?, expression(second)?);
+    if !matches!(path.kind, ExprKind::Path(_) | ExprKind::Regex(_)) {
+        return None;
+    }
+    let methods = word.text.bytes().all(|byte| byte.is_ascii_uppercase());
+    let (what, at) = if methods { ("a name before its methods", word.span) } else { ("methods before its path", path.span) };
+    let help = if methods { "name it, as in `route show_user GET …`" } else { "write `GET`, `GET,POST` or `ANY` before the path" };
+    Some(Diagnostic::new(Code::SchemaArity, format!("`{}` needs {what}", node.name)).at(at.before(), "missing here").help(help))
+}
+
 fn arity_missing(node: &Node<'_>, slot: &Slot, span: Span) -> Diagnostic {
     for (at, filled) in &node.filled {
         let name = node.form.slots.get(*at).is_some_and(|slot| matches!(slot.kind, Kind::Name));
@@ -763,88 +790,5 @@ fn fits(slot: &Slot, clause: &Clause) -> bool {
             Kind::Name | Kind::Value(_) | Kind::Word(_) | Kind::Methods | Kind::Path | Kind::Declared(_) | Kind::Rest(_) => true,
         },
         _ => false,
-    }
-}
-
-/// A slot in words: `a duration`.
-#[must_use]
-pub fn what(slot: &Slot) -> String {
-    let words = match slot.kind {
-        Kind::Name => "a name".to_owned(),
-        Kind::Value(what) => what.to_owned(),
-        Kind::Word(words) => either(&words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>()),
-        Kind::Fixed(word) => format!("the word `{word}`"),
-        Kind::Methods => "methods such as `GET,POST`, or `ANY`".to_owned(),
-        Kind::Path => "a path".to_owned(),
-        Kind::Declared(what) => {
-            format!("the name of {} `{}`", if matches!(what.word().chars().next(), Some('a' | 'u')) { "an" } else { "a" }, what.word())
-        }
-        Kind::Rest(_) => slot.name.to_owned(),
-    };
-    match slot.mark {
-        Mark::None => words,
-        Mark::Arrow => format!("`->` and {words}"),
-        Mark::Assign => format!("`=` and {words}"),
-        Mark::Annotation => format!("`:` and {words}"),
-    }
-}
-
-/// A form as the reference writes it: `limit NAME RATE [by KEY] [burst N]`.
-#[must_use]
-pub fn usage(form: &Form) -> String {
-    let mut out = form.word.to_owned();
-    for slot in form.slots {
-        let mark = match slot.mark {
-            Mark::None => "",
-            Mark::Arrow => "-> ",
-            Mark::Assign => "= ",
-            Mark::Annotation => ": ",
-        };
-        let text = match slot.kind {
-            Kind::Fixed(word) => word.to_owned(),
-            Kind::Word(words) => words.join("|"),
-            Kind::Methods => "METHODS".to_owned(),
-            _ => slot.name.to_uppercase(),
-        };
-        out.push_str(&if slot.optional { format!(" [{mark}{text}]") } else { format!(" {mark}{text}") });
-    }
-    for child in form.children.iter().filter(|child| child.ready == Ready::Now) {
-        let inner: Vec<String> = child
-            .slots
-            .iter()
-            .map(|slot| match slot.kind {
-                Kind::Fixed(word) => word.to_owned(),
-                Kind::Word(words) => words.join("|"),
-                _ => slot.name.to_uppercase(),
-            })
-            .collect();
-        let text = std::iter::once(child.word.to_owned()).chain(inner).collect::<Vec<_>>().join(" ");
-        out.push_str(&if child.count == Count::Required { format!(" {text}") } else { format!(" [{text}]") });
-    }
-    out
-}
-
-/// `` `a`, `b` and `c` ``
-fn list(words: &[&str]) -> String {
-    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
-}
-
-/// `at the top of a file, in a group or a route`: the preposition is not said again.
-#[must_use]
-pub fn somewhere(homes: &[String]) -> String {
-    let mut before = "";
-    let short = homes.iter().map(|home| {
-        let (preposition, name) = home.split_once(' ').unwrap_or(("", home));
-        if std::mem::replace(&mut before, preposition) == preposition { name.to_owned() } else { home.clone() }
-    });
-    either(&short.collect::<Vec<_>>())
-}
-
-/// `a, b or c`
-fn either(words: &[String]) -> String {
-    match words.split_last() {
-        None => String::new(),
-        Some((only, [])) => only.clone(),
-        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
     }
 }

@@ -2,13 +2,13 @@
 
 use super::checker::{AttributeFact, Checker, Moment, Spot, Typed, Want};
 use super::expr::{Comparison, Encoding, Expr, Pattern, Piece, Ref, Secret};
-use super::kinds;
+use super::kinds::{self, constant_text, path_text, push_literal, retyped};
 use super::literal;
 use super::read::{Given, ScopeId};
 use super::types::Type;
 use super::value::Value;
 use crate::diag::suggest::near;
-use crate::diag::{Code, Diagnostic, Span};
+use crate::diag::{Code, Diagnostic, Edit, Span};
 use crate::syntax::ast::{Arg, Expr as Tree, ExprKind, Ident, LiteralKind, Operator, Term, TextPart, TypeName};
 use http::HeaderName;
 
@@ -356,9 +356,18 @@ impl Typing<'_, '_> {
             Operator::GreaterOrEqual => Comparison::GreaterOrEqual,
         };
         // A bare word takes its meaning from the other side.
+        let chain = comparison != Comparison::Equal && comparison != Comparison::NotEqual && is_ordering(left);
         let (left, right) = if left.as_word().is_some_and(|word| self.is_plain_word(word)) {
             let right = self.expr(right, None)?;
             (self.expr(left, Some(&right.ty))?, right)
+        } else if chain {
+            self.checker.report.push(
+                Diagnostic::new(Code::TypeMismatch, "comparisons are not chained")
+                    .at(right.span, "compares what is already true or false")
+                    .also(left.span, "true or false")
+                    .help("compare twice, with `and` between: `1 < x and x < 3`"),
+            );
+            return None;
         } else {
             let left = self.expr(left, None)?;
             let right = self.expr(right, Some(&left.ty));
@@ -450,12 +459,20 @@ impl Typing<'_, '_> {
             Type::Status => Type::Status,
             Type::Cidr => Type::Cidr,
             other => {
-                let other = other.clone();
-                self.checker.report.push(
-                    Diagnostic::new(Code::TypeMismatch, format!("`in` needs a list, a set or a range, this is `{other}`"))
-                        .at(set.span, format!("`{other}`"))
-                        .help("write a list: `[a, b]`"),
-                );
+                let found = Diagnostic::new(Code::TypeMismatch, format!("`in` needs a list, a set or a range, this is `{other}`"))
+                    .at(set.span, format!("`{other}`"));
+                let network = match &set.expr {
+                    Expr::Const(Value::Text(text)) if item.ty.present() == &Type::Ip => {
+                        text.parse::<ipnet::IpNet>().ok().map(|network| (network, text.clone()))
+                    }
+                    _ => None,
+                };
+                self.checker.report.push(match network {
+                    Some((_, text)) => found
+                        .help(format!("a network is written without quotes: `{text}`"))
+                        .fix("leave the quotes out", vec![Edit { span: set.span, text: text.to_string() }]),
+                    None => found.help("write a list: `[a, b]`"),
+                });
                 return None;
             }
         };
@@ -652,7 +669,8 @@ impl Typing<'_, '_> {
             Some(near) => diagnostic.meant(span, &format!("param.{name}"), &format!("param.{}", near.word), near.alone),
             None if known.is_empty() => diagnostic.help("the path has no parameters: write one as `{name}` or `{name:int}`"),
             None => {
-                diagnostic.help(format!("its path has {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")))
+                let known = known.iter().map(|name| format!("`param.{name}`")).collect::<Vec<_>>().join(" or ");
+                diagnostic.help(format!("write {known}, or call a parameter of the path `{name}`"))
             }
         };
         self.checker.report.push(diagnostic);
@@ -867,28 +885,8 @@ fn join(left: Expr, right: Expr, and: bool) -> Expr {
     if and { Expr::And(all) } else { Expr::Or(all) }
 }
 
-fn push_literal(pieces: &mut Vec<Piece>, text: &str) {
-    if let Some(Piece::Literal(last)) = pieces.last_mut() {
-        last.push_str(text);
-    } else if !text.is_empty() {
-        pieces.push(Piece::Literal(text.to_owned()));
-    }
-}
-
-fn constant_text(value: &Value) -> String {
-    super::eval::constant_text(value).unwrap_or_default()
-}
-
-/// A constant integer where a status is expected is one.
-fn retyped(expr: Expr, hint: Option<&Type>) -> Expr {
-    match (&expr, hint) {
-        (Expr::Const(Value::Int(code @ 100..=599)), Some(Type::Status)) => {
-            u16::try_from(*code).map_or(expr.clone(), |code| Expr::Const(Value::Status(code, code)))
-        }
-        _ => expr,
-    }
-}
-
-fn path_text(root: &Ident, rest: &[Ident]) -> String {
-    std::iter::once(root).chain(rest).map(|part| part.text.as_str()).collect::<Vec<_>>().join(".")
+/// True for a comparison by order.
+fn is_ordering(tree: &Tree) -> bool {
+    use Operator::{Greater, GreaterOrEqual, Less, LessOrEqual};
+    matches!(&tree.kind, ExprKind::Binary(_, Less | LessOrEqual | Greater | GreaterOrEqual, _))
 }

@@ -16,8 +16,8 @@ pub fn apart(arms: &[&Typed], checker: &mut Checker<'_>) -> Option<Result<Option
     for (earlier, later) in found.unknown {
         checker.report.push(
             Diagnostic::new(Code::AnalysisTooComplex, "it cannot be decided whether two `when` arms can hold for one request")
-                .at(arms.get(later)?.span, "this one")
-                .also(arms.get(earlier)?.span, "and this one")
+                .at(arms.get(later)?.span, "whether this holds")
+                .also(arms.get(earlier)?.span, "where this holds as well")
                 .help(HELP),
         );
     }
@@ -25,8 +25,8 @@ pub fn apart(arms: &[&Typed], checker: &mut Checker<'_>) -> Option<Result<Option
     for (earlier, later, example) in found.both {
         checker.report.push(
             Diagnostic::new(Code::RouteWhenOverlap, "two `when` arms can hold for one request")
-                .at(arms.get(later)?.span, format!("holds e.g. with {example}"))
-                .also(arms.get(earlier)?.span, "and so does this one")
+                .at(arms.get(later)?.span, format!("both hold e.g. with {example}"))
+                .also(arms.get(earlier)?.span, "the other `when`")
                 .help(HELP),
         );
     }

@@ -3,7 +3,7 @@
 
 use super::lex::{Kind, Token};
 use super::scan::is_operator_word;
-use super::wording::short;
+use super::wording::{no_comment, short};
 use crate::diag::{Code, Diagnostic, Edit, FileId, Span};
 
 /// True for a head that the grammar would read, though nobody means it: `timeout: x`, `drain = x`, `drain 5s // why`.
@@ -80,12 +80,7 @@ impl Head<'_> {
         {
             let marks = Span::new(self.file, token.start as usize, token.start as usize + 2);
             let spaced = self.letters(*token) == "//";
-            return Some(
-                Self::unexpected("`//` begins no comment")
-                    .at(marks, "comments begin with `#`")
-                    .help("write `#`")
-                    .fix("write `#`", vec![Edit { span: marks, text: if spaced { "#" } else { "# " }.to_owned() }]),
-            );
+            return Some(no_comment(marks, spaced));
         }
         if let Some(found) = self.choices_as_members() {
             return Some(found);

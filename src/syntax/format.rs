@@ -2,7 +2,7 @@
 //! it prints is read again; unless the tree is the same, nothing is printed at all.
 
 use super::ast::Ast;
-use super::lex::{Kind, Token};
+use super::lex::{Kind, Token, lex};
 use super::report::Findings;
 use super::scan::{Scan, scan};
 use super::{parse, unplaced};
@@ -14,7 +14,7 @@ use crate::diag::{Code, Diagnostic, FileId, Report, Span};
 /// The syntax errors of the text; a text with errors is never printed.
 pub fn format(text: &str) -> Result<String, Vec<Diagnostic>> {
     let before = read(text)?;
-    let printed = print(text, &scan(FileId::default(), text, &mut Findings::default()));
+    let printed = print(text, &scan(FileId::default(), text, lex(text), &mut Findings::default()));
     let same = read(&printed).is_ok_and(|after| unplaced::file(after) == unplaced::file(before));
     if same {
         return Ok(printed);

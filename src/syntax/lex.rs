@@ -81,6 +81,8 @@ pub(super) enum Fault {
     TouchingComment,
     /// A `/* … */`, which other languages have.
     BlockComment,
+    /// A `"""…"""` with a quote too many or too few.
+    TornRaw,
     /// A `{` that touches a path and has no `}`: a parameter that does not end.
     OpenParameter,
 }
@@ -122,11 +124,22 @@ pub(super) struct Lexer<'a> {
     path_end: Option<usize>,
     /// No `*/` follows: asked once.
     no_comment_ends: bool,
+    /// A quote too many or too few is looked for where `"""` stands.
+    doubting: bool,
 }
 
 /// All tokens of a text, in order. A byte order mark at the start is skipped.
 pub(super) fn lex(text: &str) -> Vec<Token> {
-    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, no_scheme_before: 0, path_end: None, no_comment_ends: false };
+    tokens(text, false)
+}
+
+/// All tokens of a text in which something is wrong: a quote too many or too few is looked for where `"""` stands.
+pub(super) fn lex_doubting(text: &str) -> Vec<Token> {
+    tokens(text, true)
+}
+
+fn tokens(text: &str, doubting: bool) -> Vec<Token> {
+    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, no_scheme_before: 0, path_end: None, no_comment_ends: false, doubting };
     if text.starts_with('\u{FEFF}') {
         lexer.at = '\u{FEFF}'.len_utf8();
     }
@@ -183,7 +196,13 @@ impl Lexer<'_> {
             b'&' | b'|' if second == first => (Kind::Odd, start + 2),
             b'=' => (Kind::Assign, start + 1),
             b'<' | b'>' => (Kind::Operator, start + 1),
-            b'"' => self.string(start),
+            b'"' => {
+                let string = self.string(start);
+                match self.torn_raw(start, string.1) {
+                    Some((fault, end)) => (Kind::Bad(fault), end),
+                    None => string,
+                }
+            }
             b'/' => match self.block_comment(start) {
                 Some(end) => (Kind::Bad(Fault::BlockComment), end),
                 None => (Kind::Path, literal::path_end(self.bytes, start)),
@@ -359,6 +378,27 @@ impl Lexer<'_> {
                 },
             };
         }
+    }
+
+    /// Where the string at `start` should end, which was read up to `end`, when it looks like a `"""…"""` on one line of which
+    /// quotes are missing or doubled, or of which a hole has no end: its line ends with quotes, or it touches what follows and
+    /// more quotes stand there.
+    fn torn_raw(&self, start: usize, end: usize) -> Option<(Fault, usize)> {
+        if !self.doubting || !self.starts(start, "\"\"") {
+            return None;
+        }
+        let line = self.text.get(start..self.line_end(start))?;
+        let code = line.rfind(" #").and_then(|comment| line.get(..comment)).unwrap_or(line);
+        let code = code.trim_end_matches([' ', '\t', ';', '}']);
+        if end > start + line.len() {
+            let body = code.strip_suffix("\"\"")?;
+            let fault = if body.ends_with('"') { Fault::OpenHole } else { Fault::TornRaw };
+            return (body.len() > 3).then_some((fault, start + code.len()));
+        }
+        let rest = line.get(end - start..)?;
+        let touches = rest.starts_with(|next: char| !next.is_whitespace() && !matches!(next, ';' | ',' | ')' | ']' | '}'));
+        let quotes = memchr::memmem::rfind(rest.as_bytes(), b"\"\"\"").filter(|_| touches)?;
+        Some((Fault::TornRaw, end + quotes + 3))
     }
 
     fn in_word(&self, at: usize) -> bool {

@@ -22,6 +22,16 @@ impl Findings {
         }
     }
 
+    /// How many faults there are, with those left out.
+    pub(super) fn count(&self) -> usize {
+        self.kept.len() + self.left_out
+    }
+
+    /// True when nothing was found.
+    pub(super) fn is_empty(&self) -> bool {
+        self.count() == 0
+    }
+
     /// Adds another pass's faults.
     pub(super) fn extend(&mut self, other: Self) {
         self.left_out += other.left_out;

@@ -5,7 +5,7 @@
 
 mod repair;
 
-use super::lex::{Fault, Kind, Token, lex};
+use super::lex::{Fault, Kind, Token};
 use super::report::Findings;
 use super::wording;
 use crate::diag::{FileId, Span};
@@ -53,9 +53,8 @@ pub(super) struct Scan {
     pub(super) pieces: Vec<Piece>,
 }
 
-/// Cuts a text into statements and reports what does not balance.
-pub(super) fn scan(file: FileId, text: &str, findings: &mut Findings) -> Scan {
-    let mut tokens = lex(text);
+/// Cuts the tokens of a text into statements and reports what does not balance.
+pub(super) fn scan(file: FileId, text: &str, mut tokens: Vec<Token>, findings: &mut Findings) -> Scan {
     let mut straight = Findings::default();
     let mut cutter = Cutter::new(file, text, &mut tokens, &mut straight, false);
     cutter.run();
@@ -168,6 +167,7 @@ impl<'a> Cutter<'a> {
                 self.findings.report(|| wording::unclosed_blocks(&opens));
             }
             while !self.frames.is_empty() {
+                self.doubt_block();
                 self.close(at, true);
             }
         }
@@ -371,6 +371,10 @@ impl<'a> Cutter<'a> {
     fn open(&mut self, at: usize) -> usize {
         let span = self.span(at);
         if self.head.is_none() {
+            if self.is_doubled(at) {
+                self.findings.report(|| wording::doubled_brace(span));
+                return at + 1;
+            }
             let silent = self.frames.last().is_some_and(|frame| frame.head.first == frame.open);
             let head = self.extend(at);
             head.end = at;
@@ -416,6 +420,14 @@ impl<'a> Cutter<'a> {
             (self.unbalanced, self.surplus) = (true, true);
             let span = self.span(at);
             self.findings.report(|| wording::stray_brace(span));
+            self.doubt_line();
+            self.doubt_top();
+            return;
+        }
+        if self.is_unopened_here(at) {
+            let span = self.span(at);
+            self.findings.report(|| wording::stray_brace(span));
+            self.doubt_line();
             return;
         }
         self.close(at, false);

@@ -47,6 +47,9 @@ pub(super) fn bad_token(fault: Fault, span: Span, text: &str) -> Diagnostic {
         Fault::BlockComment => Diagnostic::new(Code::SyntaxUnexpected, "`/*` begins no comment")
             .at(first(2), "comments begin with `#` and end with their line")
             .help("write `#` before each line of it"),
+        Fault::TornRaw => Diagnostic::new(Code::SyntaxString, "the quotes of a raw string do not match")
+            .at(span, "three quotes begin it, three end it")
+            .help("write `\"\"\"` before the text and `\"\"\"` behind it"),
         Fault::OpenParameter => Diagnostic::new(Code::SyntaxBrace, "a path parameter is not closed")
             .at(span, "the `}` is missing")
             .help("write `{name}` or `{name:type}`; to open a block, put a space before `{`"),
@@ -74,8 +77,27 @@ pub(super) fn headless_block(span: Span) -> Diagnostic {
         .help("put `{` on the line of its statement, after a space")
 }
 
+/// `//` where a comment was meant; the text behind it may stand apart.
+pub(super) fn no_comment(marks: Span, spaced: bool) -> Diagnostic {
+    Diagnostic::new(Code::SyntaxUnexpected, "`//` begins no comment")
+        .at(marks, "comments begin with `#`")
+        .help("write `#`")
+        .fix("write `#`", vec![Edit { span: marks, text: if spaced { "#" } else { "# " }.to_owned() }])
+}
+
+/// A `{` behind a `{`.
+pub(super) fn doubled_brace(span: Span) -> Diagnostic {
+    Diagnostic::new(Code::SyntaxBrace, "`{` stands twice")
+        .at(span, "a block was opened just before")
+        .help("remove one of them")
+        .fix("remove it", vec![Edit { span, text: String::new() }])
+}
+
 /// Something behind the `}` of a statement.
 pub(super) fn after_block(span: Span, word: &str) -> Diagnostic {
+    if word.starts_with("//") {
+        return no_comment(Span { end: span.start + 2, ..span }, word == "//");
+    }
     Diagnostic::new(Code::SyntaxUnexpected, format!("`{}` stands behind the `}}` that ends its statement", short(word)))
         .at(span, "a new statement needs a new line")
         .help("put it on its own line, or a `;` before it")
@@ -108,7 +130,7 @@ pub(super) fn unclosed_bracket(open: Span, letters: &str, closing: &str, stop: S
 pub(super) fn stray_brace(span: Span) -> Diagnostic {
     Diagnostic::new(Code::SyntaxBrace, "`}` closes nothing")
         .at(span, "no block is open here")
-        .help("remove it, or look for a `{` that is missing above")
+        .help("remove it, or look for a `{` that is missing before it")
 }
 
 /// A block whose `{` is missing behind the head that ends at `head`.
@@ -138,7 +160,7 @@ pub(super) fn unclosed_blocks(opens: &[(Span, &str)]) -> Diagnostic {
     for (at, (span, _)) in opens.iter().take(3).enumerate() {
         found = if at == 0 { found.at(*span, "opened here") } else { found.also(*span, "and here") };
     }
-    found.help("close each with `}`")
+    found.help(if opens.len() == 1 { "close it with `}`" } else { "close each with `}`" })
 }
 
 /// The first letters of something that may be long.

@@ -33,6 +33,8 @@ pub struct Ask {
     pub key: Option<Map<String, Value>>,
     /// The caller is this user.
     pub user: Option<String>,
+    /// The name of the listener it comes in by; else it is told from the URL.
+    pub listener: Option<String>,
 }
 
 /// What the reader made of a request.

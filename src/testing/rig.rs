@@ -4,8 +4,9 @@ use super::answer::Answer;
 use super::asked::Asked;
 use super::caller::Caller;
 use super::{BEGINS_AT, SEED};
+use crate::compile::plan::Listener;
 use crate::compile::{Compiled, Compiler, MadeUp};
-use crate::http::Clock;
+use crate::http::{Address, Clock};
 use crate::ir::Program;
 use crate::policy::auth::Runtime;
 use crate::server::drive::route_of;
@@ -54,12 +55,26 @@ impl<'p> Rig<'p> {
         Ok(Self { program, compiler, engine: Arc::new(engine), secrets, runtimes: auths })
     }
 
-    /// The name of the listener that requests come in by: the first that does not send them elsewhere.
-    #[must_use]
-    pub fn listener(&self) -> Arc<str> {
+    /// The name of the listener that a request comes in by: the one that is named; else, of those with the port that the URL
+    /// writes, the first that does not send requests elsewhere, and rather one of the URL's scheme.
+    ///
+    /// # Errors
+    /// When no listener is called so.
+    pub fn listener(&self, url: &str, named: Option<&str>) -> Result<Arc<str>, String> {
         let listeners = &self.engine.plan.settings.listeners;
-        let serving = listeners.iter().find(|listener| listener.to_https.is_none()).or(listeners.first());
-        serving.map_or_else(|| "".into(), |listener| Arc::clone(&listener.name))
+        if let Some(name) = named {
+            let known = || listeners.iter().map(|listener| format!("`{}`", listener.name)).collect::<Vec<_>>().join(", ");
+            let found = listeners.iter().find(|listener| *listener.name == *name);
+            return found
+                .map(|listener| Arc::clone(&listener.name))
+                .ok_or_else(|| format!("no listener is called `{name}`: there are {}", known()));
+        }
+        let (scheme, port) = entrance(url);
+        let far = |listener: &&Listener| {
+            let other = port.is_some_and(|port| !matches!(&listener.address, Address::Tcp(address) if address.port() == port));
+            (other, listener.to_https.is_some(), scheme.is_some_and(|tls| tls != listener.tls.is_some()))
+        };
+        Ok(listeners.iter().min_by_key(far).map_or_else(|| "".into(), |listener| Arc::clone(&listener.name)))
     }
 
     /// The request with the caller's credentials for the route that will take it.
@@ -85,4 +100,12 @@ impl<'p> Rig<'p> {
         answer.received = self.engine.transport.take_received();
         Ok(answer)
     }
+}
+
+/// Whether a URL asks for TLS, and the port that it writes; a path says neither.
+fn entrance(url: &str) -> (Option<bool>, Option<u16>) {
+    let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| !scheme.contains('/')) else { return (None, None) };
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or(rest);
+    let port = authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+    (Some(scheme.eq_ignore_ascii_case("https")), port)
 }

@@ -84,3 +84,20 @@ fn json_has_class_witness_and_places() {
     );
     assert_eq!((&change["routes"][0]["old"]["place"], &change["routes"][0]["new"]), (&"old.gate:4".into(), &serde_json::Value::Null));
 }
+
+#[test]
+fn files_are_the_same_in_a_copy_of_the_policys_folder() {
+    let folder = folder();
+    let main = "gate 1\nimport \"parts/auth.gate\" as parts\ngateway { listen :8080 }\nauth key own { keys file(\"own.keys\") }\n\
+                route a GET /a { auth any [own, parts.systems]\n respond 204 }\n";
+    for copy in ["old", "new", "other"] {
+        std::fs::create_dir_all(folder.path().join(copy).join("parts")).unwrap();
+        let keys = if copy == "other" { "file(\"there.keys\")" } else { "file(\"../systems.keys\")" };
+        std::fs::write(folder.path().join(copy).join("gateway.gate"), main).unwrap();
+        std::fs::write(folder.path().join(copy).join("parts/auth.gate"), format!("gate 1\nauth key systems {{ keys {keys} }}\n")).unwrap();
+    }
+    let same = gate(folder.path(), &["old/gateway.gate", "new/gateway.gate"]);
+    assert_eq!(text(&same.stdout), "no change a request could tell\n", "{}", text(&same.stderr));
+    let other = gate(folder.path(), &["old/gateway.gate", "other/gateway.gate"]);
+    assert!(text(&other.stdout).contains("BREAKING"), "{}", text(&other.stdout));
+}

@@ -57,8 +57,40 @@ fn matchers_become_methods_paths_and_conditions() {
 
 #[test]
 fn snippets_stand_where_they_are_imported() {
-    let found =
-        imported(Kind::Caddy, "(safe) {\n\theader X-Frame-Options DENY\n}\n:80 {\n\timport safe\n\timport other\n\trespond 204\n}\n");
-    assert!(found.policy.contains("set \"X-Frame-Options\" \"DENY\""));
-    assert_eq!(list(&found), "6: `import other`: no snippet of this file is called so, and other files are not read\n");
+    let text = "(safe) {\n\theader X-Frame-Options DENY\n}\n:80 {\n\timport safe\n\trespond 204\n}\n";
+    assert!(imported(Kind::Caddy, text).policy.contains("set \"X-Frame-Options\" \"DENY\""));
+    let found = imported(Kind::Caddy, &text.replace("import safe", "import other"));
+    assert!(
+        list(&found).starts_with(
+            "5: `import other`: no snippet of this file is called so, and other files are not read, and it could keep callers out"
+        ),
+        "{}",
+        list(&found)
+    );
+}
+
+#[test]
+fn what_could_keep_callers_out_and_is_not_carried_over_refuses_everyone() {
+    let guards = [
+        "jwtauth {\nsign_key x\n}",
+        "authorize with mypolicy",
+        "forward_auth 127.0.0.1:9091 {\nuri /verify\n}",
+        "tls {\nclient_auth {\nmode require_and_verify\n}\n}",
+        "import auth.caddy",
+        "route {\nphp_fastcgi unix//run/php.sock\nreverse_proxy 127.0.0.1:2\n}",
+        "@bad not header X-Key s3cret\nredir @bad /login",
+        "@bad expression true\nhandle @bad {\nrespond 403\n}",
+    ];
+    for guard in guards {
+        let found = imported(Kind::Caddy, &format!(":8080 {{\n{guard}\nreverse_proxy 127.0.0.1:1\n}}\n"));
+        assert!(!found.policy.contains("-> "), "{guard}\n{}", found.policy);
+        assert!(!found.policy.contains("s3cret"), "{}", found.policy);
+        assert_ne!(list(&found), "", "{guard}");
+    }
+}
+
+#[test]
+fn a_credential_for_an_upstream_moves_to_the_environment() {
+    let found = imported(Kind::Caddy, ":8080 {\nreverse_proxy 127.0.0.1:1 {\nheader_up X-Api-Key s3cret\n}\n}\n");
+    assert!(found.policy.contains("set \"X-Api-Key\" env(\"X_API_KEY\")"), "{}", found.policy);
 }

@@ -136,3 +136,51 @@ fn an_if_of_more_than_a_comparison_is_listed() {
     let after = imported(Kind::Nginx, &server("location /a/ { return 204; if ($host = a.example.com) { return 403; } }"));
     assert!(list(&after).contains("a `return` stands before it"), "{}", list(&after));
 }
+
+#[test]
+fn what_could_keep_callers_out_and_is_not_carried_over_refuses_everyone() {
+    let guards = [
+        "auth_request /auth;",
+        "limit_except GET { deny all; }",
+        "internal;",
+        "auth_jwt \"x\";",
+        "auth_ldap \"x\";",
+        "secure_link $arg_md5;",
+        "access_by_lua_file auth.lua;",
+        "access_by_lua_block { x; }",
+        "include snippets/auth.conf;",
+        "some_module_of_ours on;",
+        "if ($ok = 0) { return 403; }",
+        "if ($http_x_key != \"s3cret\") { return 403; }",
+        "location ~ secret { deny all; }",
+    ];
+    for guard in guards {
+        let found = imported(Kind::Nginx, &server(&format!("location /x/ {{ {guard} proxy_pass http://127.0.0.1:9000; }}")));
+        assert!(!found.policy.contains("-> "), "{guard}\n{}", found.policy);
+        assert!(!found.policy.contains("s3cret"), "{}", found.policy);
+        assert!(list(&found).contains("callers out") || list(&found).contains("is refused"), "{guard}\n{}", list(&found));
+    }
+    for guard in ["auth_request /auth;", "ssl_verify_client on;", "include auth.conf;", "if ($ok = 0) { return 403; }"] {
+        let found = imported(Kind::Nginx, &server(&format!("{guard} location /x/ {{ proxy_pass http://127.0.0.1:9000; }}")));
+        assert!(!found.policy.contains("-> "), "{guard}\n{}", found.policy);
+    }
+    let text = "location / { return 204; } location /x/ { auth_request /auth; proxy_pass http://127.0.0.1:9000; }";
+    assert!(route(&imported(Kind::Nginx, &server(text)), "x").contains("respond 403"));
+    let text = "auth_request /auth; location /x/ { auth_request off; proxy_pass http://127.0.0.1:9000; }";
+    assert!(route(&imported(Kind::Nginx, &server(text)), "x").contains("-> local_9000"));
+}
+
+#[test]
+fn what_keeps_nobody_out_closes_nothing() {
+    let text = "sendfile on; error_page 502 /x; ssl_verify_client optional; if ($scheme = http) { return 301 https://$host$request_uri; }\n\
+                location /x/ { include proxy_params; proxy_buffering off; proxy_pass http://127.0.0.1:9000; }";
+    let found = imported(Kind::Nginx, &server(text));
+    assert!(route(&found, "x").contains("-> local_9000"), "{}", found.policy);
+}
+
+#[test]
+fn a_credential_for_an_upstream_moves_to_the_environment() {
+    let text = "location /x/ { proxy_set_header X-Api-Key s3cret; proxy_pass http://127.0.0.1:9000; }";
+    let found = imported(Kind::Nginx, &server(text));
+    assert!(route(&found, "x").contains("set \"X-Api-Key\" env(\"X_API_KEY\")"), "{}", found.policy);
+}

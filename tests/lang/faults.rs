@@ -94,3 +94,16 @@ fn names_in_broken_statements_raise_no_further_findings() {
         assert_eq!(sources.get(found[0].primary().unwrap().file).unwrap().position(found[0].primary().unwrap().start).line, 2);
     }
 }
+
+#[test]
+fn two_invariants_that_one_route_breaks_are_two_findings() {
+    let (_, found) = findings(
+        r#"gateway { listen :8080 }
+route a GET /x { public "p"; respond 200 text "a" }
+invariant "one" { for route public; expect route in [] }
+invariant "two" { for route public; expect implied header("z") == "1" }
+"#,
+    );
+    let messages: Vec<&str> = found.iter().map(|found| found.message.as_str()).collect();
+    assert_eq!(messages, ["route `a` breaks the invariant \"one\"", "route `a` breaks the invariant \"two\""]);
+}

@@ -51,3 +51,29 @@ fn the_order_of_statements_never_changes_what_a_policy_means() {
     let back = program(&[parts[3], parts[2], parts[1], parts[0], gateway]);
     assert_eq!(forth, back);
 }
+
+#[test]
+fn a_line_that_an_inner_level_replaces_is_not_in_force() {
+    let text = |inner: &str| {
+        format!(
+            "gate 1\ngateway {{ listen :8080 }}\nupstream app {{ target http://127.0.0.1:1 }}\n\
+             auth jwt people {{ algorithms [HS256]\n key env(\"KEY\")\n claims {{ sub str }} }}\nauth key keys {{ keys env(\"KEYS\") }}\n\
+             group g /g {{\n auth people\n request {{ set X-User claim.sub }}\n\
+             route own GET /own -> app {{}}\n\
+             route r GET /r -> app {{ override auth keys\n request {{ {inner} }} }}\n}}\n"
+        )
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("policy.gate");
+    let errors = |inner: &str| {
+        std::fs::write(&file, text(inner)).unwrap();
+        let mut gate = std::process::Command::new(env!("CARGO_BIN_EXE_gate"));
+        gate.args(["explain", "policy.gate", "r"]).current_dir(folder.path()).env("NO_COLOR", "1");
+        let output = gate.output().unwrap();
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (explained, found) = errors("set x-user key.name");
+    assert!(!found.contains("claim.sub") && explained.contains("key.name") && !explained.contains("claim.sub"), "{found}{explained}");
+    assert!(errors("remove X-User").1.is_empty());
+    assert!(errors("set X-Other key.name").1.contains("declares no `claim.sub`"));
+}

@@ -33,6 +33,8 @@ pub(super) struct Around {
     pub rank: Vec<u32>,
     /// How deep it stands.
     pub depth: usize,
+    /// True in a `route`: its directives are asked as they are written.
+    pub written: bool,
 }
 
 /// What all sites share.
@@ -112,11 +114,18 @@ pub(super) fn block(
                     }
                 }
             }
+        } else if guards(directive) {
+            let why = format!("{}, and it could keep callers out: what it guards refuses everyone", reason(directive.name()));
+            draft.leave_out(directive.line, directive.text(), why);
+            let guarded = found.ok().filter(|found| !found.is_conditional()).unwrap_or_default();
+            modifiers.push((guarded, None));
         } else {
             draft.leave_out(directive.line, directive.text(), reason(directive.name()));
         }
     }
-    responders.sort_by_key(|responder| {
+    // What a `route` says is asked as it is written.
+    let sorted = if around.written { &mut [][..] } else { responders.as_mut_slice() };
+    sorted.sort_by_key(|responder| {
         let longest = responder.matcher.paths.iter().map(String::len).max().unwrap_or(0);
         (responder.order, u32::MAX - u32::try_from(longest).unwrap_or(0), !responder.matcher.is_conditional())
     });
@@ -178,8 +187,15 @@ fn answer(
             matcher.methods.retain(|method| responder.matcher.methods.contains(method));
         }
         matcher.conditions.extend(responder.matcher.conditions.iter().cloned());
-        let inside =
-            Around { scope: cell.to_owned(), prefix: around.prefix.clone(), matcher, level: level.clone(), rank, depth: around.depth + 1 };
+        let inside = Around {
+            scope: cell.to_owned(),
+            prefix: around.prefix.clone(),
+            matcher,
+            level: level.clone(),
+            rank,
+            depth: around.depth + 1,
+            written: false,
+        };
         if responder.dead || closed {
             let route = bare(responder.directive, inside, draft);
             group.routes.push(route.refusing(if closed { 403 } else { 404 }));
@@ -215,6 +231,7 @@ fn respond(
                     inside.prefix = stripped;
                 }
             }
+            inside.written = directive.name() == "route";
             return block(directive.inner(), &inside, named, shared, group, draft);
         }
         "reverse_proxy" => proxy(directive, own, &mut inside.level, shared, draft).map(|name| (Some(name), None)),
@@ -228,7 +245,11 @@ fn respond(
             let route = bare(directive, inside, draft);
             group.routes.push(Route { upstream, statements, ..route });
         }
-        Err(why) => draft.leave_out(directive.line, directive.text(), why),
+        Err(why) => {
+            draft.leave_out(directive.line, directive.text(), why);
+            let route = bare(directive, inside, draft);
+            group.routes.push(route.refusing(404));
+        }
     }
     Ok(())
 }
@@ -257,6 +278,7 @@ fn proxy(directive: &Directive, own: &[String], level: &mut Level, shared: &mut 
     for inner in directive.inner() {
         let rest = inner.words.get(1..).unwrap_or_default();
         let outcome = match inner.name() {
+            "handle_response" => return Err("what it makes of replies could keep callers out, and has no counterpart".to_owned()),
             "to" => {
                 addresses.extend(rest.iter().cloned());
                 Ok(())
@@ -379,9 +401,41 @@ fn is_dead(directive: &Directive, draft: &mut Draft) -> bool {
     true
 }
 
+/// True for a directive that could keep callers out: plugins add directives of their own, so any that is not known to let
+/// everyone by.
+pub(super) fn guards(directive: &Directive) -> bool {
+    const HARMLESS: &[&str] = &[
+        "root",
+        "templates",
+        "try_files",
+        "bind",
+        "vars",
+        "map",
+        "handle_errors",
+        "push",
+        "metrics",
+        "tracing",
+        "log_append",
+        "log_name",
+        "log_skip",
+        "skip_log",
+        "fs",
+        "method",
+        "acme_server",
+        "intercept",
+        "copy_response",
+        "copy_response_headers",
+    ];
+    match directive.name() {
+        "tls" => directive.inner().iter().any(|inner| matches!(inner.name(), "client_auth" | "import")),
+        name => !HARMLESS.contains(&name),
+    }
+}
+
 /// True for a directive that keeps callers out.
 fn refuses(directive: &Directive) -> bool {
-    matches!(directive.name(), "abort" | "error" | "forward_auth")
+    matches!(directive.name(), "abort" | "error" | "forward_auth" | "redir")
+        || directive.inner().iter().any(|inner| matches!(directive.name(), "handle" | "handle_path" | "route") && refuses(inner))
         || (directive.name() == "respond"
             && directive.words.iter().any(|word| word.len() == 3 && (word.starts_with('4') || word.starts_with('5'))))
 }

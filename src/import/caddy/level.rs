@@ -141,7 +141,10 @@ pub(super) fn field(line: &[String], response: bool) -> Result<String, String> {
     if let Some(removed) = name.strip_prefix('-') {
         return Ok(format!("remove {}", words::text(removed)));
     }
-    let value = values::expression(rest.first().ok_or("no value is given")?)?;
+    let written = rest.first().ok_or("no value is given")?;
+    // A credential for the upstream stays out of the policy.
+    let secret = !response && words::is_credential(name) && !written.is_empty() && !written.starts_with('{');
+    let value = if secret { words::variable(name) } else { values::expression(written)? };
     match name.chars().next() {
         Some('+') => Ok(format!("add {} {value}", words::text(name.trim_start_matches('+')))),
         Some('?') if response => Ok(format!("set {} {value} if_missing", words::text(name.trim_start_matches('?')))),

@@ -93,6 +93,9 @@ fn field(kind: &str, rest: &[String]) -> Result<String, String> {
         ("header", [name, value]) => (name.as_str(), value.as_str()),
         _ => return Err("it asks for several fields at once".to_owned()),
     };
+    if words::is_credential(name) && !name.starts_with('!') && value.chars().any(|letter| letter != '*') {
+        return Err(words::CREDENTIAL.to_owned());
+    }
     let reference = format!("{kind}({})", words::text(name.trim_start_matches('!')));
     Ok(match (name.starts_with('!'), value) {
         (true, _) => format!("{reference} == none"),

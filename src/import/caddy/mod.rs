@@ -9,7 +9,7 @@ mod values;
 use super::draft::{Draft, Group, LOOPBACK};
 use super::{Fault, words};
 use crate::route::HostPattern;
-use block::{Around, Shared, block, reason};
+use block::{Around, Shared, block, guards, reason};
 use level::Level;
 use matcher::{Matcher, Named};
 use std::collections::BTreeMap;
@@ -140,9 +140,10 @@ fn site(addresses: &[String], line: usize, directives: &[Directive], shared: &mu
         level: Level::default(),
         rank: vec![host],
         depth: 0,
+        written: false,
     };
     let (outside, inside): (Vec<&Directive>, Vec<&Directive>) =
-        directives.iter().partition(|directive| matches!(directive.name(), "tls" | "bind"));
+        directives.iter().partition(|directive| matches!(directive.name(), "tls" | "bind") && !guards(directive));
     outside.into_iter().for_each(|directive| draft.leave_out(directive.line, directive.text(), reason(directive.name())));
     let inside: Vec<Directive> = inside.into_iter().cloned().collect();
     block(&inside, &around, &Named::new(), shared, &mut group, draft)?;

@@ -12,7 +12,10 @@ pub(super) fn answered(directive: &Directive) -> Result<(String, &Directive), St
     if answer.name != "return" || answer.block.is_some() {
         return Err(WHY.to_owned());
     }
-    Ok((condition(directive).ok_or(WHY)?, answer))
+    let credential =
+        directive.words.iter().any(|word| word.trim_start_matches('(').strip_prefix("$http_").is_some_and(words::is_credential));
+    let condition = condition(directive).ok_or(if credential { words::CREDENTIAL } else { WHY })?;
+    Ok((condition, answer))
 }
 
 fn condition(directive: &Directive) -> Option<String> {
@@ -38,6 +41,9 @@ fn condition(directive: &Directive) -> Option<String> {
     };
     let name = variable.strip_prefix('$')?;
     if let Some(field) = name.strip_prefix("http_") {
+        if words::is_credential(field) && !value.is_empty() {
+            return None;
+        }
         let field = format!("header(\"{}\")", field.replace('_', "-"));
         // A field that is missing is empty there.
         let same = match *value {

@@ -4,6 +4,7 @@ use super::super::draft::Draft;
 use super::super::words;
 use super::tokens::Directive;
 use super::{Http, values};
+use std::collections::BTreeMap;
 
 /// What a location inherits. Lists are those of the innermost level that has any of their kind.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +23,8 @@ pub(super) struct Level {
     pub auth: Option<String>,
     /// Why nobody may come in: a password file was to be asked for and cannot be.
     pub closed: bool,
+    /// What could keep callers out and was not carried over, and whether it is asked before a `return` answers.
+    pub guards: BTreeMap<String, bool>,
     /// `default_type`
     pub media_type: String,
     connect: Option<u64>,
@@ -31,8 +34,9 @@ pub(super) struct Level {
 }
 
 impl Level {
-    /// The same without anything that keeps callers out.
-    pub fn open(self) -> Self {
+    /// The same without anything that keeps callers out once a `return` has been passed.
+    pub fn open(mut self) -> Self {
+        self.guards.retain(|_, first| *first);
         Self { access: Vec::new(), auth: None, closed: false, ..self }
     }
 }
@@ -170,6 +174,8 @@ pub(super) fn reason(name: &str) -> &'static str {
         "expires" => "write `response { set Cache-Control \"…\" }`",
         "error_page" | "proxy_intercept_errors" => "`error` is not available yet",
         "if" => "it is read in a server or a location only",
+        "internal" => "requests of the gateway's own do not exist",
+        "limit_except" => "write a route for each set of methods",
         "map" | "set" | "geo" | "split_clients" => "there are no variables: write a `match`, a `require` or a `when` where it was used",
         "include" => "other files are not read: import them one by one",
         "log_format" => "the access log has its own format; `log access json { field … }` adds to it",

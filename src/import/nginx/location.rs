@@ -2,7 +2,9 @@
 
 use super::super::draft::{Draft, Group, ROUTES_MAX, Route};
 use super::super::{Fault, words};
-use super::level::{Level, common, reason};
+use super::expression::{literal_begin, regex};
+use super::guard;
+use super::level::{Level, common};
 use super::passing::{access, received, sent};
 use super::rewrite::{self, Taken};
 use super::tokens::Directive;
@@ -49,6 +51,16 @@ pub(super) fn locations(
         .map(|directive| directive.word(1))
         .collect();
     let returns = server.iter().find(|directive| directive.name == "return");
+    // An `if` of the server is asked before all its locations, wherever it stands.
+    let mut level = level.clone();
+    for directive in server.iter().filter(|directive| directive.name == "if") {
+        if returns.is_none_or(|first| directive.line <= first.line)
+            && let Err(why) = asked(directive, &level)
+        {
+            guard::leave_if(directive, &why, &mut level, draft);
+        }
+    }
+    let level = &level;
     for (order, directive) in server.iter().enumerate() {
         if draft.routes() + group.routes.len() >= ROUTES_MAX {
             return Err(Fault::new(directive.line, format!("more than {ROUTES_MAX} locations")));
@@ -68,7 +80,7 @@ pub(super) fn locations(
             },
             "if" => {
                 let place = Place { class: Class::Prefix, path: "/".to_owned(), pattern: "/**".to_owned() };
-                answered(directive, &place, vec![host, 0, order], level, group, draft);
+                answered(directive, &place, vec![host, 0, order], level, group, draft).ok();
             }
             "rewrite" => server_rewrite(directive, vec![host, 0, order], level, group, draft),
             "location" => {
@@ -100,19 +112,27 @@ pub(super) fn locations(
 }
 
 /// What an `if` answers, as a route of its own: nginx asks it before it asks who is there.
-fn answered(directive: &Directive, place: &Place, rank: Vec<u32>, level: &Level, group: &mut Group, draft: &mut Draft) {
-    let level = level.clone().open();
-    let found = condition::answered(directive).and_then(|(condition, answer)| Ok((condition, answer_at_once(answer, &level, &[])?)));
-    match found {
-        Ok((condition, statements)) => {
-            push(directive, place, rank, Answer { upstream: None, statements }, &level, group, draft);
-            if let Some(route) = group.routes.last_mut() {
-                route.conditions.push(condition);
-                route.strict = true;
-            }
-        }
-        Err(why) => draft.leave_out(directive.line, directive.text(), why),
+fn answered(
+    directive: &Directive,
+    place: &Place,
+    rank: Vec<u32>,
+    level: &Level,
+    group: &mut Group,
+    draft: &mut Draft,
+) -> Result<(), String> {
+    let (condition, statements) = asked(directive, level)?;
+    push(directive, place, rank, Answer { upstream: None, statements }, &level.clone().open(), group, draft);
+    if let Some(route) = group.routes.last_mut() {
+        route.conditions.push(condition);
+        route.strict = true;
     }
+    Ok(())
+}
+
+/// What an `if` asks, and the statements of what it answers.
+fn asked(directive: &Directive, level: &Level) -> Result<(String, Vec<String>), String> {
+    let (condition, answer) = condition::answered(directive)?;
+    Ok((condition, answer_at_once(answer, level, &[])?))
 }
 
 /// A redirect of the server's that goes before all locations.
@@ -185,62 +205,6 @@ fn unread(directive: &Directive) -> Place {
     Place { class, path: path.to_owned(), pattern }
 }
 
-/// The letters that all texts of an anchored expression begin with.
-fn literal_begin(source: &str) -> &str {
-    let Some(inner) = source.strip_prefix('^').filter(|_| alternatives(source).len() == 1) else { return "" };
-    let literal = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '/' | '_' | '-');
-    let end = inner.find(|letter| !literal(letter)).unwrap_or(inner.len());
-    // A letter before one of these may be missing.
-    let end = if inner.get(end..).is_some_and(|rest| rest.starts_with(['*', '?', '{'])) { end.saturating_sub(1) } else { end };
-    inner.get(..end).unwrap_or_default()
-}
-
-/// An expression that matches anywhere, as one over whole paths.
-fn regex(source: &str, any_case: bool) -> Result<String, String> {
-    let parts: Vec<String> = alternatives(source).into_iter().map(|part| whole(part, any_case)).collect();
-    let written = match parts.as_slice() {
-        [only] => words::regex(only),
-        several => words::regex(&format!("(?:{})", several.join("|"))),
-    };
-    Pattern::parse(&written).map(|_| written).map_err(|error| format!("this expression is not one over paths: {error}"))
-}
-
-/// The alternatives of an expression: what stands between the `|` that are in no group and no class.
-fn alternatives(source: &str) -> Vec<&str> {
-    let (mut depth, mut class, mut escaped) = (0_i32, false, false);
-    source
-        .split(|letter| {
-            match letter {
-                _ if escaped => escaped = false,
-                '\\' => escaped = true,
-                ']' => class = false,
-                _ if class => {}
-                '[' => class = true,
-                '(' => depth += 1,
-                ')' => depth -= 1,
-                '|' => return depth == 0,
-                _ => {}
-            }
-            false
-        })
-        .collect()
-}
-
-/// One alternative over a whole path.
-fn whole(source: &str, any_case: bool) -> String {
-    let (begins, ends) = (source.starts_with('^'), source.ends_with('$') && !source.ends_with("\\$"));
-    let inner = source.strip_prefix('^').unwrap_or(source);
-    let inner = if ends { inner.strip_suffix('$').unwrap_or(inner) } else { inner };
-    let inner = inner.replace("\\/", "/");
-    let inner = if any_case { format!("(?i:{inner})") } else { inner };
-    let before = match (begins, source.starts_with("^/") || source.starts_with('/')) {
-        (true, _) => "",
-        (false, true) => "(?:/.*)?",
-        (false, false) => "/.*",
-    };
-    format!("{before}{inner}{}", if ends { "" } else { ".*" })
-}
-
 fn location(
     directive: &Directive,
     place: &Place,
@@ -257,23 +221,31 @@ fn location(
     let known = ["proxy_pass", "return", "rewrite", "if"];
     let others: Vec<&Directive> = inner.iter().copied().filter(|inner| !known.contains(&inner.name.as_str())).collect();
     for left in common(&others, &mut level, &mut statements, http, draft) {
-        draft.leave_out(
-            left.line,
-            left.text(),
-            if left.name == "location" { "locations inside locations are not read" } else { reason(&left.name) },
-        );
+        if left.name == "location" {
+            nested(left, place, &rank, &mut level, group, draft);
+        } else {
+            guard::leave(left, &mut level, draft);
+        }
     }
     let first = |name: &str| inner.iter().position(|inner| inner.name == name).unwrap_or(usize::MAX);
     let (returns, rewrites) = (first("return"), first("rewrite"));
     for (at, inner) in inner.iter().enumerate().filter(|(_, inner)| inner.name == "if") {
         if at > returns || at > rewrites {
             let why = if at > returns { "no request reaches it: a `return` stands before it" } else { "a `rewrite` stands before it" };
-            draft.leave_out(inner.line, inner.text(), why);
+            // One that takes all paths of the location ends the rules.
+            let ends = directive.inner().get(rewrites).is_some_and(|found| inner_rewrite(found, place).is_ok());
+            if at > returns || ends {
+                draft.leave_out(inner.line, inner.text(), why);
+            } else {
+                guard::leave_if(inner, why, &mut level, draft);
+            }
             continue;
         }
         let mut earlier = rank.clone();
         earlier.push(u32::try_from(at).unwrap_or(u32::MAX));
-        answered(inner, place, earlier, &level, group, draft);
+        if let Err(why) = answered(inner, place, earlier, &level, group, draft) {
+            guard::leave_if(inner, &why, &mut level, draft);
+        }
     }
     rank.push(u32::MAX);
     for inner in inner.iter().filter(|inner| known.contains(&inner.name.as_str()) && inner.name != "if") {
@@ -320,6 +292,23 @@ fn location(
     };
     statements.extend(answer.statements);
     push(directive, place, rank, Answer { upstream: answer.upstream, statements }, &level, group, draft);
+}
+
+/// A location inside another: what it takes is refused, or, where that cannot be told, all of the outer one.
+fn nested(directive: &Directive, around: &Place, rank: &[u32], level: &mut Level, group: &mut Group, draft: &mut Draft) {
+    draft.leave_out(directive.line, directive.text(), "locations inside locations are not read: what it takes is refused");
+    let (class, path) = class(directive);
+    let inside = around.class != Class::Regex && class != Class::Regex && path.starts_with(&around.path);
+    let found = if inside { place(directive, draft) } else { None };
+    let Some(found) = found else {
+        level.guards.insert("location".to_owned(), true);
+        return;
+    };
+    let mut earlier = rank.to_vec();
+    earlier.push(0);
+    beside(directive, &found, &earlier, 403, group, draft);
+    let route = bare(directive, &found, earlier, draft);
+    group.routes.push(route.refusing(403));
 }
 
 /// The upstream and what becomes of the path.
@@ -433,11 +422,15 @@ fn answer_at_once(directive: &Directive, level: &Level, captures: &[String]) -> 
 /// Adds a route with all that its location inherits.
 fn push(directive: &Directive, place: &Place, rank: Vec<u32>, answer: Answer, level: &Level, group: &mut Group, draft: &mut Draft) {
     let mut statements = Vec::new();
-    if level.closed || level.auth.is_some() || !level.access.is_empty() {
+    if level.closed || !level.guards.is_empty() || level.auth.is_some() || !level.access.is_empty() {
         beside(directive, place, &rank, 403, group, draft);
     }
-    if level.closed {
-        draft.leave_out(directive.line, directive.text(), "it asks for a password without a file of users, and is not opened for everyone");
+    if level.closed || !level.guards.is_empty() {
+        let why = match level.guards.keys().next() {
+            Some(guard) => format!("`{guard}` stands before it and was not carried over: it refuses everyone"),
+            None => "it asks for a password without a file of users, and is not opened for everyone".to_owned(),
+        };
+        draft.leave_out(directive.line, directive.text(), why);
         let route = bare(directive, place, rank, draft);
         group.routes.push(route.refusing(403));
         return;

@@ -4,6 +4,8 @@
 //! what holds for it.
 
 mod condition;
+mod expression;
+mod guard;
 mod level;
 mod location;
 mod passing;
@@ -87,7 +89,9 @@ pub(super) fn read(text: &str, draft: &mut Draft) -> Result<(), Fault> {
                 }
             }
             "set_real_ip_from" => draft.gateway.push(format!("trust {}", left.word(0))),
-            _ => draft.leave_out(left.line, left.text(), level::reason(&left.name)),
+            // The files of the servers themselves, as a rule.
+            "include" => draft.leave_out(left.line, left.text(), level::reason(&left.name)),
+            _ => guard::leave(left, &mut level, draft),
         }
     }
     let gateway = std::mem::take(&mut draft.gateway);
@@ -177,7 +181,7 @@ fn server(server: &Directive, around: &Level, http: &mut Http<'_>, draft: &mut D
     }
     let mut statements = Vec::new();
     for left in common(&inner, &mut level, &mut statements, http, draft) {
-        draft.leave_out(left.line, left.text(), level::reason(&left.name));
+        guard::leave(left, &mut level, draft);
     }
     group.statements = statements;
     let wish = group.hosts.first().map_or_else(|| "server".to_owned(), |host| words::name(host.trim_start_matches("*.")));

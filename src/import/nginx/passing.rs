@@ -83,6 +83,11 @@ pub(super) fn sent(level: &Level, draft: &mut Draft) -> Vec<String> {
                 "the query as a whole has no reference"
             }
             _ if value.contains("$remote_user") && level.auth.is_none() => "nobody is known by name here",
+            // A credential for the upstream stays out of the policy.
+            name if words::is_credential(name) && !value.contains('$') => {
+                lines.push(format!("set {} {}", words::text(directive.word(0)), words::variable(name)));
+                continue;
+            }
             _ => match values::expression(value, &[]) {
                 Ok(expression) => {
                     lines.push(format!("set {} {expression}", words::text(directive.word(0))));

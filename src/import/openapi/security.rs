@@ -83,7 +83,10 @@ fn auth(scheme_name: &str, line: usize, scheme: &Node, draft: &mut Draft) -> Res
             Ok(Auth { name, scopes: false })
         }
         ("http", other) => Err(format!("HTTP authentication `{other}` is not one of the language")),
-        ("mutualTLS", _) => Err("client certificates are not available yet".to_owned()),
+        ("mutualTLS", _) => Err(
+            "a listener asks for client certificates: write `tls { client_ca file(\"…\") }` there, then `require client.cert.subject != none`"
+                .to_owned(),
+        ),
         (other, _) => Err(format!("a scheme of type `{other}` is not one of the language")),
     }
 }

@@ -5,6 +5,7 @@ use crate::diag::{Code, Diagnostic, Span};
 use crate::lang::checker::{Moment, Spot, Want};
 use crate::lang::expr::{Expr, Piece, Ref};
 use crate::lang::read::Mode;
+use crate::lang::value::Value;
 use crate::lang::{Checker, Given, Node};
 use crate::policy::Effective;
 
@@ -203,6 +204,10 @@ impl Reader {
         let name = self.name(node.get("name")?, checker);
         let choices = self.choices(node, checker);
         let (name, choices) = (name?, choices?);
+        if self.side != Side::Query && choices.iter().any(|choice| controls(&choice.value)) {
+            checker.error(Code::TypeMismatch, "a field's value holds no control characters", node.span, "a line break or the like is in it");
+            return None;
+        }
         let vouched = choices.iter().any(|choice| vouches(&choice.value) || choice.when.as_ref().is_some_and(vouches));
         Some(Set { name, choices, if_missing: node.child("if_missing").is_some(), vouched })
     }
@@ -303,5 +308,15 @@ fn vouches(expr: &Expr) -> bool {
         Expr::And(all) | Expr::Or(all) => all.iter().any(vouches),
         Expr::Compare(left, _, right) | Expr::In(left, right) | Expr::OrElse(left, right) => vouches(left) || vouches(right),
         Expr::Const(_) => false,
+    }
+}
+
+/// True for a value in which a control character is written (RFC 9110 §5.5); a tab may be.
+fn controls(value: &Expr) -> bool {
+    let held = |text: &str| text.chars().any(|letter| letter != '\t' && letter.is_ascii_control());
+    match value {
+        Expr::Const(Value::Text(text)) => held(text),
+        Expr::Text(pieces) => pieces.iter().any(|piece| matches!(piece, Piece::Literal(text) if held(text))),
+        _ => false,
     }
 }

@@ -104,7 +104,9 @@ impl PatternError {
     pub fn help(&self) -> Option<String> {
         match &self.kind {
             PatternErrorKind::NoSlash => Some("begin the path with `/`".to_owned()),
-            PatternErrorKind::NotNormal { .. } => Some("write the path as it is after normalisation".to_owned()),
+            PatternErrorKind::NotNormal { .. } => {
+                Some("write it as requests arrive: without empty and dot segments, and encoded only where a character needs it".to_owned())
+            }
             PatternErrorKind::NotPath { .. } => Some("a query is matched by `match query(\"name\") == \"value\"`".to_owned()),
             PatternErrorKind::UnknownType { .. } => Some(types()),
             PatternErrorKind::BadName { .. } => Some("a name is made of letters, digits, `_` and `-` and begins with a letter".to_owned()),

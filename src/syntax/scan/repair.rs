@@ -1,6 +1,6 @@
 //! Where a brace is missing: told by indentation, and by what a broken string has taken with it.
 
-use super::{Cutter, Frame, Head};
+use super::{Cutter, Frame, Head, Piece};
 use crate::syntax::lex::{Kind, Token};
 use crate::syntax::wording;
 
@@ -64,8 +64,11 @@ impl Cutter<'_> {
         }
         let indent = self.line_indent;
         let brace = token.kind == Kind::CloseBrace;
-        if let Some(frame) = self.frames.last_mut().filter(|frame| frame.judged.is_none()) {
-            frame.judged = Some(!brace && indent > frame.head.indent);
+        let tokens = &*self.tokens;
+        for frame in self.frames.iter_mut().rev().take_while(|frame| frame.judged.is_none()) {
+            // A block with something behind its brace should have ended on its line.
+            let behind = tokens.get(frame.open + 1).is_some_and(|next| !matches!(next.kind, Kind::Newline | Kind::Comment));
+            frame.judged = Some(behind || !brace && indent > frame.head.indent);
         }
         while let Some(frame) = self.frames.last() {
             let left = if brace { indent < frame.head.indent } else { indent <= frame.head.indent };
@@ -87,5 +90,50 @@ impl Cutter<'_> {
             self.findings.report(|| wording::stray_brace(span));
         }
         stray
+    }
+
+    /// With braces that do not balance for want of closing ones: true for a `{` right behind a `{`.
+    pub(super) fn is_doubled(&self, at: usize) -> bool {
+        self.by_indent && !self.surplus && self.frames.last().is_some_and(|frame| frame.open + 1 == at)
+    }
+
+    /// With more closing braces than opening ones: true for a `}` behind statements of its line in a block that began on
+    /// an earlier line, which ends on a line of its own.
+    pub(super) fn is_unopened_here(&self, at: usize) -> bool {
+        let starts = |at: usize| self.tokens.get(at).map_or(0, |token| token.start as usize);
+        let first = self.text.get(self.line_start..starts(at)).is_none_or(|before| before.trim().is_empty());
+        self.by_indent
+            && self.surplus
+            && !first
+            && self.frames.last().is_some_and(|frame| frame.judged == Some(true) && starts(frame.open) < self.line_start)
+    }
+
+    /// What stands on this line is in doubt: it is not read.
+    pub(super) fn doubt_line(&mut self) {
+        let (tokens, start) = (&*self.tokens, self.line_start);
+        let pieces = self.frames.last_mut().map_or(&mut self.top, |frame| {
+            frame.damaged = true;
+            &mut frame.pieces
+        });
+        let here = |piece: &&mut Piece| tokens.get(piece.first).is_some_and(|token| token.start as usize >= start);
+        pieces.iter_mut().rev().take_while(here).for_each(|piece| piece.broken = true);
+    }
+
+    /// A block at the top ended too early: it is damaged, and what stands behind it is in doubt.
+    pub(super) fn doubt_top(&mut self) {
+        for piece in self.top.iter_mut().rev() {
+            if let Some(block) = &mut piece.block {
+                block.damaged = true;
+                return;
+            }
+            piece.broken = true;
+        }
+    }
+
+    /// The innermost block ends nowhere: what stands in it may not belong there.
+    pub(super) fn doubt_block(&mut self) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.pieces.iter_mut().for_each(|piece| piece.broken = true);
+        }
     }
 }

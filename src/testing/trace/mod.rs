@@ -138,7 +138,7 @@ pub fn trace(program: &Program, ask: &Ask) -> Result<Trace, String> {
     auth::install_crypto();
     in_virtual_time(async {
         let rig = Rig::new(program)?;
-        let asked = match ask.read(&rig.engine.plan.settings, rig.listener())? {
+        let asked = match ask.read(&rig.engine.plan.settings, rig.listener(&ask.url, ask.listener.as_deref())?)? {
             Read::Asked(asked) => *asked,
             Read::Refused(refusal) => return Ok(refused(ask, refusal)),
         };
