@@ -37,6 +37,8 @@ const CONDITIONS: &[(&str, &str)] = &[
     ("request.path == \"/x/q\" or request.path == \"/x/r\"", "GET /x/q"),
     ("request.host == \"a.b\" or request.path == \"/x/q\"", "GET http://a.b/x"),
     ("request.method == HEAD", "HEAD /x"),
+    ("param.rest == \"q/r\"", "GET /x/q/r"),
+    ("param.rest matches re\"[!?]\" and request.host == \"a.b\"", "GET http://a.b/x/!"),
     ("client.ip in 10.0.0.0/8 and request.path != \"/x\"", "GET /x/, with `client.ip` = `10.0.0.1`"),
 ];
 
