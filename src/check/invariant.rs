@@ -2,7 +2,7 @@
 
 use super::declare::Bench;
 use super::route::Spans;
-use super::under::{self, Order, Part};
+use super::under::{Order, Part};
 use crate::diag::suggest::near;
 use crate::diag::{Code, Diagnostic, Report, Span};
 use crate::ir::Route;
@@ -12,7 +12,7 @@ use crate::lang::form::Declared;
 use crate::lang::{Given, Node};
 use crate::logic::{Facts, Model, TooComplex, implies, sample};
 use crate::policy::auth;
-use crate::route::{Pattern, RouteKey, Witness, relation};
+use crate::route::{Pattern, Witness, relation};
 use crate::syntax::ast::{Expr, ExprKind, Operator};
 use crate::upstream::check::{params, pattern};
 
@@ -27,8 +27,7 @@ pub fn invariants<'a>(
     entrances: &[Entrance],
     bench: &mut Bench<'_, 'a>,
 ) {
-    let keys: Vec<RouteKey> = routes.iter().map(|(route, _)| route.key.clone()).collect();
-    let order = Order::new(routes, &keys, entrances);
+    let order = Order::new(routes, entrances);
     for node in nodes.iter().filter(|node| node.form.word == "invariant" && !node.damaged) {
         let mut invariant = Invariant { node, routes, order: &order, auths, entrances, bench };
         let Some(spoken_of) = invariant.spoken_of() else { continue };
@@ -40,7 +39,7 @@ pub fn invariants<'a>(
 
 /// A route that an invariant speaks of.
 struct Subject<'i> {
-    order: &'i Order<'i, 'i>,
+    order: &'i Order<'i>,
     /// Its place in that order.
     at: usize,
     route: &'i Route,
@@ -57,14 +56,12 @@ struct Under {
     span: Span,
     /// One that the route takes.
     request: Witness,
-    /// See [`Part`].
-    alone: bool,
 }
 
 struct Invariant<'i, 'b, 'a> {
     node: &'i Node<'a>,
     routes: &'i [Placed],
-    order: &'i Order<'i, 'i>,
+    order: &'i Order<'i>,
     auths: Option<&'i [auth::Declared]>,
     entrances: &'i [Entrance],
     bench: &'i mut Bench<'b, 'a>,
@@ -90,7 +87,7 @@ impl<'i> Invariant<'i, '_, '_> {
             let part = match prefix.as_ref().map(|(prefix, span)| (prefix, *span, self.order.part(at, prefix))) {
                 None | Some((_, _, Part::Whole)) => None,
                 Some((_, _, Part::Nothing)) => continue,
-                Some((prefix, span, Part::Some { request, alone })) => Some(Under { prefix: prefix.clone(), span, request, alone }),
+                Some((prefix, span, Part::Some(request))) => Some(Under { prefix: prefix.clone(), span, request }),
                 Some((prefix, span, Part::Unknown)) => {
                     let message = format!("it cannot be decided whether `{}` takes requests under `{prefix}`", route.name);
                     self.bench.report.push(
@@ -274,25 +271,8 @@ impl Subject<'_> {
     fn refutation(&self, facts: Facts<'_>, passed: &[&Condition], condition: &Condition) -> Result<Option<Model>, TooComplex> {
         let of_all = implies(facts, passed, condition);
         let (Some(part), false) = (&self.part, of_all == Ok(None)) else { return of_all };
-        // Else it is the conditions of other routes as well that decide which requests are this one's.
-        if part.alone {
-            let pinned = under::pinned(&part.request);
-            let one = implies(facts, &passed.iter().copied().chain(&pinned).collect::<Vec<_>>(), condition);
-            if let Ok(Some(model)) = one {
-                return Ok(Some(model));
-            }
-        }
-        let below = under::condition(&part.prefix).ok_or(TooComplex)?;
-        match implies(facts, &passed.iter().copied().chain([&below]).collect::<Vec<_>>(), condition) {
-            Ok(Some(model)) => {
-                let request = sample(&self.route.key, &model).ok_or(TooComplex)?;
-                let path = request.target.split_once('?').map_or(&*request.target, |(path, _)| path).to_owned();
-                let request = Witness { method: request.method, host: request.host, path, predicates: Vec::new() };
-                // Else another route may take it, and another request be the example.
-                if self.order.is_left_to(self.at, &request) { Ok(Some(model)) } else { Err(TooComplex) }
-            }
-            decided => decided,
-        }
+        // Of what lies under the prefix, and is not taken by the routes before it.
+        self.order.refutation(self.at, &part.prefix, facts, (passed, condition))
     }
 }
 

@@ -4,10 +4,9 @@ use super::order::any_reference;
 use super::route::Spans;
 use crate::ir::Route;
 use crate::lang::checker::Entrance;
-use crate::lang::expr::{Comparison, Expr, Pattern as TextPattern, Piece, Ref};
+use crate::lang::expr::{Comparison, Expr, Pattern as TextPattern, Ref};
 use crate::lang::value::Value;
-use crate::logic::{Example, Facts, Model, TooComplex, satisfiable_within};
-use crate::route::pattern::{End, Segment};
+use crate::logic::{Example, Facts, Model, TooComplex, placed, satisfiable_within};
 use crate::route::{Atom, ByteRange, HostPattern, Pattern, Predicate, Predicates, RouteKey, Test, Witness, atom_ranges};
 use ipnet::IpNet;
 use std::cell::{Cell, RefCell};
@@ -293,47 +292,6 @@ fn number_as_text(condition: &mut Expr, slot: u16) -> Result<(), TooComplex> {
         }
     }
     Ok(())
-}
-
-/// Where the parameter that a `/**` binds is counted from: no segment has so high a number.
-const REST_PLACE: usize = 1_000;
-
-/// A condition with its parameters called by their place in the path, so that conditions of two routes can be compared. None
-/// when it asks for what a regex captures, which has no place.
-fn placed(condition: &Expr, pattern: &Pattern) -> Option<Expr> {
-    let one = |inner: &Expr| placed(inner, pattern).map(Box::new);
-    let all = |parts: &[Expr]| parts.iter().map(|part| placed(part, pattern)).collect::<Option<Vec<_>>>();
-    Some(match condition {
-        Expr::Ref(Ref::Param { slot, int }) => Expr::Ref(Ref::Param { slot: place(*slot, pattern)?, int: *int }),
-        Expr::Const(_) | Expr::Secret(_) | Expr::Ref(_) => condition.clone(),
-        Expr::Text(pieces) => {
-            let piece = |piece: &Piece| match piece {
-                Piece::Literal(_) => Some(piece.clone()),
-                Piece::Hole(inner, encoding) => placed(inner, pattern).map(|inner| Piece::Hole(inner, *encoding)),
-            };
-            Expr::Text(pieces.iter().map(piece).collect::<Option<_>>()?)
-        }
-        Expr::Not(inner) => Expr::Not(one(inner)?),
-        Expr::Has(inner) => Expr::Has(one(inner)?),
-        Expr::Lower(inner) => Expr::Lower(one(inner)?),
-        Expr::Matches(inner, regex) => Expr::Matches(one(inner)?, regex.clone()),
-        Expr::And(parts) => Expr::And(all(parts)?),
-        Expr::Or(parts) => Expr::Or(all(parts)?),
-        Expr::Compare(left, how, right) => Expr::Compare(one(left)?, *how, one(right)?),
-        Expr::In(item, set) => Expr::In(one(item)?, one(set)?),
-        Expr::OrElse(first, second) => Expr::OrElse(one(first)?, one(second)?),
-    })
-}
-
-fn place(slot: u16, pattern: &Pattern) -> Option<u16> {
-    let parameters = pattern.segments().iter().enumerate().filter(|(_, segment)| matches!(segment, Segment::Parameter { .. }));
-    let places: Vec<usize> = parameters.map(|(place, _)| place).collect();
-    let place = match (places.get(usize::from(slot)), pattern.end()) {
-        (Some(place), _) => *place,
-        (None, End::Rest) => REST_PLACE + pattern.segments().len(),
-        (None, End::Exact | End::Slash | End::Regex(_)) => return None,
-    };
-    u16::try_from(place).ok()
 }
 
 /// A `match` condition as atoms that can be compared with other routes'.

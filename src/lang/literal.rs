@@ -241,10 +241,23 @@ fn ip(text: &str) -> Result<(Value, Type), LiteralError> {
                 meant: None,
             });
         }
-        return Ok((Value::Network(network), Type::Cidr));
+        return Ok((Value::Network(canonical(network)), Type::Cidr));
     }
-    let ip = text.parse().map_err(|_| LiteralError::range(format!("`{text}` is no IP address")))?;
-    Ok((Value::Ip(ip), Type::Ip))
+    let ip: std::net::IpAddr = text.parse().map_err(|_| LiteralError::range(format!("`{text}` is no IP address")))?;
+    Ok((Value::Ip(ip.to_canonical()), Type::Ip))
+}
+
+/// A network of IPv4 addresses that is written as one of mapped addresses (RFC 4291 §2.5.5.2): the addresses of clients are
+/// never mapped ones.
+fn canonical(network: ipnet::IpNet) -> ipnet::IpNet {
+    let mapped = |network: ipnet::Ipv6Net| {
+        let (ip, length) = (network.network().to_ipv4_mapped()?, network.prefix_len().checked_sub(96)?);
+        ipnet::Ipv4Net::new(ip, length).ok()
+    };
+    match network {
+        ipnet::IpNet::V4(_) => network,
+        ipnet::IpNet::V6(six) => mapped(six).map_or(network, ipnet::IpNet::V4),
+    }
 }
 
 /// `:8080`, `127.0.0.1:80`, `[::]:443`

@@ -47,7 +47,7 @@ pub(super) enum Atom<'e> {
 }
 
 impl<'e> Formula<'e> {
-    fn all(parts: impl IntoIterator<Item = Self>) -> Self {
+    pub(super) fn all(parts: impl IntoIterator<Item = Self>) -> Self {
         let mut kept = Vec::new();
         for part in parts {
             match part {
@@ -64,7 +64,7 @@ impl<'e> Formula<'e> {
         }
     }
 
-    fn any(parts: impl IntoIterator<Item = Self>) -> Self {
+    pub(super) fn any(parts: impl IntoIterator<Item = Self>) -> Self {
         let mut kept = Vec::new();
         for part in parts {
             match part {
@@ -444,7 +444,7 @@ fn matching<'e>(facts: Facts<'_>, operand: &Operand<'e>, pattern: &'e Pattern, w
     match operand {
         Operand::Const(value) => Formula::Always(matches!(&**value, Value::Text(text) if pattern.matches(text)) == wanted),
         Operand::Of(reference, lowered) => match facts.domain(reference).kind {
-            Kind::Text(_) => Formula::Test(Atom::Text(reference, *lowered, TextTest::Matches(pattern)), wanted),
+            Kind::Text(_) => Formula::Test(Atom::Text(reference, *lowered, TextTest::Matches(Cow::Borrowed(pattern))), wanted),
             // The checker lets only text be matched.
             Kind::Number(_) | Kind::Duration | Kind::Address | Kind::Truth | Kind::Set => Formula::Always(!wanted),
         },

@@ -9,7 +9,10 @@
 mod arms;
 mod facts;
 mod formula;
+mod left;
+mod matches;
 mod model;
+mod placed;
 mod sample;
 mod search;
 mod spans;
@@ -20,7 +23,9 @@ mod text;
 
 pub use arms::{Arms, arms};
 pub use facts::Facts;
+pub use matches::{Matches, attribute};
 pub use model::{Example, Known, Model};
+pub use placed::{Condition, placed};
 pub use sample::{Sample, sample};
 pub use search::TERMS_MAX;
 

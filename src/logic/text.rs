@@ -5,6 +5,7 @@ use crate::lang::expr::Pattern as Regex;
 use crate::route::dfa::{Dfa, RegexFault, Universe};
 use crate::route::product::{Budget, Machine, Verdict, witness};
 use crate::route::{HostPattern, Pattern, SegmentType, tables};
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 /// The texts that a reference can be.
@@ -36,9 +37,13 @@ pub(super) enum TextTest<'e> {
     /// It is one of these.
     OneOf(Vec<Arc<str>>),
     /// The whole of it matches.
-    Matches(&'e Regex),
+    Matches(Cow<'e, Regex>),
     /// It comes before the limit byte by byte, or is the limit when that is said.
     Below(Arc<str>, bool),
+    /// The pattern takes it.
+    Taken(&'e Pattern),
+    /// One of the host patterns does.
+    Hosted(&'e [HostPattern]),
 }
 
 impl TextTest<'_> {
@@ -47,6 +52,8 @@ impl TextTest<'_> {
             Self::OneOf(words) => words.iter().any(|word| **word == *text),
             Self::Matches(regex) => regex.matches(text),
             Self::Below(limit, inclusive) => text < &**limit || (*inclusive && text == &**limit),
+            Self::Taken(pattern) => pattern.matches(text),
+            Self::Hosted(hosts) => hosts.iter().any(|host| host.matches(text)),
         }
     }
 }
@@ -209,7 +216,7 @@ pub(super) fn choose(
 fn few(domains: &[Texts<'_>], tests: &[Test<'_>]) -> Option<Vec<String>> {
     let listed = tests.iter().filter(|test| test.wanted && !test.lowered).find_map(|test| match test.what {
         TextTest::OneOf(words) => Some(words.iter().map(|word| word.to_string()).collect()),
-        TextTest::Matches(_) | TextTest::Below(..) => None,
+        TextTest::Matches(_) | TextTest::Below(..) | TextTest::Taken(_) | TextTest::Hosted(_) => None,
     });
     listed.or_else(|| domains.iter().find_map(|domain| if let Texts::Words(words) = domain { Some(words.clone()) } else { None }))
 }
@@ -230,7 +237,7 @@ fn walks(
 ) -> Result<Option<String>, TooComplex> {
     let lower = tests.iter().filter(|test| test.wanted && test.lowered).find_map(|test| match test.what {
         TextTest::OneOf(words) => Some(words),
-        TextTest::Matches(_) | TextTest::Below(..) => None,
+        TextTest::Matches(_) | TextTest::Below(..) | TextTest::Taken(_) | TextTest::Hosted(_) => None,
     });
     let Some(words) = lower else { return walk(domains, tests, avoid, (suffix, None), budget) };
     for word in words.iter().filter(|word| word.to_lowercase() == ***word) {
@@ -248,8 +255,12 @@ fn walk(
     (suffix, lower): (Option<&str>, Option<&str>),
     budget: &mut Budget,
 ) -> Result<Option<String>, TooComplex> {
-    let regexes = tests.iter().filter_map(|test| if let TextTest::Matches(regex) = test.what { Some((regex, test)) } else { None });
-    let tables: Vec<(Arc<Dfa>, &Test<'_>)> = regexes.map(|(regex, test)| Ok((table(regex.source())?, test))).collect::<Result<_, _>>()?;
+    let regexes = tests.iter().filter_map(|test| match test.what {
+        TextTest::Matches(regex) => Some((Cow::Borrowed(regex.source()), test)),
+        TextTest::Hosted(hosts) => Some((Cow::Owned(hosted(hosts)), test)),
+        TextTest::OneOf(_) | TextTest::Below(..) | TextTest::Taken(_) => None,
+    });
+    let tables: Vec<(Arc<Dfa>, &Test<'_>)> = regexes.map(|(regex, test)| Ok((table(&regex)?, test))).collect::<Result<_, _>>()?;
     let ending = suffix.map(|suffix| format!("{}{}", if suffix.starts_with('.') { "(?s:.+)" } else { "" }, regex::escape(suffix)));
     let ending = ending.map(|regex| table(&regex)).transpose()?;
     let (mut taken, mut refused) = (Vec::new(), Vec::new());
@@ -273,7 +284,8 @@ fn walk(
                     return Ok(None);
                 }
             }
-            TextTest::Matches(_) => {}
+            TextTest::Matches(_) | TextTest::Hosted(_) => {}
+            TextTest::Taken(pattern) => if test.wanted { &mut taken } else { &mut refused }.push(Machine::Path(pattern)),
             TextTest::Below(..) if test.lowered => return Err(TooComplex),
             TextTest::Below(limit, inclusive) => {
                 if test.wanted { &mut taken } else { &mut refused }.push(Machine::Below(limit, *inclusive));
@@ -286,6 +298,16 @@ fn walk(
         Verdict::Empty => Ok(None),
         Verdict::TooComplex => Err(TooComplex),
     }
+}
+
+/// The hosts of some patterns.
+fn hosted(hosts: &[HostPattern]) -> String {
+    let one = |host: &HostPattern| match host {
+        HostPattern::Any => ".*".to_owned(),
+        HostPattern::Exact(name) => regex::escape(name),
+        HostPattern::Suffix(suffix) => format!(".+{}", regex::escape(suffix)),
+    };
+    hosts.iter().map(one).collect::<Vec<_>>().join("|")
 }
 
 fn table(source: &str) -> Result<Arc<Dfa>, TooComplex> {

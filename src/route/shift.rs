@@ -9,7 +9,7 @@ use super::pairs::{Pairs, overlapping};
 use super::pattern::End;
 use super::predicate::AtomsAlone;
 use super::relation::overlap;
-use super::remainder::{Possible, Remainder, Sample, remainder};
+use super::remainder::{Judge, Remainder, Sample, remainder};
 use super::sample::unlikely_path;
 use super::tree::MatchTree;
 
@@ -21,7 +21,7 @@ pub struct Shift<'k> {
     old: Side<'k>,
     new: Side<'k>,
     complete: bool,
-    possible: Possible<'k>,
+    judge: &'k dyn Judge,
 }
 
 /// One list, and how its routes lie to each other and to the other list's.
@@ -43,9 +43,9 @@ struct Across {
 }
 
 impl<'k> Shift<'k> {
-    /// Finds out which routes have to be looked at together. `possible` judges the requests that are found.
+    /// Finds out which routes have to be looked at together. `judge` knows their predicates.
     #[must_use]
-    pub fn new(old: &'k [RouteKey], new: &'k [RouteKey], possible: Possible<'k>) -> Self {
+    pub fn new(old: &'k [RouteKey], new: &'k [RouteKey], judge: &'k dyn Judge) -> Self {
         let all: Vec<RouteKey> = old.iter().chain(new).cloned().collect();
         let Pairs { list, complete } = overlapping(&all, &AtomsAlone);
         let (mut first, mut second) = (Side::new(old), Side::new(new));
@@ -71,7 +71,7 @@ impl<'k> Shift<'k> {
         for list in first.across.iter_mut().chain(&mut second.across) {
             list.sort_unstable_by_key(|across| across.route);
         }
-        Self { old: first, new: second, complete, possible }
+        Self { old: first, new: second, complete, judge }
     }
 
     /// False when so many routes overlap that not all were looked at.
@@ -109,42 +109,43 @@ impl<'k> Shift<'k> {
         let right = |sample: &Sample| self.find_old(sample) == Found::Route(old) && self.find_new(sample) == Found::Route(new);
         let by: Vec<&RouteKey> =
             self.old.before_that_meet(old, &self.new, new).chain(self.new.before_that_meet(new, &self.old, old)).collect();
-        found(&[one, other], &by, self.possible, || samples(one, other).into_iter().find(right))
+        found(&[one, other], &by, self.judge, || samples(one, other).into_iter().find(right))
     }
 
     /// A request that the old route took and no new one takes.
     #[must_use]
     pub fn lost(&self, old: usize) -> Remainder {
-        Self::left(&self.old, &self.new, self.possible, old)
+        Self::left(&self.old, &self.new, self.judge, old)
     }
 
     /// A request that the new route takes and no old one took.
     #[must_use]
     pub fn gained(&self, new: usize) -> Remainder {
-        Self::left(&self.new, &self.old, self.possible, new)
+        Self::left(&self.new, &self.old, self.judge, new)
     }
 
-    fn left(side: &Side<'_>, other: &Side<'_>, possible: Possible<'_>, route: usize) -> Remainder {
+    fn left(side: &Side<'_>, other: &Side<'_>, judge: &dyn Judge, route: usize) -> Remainder {
         let (Some(key), Some(across)) = (side.keys.get(route), side.across.get(route)) else { return Remainder::Nothing };
         if across.iter().any(|across| across.whole) {
             return Remainder::Nothing;
         }
-        let right = |sample: &Sample| side.find(sample) == Found::Route(route) && !matches!(other.find(sample), Found::Route(_));
+        let right =
+            |sample: &Sample| side.find(sample, judge) == Found::Route(route) && !matches!(other.find(sample, judge), Found::Route(_));
         let before = side.before.get(route).into_iter().flatten().filter_map(|before| side.keys.get(*before));
         let by: Vec<&RouteKey> = before.chain(across.iter().filter_map(|across| other.keys.get(across.route))).collect();
-        found(&[key], &by, possible, || samples(key, key).into_iter().find(right))
+        found(&[key], &by, judge, || samples(key, key).into_iter().find(right))
     }
 
     /// Which of the old routes takes the request.
     #[must_use]
     pub fn find_old(&self, sample: &Sample) -> Found {
-        self.old.find(sample)
+        self.old.find(sample, self.judge)
     }
 
     /// Which of the new routes takes the request.
     #[must_use]
     pub fn find_new(&self, sample: &Sample) -> Found {
-        self.new.find(sample)
+        self.new.find(sample, self.judge)
     }
 }
 
@@ -153,8 +154,8 @@ impl<'k> Side<'k> {
         Self { keys, tree: MatchTree::build(keys), before: vec![Vec::new(); keys.len()], across: vec![Vec::new(); keys.len()] }
     }
 
-    fn find(&self, sample: &Sample) -> Found {
-        let mut fulfils = |route: usize, _: &Captures| self.keys.get(route).is_some_and(|key| sample.fulfils(&key.predicate));
+    fn find(&self, sample: &Sample, judge: &dyn Judge) -> Found {
+        let mut fulfils = |route: usize, _: &Captures| self.keys.get(route).is_some_and(|key| judge.holds(key, sample));
         self.tree.find(&sample.method, sample.authority(), &sample.path, &mut fulfils, &mut Captures::new())
     }
 
@@ -168,14 +169,14 @@ impl<'k> Side<'k> {
 }
 
 /// The shortest request of all of `of` and none of `by` where it is soon found, else a sample.
-fn found(of: &[&RouteKey], by: &[&RouteKey], possible: Possible<'_>, sampled: impl FnOnce() -> Option<Sample>) -> Remainder {
+fn found(of: &[&RouteKey], by: &[&RouteKey], judge: &dyn Judge, sampled: impl FnOnce() -> Option<Sample>) -> Remainder {
     if by.len() <= SMALL_MAX {
-        match remainder(of, by, possible) {
+        match remainder(of, by, judge) {
             Remainder::TooComplex => sampled().map_or(Remainder::TooComplex, Remainder::Request),
             decided @ (Remainder::Request(_) | Remainder::Nothing) => decided,
         }
     } else {
-        sampled().map_or_else(|| remainder(of, by, possible), Remainder::Request)
+        sampled().map_or_else(|| remainder(of, by, judge), Remainder::Request)
     }
 }
 

@@ -300,12 +300,6 @@ fn tests_know_nothing_of_each_other() {
     passes(steps);
 }
 
-#[test]
-fn an_expectation_before_any_request_cannot_be_done() {
-    let failure = fails("expect status 200\nrequest GET /hello");
-    assert_eq!((failure.expected, failure.actual.as_str()), (None, "no request was made before"));
-}
-
 /// The trace of a request under the same policy.
 fn trace(method: &str, url: &str, headers: &[(&str, &str)]) -> Trace {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

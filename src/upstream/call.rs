@@ -4,7 +4,7 @@
 use super::endpoint::{Endpoint, Tried};
 use super::replay::Replay;
 use super::transport::{Attempt, Transport};
-use super::upload::{Passing, awaits_client, pass_on, within};
+use super::upload::{awaits_client, pass_on, within};
 use super::{Upstream, balance, breaker, retry, timeout};
 use crate::http::{Affinity, Early, Fault, FaultKind, Forwarding, Outgoing, Reply, Side, hop};
 use http::uri::PathAndQuery;
@@ -42,10 +42,10 @@ pub fn call<'c, T: Transport>(
         upstream.credit.earn(retry.budget.share);
         retry.repeats(&outgoing.method, &outgoing.headers).then(|| Box::new(Kept::of(retry, &mut outgoing)))
     });
-    let mut call = Call { transport, upstream, timeouts: terms.timeouts, outgoing, random, attempts, end: None };
+    let mut call = Call { transport, upstream, timeouts: terms.timeouts, random, attempts, end: None };
     // Every connection has room for this: what only some calls need, further attempts and the wait for a place, is boxed.
     async move {
-        let outcome = call.attempt(&[]).await;
+        let outcome = call.attempt(outgoing, &[]).await;
         let answer = match &kept {
             Some(kept) if kept.retry.wants(&outcome) => Box::pin(call.again(kept, outcome)).await,
             Some(_) | None => outcome.answer,
@@ -123,15 +123,13 @@ struct Call<'c, 'u, T> {
     transport: &'c T,
     upstream: &'u Upstream,
     timeouts: timeout::Config,
-    /// The request of the next attempt, which takes it.
-    outgoing: Outgoing,
     random: &'c Mutex<fastrand::Rng>,
     attempts: &'c mut u32,
     /// When `total` is over; not known before the request's body has been passed on.
     end: Option<Instant>,
 }
 
-impl<'u, T: Transport> Call<'_, 'u, T> {
+impl<T: Transport> Call<'_, '_, T> {
     /// Makes further attempts as long as they are wanted, allowed and in time; what became of the last one.
     async fn again(&mut self, kept: &Kept<'_>, mut outcome: Outcome) -> Result<Reply, Fault> {
         let (retry, mut tried) = (kept.retry, Tried::new());
@@ -145,7 +143,6 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
                 break;
             }
             let Some(outgoing) = kept.outgoing() else { break };
-            self.outgoing = outgoing;
             if !self.upstream.credit.spend(&retry.budget, now) {
                 tracing::debug!(upstream = %self.upstream.name, "the retry budget is spent");
                 break;
@@ -156,26 +153,9 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
             if !wait.is_zero() {
                 tokio::time::sleep(wait).await;
             }
-            outcome = self.attempt(&tried).await;
+            outcome = self.attempt(outgoing, &tried).await;
         }
         outcome.answer
-    }
-
-    /// The request as the transport takes it.
-    fn request(&mut self) -> (Outgoing, Option<Arc<Passing>>) {
-        let Outgoing { method, target, authority, headers, forwarding, affinity, body, early } = &mut self.outgoing;
-        let (body, passing) = pass_on(body.take());
-        let request = Outgoing {
-            method: std::mem::take(method),
-            target: std::mem::replace(target, PathAndQuery::from_static("/")),
-            authority: std::mem::replace(authority, HeaderValue::from_static("")),
-            headers: std::mem::take(headers),
-            forwarding: forwarding.take(),
-            affinity: *affinity,
-            body,
-            early: early.take(),
-        };
-        (request, passing)
     }
 
     /// What is left of `total`.
@@ -194,7 +174,7 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
     }
 
     /// One attempt: breaker, place, endpoint, the exchange in its time.
-    async fn attempt(&mut self, tried: &[Arc<Endpoint>]) -> Outcome {
+    async fn attempt(&mut self, mut request: Outgoing, tried: &[Arc<Endpoint>]) -> Outcome {
         let mut permit = match self.admitted() {
             Ok(permit) => permit,
             Err(fault) => return Outcome::unmade(fault),
@@ -206,7 +186,7 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
                 drop(permit);
                 let now = Instant::now();
                 let until = now + self.left(now);
-                if self.outgoing.body.at_hand().is_some() {
+                if request.body.at_hand().is_some() {
                     self.end = Some(until);
                 }
                 // The breaker may have opened meanwhile.
@@ -233,14 +213,14 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
             }
             return Outcome { answer: Err(fault), at: None, tells: true };
         }
-        let affinity = self.outgoing.affinity;
+        let affinity = request.affinity;
         let Some(endpoint) = self.upstream.choose(affinity, tried, self.random) else {
             return Outcome::unmade(Fault::new(FaultKind::ConnectError, "the upstream has no target"));
         };
         *self.attempts += 1;
         let began = matches!(self.upstream.config.balance, balance::Config::Ewma).then(Instant::now);
 
-        let (request, passing) = self.request();
+        let passing = pass_on(&mut request.body);
         let host = self.upstream.host(&endpoint, &request.authority);
         let attempt = Attempt { host, connect, read: timeouts.read, occupied: endpoint.occupy_with(place) };
         let mut answer = {

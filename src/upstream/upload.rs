@@ -23,12 +23,13 @@ pub struct Passing {
 }
 
 /// A stream is watched on its way; what is at hand passes at once.
-pub fn pass_on(body: Body) -> (Body, Option<Arc<Passing>>) {
+pub fn pass_on(body: &mut Body) -> Option<Arc<Passing>> {
     if body.at_hand().is_some() {
-        return (body, None);
+        return None;
     }
     let passing = Arc::new(Passing::default());
-    (Body::stream(PassedOn { body, passing: Arc::clone(&passing) }), Some(passing))
+    *body = Body::stream(PassedOn { body: body.take(), passing: Arc::clone(&passing) });
+    Some(passing)
 }
 
 /// True while more of the request's body is wanted than the client has sent.

@@ -19,8 +19,9 @@ const DECIDES_NOTHING: &[&str] = &[
     "routes/*/policies/*/auth/mode/public/why",
     // Which routes count together: told where a route counts with others.
     "routes/*/policies/*/limit/limits/*/site",
-    // The key's predicate is what is compared.
-    "routes/*/predicate",
+    // Made of the condition, which is compared.
+    "routes/*/key/predicate",
+    "routes/*/predicate/$",
     "routes/*/key/priority",
     "upstreams/*/stubs",
     // Which declarations there are is told where they are used.
@@ -217,7 +218,12 @@ fn is_told_of(program: &Value) {
         if decides_nothing(&parts) || *seen >= OF_A_KIND_MAX {
             continue;
         }
-        let Some(new) = changed(program, &at) else { continue };
+        let Some(mut new) = changed(program, &at) else { continue };
+        if let ["routes", number, "predicate", ..] = parts.as_slice() {
+            // As another condition makes it.
+            let route = &mut new.routes[number.parse::<usize>().unwrap()];
+            route.key.predicate.atoms.iter_mut().for_each(|atom| atom.attribute.push('2'));
+        }
         if new == old {
             continue;
         }

@@ -13,6 +13,21 @@ const HEAD: &str = "gateway { listen :8080 }\nauth key partner { keys env(\"KEYS
 const PATHS: &[&str] =
     &["/a", "/a/", "/a/{x}", "/a/{x:int}", "/a/{x:a|b}", "/a/{x:re\"[a-z1]+\"}", "/{x}/a", "/a/**", "/**", "/b", "re\"/a/.*1\""];
 
+const CONDITIONS: &[&str] = &[
+    "",
+    "",
+    "",
+    "",
+    "match header(\"v\") == \"1\"",
+    "match header(\"v\") matches re\"[12]\"",
+    "match header(\"v\") == none",
+    "match request.host == \"x.example\"",
+    "match request.host != \"localhost\"",
+    "match header(\"v\") == \"1\" and request.host matches re\"[xz].*\"",
+    "match not (request.path == \"/a/b\")",
+    "match request.path == \"/a/b\" or request.path == \"/a/1\" or header(\"v\") == \"2\"",
+];
+
 /// A route: method, path, host, condition, target, access.
 type Parts = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str);
 
@@ -21,7 +36,7 @@ fn route() -> impl Strategy<Value = Parts> {
         select(&["GET", "GET", "POST", "ANY"][..]),
         select(PATHS),
         select(&["", "", "", "host x.example", "host *.example"][..]),
-        select(&["", "", "", "match header(\"v\") == \"1\"", "match header(\"v\") matches re\"[12]\"", "match header(\"v\") == none"][..]),
+        select(CONDITIONS),
         select(&["u", "v"][..]),
         select(&["public", "auth partner"][..]),
     )

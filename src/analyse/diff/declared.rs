@@ -2,7 +2,7 @@
 
 use super::align::Both;
 use super::rest::{self, Setting};
-use super::{Class, Comparison, Difference, Gathered, Witness, auth, conditions, gateway};
+use super::{Class, Comparison, Difference, Gathered, Witness, auth, gateway};
 use crate::analyse::words::Names;
 use crate::ir::operate::{Flag, Hook, Store};
 use crate::ir::{Program, Route};
@@ -36,7 +36,7 @@ const NAMELESS: Names<'_> = Names { auths: &[], params: &[] };
 /// A request that some new route takes.
 fn any_request(comparison: &Comparison<'_>, route: usize) -> Option<Witness> {
     let key = &comparison.new.routes.get(route)?.key;
-    match crate::route::remainder::remainder(&[key], &[], &conditions::possible) {
+    match crate::route::remainder::remainder(&[key], &[], comparison.matches) {
         Remainder::Request(sample) => Some(Witness::of(&sample)),
         Remainder::Nothing | Remainder::TooComplex => None,
     }

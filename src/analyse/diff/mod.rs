@@ -9,7 +9,6 @@ mod attributes;
 mod auth;
 mod callers;
 mod canonical;
-mod conditions;
 mod cors;
 mod cosmetic;
 mod counters;
@@ -31,7 +30,7 @@ mod witness;
 pub use witness::Witness;
 
 use crate::ir::{Program, Route};
-use crate::logic::Model;
+use crate::logic::{Matches, Model};
 use crate::route::{Found, Remainder, RouteKey, Sample, Shift};
 use align::{Aligned, align};
 use serde::Serialize;
@@ -162,8 +161,10 @@ pub fn diff(old: &Program, new: &Program) -> Diff {
     let aligned = align(old, new);
     let keys = |program: &Program| program.routes.iter().map(|route| route.key.clone()).collect::<Vec<RouteKey>>();
     let (old_keys, new_keys) = (keys(old), keys(new));
-    let shift = Shift::new(&old_keys, &new_keys, &conditions::possible);
-    let comparison = Comparison { old, new, aligned: &aligned, shift: &shift };
+    let routes = old.routes.iter().chain(&new.routes);
+    let matches = Matches::new(routes.map(|route| (&route.key, route.predicate.as_ref())), &[]);
+    let shift = Shift::new(&old_keys, &new_keys, &matches);
+    let comparison = Comparison { old, new, aligned: &aligned, shift: &shift, matches: &matches };
     let mut gathered = Gathered::default();
     comparison.shared(&mut gathered);
     comparison.lost(&mut gathered);
@@ -181,6 +182,7 @@ struct Comparison<'c> {
     new: &'c Program,
     aligned: &'c Aligned<'c>,
     shift: &'c Shift<'c>,
+    matches: &'c Matches<'c>,
 }
 
 impl Comparison<'_> {

@@ -1,8 +1,7 @@
 //! A request that shows a change, in full: method, URL, fields, and what else has to be so.
 
-use super::conditions;
 use crate::lang::expr::Ref;
-use crate::logic::{self, Example, Known, Model};
+use crate::logic::{self, Model};
 use crate::route::{RouteKey, Sample};
 use serde::Serialize;
 use std::fmt;
@@ -26,15 +25,9 @@ impl Witness {
     pub fn of(sample: &Sample) -> Self {
         let mut parts = Parts::default();
         for (name, value) in sample.values.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
-            match conditions::attribute(name) {
-                Some(reference) => parts.carry(&reference, value),
-                None => parts.with.push(format!("`{name}` = `{value}`")),
-            }
-        }
-        if !sample.truths.is_empty() {
-            match conditions::model(sample) {
-                Ok(Some(model)) => model.known.iter().filter(|known| known.decisive).for_each(|known| parts.add(known)),
-                Ok(None) | Err(_) => parts.with.push("a condition of `match` that is too complex for an example".to_owned()),
+            match logic::attribute(name) {
+                Some(reference @ (Ref::Header(_) | Ref::Query(_) | Ref::Cookie(_))) => parts.carry(&reference, value),
+                Some(_) | None => parts.with.push(format!("with `{name}` = `{value}`")),
             }
         }
         let Parts { query, mut headers, cookies, with } = parts;
@@ -115,15 +108,6 @@ impl Parts {
             Ref::Query(parameter) => once(&mut self.query, format!("{}={}", encoded(parameter), encoded(value))),
             Ref::Cookie(cookie) => once(&mut self.cookies, format!("{cookie}={value}")),
             _ => {}
-        }
-    }
-
-    /// Adds what a condition of `match` needs.
-    fn add(&mut self, known: &Known) {
-        match (&known.reference, &known.value) {
-            (Ref::Method | Ref::Path | Ref::Host, _) => {}
-            (Ref::Header(_) | Ref::Query(_) | Ref::Cookie(_), Example::Text(value)) => self.carry(&known.reference, value),
-            (_, _) => self.with.push(format!("with {known}").replacen("with no ", "without ", 1)),
         }
     }
 }
