@@ -138,7 +138,7 @@ impl<T: Transport, S: Stream> Connection<T, S> {
             let (line, guards) = unanswered.answered(&reply);
             (reply, line, guards)
         };
-        let keep = keeps_alive && !self.worker.connections().is_draining() && self.input.lock().is_worth_keeping();
+        let keep = keeps_alive && !self.worker.connections().is_ending() && self.input.lock().is_worth_keeping();
         let asked = Asked { method: &method, http_10, keep };
         // Interim responses that are not yet out go out before it.
         let mut buffer = std::mem::take(&mut self.buffer);

@@ -50,7 +50,7 @@ pub async fn run<C: AsyncRead + AsyncWrite + Unpin>(mut client: C, came: Bytes, 
     let Tunnel { mut stream, came: answered, idle, held: _held } = tunnel;
     ending.bytes = answered.len() as u64;
     let mut up = Direction::beginning_with(came);
-    let mut down = Direction::beginning_with(if answered.is_empty() { head.into() } else { [head.as_slice(), &answered].concat().into() });
+    let mut down = Direction::beginning_with(join(head, answered));
     let mut last = Instant::now();
     let mut timer = pin!(sleep_until(last + idle));
     poll_fn(|cx| {
@@ -83,6 +83,12 @@ pub async fn run<C: AsyncRead + AsyncWrite + Unpin>(mut client: C, came: Bytes, 
         Poll::Pending
     })
     .await;
+}
+
+/// One after the other; whatever room they had is free.
+fn join(mut head: Vec<u8>, behind: Bytes) -> Bytes {
+    head.extend_from_slice(&behind);
+    head.into()
 }
 
 /// One direction.

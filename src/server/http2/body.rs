@@ -43,7 +43,6 @@ impl RequestBody {
     }
 
     /// The stream itself, of which nothing was read yet.
-    #[must_use]
     pub fn into_stream(self) -> RecvStream {
         self.stream
     }
