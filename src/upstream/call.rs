@@ -10,7 +10,6 @@ use crate::http::{Affinity, Early, Fault, FaultKind, Forwarding, Outgoing, Reply
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method};
 use parking_lot::Mutex;
-use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,30 +29,28 @@ pub struct Terms<'t> {
 /// # Errors
 /// What became of the last attempt: the breaker is open, there is no place, no connection stands, no head comes in time,
 /// what comes is no HTTP, or the client's body fails while it is passed on.
-pub fn call<'c, T: Transport>(
-    transport: &'c T,
-    upstream: &'c Upstream,
-    terms: Terms<'c>,
+pub async fn call<T: Transport>(
+    transport: &T,
+    upstream: &Upstream,
+    terms: Terms<'_>,
     mut outgoing: Outgoing,
-    random: &'c Mutex<fastrand::Rng>,
-    attempts: &'c mut u32,
-) -> impl Future<Output = Result<Reply, Fault>> + use<'c, T> {
+    random: &Mutex<fastrand::Rng>,
+    attempts: &mut u32,
+) -> Result<Reply, Fault> {
     let kept = terms.retry.and_then(|retry| {
         upstream.credit.earn(retry.budget.share);
         retry.repeats(&outgoing.method, &outgoing.headers).then(|| Box::new(Kept::of(retry, &mut outgoing)))
     });
     let mut call = Call { transport, upstream, timeouts: terms.timeouts, random, attempts, end: None };
     // Every connection has room for this: what only some calls need, further attempts and the wait for a place, is boxed.
-    async move {
-        let outcome = call.attempt(outgoing, &[]).await;
-        let answer = match &kept {
-            Some(kept) if kept.retry.wants(&outcome) => Box::pin(call.again(kept, outcome)).await,
-            Some(_) | None => outcome.answer,
-        };
-        let mut reply = answer?;
-        hop::strip_reply(&mut reply.headers);
-        Ok(reply)
-    }
+    let outcome = call.attempt(outgoing, &[]).await;
+    let answer = match &kept {
+        Some(kept) if kept.retry.wants(&outcome) => Box::pin(call.again(kept, outcome)).await,
+        Some(_) | None => outcome.answer,
+    };
+    let mut reply = answer?;
+    hop::strip_reply(&mut reply.headers);
+    Ok(reply)
 }
 
 /// What became of an attempt.
