@@ -27,8 +27,9 @@ impl<T: Transport> Engine<T> {
         outgoing: Outgoing,
         attempts: Arc<AtomicU32>,
     ) -> BoxFuture<'static, Result<Reply, Fault>> {
-        let (engine, mut counted) = (self.clone(), Counted { made: 0, attempts });
+        let engine = self.clone();
         Box::pin(async move {
+            let mut counted = Counted { made: 0, attempts };
             let upstream = engine.upstream(index)?;
             let terms = match route.and_then(|route| engine.plan.pipelines.get(route)) {
                 Some(pipeline) => pipeline.terms(index, upstream),

@@ -252,7 +252,7 @@ impl Lease {
     fn part(self) -> Self {
         let Self { wire, request, keeps_alive, pool, lane, _occupied } = self;
         let (wire, request) = match request {
-            Request::Here(pump) if !pump.is_held() && !(pump.is_sent() && wire.link.is_flushed()) => {
+            Request::Here(pump) if !(pump.is_held() || pump.is_sent() && wire.link.is_flushed()) => {
                 let (wire, writer) = wire.share();
                 (Box::new(wire), Request::GoingOut(Rest::send(send_rest(pump, writer))))
             }
