@@ -3,6 +3,7 @@
 //! The same for a socket and for `gate test`: only the transport towards the upstreams differs.
 
 use super::answer::{Options, preflight_method};
+use super::cache;
 use super::calls::Routed;
 use super::fallback::{pass_or, refused_or};
 use super::watch::Watch;
@@ -12,7 +13,9 @@ use crate::http::{
     Affinity, Body, Calls, Client, Clock, Exchange, Fault, Forwarding, Outgoing, Problem, Record, Reply, Request, UpstreamIndex, hop, path,
 };
 use crate::lang::eval::Facts;
-use crate::policy::stage::{Flow, Place};
+use crate::policy::cache::Look;
+use crate::policy::fallback::Fallback;
+use crate::policy::stage::{Flow, OnRequest, Place};
 use crate::route::{Captures, Found};
 use crate::upstream::{Transport, call};
 use http::header::LOCATION;
@@ -178,7 +181,7 @@ impl Begun {
                             exchange.calls = Arc::new(Routed { engine: Arc::clone(engine), route: found });
                         }
                         watch.takes(found, exchange);
-                        run(engine, pipeline, *encoded_slash, exchange, &mut watch).await
+                        run(engine, found, pipeline, *encoded_slash, exchange, &mut watch).await
                     }
                     None => End::Problem(Problem::new(StatusCode::NOT_FOUND, "no route takes this request")),
                 },
@@ -192,6 +195,9 @@ impl Begun {
                 problem.render(route.and_then(|route| plan.names.get(route)).map(|name| &**name), &exchange.id)
             }
         };
+        if let Some(invalidation) = pipeline.and_then(|pipeline| pipeline.invalidation.as_ref()) {
+            invalidation.answered(exchange, &reply);
+        }
         watch.answered(exchange, &reply);
         for (_, part) in pipeline.map(|pipeline| &pipeline.response).into_iter().flatten() {
             part.response(exchange, &mut reply);
@@ -305,9 +311,10 @@ fn answers_preflights(pipeline: &Pipeline) -> bool {
     pipeline.request.iter().any(|(place, _)| *place == Place::Preflight)
 }
 
-/// The request parts in their order, then the target.
+/// The request parts in their order, then the target. What is in the cache goes no further than that.
 async fn run<T: Transport, W: Watch>(
     engine: &Arc<Engine<T>>,
+    route: usize,
     pipeline: &Pipeline,
     encoded_slash: bool,
     exchange: &mut Exchange,
@@ -326,32 +333,74 @@ async fn run<T: Transport, W: Watch>(
         return End::Problem(encoded_slash_problem());
     }
     let mut chosen = false;
-    for (place, part) in &pipeline.request {
+    for (place, part) in pipeline.before_cache() {
         if !chosen && *place > Place::Target {
             chosen = true;
             if let Err(problem) = choose(plan, pipeline, encoded_slash, exchange) {
                 return End::Problem(problem);
             }
         }
-        if *place >= Place::Shape {
-            exchange.tell();
+        if let Some(end) = ask(*place, &**part, exchange, watch).await {
+            return end;
         }
-        watch.before(*place, exchange);
-        let had_body = pipeline.fallback.is_some() && !exchange.body.is_end_stream();
-        let end = match part.request(exchange) {
-            Flow::Next => None,
+    }
+    if !chosen && let Err(problem) = choose(plan, pipeline, encoded_slash, exchange) {
+        return End::Problem(problem);
+    }
+    if let (Some(cache), Some(name)) = (&pipeline.cache, plan.names.get(route)) {
+        watch.before(Place::Cache, exchange);
+        let look = cache.look(name, exchange);
+        if !matches!(look, Look::Pass | Look::Fetch(_)) {
+            exchange.record.stopped = Some(Place::Cache.name());
+        }
+        match look {
+            Look::Pass => {}
+            Look::Answer(reply) => return End::Reply(reply),
+            Look::Refuse(problem) => return End::Problem(problem),
+            Look::AnswerAndFetch(reply, fetch) => {
+                cache::beside(engine, route, fetch, encoded_slash, exchange);
+                return End::Reply(reply);
+            }
+            Look::Fetch(fetch) => return Box::pin(cache::fetched(engine, pipeline, cache, fetch, encoded_slash, exchange, watch)).await,
+        }
+    }
+    rest(engine, pipeline, pipeline.fallback.as_ref(), encoded_slash, exchange, watch).await
+}
+
+/// One request part; how it ended the request, when it did.
+async fn ask<W: Watch>(place: Place, part: &dyn OnRequest, exchange: &mut Exchange, watch: &mut W) -> Option<End> {
+    watch.before(place, exchange);
+    let end = match part.request(exchange) {
+        Flow::Next => None,
+        Flow::Answer(reply) => Some(End::Reply(reply)),
+        Flow::Refuse(problem) => Some(End::Problem(problem)),
+        Flow::Wait(wait) => match wait.await {
+            Flow::Next | Flow::Wait(_) => None,
             Flow::Answer(reply) => Some(End::Reply(reply)),
             Flow::Refuse(problem) => Some(End::Problem(problem)),
-            Flow::Wait(wait) => match wait.await {
-                Flow::Next | Flow::Wait(_) => None,
-                Flow::Answer(reply) => Some(End::Reply(reply)),
-                Flow::Refuse(problem) => Some(End::Problem(problem)),
-            },
-        };
-        watch.after(*place, &**part, exchange);
-        if let Some(end) = end {
-            exchange.record.stopped = Some(place.name());
-            return match &pipeline.fallback {
+        },
+    };
+    watch.after(place, part, exchange);
+    if end.is_some() {
+        exchange.record.stopped = Some(place.name());
+    }
+    end
+}
+
+/// The request parts behind the cache, then the target. Where that fails, the fallback answers, if there is one.
+pub async fn rest<T: Transport, W: Watch>(
+    engine: &Arc<Engine<T>>,
+    pipeline: &Pipeline,
+    fallback: Option<&Fallback>,
+    encoded_slash: bool,
+    exchange: &mut Exchange,
+    watch: &mut W,
+) -> End {
+    for (place, part) in pipeline.behind_cache() {
+        exchange.tell();
+        let had_body = fallback.is_some() && !exchange.body.is_end_stream();
+        if let Some(end) = ask(*place, &**part, exchange, watch).await {
+            return match fallback {
                 // A body that the part has used up cannot be sent again.
                 Some(fallback) if *place == Place::Call => {
                     let with = (fallback, encoded_slash, !had_body || !exchange.body.is_end_stream());
@@ -361,13 +410,10 @@ async fn run<T: Transport, W: Watch>(
             };
         }
     }
-    if !chosen && let Err(problem) = choose(plan, pipeline, encoded_slash, exchange) {
-        return End::Problem(problem);
-    }
     watch.before(Place::Call, exchange);
     match exchange.upstream {
         Some(upstream) => {
-            let answer = passed(engine, pipeline, upstream, encoded_slash, exchange).await;
+            let answer = passed(engine, pipeline, fallback, upstream, encoded_slash, exchange).await;
             answered(exchange, answer)
         }
         // INVARIANT: the checker lets no route pass without a target or a part that answers.
@@ -415,11 +461,12 @@ fn choose(plan: &Plan, pipeline: &Pipeline, encoded_slash: bool, exchange: &mut 
 async fn passed<T: Transport>(
     engine: &Engine<T>,
     pipeline: &Pipeline,
+    fallback: Option<&Fallback>,
     target: UpstreamIndex,
     encoded_slash: bool,
     exchange: &mut Exchange,
 ) -> Result<Reply, Fault> {
-    match &pipeline.fallback {
+    match fallback {
         None => pass(engine, pipeline, target, exchange).await,
         Some(fallback) => Box::pin(pass_or(engine, pipeline, fallback, (target, encoded_slash), exchange)).await,
     }

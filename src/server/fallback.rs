@@ -9,6 +9,10 @@ use crate::upstream::Transport;
 use crate::upstream::replay::Replay;
 use std::sync::Arc;
 
+/// The fallback was asked: what answers is not the target's.
+#[derive(Debug, Clone, Copy)]
+pub struct StoodIn;
+
 /// Sends the request on; where its target fails, the fallback answers, whatever becomes of that.
 pub async fn pass_or<T: Transport>(
     engine: &Engine<T>,
@@ -65,6 +69,7 @@ pub async fn stand_in<T: Transport, F>(
     exchange: &mut Exchange,
     failed: F,
 ) -> Result<Result<Reply, Fault>, F> {
+    exchange.kept.insert(StoodIn);
     let Fallback::Upstream(index) = fallback else {
         exchange.record.stopped = Some(Place::Call.name());
         return fallback.reply(exchange).map(Ok).ok_or(failed);

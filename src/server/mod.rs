@@ -4,6 +4,7 @@
 
 pub mod access_log;
 mod answer;
+mod cache;
 mod calls;
 mod connection;
 mod doors;
