@@ -30,6 +30,9 @@ pub struct Plan {
     pub settings: Settings,
 }
 
+/// Request parts, in the order they run.
+pub type RequestParts = [(Place, Arc<dyn OnRequest>)];
+
 /// What a route does with a request, in order.
 pub struct Pipeline {
     /// Request parts, in the order they run.
@@ -71,17 +74,17 @@ impl Pipeline {
 
     /// The request parts up to the place of the cache.
     #[must_use]
-    pub fn before_cache(&self) -> &[(Place, Arc<dyn OnRequest>)] {
+    pub fn before_cache(&self) -> &RequestParts {
         self.parts().0
     }
 
     /// Those behind it.
     #[must_use]
-    pub fn behind_cache(&self) -> &[(Place, Arc<dyn OnRequest>)] {
+    pub fn behind_cache(&self) -> &RequestParts {
         self.parts().1
     }
 
-    fn parts(&self) -> (&[(Place, Arc<dyn OnRequest>)], &[(Place, Arc<dyn OnRequest>)]) {
+    fn parts(&self) -> (&RequestParts, &RequestParts) {
         let at = self.request.partition_point(|(place, _)| *place <= Place::Cache);
         self.request.split_at_checked(at).unwrap_or((&self.request, &[]))
     }

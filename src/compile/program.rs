@@ -66,8 +66,8 @@ impl Compiler {
                 body_max: None,
                 chooses: false,
                 fallback: None,
-        cache: None,
-        invalidates: Vec::new(),
+                cache: None,
+                invalidates: Vec::new(),
                 warnings: std::mem::take(&mut warnings),
             };
             for policy in &route.policies {

@@ -1,8 +1,9 @@
 //! A request that the cache cannot answer: it waits for one that is under way, or asks the origin, and what comes of that is
 //! taken in.
 
-use super::drive::{End, Engine, rest};
+use super::drive::{End, Engine};
 use super::fallback::StoodIn;
+use super::onward::rest;
 use super::watch::Watch;
 use crate::compile::Pipeline;
 use crate::http::{Body, Exchange, Problem, Record, Reply, Request};
@@ -79,6 +80,7 @@ async fn asked<T: Transport, W: Watch>(
     (End::Problem(Problem::new(StatusCode::BAD_GATEWAY, "the upstream answered 304 to a request without conditions")), None)
 }
 
+#[expect(clippy::result_large_err, reason = "the error is the answer")]
 fn answer(end: End) -> Result<Reply, Problem> {
     match end {
         End::Reply(reply) => Ok(reply),
@@ -118,6 +120,7 @@ fn copy(exchange: &Exchange) -> Exchange {
         client: exchange.client.clone(),
         id: exchange.id.clone(),
         forwarding: exchange.forwarding.clone(),
+        early: None,
         params: exchange.params.clone(),
         identities: exchange.identities.clone(),
         started: Instant::now(),

@@ -1,6 +1,7 @@
 //! Where a route's target fails: what the route says answers in its place.
 
-use super::drive::{End, Engine, answered, pass};
+use super::drive::{End, Engine};
+use super::onward::{answered, pass};
 use crate::compile::Pipeline;
 use crate::http::{Exchange, Fault, Reply, UpstreamIndex};
 use crate::policy::fallback::Fallback;

@@ -15,6 +15,7 @@ mod http2;
 pub mod inherit;
 mod input;
 pub mod listener;
+mod onward;
 mod patience;
 mod peer;
 mod prober;

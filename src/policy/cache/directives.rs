@@ -153,7 +153,11 @@ impl Asked {
             "no-store" => self.no_store = true,
             "no-cache" => self.no_cache = true,
             "only-if-cached" => self.only_if_cached = true,
-            "max-age" => self.max_age = self.max_age.or(Some(time.unwrap_or(0))),
+            // One that cannot be read was meant to say something.
+            "max-age" => match time {
+                Some(_) => self.max_age = self.max_age.or(time),
+                None => self.no_cache = true,
+            },
             "min-fresh" => self.min_fresh = self.min_fresh.or(time),
             // Without an argument any age will do (RFC 9111 §5.2.1.2).
             "max-stale" if argument.is_none() => self.max_stale = self.max_stale.or(Some(SECONDS_MAX)),

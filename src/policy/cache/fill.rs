@@ -66,7 +66,13 @@ impl Fill {
     ///
     /// # Errors
     /// The body and the lead, when the store is too small, or as much is coming in as may.
-    pub fn begin(head: Head, body: Body, shelf: &Arc<Shelf>, (hash, key): (u64, &Key), lead: Option<Lead>) -> Result<Arc<Self>, (Body, Option<Lead>)> {
+    pub fn begin(
+        head: Head,
+        body: Body,
+        shelf: &Arc<Shelf>,
+        (hash, key): (u64, &Key),
+        lead: Option<Lead>,
+    ) -> Result<Arc<Self>, (Body, Option<Lead>)> {
         let length = body.size_hint().exact();
         let reserved = length.unwrap_or(0);
         if !shelf.store.reserve(reserved) {
@@ -84,8 +90,7 @@ impl Fill {
             lead,
         };
         let runtime = Handle::try_current().ok();
-        let fill =
-            Arc::new(Self { head, length, shelf: Arc::clone(shelf), hash, key: Arc::clone(key), runtime, state: Mutex::new(state) });
+        let fill = Arc::new(Self { head, length, shelf: Arc::clone(shelf), hash, key: Arc::clone(key), runtime, state: Mutex::new(state) });
         if let Some(lead) = &fill.state.lock().lead {
             lead.fills(&fill);
         }

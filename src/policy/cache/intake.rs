@@ -119,7 +119,11 @@ impl Cache {
         if let Some(old) = fetch.stale.as_ref().filter(|_| !stored && reply.status.is_success() && !fetch.is_head) {
             self.shelf.store.drop_stored(fetch.hash, old);
         }
-        if fetch.judges && reply.status.is_success() && reply.source != Source::Gateway && conditions::is_known(&fetch.request, &reply.headers, now) {
+        if fetch.judges
+            && reply.status.is_success()
+            && reply.source != Source::Gateway
+            && conditions::is_known(&fetch.request, &reply.headers, now)
+        {
             reply.status = StatusCode::NOT_MODIFIED;
             reply.body = Body::empty();
             conditions::without_body(&mut reply.headers);

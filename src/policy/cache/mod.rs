@@ -26,9 +26,9 @@ mod status;
 mod storable;
 mod store;
 mod stored;
-mod vary;
 #[cfg(test)]
 mod tests;
+mod vary;
 
 pub use fill::Fill;
 pub use flights::{Next, Part};
@@ -104,16 +104,10 @@ const CACHE: Form = Form::new("cache", "keeps responses to GET and HEAD and answ
     ]);
 
 impl Policy for Config {
-    const WORDS: &'static [Word] = &[Word {
-        form: CACHE,
-        places: &[Place::Gateway, Place::Group, Place::Route, Place::Policy],
-        merge: Merge::Single,
-        stage: "cache",
-    }];
+    const WORDS: &'static [Word] =
+        &[Word { form: CACHE, places: &[Place::Gateway, Place::Group, Place::Route, Place::Policy], merge: Merge::Single, stage: "cache" }];
 
-    const EXAMPLES: &'static [Example] = &[
-        Example::route("cache", "cache 60s by [request.path, query(\"page\")] stale 5m max 64MiB"),
-    ];
+    const EXAMPLES: &'static [Example] = &[Example::route("cache", "cache 60s by [request.path, query(\"page\")] stale 5m max 64MiB")];
 
     fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
         check::check(statements.last()?, checker)

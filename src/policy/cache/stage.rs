@@ -170,7 +170,15 @@ impl Cache {
     }
 
     /// Answers what is stale; the first to do so has it brought up to date.
-    fn refreshing(&self, reply: Reply, route: &Arc<str>, exchange: &Exchange, (hash, key): (u64, &[u8]), asked: Asked, stored: Arc<Stored>) -> Look {
+    fn refreshing(
+        &self,
+        reply: Reply,
+        route: &Arc<str>,
+        exchange: &Exchange,
+        (hash, key): (u64, &[u8]),
+        asked: Asked,
+        stored: Arc<Stored>,
+    ) -> Look {
         let Some(refresh) = self.shelf.refresh() else { return Look::Answer(reply) };
         let mut fetch = self.fetch(route, exchange, (hash, key), Asked { no_store: asked.no_store, ..Asked::default() });
         match self.shelf.flights.join(&fetch.key) {
@@ -230,7 +238,8 @@ impl Cache {
         if !self.serves(fetch, &fill.head, now) || conditions::is_known(&fetch.request, &fill.head.headers, now) {
             return None;
         }
-        let mut reply = Reply { status: fill.head.status, headers: fill.head.headers.clone(), body: fill.another(), source: fill.head.source };
+        let mut reply =
+            Reply { status: fill.head.status, headers: fill.head.headers.clone(), body: fill.another(), source: fill.head.source };
         status::passed(&mut reply.headers, Passed { why: fetch.why, status: None, stored: false, collapsed: true });
         exchange.record.cache = Some("hit");
         Some(reply)

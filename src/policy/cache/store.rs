@@ -16,6 +16,9 @@ const SHARDS: usize = 32;
 /// Most responses of one key that differ by what `Vary` names.
 const VARIANTS_MAX: usize = 64;
 
+/// The share of all that counts as the last few.
+const FEW: u64 = 16;
+
 /// A key, as its policy makes it.
 pub type Key = Arc<[u8]>;
 
@@ -139,9 +142,9 @@ impl Store {
         let Some(resource) = keys.find_mut(hash, |resource| *resource.key == *key) else { return Found::Nothing };
         let selected = resource.variants.iter_mut().rev().find(|variant| variant.stored.head.selecting.selects(request));
         let Some(variant) = selected else { return Found::Others };
-        // One that was used just now need not move; how far that goes depends on how many there are.
+        // One that was used just now need not move, nor, of many, one that is among the last few anyway.
         let now = self.ticks.load(Ordering::Relaxed);
-        if now.saturating_sub(variant.used) > self.entries() / 4 {
+        if now.saturating_sub(variant.used) > (self.entries() / FEW).max(1) {
             order.remove(&variant.used);
             variant.used = self.ticks.fetch_add(1, Ordering::Relaxed);
             order.insert(variant.used, hash);
@@ -246,7 +249,8 @@ impl Kept {
             None => keys.retain(|resource| weed(resource)),
             Some(hash) => {
                 let mut with_hash = |resource: &mut Resource| weed(resource);
-                while let Ok(mut entry) = keys.find_entry(hash, |resource| resource.hash == hash && resource.variants.iter().any(&is_meant)) {
+                while let Ok(mut entry) = keys.find_entry(hash, |resource| resource.hash == hash && resource.variants.iter().any(&is_meant))
+                {
                     if !with_hash(entry.get_mut()) {
                         entry.remove();
                     }

@@ -168,6 +168,7 @@ pub fn arrival(method: &str, target: &str, headers: HeaderMap, body: &str) -> Ar
         headers,
         body: Body::full(body.to_owned()),
         client,
+        early: None,
     }
 }
 
@@ -197,7 +198,8 @@ impl Stage {
 
     pub async fn seen(&self, driven: Driven) -> Seen {
         let Driven { reply, exchange, .. } = driven;
-        let body = reply.body.collect().await.map(|body| String::from_utf8(body.to_bytes().to_vec()).unwrap()).map_err(|fault| fault.to_string());
+        let body =
+            reply.body.collect().await.map(|body| String::from_utf8(body.to_bytes().to_vec()).unwrap()).map_err(|fault| fault.to_string());
         let (verdict, attempts) = (exchange.record.cache, exchange.record.attempts);
         drop(exchange.guards);
         // What goes on beside it comes to its end.
