@@ -107,7 +107,7 @@ impl Policy for Config {
     const WORDS: &'static [Word] =
         &[Word { form: CACHE, places: &[Place::Gateway, Place::Group, Place::Route, Place::Policy], merge: Merge::Single, stage: "cache" }];
 
-    const EXAMPLES: &'static [Example] = &[Example::route("cache", "cache 60s by [request.path, query(\"page\")] stale 5m max 64MiB")];
+    const EXAMPLES: &'static [Example] = &[Example::route("cache", "cache 60s shared stale 5m max 64MiB")];
 
     fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
         check::check(statements.last()?, checker)
