@@ -20,6 +20,7 @@ const PAGES: &[(&str, &str)] = &[
     ("docs/checking.md", include_str!("../docs/checking.md")),
     ("docs/running.md", include_str!("../docs/running.md")),
     ("docs/tracing.md", include_str!("../docs/tracing.md")),
+    ("docs/caching.md", include_str!("../docs/caching.md")),
 ];
 
 const LANGUAGE: &str = include_str!("../docs/language.md");

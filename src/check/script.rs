@@ -20,7 +20,7 @@ const REPEAT_MAX: u64 = 1_000_000;
 /// States of a breaker.
 const BREAKER: &[&str] = &["closed", "open", "half_open"];
 /// Verdicts of the cache.
-const CACHE: &[&str] = &["hit", "miss", "stale", "bypass"];
+const CACHE: &[&str] = &["hit", "miss", "stale", "revalidated", "bypass"];
 
 /// The tests of a file. `uncertain` says that an auth could not be understood.
 pub fn tests<'a>(nodes: &[Node<'a>], routes: &[Route], uncertain: bool, bench: &mut Bench<'_, 'a>) -> Vec<Test> {

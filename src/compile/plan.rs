@@ -3,6 +3,7 @@
 use super::tls::Tls;
 use crate::http::{Address, UpstreamIndex};
 use crate::lang::expr::Expr;
+use crate::policy::cache::{Cache, Invalidation};
 use crate::policy::fallback::Fallback;
 use crate::policy::stage::{OnRequest, OnResponse, Place, ReplyPlace};
 use crate::route::tree::MatchTree;
@@ -29,6 +30,9 @@ pub struct Plan {
     pub settings: Settings,
 }
 
+/// Request parts, in the order they run.
+pub type RequestParts = [(Place, Arc<dyn OnRequest>)];
+
 /// What a route does with a request, in order.
 pub struct Pipeline {
     /// Request parts, in the order they run.
@@ -45,6 +49,10 @@ pub struct Pipeline {
     pub retries: Vec<(UpstreamIndex, retry::Config)>,
     /// What answers in the place of a target that fails.
     pub fallback: Option<Fallback>,
+    /// What is asked before the upstream is, and keeps what it answers.
+    pub cache: Option<Cache>,
+    /// What a request that succeeds makes invalid, where anything is cached.
+    pub invalidation: Option<Invalidation>,
     /// The access log of this route.
     pub log: AccessLog,
 }
@@ -62,6 +70,23 @@ impl Pipeline {
         let own = self.retries.iter().find(|(of, _)| *of == index).map(|(_, retry)| retry);
         let timeouts = self.timeouts_of(index).unwrap_or(upstream.config.timeout);
         Terms { timeouts, retry: own.or(upstream.config.retry.as_ref()) }
+    }
+
+    /// The request parts up to the place of the cache.
+    #[must_use]
+    pub fn before_cache(&self) -> &RequestParts {
+        self.parts().0
+    }
+
+    /// Those behind it.
+    #[must_use]
+    pub fn behind_cache(&self) -> &RequestParts {
+        self.parts().1
+    }
+
+    fn parts(&self) -> (&RequestParts, &RequestParts) {
+        let at = self.request.partition_point(|(place, _)| *place <= Place::Cache);
+        self.request.split_at_checked(at).unwrap_or((&self.request, &[]))
     }
 
     /// True when the route says something of its own about calls.

@@ -5,7 +5,8 @@ use crate::http::Clock;
 use crate::ir::{self, Program};
 use crate::policy::auth::{self, Mode};
 use crate::policy::build::Warning;
-use crate::policy::{Build, BuildError, Endpoint, Registry, Secrets};
+use crate::policy::shape::Names;
+use crate::policy::{Build, BuildError, Config, Endpoint, Registry, Secrets, cache};
 use crate::route::{MatchTree, RouteKey};
 use crate::upstream;
 use std::collections::HashMap;
@@ -45,6 +46,8 @@ impl Compiler {
         let mut errors: Vec<BuildError> = Vec::new();
         let mut pipelines: Vec<Arc<Pipeline>> = Vec::with_capacity(program.routes.len());
         let mut known: HashMap<Vec<u8>, Arc<Pipeline>> = HashMap::new();
+        let keeps = |policy: &Config| matches!(policy, Config::Cache(cache::Config::Keep(_)));
+        let caches = program.routes.iter().any(|route| route.policies.iter().any(keeps));
         for route in &program.routes {
             let in_force = in_force(route);
             if let Some(pipeline) = known.get(&in_force) {
@@ -63,6 +66,8 @@ impl Compiler {
                 body_max: None,
                 chooses: false,
                 fallback: None,
+                cache: None,
+                invalidates: Vec::new(),
                 warnings: std::mem::take(&mut warnings),
             };
             for policy in &route.policies {
@@ -73,7 +78,12 @@ impl Compiler {
                 }
             }
             warnings = std::mem::take(&mut build.warnings);
-            let pipeline = Arc::new(pipeline(route, build, program));
+            let invalidates = std::mem::take(&mut build.invalidates);
+            let mut pipeline = pipeline(route, build, program);
+            if caches {
+                pipeline.invalidation = Some(cache::invalidation(&mut self.registry, invalidates));
+            }
+            let pipeline = Arc::new(pipeline);
             pipelines.push(Arc::clone(&pipeline));
             if !in_force.is_empty() {
                 known.insert(in_force, pipeline);
@@ -118,7 +128,10 @@ fn in_force(route: &ir::Route) -> Vec<u8> {
 }
 
 fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program) -> Pipeline {
-    let Build { mut request, mut response, body_max, fallback, chooses, .. } = build;
+    let Build { mut request, mut response, body_max, fallback, mut cache, chooses, .. } = build;
+    if let Some(cache) = cache.as_mut().filter(|_| route.policies.iter().any(drops_cookies)) {
+        cache.drops_cookies();
+    }
     // Stable: parts of one place run in the order of their policies.
     request.sort_by_key(|(place, _)| *place);
     response.sort_by_key(|(place, _)| *place);
@@ -134,8 +147,16 @@ fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program) -> Pipeline 
         timeouts: route.timeouts.clone(),
         retries: route.retries.clone(),
         fallback,
+        cache,
+        invalidation: None,
         log: log(&route.log),
     }
+}
+
+/// True for a policy that takes the client's cookies out of requests.
+fn drops_cookies(policy: &Config) -> bool {
+    let is_cookie = |names: &Names| matches!(names, Names::Exact(name) if name == "cookie");
+    matches!(policy, Config::Shape(shape) if shape.request.remove.iter().any(is_cookie))
 }
 
 fn log(log: &ir::Log) -> AccessLog {

@@ -104,6 +104,10 @@ pub struct Build<'b> {
     pub chooses: bool,
     /// What answers in the place of a target that fails.
     pub fallback: Option<super::fallback::Fallback>,
+    /// What is asked before the upstream is, and keeps what it answers.
+    pub cache: Option<super::cache::Cache>,
+    /// The routes whose kept responses a request that succeeds makes invalid, by their names.
+    pub invalidates: Vec<String>,
     /// What is weak about what the machine has, found so far: reported at start, and by `check --env`.
     pub warnings: Vec<Warning>,
 }

@@ -112,6 +112,8 @@ pub fn building<T>(
         body_max: None,
         chooses: false,
         fallback: None,
+        cache: None,
+        invalidates: Vec::new(),
         warnings: Vec::new(),
     };
     let done = with(&mut build)?;

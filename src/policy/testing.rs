@@ -151,6 +151,8 @@ pub fn build<P: Policy + PartialEq + std::fmt::Debug + Serialize + DeserializeOw
         body_max: None,
         chooses: false,
         fallback: None,
+        cache: None,
+        invalidates: Vec::new(),
         warnings: Vec::new(),
     };
     config.build(&mut build).unwrap();

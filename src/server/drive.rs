@@ -3,27 +3,25 @@
 //! The same for a socket and for `gate test`: only the transport towards the upstreams differs.
 
 use super::answer::{Options, preflight_method};
+use super::cache;
 use super::calls::Routed;
-use super::fallback::{pass_or, refused_or};
+use super::onward::{ask, rest};
 use super::watch::Watch;
 use crate::compile::{Pipeline, Plan, Target};
 use crate::http::forward::{self, Hop};
-use crate::http::{
-    Affinity, Body, Calls, Client, Clock, Early, Exchange, Fault, FaultKind, Forwarding, Outgoing, Problem, Record, Reply, Request,
-    UpstreamIndex, grpc, hop, path,
-};
+use crate::http::{Affinity, Body, Calls, Client, Clock, Early, Exchange, Forwarding, Problem, Record, Reply, Request, grpc, hop, path};
 use crate::lang::eval::Facts;
-use crate::policy::stage::{Flow, Place};
+use crate::policy::cache::Look;
+use crate::policy::stage::Place;
 use crate::route::{Captures, Found};
-use crate::upstream::{Transport, call};
+use crate::upstream::Transport;
 use http::header::LOCATION;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body::Body as _;
 use parking_lot::Mutex;
-use std::pin::pin;
 use std::sync::Arc;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 /// A name that no trailer has.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -185,7 +183,7 @@ impl Begun {
                             exchange.calls = Arc::new(Routed { engine: Arc::clone(engine), route: found });
                         }
                         watch.takes(found, exchange);
-                        run(engine, pipeline, *encoded_slash, exchange, &mut watch).await
+                        run(engine, found, pipeline, *encoded_slash, exchange, &mut watch).await
                     }
                     None => End::Problem(Problem::new(StatusCode::NOT_FOUND, "no route takes this request")),
                 },
@@ -203,6 +201,9 @@ impl Begun {
                 }
             }
         };
+        if let Some(invalidation) = pipeline.and_then(|pipeline| pipeline.invalidation.as_ref()) {
+            invalidation.answered(exchange, &reply);
+        }
         watch.answered(exchange, &reply);
         for (_, part) in pipeline.map(|pipeline| &pipeline.response).into_iter().flatten() {
             part.response(exchange, &mut reply);
@@ -323,9 +324,10 @@ fn answers_preflights(pipeline: &Pipeline) -> bool {
     pipeline.request.iter().any(|(place, _)| *place == Place::Preflight)
 }
 
-/// The request parts in their order, then the target.
+/// The request parts in their order, then the target. What is in the cache goes no further than that.
 async fn run<T: Transport, W: Watch>(
     engine: &Arc<Engine<T>>,
+    route: usize,
     pipeline: &Pipeline,
     encoded_slash: bool,
     exchange: &mut Exchange,
@@ -344,64 +346,38 @@ async fn run<T: Transport, W: Watch>(
         return End::Problem(encoded_slash_problem());
     }
     let mut chosen = false;
-    for (place, part) in &pipeline.request {
+    for (place, part) in pipeline.before_cache() {
         if !chosen && *place > Place::Target {
             chosen = true;
             if let Err(problem) = choose(plan, pipeline, encoded_slash, exchange) {
                 return End::Problem(problem);
             }
         }
-        if *place >= Place::Shape {
-            exchange.tell();
-        }
-        watch.before(*place, exchange);
-        let had_body = pipeline.fallback.is_some() && !exchange.body.is_end_stream();
-        let end = match part.request(exchange) {
-            Flow::Next => None,
-            Flow::Answer(reply) => Some(End::Reply(reply)),
-            Flow::Refuse(problem) => Some(End::Problem(problem)),
-            Flow::Wait(wait) => match wait.await {
-                Flow::Next | Flow::Wait(_) => None,
-                Flow::Answer(reply) => Some(End::Reply(reply)),
-                Flow::Refuse(problem) => Some(End::Problem(problem)),
-            },
-        };
-        watch.after(*place, &**part, exchange);
-        if let Some(end) = end {
-            exchange.record.stopped = Some(place.name());
-            return match &pipeline.fallback {
-                // A body that the part has used up cannot be sent again.
-                Some(fallback) if *place == Place::Call => {
-                    let with = (fallback, encoded_slash, !had_body || !exchange.body.is_end_stream());
-                    Box::pin(refused_or(engine, pipeline, with, exchange, end)).await
-                }
-                Some(_) | None => end,
-            };
+        if let Some(end) = ask(*place, &**part, exchange, watch).await {
+            return end;
         }
     }
     if !chosen && let Err(problem) = choose(plan, pipeline, encoded_slash, exchange) {
         return End::Problem(problem);
     }
-    watch.before(Place::Call, exchange);
-    match exchange.upstream {
-        Some(upstream) => {
-            let answer = passed(engine, pipeline, upstream, encoded_slash, exchange).await;
-            answered(exchange, answer)
+    if let (Some(cache), Some(name)) = (&pipeline.cache, plan.names.get(route)) {
+        watch.before(Place::Cache, exchange);
+        let look = cache.look(name, exchange);
+        if !matches!(look, Look::Pass | Look::Fetch(_)) {
+            exchange.record.stopped = Some(Place::Cache.name());
         }
-        // INVARIANT: the checker lets no route pass without a target or a part that answers.
-        None => End::Problem(Problem::new(StatusCode::BAD_GATEWAY, "nothing answers this route")),
-    }
-}
-
-/// What a call's outcome is to the client.
-pub fn answered(exchange: &Exchange, answer: Result<Reply, Fault>) -> End {
-    match answer {
-        Ok(reply) => End::Reply(reply),
-        Err(fault) => {
-            tracing::debug!(id = ?exchange.id, %fault, "a call failed");
-            End::Problem(fault.problem())
+        match look {
+            Look::Pass => {}
+            Look::Answer(reply) => return End::Reply(reply),
+            Look::Refuse(problem) => return End::Problem(problem),
+            Look::AnswerAndFetch(reply, fetch) => {
+                cache::beside(engine, route, fetch, encoded_slash, exchange);
+                return End::Reply(reply);
+            }
+            Look::Fetch(fetch) => return Box::pin(cache::fetched(engine, pipeline, cache, fetch, encoded_slash, exchange, watch)).await,
         }
     }
+    rest(engine, pipeline, pipeline.fallback.as_ref(), encoded_slash, exchange, watch).await
 }
 
 fn encoded_slash_problem() -> Problem {
@@ -427,58 +403,4 @@ fn choose(plan: &Plan, pipeline: &Pipeline, encoded_slash: bool, exchange: &mut 
         exchange.affinity = upstream.affinity(exchange);
     }
     Ok(())
-}
-
-/// Sends the request on, and takes back what answers it. A route without a fallback has no room for one.
-async fn passed<T: Transport>(
-    engine: &Engine<T>,
-    pipeline: &Pipeline,
-    target: UpstreamIndex,
-    encoded_slash: bool,
-    exchange: &mut Exchange,
-) -> Result<Reply, Fault> {
-    match &pipeline.fallback {
-        None => pass(engine, pipeline, target, exchange).await,
-        Some(fallback) => Box::pin(pass_or(engine, pipeline, fallback, (target, encoded_slash), exchange)).await,
-    }
-}
-
-/// Sends the request on, and takes back what the upstream answers.
-///
-/// # Errors
-/// Those of [`call::call`].
-pub async fn pass<T: Transport>(
-    engine: &Engine<T>,
-    pipeline: &Pipeline,
-    index: UpstreamIndex,
-    exchange: &mut Exchange,
-) -> Result<Reply, Fault> {
-    let upstream = engine.upstream(index)?;
-    let request = &mut exchange.request;
-    let mut wanted_until = None;
-    if grpc::is_call(&request.method, &request.headers) {
-        wanted_until = grpc::timeout(&request.headers).and_then(|time| exchange.started.checked_add(time));
-        exchange.kept.insert(grpc::Call);
-    }
-    let outgoing = Outgoing {
-        method: request.method.clone(),
-        target: request.target.clone(),
-        authority: request.authority.clone(),
-        headers: std::mem::take(&mut request.headers),
-        forwarding: exchange.forwarding.take(),
-        affinity: exchange.affinity,
-        body: exchange.body.take(),
-        early: exchange.early.take(),
-    };
-    exchange.record.upstream = Some(index);
-    let terms = pipeline.terms(index, upstream);
-    let call = pin!(call::call(&*engine.transport, upstream, terms, outgoing, &engine.random, &mut exchange.record.attempts));
-    match wanted_until {
-        None => call.await,
-        // Whatever is still to come of the request: nobody waits for its answer any longer.
-        Some(until) => {
-            let late = |_| Fault::new(FaultKind::TotalTimeout, "the caller's own deadline is over");
-            timeout_at(until, call).await.unwrap_or_else(|elapsed| Err(late(elapsed)))
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! Where a route's target fails: what the route says answers in its place.
 
-use super::drive::{End, Engine, answered, pass};
+use super::drive::{End, Engine};
+use super::onward::{answered, pass};
 use crate::compile::Pipeline;
 use crate::http::{Exchange, Fault, Reply, UpstreamIndex};
 use crate::policy::fallback::Fallback;
@@ -8,6 +9,10 @@ use crate::policy::stage::Place;
 use crate::upstream::Transport;
 use crate::upstream::replay::Replay;
 use std::sync::Arc;
+
+/// The fallback was asked: what answers is not the target's.
+#[derive(Debug, Clone, Copy)]
+pub struct StoodIn;
 
 /// Sends the request on; where its target fails, the fallback answers, whatever becomes of that.
 pub async fn pass_or<T: Transport>(
@@ -67,6 +72,7 @@ pub async fn stand_in<T: Transport, F>(
     exchange: &mut Exchange,
     failed: F,
 ) -> Result<Result<Reply, Fault>, F> {
+    exchange.kept.insert(StoodIn);
     let Fallback::Upstream(index) = fallback else {
         exchange.record.stopped = Some(Place::Call.name());
         return fallback.reply(exchange).map(Ok).ok_or(failed);

@@ -4,6 +4,7 @@
 
 pub mod access_log;
 mod answer;
+mod cache;
 mod calls;
 mod connection;
 mod doors;
@@ -14,6 +15,7 @@ mod http2;
 pub mod inherit;
 mod input;
 pub mod listener;
+mod onward;
 mod patience;
 mod peer;
 mod prober;

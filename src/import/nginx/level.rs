@@ -191,7 +191,7 @@ pub(super) fn reason(name: &str) -> &'static str {
             "`trust` reads `Forwarded` and `X-Forwarded-For` from right to left over trusted addresses"
         }
         _ if name.starts_with("ssl_") => "certificates are not carried over: name them in the listener's `tls`",
-        _ if name.starts_with("proxy_cache") => "`cache` is not available yet",
+        _ if name.starts_with("proxy_cache") => "write `cache` on the route, with what it is to keep and for how long",
         _ if name.starts_with("fastcgi_") || name.starts_with("uwsgi_") || name.starts_with("grpc_") => "only HTTP is spoken to upstreams",
         _ => "it has no counterpart",
     }

@@ -7,15 +7,17 @@ use crate::lang::expr::Expr;
 use crate::lang::form::Declared;
 use crate::lang::types::Type;
 use crate::lang::{Checker, Given, Node};
+use crate::policy::Effective;
 use std::time::Duration;
 
 /// Most parts of one key.
 const KEY_PARTS_MAX: usize = 16;
 
-pub(super) fn check(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Config> {
+pub(super) fn check(statement: &Effective<'_>, checker: &mut Checker<'_>) -> Option<Config> {
+    let node = &statement.node;
     match node.child("invalidate") {
         Some(invalidate) => routes(node, invalidate, checker).map(Config::Invalidate),
-        None => keep(node, checker).map(Config::Keep),
+        None => keep(node, statement.site.clone(), checker).map(Config::Keep),
     }
 }
 
@@ -37,7 +39,7 @@ fn routes(node: &Node<'_>, invalidate: &Node<'_>, checker: &mut Checker<'_>) -> 
     Some(names)
 }
 
-fn keep(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Keep> {
+fn keep(node: &Node<'_>, site: String, checker: &mut Checker<'_>) -> Option<Keep> {
     let ttl = optional(node.get("ttl"), checker);
     let mut clause = |name: &str| optional(node.child(name).and_then(|child| child.get("time")), checker);
     let (stale, error) = (clause("stale"), clause("error"));
@@ -49,7 +51,7 @@ fn keep(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Keep> {
     let arms: Vec<Option<Arm>> = node.children_of("when").map(|arm| self::arm(arm, checker)).collect();
     let arms: Option<Vec<Arm>> = arms.into_iter().collect();
     let keep =
-        Keep { ttl: ttl?, key: key?, shared: node.child("shared").is_some(), stale: stale?, error: error?, max: max?, arms: arms? };
+        Keep { site, ttl: ttl?, key: key?, shared: node.child("shared").is_some(), stale: stale?, error: error?, max: max?, arms: arms? };
     let nothing = keep.ttl == Some(Duration::ZERO)
         && keep.stale.unwrap_or_default().is_zero()
         && keep.error.unwrap_or_default().is_zero()

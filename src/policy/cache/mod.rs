@@ -1,15 +1,49 @@
 //! `cache`: responses that are kept and answered from (RFC 9111). Host and route are always part of the key, GET and HEAD
 //! alone are answered, and what the origin says of its own response goes before what the file says.
+//!
+//! `stage` looks at requests and `intake` at what the origin answers; `directives`, `freshness`, `storable`, `reuse`, `vary`,
+//! `conditions` and `ranges` are the rules, each a function of its arguments; `store`, `fill` and `flights` hold what there is
+//! and what is on its way. `server::cache` puts them between a request and its upstream.
 
+mod answer;
 mod check;
+mod conditions;
+mod content;
+mod dictionary;
+mod directives;
+mod epochs;
+mod fill;
+mod flights;
+mod freshness;
+mod intake;
+mod invalidate;
+mod key;
+mod ranges;
+mod reuse;
+mod shelf;
+mod stage;
+mod status;
+mod storable;
+mod store;
+mod stored;
 #[cfg(test)]
 mod tests;
+mod vary;
 
-use super::{Effective, Policy};
+pub use fill::Fill;
+pub use flights::{Next, Part};
+pub use intake::Taken;
+pub use shelf::{BYTES_DEFAULT, Invalidation, Purge, REFRESHES_MAX, Shelf};
+pub use stage::{Cache, Fetch, Look};
+
+use super::{Build, BuildError, Decision, Effective, Of, Policy, Registry};
 use crate::lang::Checker;
 use crate::lang::expr::Expr;
-use crate::lang::form::{Form, Merge, Place, Slot, Word};
+use crate::lang::form::{Example, Form, Merge, Place, Slot, Word};
+use epochs::Epochs;
+use key::Parts;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What becomes of the cache on a route.
@@ -25,6 +59,8 @@ pub enum Config {
 /// How responses are kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Keep {
+    /// Which declaration this is: the routes that share it share its room.
+    pub site: String,
     /// For how long those are kept that say nothing themselves; none: only those that the origin allows to be kept.
     pub ttl: Option<Duration>,
     /// Each distinct value has its own entry.
@@ -68,14 +104,60 @@ const CACHE: Form = Form::new("cache", "keeps responses to GET and HEAD and answ
     ]);
 
 impl Policy for Config {
-    const WORDS: &'static [Word] = &[Word {
-        form: CACHE.later(),
-        places: &[Place::Gateway, Place::Group, Place::Route, Place::Policy],
-        merge: Merge::Single,
-        stage: "cache",
-    }];
+    const WORDS: &'static [Word] =
+        &[Word { form: CACHE, places: &[Place::Gateway, Place::Group, Place::Route, Place::Policy], merge: Merge::Single, stage: "cache" }];
+
+    const EXAMPLES: &'static [Example] = &[Example::route("cache", "cache 60s shared stale 5m max 64MiB")];
 
     fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
-        check::check(&statements.last()?.node, checker)
+        check::check(statements.last()?, checker)
+    }
+
+    fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError> {
+        match self {
+            Self::Keep(keep) => build.cache = Some(keep.cache(build)?),
+            Self::Invalidate(routes) => build.invalidates.clone_from(routes),
+        }
+        Ok(())
+    }
+
+    fn decisions(&self) -> Vec<Decision<'_>> {
+        let arms: &[Arm] = match self {
+            Self::Keep(keep) => &keep.arms,
+            Self::Invalidate(_) => &[],
+        };
+        let decision = |(nth, arm)| {
+            let Arm { when, .. }: &Arm = arm;
+            Decision { at: None, of: Of::Branch("cache", "", nth), condition: when }
+        };
+        arms.iter().enumerate().map(decision).collect()
     }
 }
+
+impl Keep {
+    fn cache(&self, build: &mut Build<'_>) -> Result<Cache, BuildError> {
+        let by: Vec<Expr> = self.key.iter().map(|part| build.resolve(part)).collect::<Result<_, _>>()?;
+        let arms = self.arms.iter().map(|arm| Ok((build.resolve(&arm.when)?, arm.ttl))).collect::<Result<_, BuildError>>()?;
+        let epochs = epochs(build.registry);
+        let Self { site, ttl, shared, stale, error, max, .. } = self;
+        // What the key's attributes mean is for the auths to say: other ones begin with an empty cache.
+        let auths = serde_json::to_string(build.auths).map_err(|error| BuildError::unset(error.to_string()))?;
+        let declared = format!("{site} {ttl:?} {shared} {stale:?} {error:?} {max:?} {} {auths}", self.arms.len());
+        let shelf = build.registry.state(STATE, declared, || Shelf::new(max.unwrap_or(BYTES_DEFAULT), epochs));
+        Ok(Cache::new(self, Parts::new(by), arms, shelf))
+    }
+}
+
+/// What was invalidated in all caches of a gateway.
+fn epochs(registry: &mut Registry) -> Arc<Epochs> {
+    registry.state("cache epochs", String::new(), Epochs::default)
+}
+
+/// What a route invalidates when its requests succeed, in a gateway where anything is cached.
+#[must_use]
+pub fn invalidation(registry: &mut Registry, routes: Vec<String>) -> Invalidation {
+    Invalidation::new(epochs(registry), routes)
+}
+
+/// The registry's kind of [`Shelf`]s: `registry.each::<Shelf>(cache::STATE)` lists them, so that they can be purged.
+pub const STATE: &str = "cache";

@@ -100,6 +100,8 @@ impl Draft {
             timeouts: Vec::new(),
             retries: Vec::new(),
             fallback: None,
+            cache: None,
+            invalidation: None,
             log: self.settings.log.clone(),
         });
         Plan {

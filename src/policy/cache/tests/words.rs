@@ -1,12 +1,9 @@
-use super::{Config, Keep};
+use crate::policy::cache::{Config, Keep};
 use crate::policy::testing::{Checked, check};
 use std::time::Duration;
 
-const LATER: &str = "gate::schema::not-available";
-
-/// The codes besides the one that the word itself gets.
 fn codes(checked: &Checked<Config>) -> Vec<&str> {
-    checked.found.iter().map(|(code, _)| code.as_str()).filter(|code| *code != LATER).collect()
+    checked.found.iter().map(|(code, _)| code.as_str()).collect()
 }
 
 fn keep(text: &str) -> Keep {

@@ -1,0 +1,102 @@
+//! The key of a stored response as bytes: equal for equal values, different for different ones.
+
+use super::stored::Of;
+use crate::http::Exchange;
+use crate::lang::eval::Facts;
+use crate::lang::expr::{Expr, Piece, Ref};
+use sha2::{Digest, Sha256};
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// Bytes of a key; those of usual length need no allocation.
+pub type Bytes = SmallVec<[u8; 256]>;
+
+/// What keys are made of, besides route, scheme, host and path, which are always part of them.
+#[derive(Debug)]
+pub struct Parts {
+    by: Vec<Expr>,
+    /// What `by` says, so that another one's values are never taken for its own.
+    written: Vec<u8>,
+    /// The whole query counts: `by` says nothing of the target.
+    query: bool,
+    /// A value of it tells callers apart.
+    pub names_caller: bool,
+    /// One is a cookie's.
+    pub names_cookie: bool,
+}
+
+impl Parts {
+    /// Keys by the values of these expressions.
+    #[must_use]
+    pub fn new(by: Vec<Expr>) -> Self {
+        let any = |is: fn(&Ref) -> bool| by.iter().any(|expr| mentions(expr, is));
+        let query = !any(|of| matches!(of, Ref::Path | Ref::Query(_) | Ref::Param { .. }));
+        let names_cookie = any(|of| matches!(of, Ref::Cookie(_)) || matches!(of, Ref::Header(name) if *name == http::header::COOKIE));
+        let names_caller = any(|of| match of {
+            Ref::Attribute(_) | Ref::ClientSubject | Ref::ClientName => true,
+            Ref::Header(name) => *name == http::header::AUTHORIZATION,
+            _ => false,
+        });
+        let written = serde_json::to_vec(&by).map(|text| Sha256::digest(&text).to_vec()).unwrap_or_default();
+        Self { query, names_caller, names_cookie, by, written }
+    }
+
+    /// The key of a request that takes a route.
+    #[must_use]
+    pub fn key(&self, route: &str, exchange: &Exchange) -> Bytes {
+        let mut key = Bytes::new();
+        let target = exchange.arrived();
+        push(&mut key, route.as_bytes());
+        push(&mut key, exchange.client.scheme.as_str().as_bytes());
+        push(&mut key, exchange.request.host.as_bytes());
+        push(&mut key, target.path().as_bytes());
+        if self.query
+            && let Some(query) = target.query()
+        {
+            push(&mut key, query.as_bytes());
+        }
+        if !self.by.is_empty() {
+            key.extend_from_slice(&self.written);
+        }
+        for part in &self.by {
+            match part.eval(Facts::request(exchange)).as_text() {
+                Some(text) => push(&mut key, text.as_bytes()),
+                // What is missing is a value of its own.
+                None => key.extend_from_slice(&u32::MAX.to_be_bytes()),
+            }
+        }
+        key
+    }
+
+    /// Where what is stored for a request comes from.
+    #[must_use]
+    pub fn of(&self, route: &Arc<str>, exchange: &Exchange) -> Of {
+        let values = self.by.iter().map(|part| part.eval(Facts::request(exchange)).as_text().unwrap_or_default().into_owned());
+        Of {
+            route: Arc::clone(route),
+            host: Arc::clone(&exchange.request.host),
+            path: exchange.arrived().path().to_owned(),
+            key: values.collect::<Vec<_>>().join(","),
+        }
+    }
+}
+
+fn push(key: &mut Bytes, part: &[u8]) {
+    key.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX - 1).to_be_bytes());
+    key.extend_from_slice(part);
+}
+
+/// True when a reference of a kind stands somewhere in an expression.
+fn mentions(expr: &Expr, is: fn(&Ref) -> bool) -> bool {
+    match expr {
+        Expr::Ref(reference) => is(reference),
+        Expr::Const(_) | Expr::Secret(_) => false,
+        Expr::Text(pieces) => pieces.iter().any(|piece| match piece {
+            Piece::Literal(_) => false,
+            Piece::Hole(hole, _) => mentions(hole, is),
+        }),
+        Expr::Not(inner) | Expr::Has(inner) | Expr::Lower(inner) | Expr::Matches(inner, _) => mentions(inner, is),
+        Expr::And(all) | Expr::Or(all) => all.iter().any(|each| mentions(each, is)),
+        Expr::Compare(left, _, right) | Expr::In(left, right) | Expr::OrElse(left, right) => mentions(left, is) || mentions(right, is),
+    }
+}

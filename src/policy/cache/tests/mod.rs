@@ -1,0 +1,15 @@
+mod authority;
+mod bodies;
+mod concurrent;
+mod freshness;
+mod invalidation;
+mod play;
+mod ranges;
+mod request;
+mod response;
+mod stale;
+mod status;
+mod store;
+mod validation;
+mod vary;
+mod words;
