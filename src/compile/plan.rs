@@ -6,6 +6,7 @@ use crate::lang::expr::Expr;
 use crate::policy::fallback::Fallback;
 use crate::policy::stage::{OnRequest, OnResponse, Place, ReplyPlace};
 use crate::route::tree::MatchTree;
+use crate::store::Store;
 use crate::upstream::call::Terms;
 use crate::upstream::{Upstream, retry};
 use ipnet::IpNet;
@@ -25,8 +26,20 @@ pub struct Plan {
     pub pipelines: Vec<Arc<Pipeline>>,
     /// Every upstream, by [`UpstreamIndex`].
     pub upstreams: Vec<Arc<Upstream>>,
+    /// Every store.
+    pub stores: Vec<Arc<Store>>,
     /// The gateway's own settings.
     pub settings: Settings,
+}
+
+impl Plan {
+    /// Connects the stores that are not connected yet; each is given a second at most.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn open_stores(&self) -> std::io::Result<()> {
+        self.stores.iter().try_for_each(|store| store.open())
+    }
 }
 
 /// What a route does with a request, in order.

@@ -7,6 +7,8 @@ mod message;
 mod origin;
 mod peers;
 mod program;
+#[path = "../../../src/store/testing.rs"]
+mod redis;
 
 pub use client::Client;
 pub use gate::{Gate, Setup, key_line, password_line, token};
@@ -14,6 +16,7 @@ pub use message::{Broken, Response};
 pub use origin::{Answer, Origin};
 pub use peers::{curl, is_there, peer};
 pub use program::{Program, gate};
+pub use redis::Redis;
 
 use std::time::Duration;
 
