@@ -44,6 +44,12 @@ mod start;
 #[cfg(test)]
 mod stores;
 #[cfg(test)]
+mod streams;
+#[cfg(test)]
 mod tls;
 #[cfg(test)]
+mod upstream_tls;
+#[cfg(test)]
 mod upstreams;
+#[cfg(test)]
+mod websocket;
