@@ -4,10 +4,17 @@ use super::HeaderStyle;
 use super::count::Rule;
 use crate::http::{Exchange, Quota, Reply};
 use crate::policy::stage::OnResponse;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use bytes::{BufMut, Bytes, BytesMut};
+use http::{HeaderName, HeaderValue};
+use std::ops::Range;
 use std::sync::Arc;
 
 const NANOS: u64 = 1_000_000_000;
+/// Most digits of a number.
+const DIGITS_MAX: usize = 20;
+/// Between the two numbers of `RateLimit`.
+const RESET: &[u8] = b";t=";
+
 const X_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const X_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const X_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
@@ -18,48 +25,89 @@ const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy"
 pub struct Tell {
     ietf: bool,
     x: bool,
-    /// `RateLimit-Policy` of each rule, written once: the limit's name, its count and its window.
-    policies: Vec<(Arc<str>, u64, u64, HeaderValue)>,
+    rules: Vec<Told>,
+}
+
+/// What is said of a rule with every reply, written once.
+struct Told {
+    name: Arc<str>,
+    count: u64,
+    window_s: u64,
+    /// `X-RateLimit-Limit`
+    limit: HeaderValue,
+    /// `RateLimit-Policy`
+    policy: HeaderValue,
+    /// What `RateLimit` begins with.
+    begins: Box<[u8]>,
 }
 
 impl Tell {
     /// The fields of these styles, for the rules of these limits.
     #[must_use]
     pub fn new<'r>(styles: &[HeaderStyle], rules: impl Iterator<Item = (&'r Arc<str>, &'r Rule)>) -> Self {
-        let policies = rules
-            .filter_map(|(name, rule)| {
-                let window_s = rule.period / NANOS;
-                let value = HeaderValue::try_from(format!("\"{name}\";q={};w={window_s}", rule.count)).ok()?;
-                Some((name.clone(), rule.count, window_s, value))
-            })
-            .collect();
-        Self { ietf: styles.contains(&HeaderStyle::Ietf), x: styles.contains(&HeaderStyle::X), policies }
+        let rules = rules.filter_map(|(name, rule)| {
+            let window_s = rule.period / NANOS;
+            let policy = HeaderValue::try_from(format!("\"{name}\";q={};w={window_s}", rule.count)).ok()?;
+            let begins = format!("\"{name}\";r=").into_bytes().into();
+            Some(Told { name: name.clone(), count: rule.count, window_s, limit: rule.count.into(), policy, begins })
+        });
+        Self { ietf: styles.contains(&HeaderStyle::Ietf), x: styles.contains(&HeaderStyle::X), rules: rules.collect() }
+    }
+}
+
+impl Told {
+    fn is_of(&self, quota: &Quota) -> bool {
+        self.count == quota.limit && self.window_s == quota.window_s && (Arc::ptr_eq(&self.name, &quota.name) || self.name == quota.name)
     }
 
-    fn ietf(&self, quota: &Quota, headers: &mut HeaderMap) {
-        let policy = self.policies.iter().find(|(name, limit, window_s, _)| {
-            *limit == quota.limit && *window_s == quota.window_s && (Arc::ptr_eq(name, &quota.name) || *name == quota.name)
-        });
-        if let Some((.., value)) = policy {
-            headers.insert(RATE_LIMIT_POLICY, value.clone());
-        }
-        let state = format!("\"{}\";r={};t={}", quota.name, quota.remaining, quota.reset_s);
-        if let Ok(value) = HeaderValue::try_from(state) {
-            headers.insert(RATE_LIMIT, value);
+    /// The text of `RateLimit`, and where in it the two numbers stand: the other fields are parts of it.
+    fn state(&self, quota: &Quota) -> (Bytes, Range<usize>, Range<usize>) {
+        let mut text = BytesMut::with_capacity(self.begins.len() + RESET.len() + 2 * DIGITS_MAX);
+        text.put_slice(&self.begins);
+        let remaining = write(&mut text, quota.remaining);
+        text.put_slice(RESET);
+        let reset = write(&mut text, quota.reset_s);
+        (text.freeze(), remaining, reset)
+    }
+}
+
+/// Writes a number: where it stands.
+fn write(text: &mut BytesMut, mut number: u64) -> Range<usize> {
+    let begins = text.len();
+    let mut digits = [b'0'; DIGITS_MAX];
+    let mut used = 0;
+    for digit in digits.iter_mut().rev() {
+        *digit += u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
+        used += 1;
+        if number == 0 {
+            break;
         }
     }
+    text.put_slice(digits.get(DIGITS_MAX - used..).unwrap_or_default());
+    begins..text.len()
 }
 
 impl OnResponse for Tell {
     fn response(&self, exchange: &Exchange, reply: &mut Reply) {
         let Some(quota) = &exchange.quota else { return };
+        let Some(told) = self.rules.iter().find(|told| told.is_of(quota)) else { return };
+        let (state, remaining, reset) = told.state(quota);
+        let headers = &mut reply.headers;
+        headers.reserve(5);
         if self.x {
-            reply.headers.insert(X_LIMIT, quota.limit.into());
-            reply.headers.insert(X_REMAINING, quota.remaining.into());
-            reply.headers.insert(X_RESET, quota.reset_s.into());
+            headers.insert(X_LIMIT, told.limit.clone());
+            for (name, part) in [(X_REMAINING, remaining), (X_RESET, reset)] {
+                if let Ok(value) = HeaderValue::from_maybe_shared(state.slice(part)) {
+                    headers.insert(name, value);
+                }
+            }
         }
         if self.ietf {
-            self.ietf(quota, &mut reply.headers);
+            headers.insert(RATE_LIMIT_POLICY, told.policy.clone());
+            if let Ok(value) = HeaderValue::from_maybe_shared(state) {
+                headers.insert(RATE_LIMIT, value);
+            }
         }
     }
 }
