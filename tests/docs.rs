@@ -17,6 +17,7 @@ const PAGES: &[(&str, &str)] = &[
     ("docs/testing.md", TESTING),
     ("docs/tools.md", include_str!("../docs/tools.md")),
     ("docs/reference.md", include_str!("../docs/reference.md")),
+    ("docs/limits.md", LIMITS),
     ("docs/checking.md", include_str!("../docs/checking.md")),
     ("docs/running.md", include_str!("../docs/running.md")),
     ("docs/tracing.md", include_str!("../docs/tracing.md")),
@@ -24,6 +25,7 @@ const PAGES: &[(&str, &str)] = &[
 ];
 
 const LANGUAGE: &str = include_str!("../docs/language.md");
+const LIMITS: &str = include_str!("../docs/limits.md");
 const TESTING: &str = include_str!("../docs/testing.md");
 
 /// A fenced block: its language and text.
@@ -98,6 +100,15 @@ fn the_readmes_policy_is_sound_once_its_help_is_followed() {
     let policy = blocks.iter().find(|block| block.kind == "gate").unwrap().text.as_str();
     let fixed = policy.replace("/users/{id} -> users {", "/users/{id} -> users {\n    priority 1");
     assert_eq!(findings(&fixed), "");
+}
+
+#[test]
+fn the_policies_of_the_pages_on_policies_are_sound() {
+    for page in [LIMITS] {
+        for block in blocks(page).iter().filter(|block| block.kind == "gate" && block.text.contains("gateway {")) {
+            assert_eq!(findings(&block.text), "");
+        }
+    }
 }
 
 #[test]

@@ -44,17 +44,19 @@ pub const WORDS: &[Word] = &[
         merge: Merge::Conjunctive,
         stage: "",
     },
-    top(Form::new("store", "where several gateways keep counters together")
-        .slots(&[Slot::name("name"), Slot::word("kind", &["redis"])])
-        .children(&[
-            Form::new("url", "where it is")
-                .slots(&[Slot::value("url", "a secret such as `env(\"REDIS_URL\")`, or a URL without a password")])
-                .required(),
-            TIMEOUT.default("timeout 50ms"),
-            Form::new("on_failure", "what becomes of limits while it is down: counted here, not at all, or refused with 503")
-                .slots(&[Slot::word("choice", &["local", "open", "closed"])])
-                .default("on_failure local"),
-        ])),
+    ready(
+        Form::new("store", "where several gateways keep counters together")
+            .slots(&[Slot::name("name"), Slot::word("kind", &["redis"])])
+            .children(&[
+                Form::new("url", "where it is")
+                    .slots(&[Slot::value("url", "a secret such as `env(\"REDIS_URL\")`, or a URL without a password")])
+                    .required(),
+                TIMEOUT.default("timeout 50ms"),
+                Form::new("on_failure", "what becomes of limits while it is down: counted here, not at all, or refused with 503")
+                    .slots(&[Slot::word("choice", &["local", "open", "closed"])])
+                    .default("on_failure local"),
+            ]),
+    ),
     top(Form::new("flag", "a switch that the admin API turns while the gateway runs; `flag.NAME` in conditions")
         .slots(&[Slot::name("name"), Slot::value("state", "`on`, `off` or a percentage").assign()])
         .children(&[Form::new("by", "for a percentage: the same value always sees the same").slots(&[Slot::value("key", "a value")])])),
@@ -70,7 +72,11 @@ pub const WORDS: &[Word] = &[
 ];
 
 const fn top(form: Form) -> Word {
-    Word { form: form.many().later(), places: &[Place::File], merge: Merge::Keyed, stage: "" }
+    ready(form.later())
+}
+
+const fn ready(form: Form) -> Word {
+    Word { form: form.many(), places: &[Place::File], merge: Merge::Keyed, stage: "" }
 }
 
 /// Reads `trace`.

@@ -4,6 +4,7 @@ use crate::lang::expr::Secret;
 use crate::policy::auth;
 use crate::policy::build::Purpose;
 use crate::policy::{BuildError, Secrets};
+use crate::store::IN_MEMORY;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 
@@ -85,6 +86,11 @@ impl Secrets for MadeUp {
         Some(pair)
     }
 
+    /// A test's store is its own.
+    fn keeps_stores_in_memory(&self) -> bool {
+        true
+    }
+
     fn secret(&self, secret: &Secret, purpose: Purpose<'_>) -> Result<String, BuildError> {
         let mut made = self.made.lock();
         if let Some(known) = made.secrets.get(secret) {
@@ -100,6 +106,7 @@ impl Secrets for MadeUp {
                 Invention { value: format!("{NAME}:{hash}\n"), credential: Some(format!("{NAME}:{short}")) }
             }
             Purpose::Users => Invention { value: String::new(), credential: None },
+            Purpose::Store => Invention { value: IN_MEMORY.to_owned(), credential: None },
             Purpose::Certificate => {
                 return Err(BuildError::unset(format!("{secret} is a certificate or its key, which cannot be made up")));
             }

@@ -7,6 +7,7 @@ use crate::policy::cache::{Cache, Invalidation};
 use crate::policy::fallback::Fallback;
 use crate::policy::stage::{OnRequest, OnResponse, Place, ReplyPlace};
 use crate::route::tree::MatchTree;
+use crate::store::Store;
 use crate::upstream::call::Terms;
 use crate::upstream::{Upstream, retry};
 use ipnet::IpNet;
@@ -26,8 +27,20 @@ pub struct Plan {
     pub pipelines: Vec<Arc<Pipeline>>,
     /// Every upstream, by [`UpstreamIndex`].
     pub upstreams: Vec<Arc<Upstream>>,
+    /// Every store.
+    pub stores: Vec<Arc<Store>>,
     /// The gateway's own settings.
     pub settings: Settings,
+}
+
+impl Plan {
+    /// Connects the stores that are not connected yet; each is given a second at most.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn open_stores(&self) -> std::io::Result<()> {
+        self.stores.iter().try_for_each(|store| store.open())
+    }
 }
 
 /// Request parts, in the order they run.

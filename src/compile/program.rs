@@ -2,21 +2,27 @@
 
 use super::plan::{AccessLog, Listener, LogFormat, Pipeline, Plan, Settings, Target};
 use crate::http::Clock;
+use crate::ir::operate::StoreUrl;
 use crate::ir::{self, Program};
 use crate::policy::auth::{self, Mode};
-use crate::policy::build::Warning;
+use crate::policy::build::{Purpose, Warning};
 use crate::policy::shape::Names;
 use crate::policy::{Build, BuildError, Config, Endpoint, Registry, Secrets, cache};
 use crate::route::{MatchTree, RouteKey};
+use crate::store::{self, Store};
 use crate::upstream;
 use std::collections::HashMap;
 use std::sync::Arc;
+
+/// The registry's kind of stores.
+const STORE: &str = "store";
 
 /// Builds plans one after the other, keeping the state that survives a reload.
 #[derive(Default)]
 pub struct Compiler {
     registry: Registry,
     upstreams: upstream::Registry,
+    store_events: Arc<store::Events>,
 }
 
 /// A plan, and what is weak about what the machine has.
@@ -44,6 +50,7 @@ impl Compiler {
         let endpoints: Arc<[Endpoint]> = program.routes.iter().map(|route| endpoint(route, program)).collect();
         let mut warnings = Vec::new();
         let mut errors: Vec<BuildError> = Vec::new();
+        let stores = self.stores(program, secrets, &mut errors);
         let mut pipelines: Vec<Arc<Pipeline>> = Vec::with_capacity(program.routes.len());
         let mut known: HashMap<Vec<u8>, Arc<Pipeline>> = HashMap::new();
         let keeps = |policy: &Config| matches!(policy, Config::Cache(cache::Config::Keep(_)));
@@ -60,6 +67,7 @@ impl Compiler {
                 endpoints: &endpoints,
                 registry: &mut self.registry,
                 secrets,
+                stores: &stores,
                 clock,
                 request: Vec::new(),
                 response: Vec::new(),
@@ -103,9 +111,38 @@ impl Compiler {
             names: program.routes.iter().map(|route| route.name.as_str().into()).collect(),
             pipelines,
             upstreams: program.upstreams.iter().map(|config| self.upstreams.upstream(config)).collect(),
+            stores,
             settings: settings(&program.gateway),
         };
         Ok(Compiled { plan, warnings, auths })
+    }
+
+    /// Every store, the same one as before where its declaration did not change.
+    fn stores(&mut self, program: &Program, secrets: &dyn Secrets, errors: &mut Vec<BuildError>) -> Vec<Arc<Store>> {
+        let mut stores = Vec::with_capacity(program.stores.len());
+        for declared in &program.stores {
+            let url = match &declared.url {
+                _ if secrets.keeps_stores_in_memory() => Ok(store::IN_MEMORY.to_owned()),
+                StoreUrl::Plain(url) => Ok(url.clone()),
+                StoreUrl::Secret(secret) => secrets.secret(secret, Purpose::Store),
+            };
+            let made = url.and_then(|url| {
+                let key = format!("{} {:?} {:?} {url}", declared.name, declared.timeout, declared.on_failure);
+                let make = || Store::new(&declared.name, &url, declared.timeout, declared.on_failure, Arc::clone(&self.store_events));
+                self.registry.try_state(STORE, key, || make().map_err(BuildError::unset))
+            });
+            match made {
+                Ok(store) => stores.push(store),
+                Err(error) => errors.push(error),
+            }
+        }
+        stores
+    }
+
+    /// What happens to the stores of its plans.
+    #[must_use]
+    pub fn store_events(&self) -> &Arc<store::Events> {
+        &self.store_events
     }
 
     /// What happens to the upstreams of its plans.

@@ -103,6 +103,7 @@ codes! {
     LimitKeyOptional Error "limit::key-optional" "a limit's key always has a value";
     LimitSpoofableKey Warning "limit::spoofable-key" "a limit's key is not for the client to choose";
     LimitShadowed Warning "limit::shadowed" "a limit can be reached before another one stops the request";
+    LimitPeriodNeedsStore Error "limit::period-needs-store" "counts of more than an hour outlive the process";
     LimitBurstBelowRate Warning "limit::burst-below-rate" "a burst holds at least one second's flow";
     TimeoutInverted Error "timeout::inverted" "a shorter step does not have the longer timeout";
     TimeoutPastDrain Warning "timeout::past-drain" "a request may finish while the gateway drains";

@@ -31,6 +31,11 @@ const CORE: &[Example] = &[
         "policy bounded(count: int = 5) {\n  breaker {\n    open_after count failures\n  }\n}\n\nupstream stock {\n  \
          target http://127.0.0.1:9004\n  use bounded(count = 3)\n}",
     ),
+    Example::file(
+        "store",
+        "store shared redis {\n  url env(\"REDIS_URL\")\n  on_failure local\n}\n\nroute hello GET /hello {\n  public \"a greeting\"\n  \
+         limit per_client 1_000/d by client.ip store shared\n  respond 200 text \"hello\"\n}",
+    ),
     Example::file("group", "group shop host shop.example.com /v1 {\n  auth main\n  route cart GET /cart -> users\n}"),
     Example::file("route", "## One user, by number.\nroute show_user GET /users/{id:int} -> users {\n  auth main\n}"),
     Example::file(

@@ -2,6 +2,7 @@
 
 use crate::lang::expr::{Expr, Secret};
 use crate::lang::value::Percent;
+pub use crate::store::OnFailure;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -98,18 +99,6 @@ pub enum StoreUrl {
     Plain(String),
     /// Known when the gateway starts.
     Secret(Secret),
-}
-
-/// What becomes of limits while their store is down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnFailure {
-    /// Each gateway counts for itself.
-    Local,
-    /// Nothing is limited.
-    Open,
-    /// Requests are refused with 503.
-    Closed,
 }
 
 /// `flag NAME = on|off|P% by KEY`

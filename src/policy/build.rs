@@ -5,6 +5,7 @@ use super::auth::Runtime;
 use super::stage::{OnRequest, OnResponse, Place, ReplyPlace};
 use crate::lang::expr::{Expr, Piece, Secret};
 use crate::lang::value::Value;
+use crate::store::Store;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,11 @@ pub trait Secrets {
     fn certificate(&self, _host: &str) -> Option<(String, String)> {
         None
     }
+
+    /// True where every store is kept in memory, wherever it is declared to be; the default is false.
+    fn keeps_stores_in_memory(&self) -> bool {
+        false
+    }
 }
 
 /// What a secret is for, so that a made-up one has the right shape.
@@ -36,6 +42,8 @@ pub enum Purpose<'a> {
     Certificate,
     /// A public key in PEM.
     PublicKey,
+    /// The URL of a store.
+    Store,
     /// Text that is sent to an upstream, or a single API key, by the name it is used under.
     Text(&'a str),
 }
@@ -92,6 +100,8 @@ pub struct Build<'b> {
     pub registry: &'b mut Registry,
     /// Secrets.
     pub secrets: &'b dyn Secrets,
+    /// Every store of the program.
+    pub stores: &'b [Arc<Store>],
     /// Wall-clock time, virtual in tests.
     pub clock: crate::http::Clock,
     /// Request parts so far.

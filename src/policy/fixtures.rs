@@ -11,6 +11,7 @@ use crate::lang::expr::Secret;
 use crate::lang::form::{Declared as DeclaredKind, Place as Spot, Word};
 use crate::lang::read::{Reader, ScopeId};
 use crate::lang::{Checker, Node, read::Schema};
+use crate::store::Store;
 use crate::syntax::parse;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -55,6 +56,8 @@ pub fn auths(text: &str) -> (Vec<Declared>, Vec<Code>) {
 /// A policy's config from the statements of one route, and what was found.
 pub fn policy<P: Policy>(text: &str, auths: &[Declared], attributes: Vec<AttributeFact>, identified: bool) -> (Option<P>, Vec<Code>) {
     let mut names = names();
+    let stored = Declaration { index: 0, span: crate::diag::Span::default() };
+    names.declared.insert((DeclaredKind::Store, ScopeId(0), "shared".to_owned()), stored);
     for (index, declared) in auths.iter().enumerate() {
         let declaration = Declaration { index, span: crate::diag::Span::default() };
         names.declared.insert((DeclaredKind::Auth, ScopeId(0), declared.name.clone()), declaration);
@@ -100,12 +103,24 @@ pub fn building<T>(
     secrets: &Fixed,
     with: impl FnOnce(&mut Build<'_>) -> Result<T, BuildError>,
 ) -> Result<(T, Built), BuildError> {
+    building_with(auths, registry, secrets, &[], with)
+}
+
+/// The same with stores.
+pub fn building_with<T>(
+    auths: &[Declared],
+    registry: &mut Registry,
+    secrets: &Fixed,
+    stores: &[Arc<Store>],
+    with: impl FnOnce(&mut Build<'_>) -> Result<T, BuildError>,
+) -> Result<(T, Built), BuildError> {
     let mut build = Build {
         route: "r",
         auths,
         endpoints: &Arc::from([]),
         registry,
         secrets,
+        stores,
         clock: Clock::at(NOW),
         request: Vec::new(),
         response: Vec::new(),

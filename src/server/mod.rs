@@ -82,6 +82,7 @@ impl Server {
         inherited: Inherited,
     ) -> io::Result<Self> {
         let Doors { addresses, sites, of_workers, shared: sockets } = Doors::open(&plan, inherited)?;
+        plan.open_stores()?;
         let (log, log_writer) = Log::start(log)?;
         let shared = Arc::new(Shared {
             plan: arc_swap::ArcSwap::from_pointee(plan),
@@ -114,6 +115,9 @@ impl Server {
 
     /// Puts another plan in the place of the current one; requests under way keep theirs. Listeners and workers stay.
     pub fn swap(&self, plan: Plan) {
+        if let Err(error) = plan.open_stores() {
+            tracing::error!(%error, "a store of the new policy cannot be connected: its limits are under `on_failure`");
+        }
         for site in &self.sites {
             site.follow(&plan.settings.listeners);
         }

@@ -42,6 +42,8 @@ mod signals;
 #[cfg(test)]
 mod start;
 #[cfg(test)]
+mod stores;
+#[cfg(test)]
 mod streams;
 #[cfg(test)]
 mod tls;

@@ -141,9 +141,9 @@ fn flow(node: &Node<'_>, algorithm: Algorithm, checker: &mut Checker<'_>) -> Opt
 fn in_range(rate: Rate, given: Given<'_>, (algorithm, stored): (Algorithm, bool), checker: &mut Checker<'_>) -> Option<()> {
     if matches!(rate.per, Period::Day | Period::Month) && !stored {
         checker.report.push(
-            Diagnostic::new(Code::SchemaNotAvailable, format!("a period of a {} wants a `store`", period_name(rate.per)))
+            Diagnostic::new(Code::LimitPeriodNeedsStore, format!("a period of a {} wants a `store`", period_name(rate.per)))
                 .at(given.expr.span, "longer than an hour")
-                .help("stores are not available yet, and a count in memory would be lost with the process: use `/h` or less for now"),
+                .help("a count in memory is lost with the process: write `store NAME` beside it, or use `/h` or less"),
         );
         return None;
     }

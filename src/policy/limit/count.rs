@@ -6,6 +6,9 @@
 use super::{Algorithm, Flow};
 use std::collections::VecDeque;
 
+/// A log that has become short gives its memory back down to room for so many.
+const LOG_KEPT: usize = 16;
+
 /// A flow in the units the algorithms count in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
@@ -46,7 +49,8 @@ pub enum State {
         previous: u64,
     },
     /// When each request came, oldest first.
-    Log(VecDeque<u64>),
+    #[expect(clippy::box_collection, reason = "the entry of a key stays one cache line, whatever its algorithm")]
+    Log(Box<VecDeque<u64>>),
 }
 
 /// What becomes of a request.
@@ -62,6 +66,11 @@ pub struct Decision {
     pub retry: u64,
 }
 
+impl Decision {
+    /// Nothing is known but that it may not pass.
+    pub const REFUSED: Self = Self { allowed: false, remaining: 0, reset: 0, retry: 0 };
+}
+
 impl State {
     /// Nothing counted yet.
     #[must_use]
@@ -69,7 +78,7 @@ impl State {
         match algorithm {
             Algorithm::TokenBucket => Self::Bucket { full_at: 0 },
             Algorithm::FixedWindow | Algorithm::SlidingWindow => Self::Window { start: 0, current: 0, previous: 0 },
-            Algorithm::SlidingLog => Self::Log(VecDeque::new()),
+            Algorithm::SlidingLog => Self::Log(Box::default()),
         }
     }
 
@@ -106,6 +115,15 @@ impl State {
                     times.remove(found);
                 }
             }
+        }
+    }
+
+    /// What it holds beside itself, in bytes.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Bucket { .. } | Self::Window { .. } => 0,
+            Self::Log(times) => size_of::<VecDeque<u64>>() + times.capacity() * size_of::<u64>(),
         }
     }
 
@@ -198,6 +216,9 @@ fn log(times: &mut VecDeque<u64>, rule: &Rule, now: u64) -> Decision {
     let now = times.back().map_or(now, |last| now.max(*last));
     while times.front().is_some_and(|first| first.saturating_add(rule.period) <= now) {
         times.pop_front();
+    }
+    if times.capacity() > LOG_KEPT && times.len() * 4 < times.capacity() {
+        times.shrink_to(times.len() * 2);
     }
     let until = |time: Option<&u64>| time.map_or(0, |time| time.saturating_add(rule.period) - now);
     let counted = times.len() as u64;

@@ -22,7 +22,7 @@ const LIMIT: Form = Form::new("limit", "how often, or how many at once: what is 
         Form::new("counting", "only requests whose response this holds for use the limit up")
             .slots(&[Slot::value("condition", "a condition over the response")]),
         Form::new("algorithm", "how requests are counted").slots(&[Slot::word("name", ALGORITHMS)]).default("algorithm token_bucket"),
-        Form::new("store", "counters shared between gateways").slots(&[Slot::declared("store", Declared::Store)]).later(),
+        Form::new("store", "counted together with the other gateways that use this store").slots(&[Slot::declared("store", Declared::Store)]),
         Form::new("when", "another rate, with counters of its own, where the condition holds")
             .slots(&[Slot::value("condition", "a condition"), Slot::value("rate", "a rate").arrow()])
             .children(&[BURST])

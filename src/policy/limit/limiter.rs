@@ -1,48 +1,32 @@
 //! The counters of one limit: exact under concurrency, bounded in memory, shared by every route of its site.
 
 use super::count::{Decision, Rule, State};
-use super::key::Key;
-use hashbrown::HashTable;
+use super::table::{Counter, Id, Table};
 use parking_lot::Mutex;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Parts with a lock of their own.
 const SHARDS: usize = 64;
-/// Most keys of one part: 262 144 of one limit.
-const SHARD_KEYS_MAX: usize = 4096;
-/// A part is looked through for idle keys when it has this many, and whenever it has doubled since.
-const SWEEP_FIRST: usize = 64;
+/// Most memory of the counters of one limit: 838,000 keys with short counters.
+pub const BYTES_MAX: usize = 64 << 20;
+/// How often it is said that keys were forgotten, in nanoseconds.
+const WARN_EVERY: u64 = 60_000_000_000;
 
 /// The counters of one limit.
 pub struct Limiter {
     name: Arc<str>,
-    /// Clients may choose what they are counted by, so the hash is one they cannot foresee.
-    hasher: RandomState,
+    /// Clients may choose what they are counted by, so the hashes are such as they cannot foresee.
+    hashers: [RandomState; 2],
     shards: Box<[Mutex<Shard>]>,
     silenced: AtomicBool,
-    keys_max: usize,
+    warned_at: AtomicU64,
 }
 
 struct Shard {
-    entries: HashTable<Entry>,
-    sweep_at: usize,
+    table: Table,
     tally: Tally,
-}
-
-struct Entry {
-    hash: u64,
-    key: Key,
-    idle_at: u64,
-    counter: Counter,
-}
-
-enum Counter {
-    /// Over time.
-    Flow(State),
-    /// At once.
-    Slots(u64),
 }
 
 /// What a limit did so far.
@@ -60,19 +44,19 @@ impl Limiter {
     /// Counters of a limit, none used.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self::with_capacity(name, SHARD_KEYS_MAX)
+        Self::with_bytes(name, BYTES_MAX)
     }
 
-    /// The same with another bound on the keys of one of its 64 parts.
+    /// The same with another bound on its memory, in bytes.
     #[must_use]
-    pub fn with_capacity(name: &str, keys_max: usize) -> Self {
-        let shard = || Mutex::new(Shard { entries: HashTable::new(), sweep_at: SWEEP_FIRST.min(keys_max), tally: Tally::default() });
+    pub fn with_bytes(name: &str, bytes_max: usize) -> Self {
+        let shard = || Mutex::new(Shard { table: Table::new(bytes_max / SHARDS), tally: Tally::default() });
         Self {
             name: name.into(),
-            hasher: RandomState::new(),
+            hashers: [RandomState::new(), RandomState::new()],
             shards: std::iter::repeat_with(shard).take(SHARDS).collect(),
             silenced: AtomicBool::new(false),
-            keys_max: keys_max.max(1),
+            warned_at: AtomicU64::new(0),
         }
     }
 
@@ -105,41 +89,61 @@ impl Limiter {
     /// How many keys have a counter.
     #[must_use]
     pub fn keys(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().entries.len()).sum()
+        self.shards.iter().map(|shard| shard.lock().table.len()).sum()
+    }
+
+    /// What its counters cost, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().table.bytes()).sum()
+    }
+
+    /// What a key is known by here.
+    #[must_use]
+    pub fn id(&self, key: &[u8]) -> Id {
+        let [high, low] = self.hashers.each_ref().map(|hasher| u128::from(hasher.hash_one(key)));
+        Id((high << 64) | low)
     }
 
     /// Counts a request of a key, if it is within the rule. `now` is in nanoseconds since the epoch.
     #[must_use]
-    pub fn take(&self, key: Key, rule: &Rule, now: u64) -> Decision {
-        let (hash, Some(shard)) = self.shard(&key) else { return refused() };
+    pub fn take(&self, id: Id, rule: &Rule, now: u64) -> Decision {
+        let Some(shard) = self.shard(id) else { return Decision::REFUSED };
         let mut shard = shard.lock();
-        let decision = match shard.find(hash, &key) {
-            Some(Entry { counter: Counter::Flow(state), idle_at, .. }) => {
+        let Shard { table, tally } = &mut *shard;
+        let known = table.change(id, |counter| match counter {
+            Counter::Flow(state) => {
                 let decision = state.take(rule, now);
-                *idle_at = state.idle_at(rule);
-                decision
+                (decision, state.idle_at(rule))
             }
             // A key holds one kind of counter only, for its first byte is the arm.
-            Some(Entry { counter: Counter::Slots(_), .. }) => refused(),
-            None => {
-                let mut state = State::new(rule.algorithm);
-                let decision = state.take(rule, now);
-                let idle_at = state.idle_at(rule);
-                shard.insert(Entry { hash, key, idle_at, counter: Counter::Flow(state) }, now, self.keys_max);
-                decision
-            }
-        };
-        shard.count(decision.allowed);
+            Counter::Slots(_) => (Decision::REFUSED, u64::MAX),
+        });
+        let decision = known.unwrap_or_else(|| {
+            let mut state = State::new(rule.algorithm);
+            let decision = state.take(rule, now);
+            let idle_at = state.idle_at(rule);
+            table.sweep(now);
+            table.insert(id, Counter::Flow(state), idle_at);
+            decision
+        });
+        tally.count(decision.allowed);
+        let forgotten = table.shrink(id, now);
+        tally.forgotten += forgotten;
+        drop(shard);
+        if forgotten > 0 {
+            self.warn(now);
+        }
         decision
     }
 
     /// How many requests of a key may still come now; nothing is counted.
     #[must_use]
-    pub fn left(&self, key: &Key, rule: &Rule, now: u64) -> u64 {
-        let (hash, Some(shard)) = self.shard(key) else { return 0 };
-        let mut state = match shard.lock().find(hash, key) {
-            Some(Entry { counter: Counter::Flow(state), .. }) => state.clone(),
-            Some(Entry { counter: Counter::Slots(_), .. }) => return 0,
+    pub fn left(&self, id: Id, rule: &Rule, now: u64) -> u64 {
+        let Some(shard) = self.shard(id) else { return 0 };
+        let mut state = match shard.lock().table.get(id) {
+            Some(Counter::Flow(state)) => state.clone(),
+            Some(Counter::Slots(_)) => return 0,
             None => State::new(rule.algorithm),
         };
         let next = state.take(rule, now);
@@ -148,110 +152,104 @@ impl Limiter {
 
     /// How many places of a key are taken.
     #[must_use]
-    pub fn taken(&self, key: &Key) -> u64 {
-        let (hash, Some(shard)) = self.shard(key) else { return 0 };
-        match shard.lock().find(hash, key) {
-            Some(Entry { counter: Counter::Slots(taken), .. }) => *taken,
-            Some(Entry { counter: Counter::Flow(_), .. }) | None => 0,
+    pub fn taken(&self, id: Id) -> u64 {
+        let Some(shard) = self.shard(id) else { return 0 };
+        match shard.lock().table.get(id) {
+            Some(Counter::Slots(taken)) => *taken,
+            Some(Counter::Flow(_)) | None => 0,
         }
     }
 
     /// Takes back a request that [`Self::take`] counted at `at`.
-    pub fn give_back(&self, key: &Key, rule: &Rule, at: u64) {
-        let (hash, Some(shard)) = self.shard(key) else { return };
-        if let Some(Entry { counter: Counter::Flow(state), idle_at, .. }) = shard.lock().find(hash, key) {
-            state.give_back(rule, at);
-            *idle_at = state.idle_at(rule);
-        }
+    pub fn give_back(&self, id: Id, rule: &Rule, at: u64) {
+        let Some(shard) = self.shard(id) else { return };
+        let _ = shard.lock().table.change(id, |counter| match counter {
+            Counter::Flow(state) => {
+                state.give_back(rule, at);
+                ((), state.idle_at(rule))
+            }
+            Counter::Slots(_) => ((), u64::MAX),
+        });
     }
 
-    /// Takes one of a key's places; it is free again when the slot is dropped. `None` when all are taken.
+    /// Takes one of a key's places; it is free again when the slot is dropped. `None` when all are taken, or when there are
+    /// too many keys: those with taken places are never forgotten.
     #[must_use]
-    pub fn enter(self: &Arc<Self>, key: Key, most: u64) -> Option<Slot> {
-        let (hash, shard) = self.shard(&key);
-        let mut shard = shard?.lock();
-        let entered = match shard.find(hash, &key) {
-            Some(Entry { counter: Counter::Slots(taken), .. }) if *taken < most => {
+    pub fn enter(self: &Arc<Self>, id: Id, most: u64) -> Option<Slot> {
+        let mut shard = self.shard(id)?.lock();
+        let Shard { table, tally } = &mut *shard;
+        let known = table.change(id, |counter| match counter {
+            Counter::Slots(taken) if *taken < most => {
                 *taken += 1;
-                true
+                (true, u64::MAX)
             }
-            Some(_) => false,
-            None => {
-                let room = shard.entries.len() < self.keys_max;
-                if room {
-                    let entry = Entry { hash, key: key.clone(), idle_at: u64::MAX, counter: Counter::Slots(1) };
-                    shard.entries.insert_unique(hash, entry, |entry| entry.hash);
-                }
-                room
+            Counter::Slots(_) | Counter::Flow(_) => (false, u64::MAX),
+        });
+        let entered = known.unwrap_or_else(|| {
+            let room = table.has_room();
+            if room {
+                table.insert(id, Counter::Slots(1), u64::MAX);
             }
-        };
-        shard.count(entered);
-        entered.then(|| Slot { limiter: self.clone(), key })
+            room
+        });
+        tally.count(entered);
+        entered.then(|| Slot { limiter: self.clone(), id })
     }
 
-    fn leave(&self, key: &Key) {
-        let (hash, Some(shard)) = self.shard(key) else { return };
-        let mut shard = shard.lock();
-        let Ok(mut found) = shard.entries.find_entry(hash, |entry| entry.key == *key) else { return };
-        if let Counter::Slots(taken) = &mut found.get_mut().counter {
-            *taken = taken.saturating_sub(1);
-            if *taken == 0 {
-                found.remove();
-            }
+    /// Counts what was decided elsewhere: by a store.
+    pub fn count(&self, id: Id, allowed: bool) {
+        if let Some(shard) = self.shard(id) {
+            shard.lock().tally.count(allowed);
         }
     }
 
-    /// The table takes its bucket from the low bits and its tag from the high ones: the part is chosen from those between.
-    fn shard(&self, key: &Key) -> (u64, Option<&Mutex<Shard>>) {
-        let hash = self.hasher.hash_one(key.as_slice());
-        (hash, self.shards.get((hash >> 40) as usize % SHARDS))
+    fn leave(&self, id: Id) {
+        let Some(shard) = self.shard(id) else { return };
+        let mut shard = shard.lock();
+        let left = shard.table.change(id, |counter| match counter {
+            Counter::Slots(taken) => {
+                *taken = taken.saturating_sub(1);
+                (*taken, u64::MAX)
+            }
+            Counter::Flow(_) => (u64::MAX, u64::MAX),
+        });
+        if left == Some(0) {
+            shard.table.remove(id);
+        }
+    }
+
+    fn warn(&self, now: u64) {
+        let last = self.warned_at.load(Ordering::Relaxed);
+        let due = now >= last.saturating_add(WARN_EVERY) || now < last;
+        if due && self.warned_at.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            let forgotten = self.tally().forgotten;
+            tracing::warn!(limit = %self.name, forgotten, "a limit has more keys in use than it has memory for: some begin anew");
+        }
+    }
+
+    fn shard(&self, id: Id) -> Option<&Mutex<Shard>> {
+        self.shards.get((id.0 >> 96) as usize % SHARDS)
     }
 }
 
-impl Shard {
-    fn find(&mut self, hash: u64, key: &Key) -> Option<&mut Entry> {
-        self.entries.find_mut(hash, |entry| entry.key == *key)
-    }
-
+impl Tally {
     fn count(&mut self, allowed: bool) {
         if allowed {
-            self.tally.allowed += 1;
+            self.allowed += 1;
         } else {
-            self.tally.rejected += 1;
+            self.rejected += 1;
         }
-    }
-
-    /// Adds a key. Idle keys are forgotten first; when all are in use, the one that would be idle soonest is, and that is counted.
-    fn insert(&mut self, entry: Entry, now: u64, keys_max: usize) {
-        if self.entries.len() >= self.sweep_at {
-            self.entries.retain(|known| known.idle_at > now);
-            self.sweep_at = (self.entries.len() * 2).clamp(SWEEP_FIRST.min(keys_max), keys_max);
-        }
-        if self.entries.len() >= keys_max {
-            let soonest = self.entries.iter().min_by_key(|known| known.idle_at).map(|known| (known.hash, known.key.clone()));
-            if let Some((hash, key)) = soonest
-                && let Ok(found) = self.entries.find_entry(hash, |known| known.key == key)
-            {
-                found.remove();
-                self.tally.forgotten += 1;
-            }
-        }
-        self.entries.insert_unique(entry.hash, entry, |entry| entry.hash);
     }
 }
 
 /// One of the places of a `concurrent` limit.
 pub struct Slot {
     limiter: Arc<Limiter>,
-    key: Key,
+    id: Id,
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.limiter.leave(&self.key);
+        self.limiter.leave(self.id);
     }
-}
-
-fn refused() -> Decision {
-    Decision { allowed: false, remaining: 0, reset: 0, retry: 0 }
 }

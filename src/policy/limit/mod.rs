@@ -9,7 +9,10 @@ mod forms;
 mod key;
 mod limiter;
 mod shadow;
+mod shared;
 mod stage;
+mod table;
+mod tell;
 
 #[cfg(test)]
 mod tests;
@@ -24,8 +27,11 @@ use crate::lang::form::{Example, Word};
 use crate::lang::value::Rate;
 use count::Rule;
 use serde::{Deserialize, Serialize};
+use crate::http::share::hash;
+use shared::Shared;
 use stage::{Against, Bounded};
 use std::sync::Arc;
+use tell::Tell;
 
 /// Every limit in force on a route, and how their state is told to clients.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,7 +67,7 @@ pub struct Limit {
     pub by_identity: bool,
     /// Only requests whose response this holds for use the limit up.
     pub counting: Option<Expr>,
-    /// Where it is counted, by its place among the declarations; none is in this gateway's memory.
+    /// The store it is counted in, by its place among the declarations; none is this gateway's memory.
     pub store: Option<u16>,
 }
 
@@ -147,7 +153,7 @@ impl Policy for Config {
             build.on_response(ReplyPlace::Quota, stage::Settle(settled));
         }
         if !self.headers.is_empty() && !told.is_empty() {
-            build.on_response(ReplyPlace::Quota, stage::Tell::new(&self.headers, told.iter().map(|(name, rule)| (name, rule))));
+            build.on_response(ReplyPlace::Quota, Tell::new(&self.headers, told.iter().map(|(name, rule)| (name, rule))));
         }
         Ok(())
     }
@@ -184,7 +190,23 @@ impl Limit {
                 Against::Rules(rules)
             }
         };
-        Ok(Bounded { limiter, key: self.key.clone(), against, counting: self.counting.clone() })
+        let store = self.store.and_then(|store| build.stores.get(usize::from(store))).filter(|store| !store.is_in_memory());
+        let shared = store.map(|store| Arc::new(Shared::new(Arc::clone(store), &self.name, self.declaration())));
+        Ok(Bounded { limiter, key: self.key.clone(), against, counting: self.counting.clone(), shared })
+    }
+
+    /// Which declaration it is to the gateways that share its store: all of it but its numbers, so that while they are
+    /// given a new rate one after the other, they go on counting together.
+    fn declaration(&self) -> u64 {
+        let conditions: Vec<&Expr> = match &self.bound {
+            Bound::Rate { arms, .. } => arms.iter().map(|arm| &arm.when).collect(),
+            Bound::Concurrent(_) => Vec::new(),
+        };
+        let content = serde_json::to_value((&self.site, &self.key, &self.counting, conditions)).map(|mut content| {
+            without_slots(&mut content);
+            hash(content.to_string().as_bytes())
+        });
+        content.unwrap_or_default()
     }
 }
 

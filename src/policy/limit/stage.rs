@@ -1,19 +1,25 @@
 //! A route's limits at work: asked on the way in, settled and told on the way out.
 
+use super::Algorithm;
 use super::count::{Decision, Rule};
 use super::key::{Key, key};
 use super::limiter::Limiter;
-use super::{Algorithm, HeaderStyle};
+use super::shared::Shared;
+use super::table::Id;
 use crate::http::{Exchange, Problem, Quota, Reply};
 use crate::lang::eval::Facts;
 use crate::lang::expr::Expr;
 use crate::policy::stage::{Account, Flow, OnRequest, OnResponse};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use crate::store::{Down, OnFailure};
+use futures_core::future::BoxFuture;
+use http::StatusCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const NANOS: u64 = 1_000_000_000;
+/// When a client may come back that was refused because a store is down.
+const RETRY_WHEN_DOWN: Duration = Duration::from_secs(1);
 
 /// One limit of a route.
 pub struct Bounded {
@@ -25,6 +31,8 @@ pub struct Bounded {
     pub against: Against,
     /// Only requests whose response this holds for stay counted.
     pub counting: Option<Expr>,
+    /// Where it is counted together with other gateways.
+    pub shared: Option<Arc<Shared>>,
 }
 
 /// What a limit holds requests against.
@@ -38,16 +46,27 @@ pub enum Against {
 /// A request that stays counted only if its response says so.
 struct Reservation {
     limiter: Arc<Limiter>,
-    key: Key,
     rule: Rule,
+    /// When it was taken, by the clock of whoever counted it.
     at: u64,
+    by: Counted,
     settled: AtomicBool,
+}
+
+/// Who counted a request.
+enum Counted {
+    Here(Id),
+    Together(Arc<Shared>, Key),
 }
 
 impl Reservation {
     fn settle(&self, counts: bool) {
-        if !self.settled.swap(true, Ordering::Relaxed) && !counts {
-            self.limiter.give_back(&self.key, &self.rule, self.at);
+        if self.settled.swap(true, Ordering::Relaxed) || counts {
+            return;
+        }
+        match &self.by {
+            Counted::Here(id) => self.limiter.give_back(*id, &self.rule, self.at),
+            Counted::Together(shared, key) => shared.give_back(key, &self.rule, self.at),
         }
     }
 }
@@ -60,39 +79,89 @@ impl Drop for Reservation {
 }
 
 impl Bounded {
-    /// `None` lets the request on.
+    /// Counts in this process's memory. `None` lets the request on.
     fn ask(&self, exchange: &mut Exchange) -> Option<Problem> {
         if self.limiter.is_silenced() {
             return None;
         }
-        let (arm, rule) = match &self.against {
-            Against::Slots(most) => return self.enter(exchange, *most),
-            Against::Rules(rules) => chosen(rules, Facts::request(exchange))?,
-        };
-        let key = key(arm, &self.key, Facts::request(exchange));
-        let now = u64::try_from(exchange.clock.at_instant(exchange.started).as_nanos()).unwrap_or(u64::MAX);
-        let kept = self.counting.as_ref().map(|_| key.clone());
-        let decision = self.limiter.take(key, rule, now);
+        let facts = Facts::request(exchange);
+        match &self.against {
+            Against::Slots(most) => match self.limiter.enter(self.limiter.id(&key(0, &self.key, facts)), *most) {
+                Some(slot) => {
+                    exchange.guards.push(Box::new(slot));
+                    None
+                }
+                None => Some(self.refuse(exchange, Duration::ZERO)),
+            },
+            Against::Rules(rules) => {
+                let (arm, rule) = chosen(rules, facts)?;
+                let id = self.limiter.id(&key(arm, &self.key, facts));
+                let now = now(exchange);
+                let decision = self.limiter.take(id, rule, now);
+                self.decided(exchange, rule, decision, now, || Counted::Here(id))
+            }
+        }
+    }
+
+    /// Counts in the store; where that is down, what becomes of the request is for the store's declaration to say.
+    async fn ask_together(&self, shared: &Arc<Shared>, exchange: &mut Exchange) -> Option<Problem> {
+        if self.limiter.is_silenced() {
+            return None;
+        }
+        match self.ask_store(shared, exchange).await {
+            Ok(answer) => answer,
+            Err(Down) => match shared.store.on_failure() {
+                OnFailure::Local => self.ask(exchange),
+                OnFailure::Open => None,
+                OnFailure::Closed => {
+                    exchange.record.limited_by = Some(self.limiter.name().clone());
+                    Some(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "requests cannot be counted now").retry_after(RETRY_WHEN_DOWN))
+                }
+            },
+        }
+    }
+
+    async fn ask_store(&self, shared: &Arc<Shared>, exchange: &mut Exchange) -> Result<Option<Problem>, Down> {
+        match &self.against {
+            Against::Slots(most) => {
+                let key = key(0, &self.key, Facts::request(exchange));
+                let lease = shared.enter(&key, *most).await?;
+                self.limiter.count(self.limiter.id(&key), lease.is_some());
+                Ok(match lease {
+                    Some(lease) => {
+                        exchange.guards.push(Box::new(lease));
+                        None
+                    }
+                    None => Some(self.refuse(exchange, Duration::ZERO)),
+                })
+            }
+            Against::Rules(rules) => {
+                let Some((arm, rule)) = chosen(rules, Facts::request(exchange)) else { return Ok(None) };
+                let key = key(arm, &self.key, Facts::request(exchange));
+                let taken = shared.take(&key, rule).await?;
+                self.limiter.count(self.limiter.id(&key), taken.decision.allowed);
+                Ok(self.decided(exchange, rule, taken.decision, taken.at, || Counted::Together(Arc::clone(shared), key)))
+            }
+        }
+    }
+
+    fn decided(
+        &self,
+        exchange: &mut Exchange,
+        rule: &Rule,
+        decision: Decision,
+        at: u64,
+        by: impl FnOnce() -> Counted,
+    ) -> Option<Problem> {
         self.tell(exchange, rule, decision);
         if !decision.allowed {
             return Some(self.refuse(exchange, Duration::from_nanos(decision.retry)));
         }
-        if let Some(key) = kept {
-            let reservation = Reservation { limiter: self.limiter.clone(), key, rule: *rule, at: now, settled: AtomicBool::new(false) };
+        if self.counting.is_some() {
+            let reservation = Reservation { limiter: self.limiter.clone(), rule: *rule, at, by: by(), settled: AtomicBool::new(false) };
             exchange.guards.push(Box::new(reservation));
         }
         None
-    }
-
-    fn enter(&self, exchange: &mut Exchange, most: u64) -> Option<Problem> {
-        let key = key(0, &self.key, Facts::request(exchange));
-        match self.limiter.enter(key, most) {
-            Some(slot) => {
-                exchange.guards.push(Box::new(slot));
-                None
-            }
-            None => Some(self.refuse(exchange, Duration::ZERO)),
-        }
     }
 
     fn refuse(&self, exchange: &mut Exchange, wait: Duration) -> Problem {
@@ -106,13 +175,12 @@ impl Bounded {
         let says = match &self.against {
             _ if self.limiter.is_silenced() => "silent, counts nothing".to_owned(),
             Against::Slots(most) => {
-                let taken = self.limiter.taken(&key(0, &self.key, facts));
+                let taken = self.limiter.taken(self.limiter.id(&key(0, &self.key, facts)));
                 format!("{taken} of {most} at once")
             }
             Against::Rules(rules) => match chosen(rules, facts) {
                 Some((arm, rule)) => {
-                    let now = u64::try_from(exchange.clock.at_instant(exchange.started).as_nanos()).unwrap_or(u64::MAX);
-                    let left = self.limiter.left(&key(arm, &self.key, facts), rule, now);
+                    let left = self.limiter.left(self.limiter.id(&key(arm, &self.key, facts)), rule, now(exchange));
                     let most = match rule.algorithm {
                         Algorithm::TokenBucket => rule.burst,
                         Algorithm::FixedWindow | Algorithm::SlidingWindow | Algorithm::SlidingLog => rule.count,
@@ -145,12 +213,42 @@ fn chosen<'r>(rules: &'r [(Option<Expr>, Rule)], facts: Facts<'_>) -> Option<(u8
     (0_u8..).zip(rules).find_map(|(arm, (when, rule))| when.as_ref().is_none_or(|when| when.holds(facts)).then_some((arm, rule)))
 }
 
+/// When the request came, in nanoseconds since the epoch.
+fn now(exchange: &Exchange) -> u64 {
+    u64::try_from(exchange.clock.at_instant(exchange.started).as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// The limits that a route asks at one stage, in order.
 pub struct Limits(pub Vec<Bounded>);
 
+impl Limits {
+    /// Asks from one on, the first of which is counted in a store.
+    async fn wait<'a>(&'a self, from: usize, exchange: &'a mut Exchange) -> Flow<'static> {
+        for limit in self.0.iter().skip(from) {
+            let refusal = match &limit.shared {
+                Some(shared) => limit.ask_together(shared, exchange).await,
+                None => limit.ask(exchange),
+            };
+            if let Some(problem) = refusal {
+                return Flow::Refuse(problem);
+            }
+        }
+        Flow::Next
+    }
+}
+
 impl OnRequest for Limits {
     fn request<'a>(&'a self, exchange: &'a mut Exchange) -> Flow<'a> {
-        self.0.iter().find_map(|limit| limit.ask(exchange)).map_or(Flow::Next, Flow::Refuse)
+        for (at, limit) in self.0.iter().enumerate() {
+            if limit.shared.is_some() {
+                let waiting: BoxFuture<'a, Flow<'static>> = Box::pin(self.wait(at, exchange));
+                return Flow::Wait(waiting);
+            }
+            if let Some(problem) = limit.ask(exchange) {
+                return Flow::Refuse(problem);
+            }
+        }
+        Flow::Next
     }
 
     fn account(&self, exchange: &Exchange) -> Vec<Account> {
@@ -171,62 +269,6 @@ impl OnResponse for Settle {
             if let Some((_, counting)) = found {
                 reservation.settle(counting.holds(Facts::response(exchange, reply)));
             }
-        }
-    }
-}
-
-const X_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
-const X_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
-const X_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
-const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-
-/// Tells clients where they stand. Fields an upstream set by these names give way: the gateway's limit is the one met first.
-pub struct Tell {
-    ietf: bool,
-    x: bool,
-    /// `RateLimit-Policy` of each rule, written once: the limit's name, its count and its window.
-    policies: Vec<(Arc<str>, u64, u64, HeaderValue)>,
-}
-
-impl Tell {
-    /// The fields of these styles, for the rules of these limits.
-    #[must_use]
-    pub fn new<'r>(styles: &[HeaderStyle], rules: impl Iterator<Item = (&'r Arc<str>, &'r Rule)>) -> Self {
-        let policies = rules
-            .filter_map(|(name, rule)| {
-                let window_s = rule.period / NANOS;
-                let value = HeaderValue::try_from(format!("\"{name}\";q={};w={window_s}", rule.count)).ok()?;
-                Some((name.clone(), rule.count, window_s, value))
-            })
-            .collect();
-        Self { ietf: styles.contains(&HeaderStyle::Ietf), x: styles.contains(&HeaderStyle::X), policies }
-    }
-
-    fn ietf(&self, quota: &Quota, headers: &mut HeaderMap) {
-        let policy = self.policies.iter().find(|(name, limit, window_s, _)| {
-            *limit == quota.limit && *window_s == quota.window_s && (Arc::ptr_eq(name, &quota.name) || *name == quota.name)
-        });
-        if let Some((.., value)) = policy {
-            headers.insert(RATE_LIMIT_POLICY, value.clone());
-        }
-        let state = format!("\"{}\";r={};t={}", quota.name, quota.remaining, quota.reset_s);
-        if let Ok(value) = HeaderValue::try_from(state) {
-            headers.insert(RATE_LIMIT, value);
-        }
-    }
-}
-
-impl OnResponse for Tell {
-    fn response(&self, exchange: &Exchange, reply: &mut Reply) {
-        let Some(quota) = &exchange.quota else { return };
-        if self.x {
-            reply.headers.insert(X_LIMIT, quota.limit.into());
-            reply.headers.insert(X_REMAINING, quota.remaining.into());
-            reply.headers.insert(X_RESET, quota.reset_s.into());
-        }
-        if self.ietf {
-            self.ietf(quota, &mut reply.headers);
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Each algorithm beside a model that remembers everything, and a route's limits as a client meets them.
 
 use super::count::{Rule, State};
-use super::key::Key;
 use super::limiter::Limiter;
 use super::{Algorithm, Config, STATE};
 use crate::diag::Code;
@@ -9,8 +8,9 @@ use crate::http::exchange::testing::exchange;
 use crate::http::{Exchange, Reply};
 use crate::lang::checker::AttributeFact;
 use crate::lang::types::Type;
-use crate::policy::fixtures::{Built, Fixed, building, policy};
+use crate::policy::fixtures::{Built, Fixed, building_with, policy};
 use crate::policy::{Policy, Registry};
+use crate::store::{IN_MEMORY, OnFailure, Store};
 use http::StatusCode;
 use proptest::prelude::{Strategy, prop, prop_assert, prop_assert_eq, proptest};
 use std::sync::Arc;
@@ -62,7 +62,7 @@ fn agrees(rule: Rule, steps: Vec<u64>, model: fn(&Rule, &[u64], u64) -> bool) ->
 }
 
 /// A bucket that is filled drop by drop, in units of one token per period.
-fn bucket(rule: &Rule, counted: &[u64], now: u64) -> bool {
+pub(super) fn bucket(rule: &Rule, counted: &[u64], now: u64) -> bool {
     let (size, token) = (u128::from(rule.burst * rule.period), u128::from(rule.period));
     let mut level = size;
     let mut last = 0;
@@ -73,17 +73,17 @@ fn bucket(rule: &Rule, counted: &[u64], now: u64) -> bool {
     (level + u128::from(now - last) * u128::from(rule.count)).min(size) >= token
 }
 
-fn fixed(rule: &Rule, counted: &[u64], now: u64) -> bool {
+pub(super) fn fixed(rule: &Rule, counted: &[u64], now: u64) -> bool {
     (counted.iter().filter(|time| **time / rule.period == now / rule.period).count() as u64) < rule.count
 }
 
-fn sliding(rule: &Rule, counted: &[u64], now: u64) -> bool {
+pub(super) fn sliding(rule: &Rule, counted: &[u64], now: u64) -> bool {
     let window = now / rule.period;
     let of = |which: u64| counted.iter().filter(|time| **time / rule.period == which).count() as u64;
     of(window - 1) * (rule.period - now % rule.period) + (of(window) + 1) * rule.period <= rule.count * rule.period
 }
 
-fn log(rule: &Rule, counted: &[u64], now: u64) -> bool {
+pub(super) fn log(rule: &Rule, counted: &[u64], now: u64) -> bool {
     (counted.iter().filter(|time| **time + rule.period > now).count() as u64) < rule.count
 }
 
@@ -145,7 +145,7 @@ fn threads_together_get_exactly_what_the_limit_allows() {
         let limiter = Limiter::new("l");
         let rule = minute(algorithm, 1_000);
         let allowed: usize = std::thread::scope(|scope| {
-            let ask = || (0..500).filter(|_| limiter.take(Key::from_slice(b"k"), &rule, 60 * SECOND).allowed).count();
+            let ask = || (0..500).filter(|_| limiter.take(limiter.id(b"k"), &rule, 60 * SECOND).allowed).count();
             let threads: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).sum()
         });
@@ -155,31 +155,14 @@ fn threads_together_get_exactly_what_the_limit_allows() {
 }
 
 #[test]
-fn the_number_of_keys_is_bounded_and_idle_ones_go_first() {
-    let limiter = Limiter::with_capacity("l", 2);
-    let rule = minute(Algorithm::TokenBucket, 60);
-    let key = |number: u32| Key::from_slice(&number.to_be_bytes());
-    for number in 0..1_000 {
-        assert!(limiter.take(key(number), &rule, SECOND).allowed);
-    }
-    assert!(limiter.keys() <= 128, "{}", limiter.keys());
-    let forgotten = limiter.tally().forgotten;
-    assert!(forgotten > 0);
-    for number in 1_000..2_000 {
-        assert!(limiter.take(key(number), &rule, 100 * SECOND + u64::from(number) * 2 * SECOND).allowed);
-    }
-    assert_eq!(limiter.tally().forgotten, forgotten, "idle keys make room");
-}
-
-#[test]
 fn places_are_free_again_when_their_requests_end() {
     let limiter = Arc::new(Limiter::new("l"));
-    let key = || Key::from_slice(b"k");
-    let (one, two) = (limiter.enter(key(), 2).unwrap(), limiter.enter(key(), 2).unwrap());
-    assert!(limiter.enter(key(), 2).is_none());
+    let id = limiter.id(b"k");
+    let (one, two) = (limiter.enter(id, 2).unwrap(), limiter.enter(id, 2).unwrap());
+    assert!(limiter.enter(id, 2).is_none());
     drop(one);
-    let three = limiter.enter(key(), 2).unwrap();
-    assert!(limiter.enter(key(), 2).is_none());
+    let three = limiter.enter(id, 2).unwrap();
+    assert!(limiter.enter(id, 2).is_none());
     drop((two, three));
     assert_eq!(limiter.keys(), 0);
 }
@@ -194,12 +177,16 @@ fn found(text: &str) -> Vec<Code> {
 }
 
 fn built(text: &str, registry: &mut Registry) -> Built {
+    built_with(text, registry, &[])
+}
+
+fn built_with(text: &str, registry: &mut Registry, stores: &[Arc<Store>]) -> Built {
     let (config, found) = policy::<Config>(text, &[], vec![plan()], true);
     assert_eq!(found, [], "{text}");
     let config = config.unwrap();
     let json = serde_json::to_string(&config).unwrap();
     assert_eq!(serde_json::from_str::<Config>(&json).unwrap(), config);
-    building(&[], registry, &Fixed::default(), |build| config.build(build)).unwrap().1
+    building_with(&[], registry, &Fixed::default(), stores, |build| config.build(build)).unwrap().1
 }
 
 async fn asked(built: &Built) -> (Exchange, Result<(), crate::http::Problem>) {
@@ -309,6 +296,43 @@ async fn an_ipv6_customer_is_one_client() {
     assert!(!from("::ffff:192.0.2.9").await);
 }
 
+fn stores(url: &str, on_failure: OnFailure) -> [Arc<Store>; 1] {
+    [Arc::new(Store::new("shared", url, Duration::from_millis(50), on_failure, Arc::default()).unwrap())]
+}
+
+/// What became of ten requests against a limit of two a minute in a store that was never reached.
+async fn without_a_store(on_failure: OnFailure) -> Vec<u16> {
+    let built = built_with("limit l 2/min store shared", &mut Registry::new(), &stores("redis://127.0.0.1:1", on_failure));
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        let (exchange, answer) = asked(&built).await;
+        statuses.push(answer.map_or_else(|problem| problem.status.as_u16(), |()| 200));
+        assert_eq!(statuses.last() != Some(&200), exchange.record.limited_by.is_some());
+    }
+    statuses
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_its_store_is_down_a_limit_is_what_on_failure_says() {
+    started();
+    assert_eq!(without_a_store(OnFailure::Local).await, [200, 200, 429, 429]);
+    assert_eq!(without_a_store(OnFailure::Open).await, [200; 4]);
+    assert_eq!(without_a_store(OnFailure::Closed).await, [503; 4]);
+    let built = built_with("limit l 2/min store shared", &mut Registry::new(), &stores("redis://127.0.0.1:1", OnFailure::Closed));
+    let problem = asked(&built).await.1.unwrap_err();
+    assert_eq!(problem.headers.as_slice(), [(http::header::RETRY_AFTER, "1".parse().unwrap())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_in_memory_counts_as_the_gateway_itself_does() {
+    started();
+    let built = built_with("limit l 2/month store shared", &mut Registry::new(), &stores(IN_MEMORY, OnFailure::Closed));
+    asked(&built).await.1.unwrap();
+    tokio::time::advance(Duration::from_hours(24)).await;
+    asked(&built).await.1.unwrap();
+    asked(&built).await.1.unwrap_err();
+}
+
 #[test]
 fn a_head_and_a_block_say_the_same() {
     let read = |text: &str| policy::<Config>(text, &[], Vec::new(), false);
@@ -330,7 +354,8 @@ fn what_cannot_be_counted_is_refused() {
         ("limit l 10/min by query(\"q\")", Code::LimitKeyOptional),
         ("limit l 10/min by header(\"x\") ?? \"none\"", Code::LimitSpoofableKey),
         ("limit l 600/min by client.ip burst 9", Code::LimitBurstBelowRate),
-        ("limit l 10/d", Code::SchemaNotAvailable),
+        ("limit l 10/d", Code::LimitPeriodNeedsStore),
+        ("limit l 10/d store nowhere", Code::NameUnknown),
         ("limit l 10", Code::TypeUnit),
         ("limit l 10/min concurrent", Code::TypeMismatch),
         ("limit l 10/min algorithm fixed_window burst 5", Code::SchemaArity),
@@ -341,7 +366,7 @@ fn what_cannot_be_counted_is_refused() {
     ] {
         assert_eq!(found(text), [code], "{text}");
     }
-    assert_eq!(found("limit l 10/min store nowhere"), [Code::SchemaNotAvailable, Code::NameUnknown]);
+    assert_eq!(found("limit l 10/month store shared"), []);
     assert_eq!(found("limit l 9/min { when request.method == GET -> 5/min; when request.method == PUT -> 6/min }"), []);
     assert_eq!(found("limit l 9/min { when request.method in [GET] -> 5/min; when request.method != GET -> 6/min }"), []);
 }

@@ -110,6 +110,7 @@ impl Draft {
             pipelines: vec![pipeline; self.routes.len()],
             names: self.routes.iter().map(|(_, pattern)| (*pattern).into()).collect(),
             upstreams: vec![registry.upstream(&self.upstream)],
+            stores: Vec::new(),
             settings: self.settings.clone(),
         }
     }

@@ -10,10 +10,12 @@ use gatewright::policy::auth;
 use gatewright::policy::build::Purpose;
 use gatewright::policy::{BuildError, Secrets};
 use gatewright::server::Server;
+use gatewright::store::{Change, Event};
 use gatewright::upstream::transport::Tcp;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
+use tokio::sync::broadcast::Receiver;
 
 /// A gateway to be.
 pub struct Setup {
@@ -46,9 +48,11 @@ impl Setup {
     #[track_caller]
     pub fn start(self) -> Gate {
         auth::install_crypto();
-        let plan = compile(&mut Compiler::new(), &self.text, &Known(self.secrets));
+        let mut compiler = Compiler::new();
+        let plan = compile(&mut compiler, &self.text, &Known(self.secrets));
+        let store_events = compiler.store_events().listen();
         let server = Server::start(plan, Tcp::default, std::io::sink()).unwrap();
-        Gate { server: Some(server) }
+        Gate { server: Some(server), store_events }
     }
 }
 
@@ -85,6 +89,7 @@ impl Secrets for Known {
 /// A running gateway. It is drained when it is dropped.
 pub struct Gate {
     server: Option<Server>,
+    store_events: Receiver<Event>,
 }
 
 impl Gate {
@@ -96,6 +101,11 @@ impl Gate {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.server.as_ref().unwrap().addresses()[0].tcp().unwrap()
+    }
+
+    /// What has happened to its stores since the last look.
+    pub fn store_events(&mut self) -> Vec<Change> {
+        std::iter::from_fn(|| self.store_events.try_recv().ok()).map(|event| event.change).collect()
     }
 
     /// A connection to it.

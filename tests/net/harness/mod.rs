@@ -8,6 +8,8 @@ mod origin;
 mod peer;
 mod peers;
 mod program;
+#[path = "../../../src/store/testing.rs"]
+mod redis;
 
 pub use client::Client;
 pub use gate::{Gate, Setup, key_line, password_line, token};
@@ -16,6 +18,7 @@ pub use origin::{Answer, Origin};
 pub use peer::{Peer, python_with};
 pub use peers::{curl, is_there, peer};
 pub use program::{Program, gate};
+pub use redis::Redis;
 
 use std::time::Duration;
 
