@@ -18,6 +18,7 @@ const PAGES: &[(&str, &str)] = &[
     ("docs/tools.md", include_str!("../docs/tools.md")),
     ("docs/reference.md", include_str!("../docs/reference.md")),
     ("docs/checking.md", include_str!("../docs/checking.md")),
+    ("docs/auth.md", include_str!("../docs/auth.md")),
     ("docs/running.md", include_str!("../docs/running.md")),
     ("docs/tracing.md", include_str!("../docs/tracing.md")),
 ];

@@ -65,6 +65,7 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("similar", &["src/cli/"]),
     ("jsonwebtoken", &["src/policy/auth/"]),
     ("h2", &["src/server/http2/"]),
+    ("rustls_native_certs", &["src/cli/"]),
     ("hyper", &["src/fetch/"]),
     ("hyper_util", &["src/fetch/"]),
     ("rustls", &["src/compile/tls.rs", "src/fetch/"]),

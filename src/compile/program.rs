@@ -1,6 +1,7 @@
 //! A program built into a plan. State whose declaration did not change is taken over from the plan before.
 
 use super::plan::{AccessLog, Listener, LogFormat, Pipeline, Plan, Settings, Target};
+use crate::fetch::{Fetch, Offline};
 use crate::http::Clock;
 use crate::ir::{self, Program};
 use crate::policy::auth::{self, Mode};
@@ -12,10 +13,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Builds plans one after the other, keeping the state that survives a reload.
-#[derive(Default)]
 pub struct Compiler {
     registry: Registry,
     upstreams: upstream::Registry,
+    fetch: Arc<dyn Fetch>,
+}
+
+impl Default for Compiler {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// A plan, and what is weak about what the machine has.
@@ -29,10 +36,16 @@ pub struct Compiled {
 }
 
 impl Compiler {
-    /// A compiler without state.
+    /// A compiler without state, whose plans make no calls of their own.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self::with(Arc::new(Offline))
+    }
+
+    /// A compiler without state, whose plans ask issuers and services by these means.
+    #[must_use]
+    pub fn with(fetch: Arc<dyn Fetch>) -> Self {
+        Self { registry: Registry::default(), upstreams: upstream::Registry::default(), fetch }
     }
 
     /// Builds a plan. When it fails, the state of the plan in force is untouched.
@@ -57,6 +70,7 @@ impl Compiler {
                 endpoints: &endpoints,
                 registry: &mut self.registry,
                 secrets,
+                fetch: &self.fetch,
                 clock,
                 request: Vec::new(),
                 response: Vec::new(),

@@ -9,7 +9,7 @@ mod network;
 #[cfg(test)]
 mod tests;
 
-pub use network::Network;
+pub use network::{Authorities, Network};
 
 use bytes::Bytes;
 use futures_core::future::BoxFuture;

@@ -1,7 +1,6 @@
 //! Calls to services that behave, and to some that do not.
 
-use super::network::Authorities;
-use super::{Answer, Call, Failure, Fetch as _, Network, Offline, address};
+use super::{Answer, Authorities, Call, Failure, Fetch as _, Network, Offline, address};
 use http::StatusCode;
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;

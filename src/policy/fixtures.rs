@@ -5,6 +5,7 @@ use super::build::{Build, BuildError, Purpose, Secrets, Warning};
 use super::stage::{Flow, OnRequest, OnResponse, Place, ReplyPlace};
 use super::{Effective, Policy, Registry};
 use crate::diag::{Code, FileId, Report};
+use crate::fetch::{Fetch, Offline};
 use crate::http::{Clock, Exchange, Problem, Reply};
 use crate::lang::checker::{AttributeFact, Declaration, Names, RouteFacts, Scope};
 use crate::lang::expr::Secret;
@@ -100,12 +101,24 @@ pub fn building<T>(
     secrets: &Fixed,
     with: impl FnOnce(&mut Build<'_>) -> Result<T, BuildError>,
 ) -> Result<(T, Built), BuildError> {
+    asking(auths, registry, secrets, &(Arc::new(Offline) as Arc<dyn Fetch>), with)
+}
+
+/// The same with a way to make calls.
+pub fn asking<T>(
+    auths: &[Declared],
+    registry: &mut Registry,
+    secrets: &Fixed,
+    fetch: &Arc<dyn Fetch>,
+    with: impl FnOnce(&mut Build<'_>) -> Result<T, BuildError>,
+) -> Result<(T, Built), BuildError> {
     let mut build = Build {
         route: "r",
         auths,
         endpoints: &Arc::from([]),
         registry,
         secrets,
+        fetch,
         clock: Clock::at(NOW),
         request: Vec::new(),
         response: Vec::new(),

@@ -145,6 +145,7 @@ pub fn build<P: Policy + PartialEq + std::fmt::Debug + Serialize + DeserializeOw
         endpoints: &Arc::from([endpoint]),
         registry: &mut registry,
         secrets: &Made,
+        fetch: &(Arc::new(crate::fetch::Offline) as Arc<dyn crate::fetch::Fetch>),
         clock: Clock::at(Duration::from_secs(1_800_000_000)),
         request: Vec::new(),
         response: Vec::new(),

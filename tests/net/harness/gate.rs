@@ -4,6 +4,7 @@ use super::client::{Ask, Client};
 use super::origin::Origin;
 use gatewright::check::{self, Files, Options};
 use gatewright::compile::{Compiler, Plan};
+use gatewright::fetch::Network;
 use gatewright::http::Clock;
 use gatewright::lang::expr::Secret;
 use gatewright::policy::auth;
@@ -14,6 +15,7 @@ use gatewright::upstream::transport::Tcp;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A gateway to be.
 pub struct Setup {
@@ -46,7 +48,7 @@ impl Setup {
     #[track_caller]
     pub fn start(self) -> Gate {
         auth::install_crypto();
-        let plan = compile(&mut Compiler::new(), &self.text, &Known(self.secrets));
+        let plan = compile(&mut Compiler::with(Arc::new(Network::new(Vec::new))), &self.text, &Known(self.secrets));
         let server = Server::start(plan, Tcp::default, std::io::sink()).unwrap();
         Gate { server: Some(server) }
     }
