@@ -4,7 +4,7 @@ use super::certificates::Certificates;
 use super::secrets::Machine;
 use super::{Outcome, Policy, complain, dev, diff, print_error};
 use crate::compile::{Compiled, Compiler, Plan};
-use crate::fetch::{Authorities, Network};
+use crate::fetch::Network;
 use crate::http::{Address, Clock};
 use crate::ir::{Program, Written};
 use crate::policy::auth;
@@ -39,7 +39,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         return Outcome::Failed;
     }
     let machine = if arguments.dev { Machine::development() } else { Machine::strict() };
-    let mut compiler = Compiler::with(Arc::new(Network::new(authorities)));
+    let mut compiler = Compiler::with(Arc::new(Network::new(|| Machine::strict().authorities())));
     let certificates = RefCell::new(Certificates::default());
     let compiled = match compile(&mut compiler, &program, &machine, &mut certificates.borrow_mut()) {
         Ok(compiled) => compiled,
@@ -128,19 +128,10 @@ fn load(arguments: &Arguments) -> Result<Program, Outcome> {
     Ok(program)
 }
 
-/// The authorities that the machine believes; `SSL_CERT_FILE` and `SSL_CERT_DIR` say where, in place of the system.
-fn authorities() -> Authorities {
-    let found = rustls_native_certs::load_native_certs();
-    for error in &found.errors {
-        tracing::warn!(%error, "some authorities of the machine cannot be read");
-    }
-    found.certs
-}
-
 /// Builds the plan; what is missing is said all at once.
 fn compile(compiler: &mut Compiler, program: &Program, machine: &Machine, certificates: &mut Certificates) -> Result<Compiled, String> {
     let compiled = compiler.compile(program, machine, Clock::system()).and_then(|mut compiled| {
-        certificates.install(&program.gateway, &mut compiled.plan.settings, machine)?;
+        certificates.install(program, &mut compiled.plan, machine)?;
         Ok(compiled)
     });
     match compiled {

@@ -51,7 +51,7 @@ pub enum Verdict {
     /// A service lets the caller pass, and says more of it.
     Vouched(Arc<forward::Vouched>),
     /// A service answers the request in the route's place.
-    Answered(Reply),
+    Answered(Box<Reply>),
     /// Nobody can say now: why, in words for the client.
     Unavailable(&'static str),
     /// It takes a while: a password to be checked on another thread, keys or a service to be asked. Never waits again.

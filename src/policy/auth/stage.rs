@@ -78,7 +78,7 @@ impl Authenticate {
             return Flow::Next;
         }
         if let Some(reply) = answer {
-            return Flow::Answer(reply);
+            return Flow::Answer(*reply);
         }
         Flow::Refuse(match unavailable {
             Some(why) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, why).retry_after(COME_BACK),

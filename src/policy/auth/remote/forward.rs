@@ -122,7 +122,7 @@ impl Service {
         };
         if !answer.status.is_success() {
             self.reach.answered();
-            return Verdict::Answered(reply(answer));
+            return Verdict::Answered(Box::new(reply(answer)));
         }
         let Some(vouched) = self.vouched(&answer) else {
             self.reach.failed(&format_args!("it lets a caller pass without `{}`", self.copied.first().map_or("", HeaderName::as_str)));
