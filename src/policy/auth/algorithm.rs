@@ -134,15 +134,9 @@ impl Algorithm {
             Self::Hs256 => 32,
             Self::Hs384 => 48,
             Self::Hs512 => 64,
-            Self::Rs256
-            | Self::Rs384
-            | Self::Rs512
-            | Self::Ps256
-            | Self::Ps384
-            | Self::Ps512
-            | Self::Es256
-            | Self::Es384
-            | Self::EdDsa => 0,
+            Self::Rs256 | Self::Rs384 | Self::Rs512 | Self::Ps256 | Self::Ps384 | Self::Ps512 | Self::Es256 | Self::Es384 | Self::EdDsa => {
+                0
+            }
         }
     }
 

@@ -175,9 +175,7 @@ fn jwt(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Kind> {
     let from = carriers(node, "jwt", checker);
     let (algorithms, issuer, audience, leeway, from) = (algorithms?, issuer?, audience?, leeway?, from?);
     Some(match keys {
-        Some(keys) => {
-            Kind::Remote(Remote::Issuer(Issuer { algorithms, keys: keys?, issuer, audience, leeway, from }))
-        }
+        Some(keys) => Kind::Remote(Remote::Issuer(Issuer { algorithms, keys: keys?, issuer, audience, leeway, from })),
         None => Kind::Jwt(Jwt { algorithms, key: key?, issuer, audience, leeway, from }),
     })
 }

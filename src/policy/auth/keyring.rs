@@ -1,8 +1,8 @@
 //! The keys that verify the tokens of one auth, and the tokens that they verified.
 
 use super::algorithm::Algorithm;
-use super::key::Key;
 use super::kept::Kept;
+use super::key::Key;
 use crate::http::Identity;
 use serde_json::{Map, Value as Json};
 use std::sync::Arc;

@@ -111,7 +111,8 @@ fn make(index: u16, declared: Declared, secrets: &[String], fetch: &Arc<dyn Fetc
             (issuer.from.clone(), Proof::Token(Tokens { auth: index, terms, claims, source, signing: None }))
         }
         Kind::Remote(Remote::Forward(service)) => {
-            let service = forward::Service::new(index, &declared.name, service, Arc::clone(fetch)).map_err(|error| bad("service", error))?;
+            let service =
+                forward::Service::new(index, &declared.name, service, Arc::clone(fetch)).map_err(|error| bad("service", error))?;
             (service.sent.iter().cloned().map(Carrier::Header).collect(), Proof::Forward(Arc::new(service)))
         }
         Kind::Remote(Remote::Introspect(service)) => {

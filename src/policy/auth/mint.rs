@@ -29,7 +29,9 @@ impl Runtime {
         let filled = self.filled(given)?;
         let name = filled.get("name").and_then(Json::as_str).unwrap_or_default();
         let credential = match &self.proof {
-            Proof::Token(tokens) if tokens.signing.is_some() => tokens.sign(&filled, now, MINTED_TTL).ok_or("the token cannot be signed")?,
+            Proof::Token(tokens) if tokens.signing.is_some() => {
+                tokens.sign(&filled, now, MINTED_TTL).ok_or("the token cannot be signed")?
+            }
             Proof::Token(tokens) => self.vouched(tokens.auth, &filled, now)?,
             Proof::Key(keys) => {
                 let attributes = keys::identity(name, &self.declared.attributes, |attribute| {
@@ -107,7 +109,13 @@ fn unique(filled: &Map<String, Json>) -> String {
 ///
 /// # Errors
 /// When the key is none for the auth's algorithms.
-pub fn sign(declared: &Declared, key: &str, claims: &Map<String, Json>, now: Duration, ttl: Duration) -> Result<Option<String>, BuildError> {
+pub fn sign(
+    declared: &Declared,
+    key: &str,
+    claims: &Map<String, Json>,
+    now: Duration,
+    ttl: Duration,
+) -> Result<Option<String>, BuildError> {
     let Kind::Jwt(jwt) = &declared.kind else { return Ok(None) };
     Ok(tokens(0, declared, jwt, key)?.sign(claims, now, ttl))
 }

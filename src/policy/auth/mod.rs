@@ -47,10 +47,10 @@ impl Policy for Config {
     const WORDS: &'static [Word] = forms::WORDS;
     const EXAMPLES: &'static [Example] = &[
         Example::file(
-        "auth",
-        "auth jwt visitors {\n  issuer \"https://id.example.com/\"\n  audience \"shop\"\n  algorithms [HS256]\n  key env(\"VISITORS_KEY\")\n  \
+            "auth",
+            "auth jwt visitors {\n  issuer \"https://id.example.com/\"\n  audience \"shop\"\n  algorithms [HS256]\n  key env(\"VISITORS_KEY\")\n  \
          claims {\n    sub str\n    roles set<str> = []\n  }\n}",
-    ),
+        ),
         Example::route("auth", "auth any [main, partners]"),
         Example::route("public", "public \"the price list is for everyone\""),
     ];

@@ -5,8 +5,8 @@ use crate::fetch::{Answer, Call, Failure, Fetch, address};
 use crate::http::{Attribute, Body, Exchange, Identity, Reply, Source, hop};
 use crate::policy::auth::kept::Kept;
 use crate::policy::auth::runtime::Verdict;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use http::Uri;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,7 +51,10 @@ impl Service {
     pub fn new(auth: u16, name: &str, declared: &Forward, fetch: Arc<dyn Fetch>) -> Result<Self, String> {
         let url = address(&declared.url).map_err(|why| format!("the url `{}` {why}", declared.url))?;
         let fields = |names: &[String]| {
-            names.iter().map(|name| HeaderName::try_from(name.as_str()).map_err(|_| format!("`{name}` is no field name"))).collect::<Result<Vec<_>, _>>()
+            names
+                .iter()
+                .map(|name| HeaderName::try_from(name.as_str()).map_err(|_| format!("`{name}` is no field name")))
+                .collect::<Result<Vec<_>, _>>()
         };
         let sent = if declared.headers.is_empty() { vec![AUTHORIZATION, COOKIE] } else { fields(&declared.headers)? };
         let (timeout, cache) = (declared.timeout, declared.cache);

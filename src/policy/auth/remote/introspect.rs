@@ -121,7 +121,9 @@ impl Service {
     }
 
     fn judge(&self, token: &str, said: &Map<String, Json>, now: Duration) -> Verdict {
-        let time = |name: &str| said.get(name).and_then(Json::as_f64).map(|time| Duration::try_from_secs_f64(time.max(0.0)).unwrap_or(Duration::MAX));
+        let time = |name: &str| {
+            said.get(name).and_then(Json::as_f64).map(|time| Duration::try_from_secs_f64(time.max(0.0)).unwrap_or(Duration::MAX))
+        };
         let expires = time("exp").unwrap_or(Duration::MAX);
         let is_active = said.get("active") == Some(&Json::Bool(true)) && now < expires && time("nbf").is_none_or(|from| from <= now);
         let kept_until = self.cache.map(|time| now.saturating_add(time));
