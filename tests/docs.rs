@@ -19,6 +19,7 @@ const PAGES: &[(&str, &str)] = &[
     ("docs/reference.md", include_str!("../docs/reference.md")),
     ("docs/limits.md", LIMITS),
     ("docs/checking.md", include_str!("../docs/checking.md")),
+    ("docs/auth.md", include_str!("../docs/auth.md")),
     ("docs/running.md", include_str!("../docs/running.md")),
     ("docs/tracing.md", include_str!("../docs/tracing.md")),
     ("docs/caching.md", include_str!("../docs/caching.md")),

@@ -5,7 +5,7 @@ use crate::compile::made_up::NAME;
 use crate::http::{Address, Clock};
 use crate::ir::{Listener, Program, Route};
 use crate::lang::expr::Secret;
-use crate::policy::auth::{Declared, Kind, Mode, Runtime};
+use crate::policy::auth::{Declared, Introspect, Issuer, IssuerKeys, Kind, Mode, Remote, Runtime};
 use crate::route::relation::overlap;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -52,7 +52,9 @@ fn secrets(declared: &Declared) -> Vec<&Secret> {
         Kind::Jwt(jwt) => vec![&jwt.key],
         Kind::Key(key) => key.keys.iter().chain(key.single.iter().map(|single| &single.secret)).collect(),
         Kind::Basic(basic) => vec![&basic.users],
-        Kind::Remote(_) => Vec::new(),
+        Kind::Remote(Remote::Issuer(Issuer { keys: IssuerKeys::PublicKey(key), .. })) => vec![key],
+        Kind::Remote(Remote::Introspect(Introspect { client_secret: Some(secret), .. })) => vec![secret],
+        Kind::Remote(Remote::Issuer(_) | Remote::Forward(_) | Remote::Introspect(_)) => Vec::new(),
     }
 }
 
@@ -88,11 +90,10 @@ fn credential(index: u16, program: &Program, auths: &Auths, machine: &Machine) -
     let invented = || secrets(declared).into_iter().find_map(|secret| machine.invention(secret)?.credential);
     let runtime = auths.get(usize::from(index))?.as_ref()?;
     match &declared.kind {
-        Kind::Remote(_) => None,
         Kind::Basic(_) => invented().map(|credential| format!(" -u '{credential}'")),
-        Kind::Jwt(_) | Kind::Key(_) => {
+        Kind::Jwt(_) | Kind::Key(_) | Kind::Remote(_) => {
             let mut given = serde_json::Map::new();
-            if matches!(declared.kind, Kind::Key(_)) {
+            if declared.attributes.iter().any(|attribute| attribute.name == "name") {
                 given.insert("name".to_owned(), NAME.into());
             }
             let (name, value) = runtime.mint(&given, Clock::system().now()).ok()?;

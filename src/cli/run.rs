@@ -4,6 +4,7 @@ use super::certificates::Certificates;
 use super::secrets::Machine;
 use super::{Outcome, Policy, complain, dev, diff, print_error};
 use crate::compile::{Compiled, Compiler, Plan};
+use crate::fetch::Network;
 use crate::http::{Address, Clock};
 use crate::ir::{Program, Written};
 use crate::policy::auth;
@@ -13,6 +14,7 @@ use crate::upstream::transport::Tcp;
 use std::cell::RefCell;
 use std::fmt::Write;
 use std::io::IsTerminal;
+use std::sync::Arc;
 
 /// Arguments of `gate run`.
 #[derive(Debug, clap::Args)]
@@ -37,7 +39,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         return Outcome::Failed;
     }
     let machine = if arguments.dev { Machine::development() } else { Machine::strict() };
-    let mut compiler = Compiler::new();
+    let mut compiler = Compiler::with(Arc::new(Network::new(|| Machine::strict().authorities())));
     let certificates = RefCell::new(Certificates::default());
     let compiled = match compile(&mut compiler, &program, &machine, &mut certificates.borrow_mut()) {
         Ok(compiled) => compiled,

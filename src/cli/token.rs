@@ -5,7 +5,6 @@ use super::{Outcome, Policy, complain, print_out};
 use crate::http::Clock;
 use crate::policy::Secrets;
 use crate::policy::auth::{self, Kind};
-use crate::policy::build::Purpose;
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -42,7 +41,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
         return usage(&format!("no auth is called `{}`{near}", arguments.auth));
     };
-    let Kind::Jwt(jwt) = &declared.kind else { return usage(&format!("auth `{}` has no tokens", arguments.auth)) };
+    let Kind::Jwt(jwt) = &declared.kind else { return usage(&format!("auth `{}` has no key to sign tokens with", arguments.auth)) };
     let missing: Vec<String> = declared
         .attributes
         .iter()
@@ -52,7 +51,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     if !missing.is_empty() {
         complain(&format!("this token will be refused: auth `{}` requires {}, see --claims", declared.name, missing.join(" and ")));
     }
-    let key = match Machine::strict().secret(&jwt.key, Purpose::Hmac) {
+    let key = match Machine::strict().secret(&jwt.key, auth::purpose(jwt)) {
         Ok(key) => key,
         Err(error) => {
             complain(&error.message);
@@ -60,11 +59,15 @@ pub fn run(arguments: &Arguments) -> Outcome {
         }
     };
     match auth::sign(declared, &key, &claims, Clock::system().now(), Duration::from_secs(arguments.ttl)) {
-        Some(token) => {
+        Ok(Some(token)) => {
             print_out(&format!("{token}\n"));
             Outcome::Fine
         }
-        None => usage("the token cannot be signed"),
+        Ok(None) => usage("the token cannot be signed"),
+        Err(error) => {
+            complain(&error.message);
+            Outcome::Failed
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Secrets that are made up: for `gate test`, and under `gate run --dev` for what the machine lacks.
 
 use crate::lang::expr::Secret;
-use crate::policy::auth;
+use crate::policy::auth::{self, Algorithm};
 use crate::policy::build::Purpose;
 use crate::policy::{BuildError, Secrets};
 use crate::store::IN_MEMORY;
@@ -110,10 +110,30 @@ impl Secrets for MadeUp {
             Purpose::Certificate => {
                 return Err(BuildError::unset(format!("{secret} is a certificate or its key, which cannot be made up")));
             }
-            Purpose::PublicKey => return Err(BuildError::unset(format!("{secret} is a public key, which cannot be made up"))),
+            Purpose::SigningKey(algorithm) => Invention { value: key_pair(algorithm)?.serialize_pem(), credential: None },
+            Purpose::PublicKey(algorithm) => Invention { value: key_pair(algorithm)?.public_key_pem(), credential: None },
         };
         let value = invention.value.clone();
         made.secrets.insert(secret.clone(), invention);
         Ok(value)
     }
+}
+
+/// A key pair that goes with an algorithm.
+fn key_pair(algorithm: Algorithm) -> Result<rcgen::KeyPair, BuildError> {
+    let kind = match algorithm {
+        Algorithm::Es256 => &rcgen::PKCS_ECDSA_P256_SHA256,
+        Algorithm::Es384 => &rcgen::PKCS_ECDSA_P384_SHA384,
+        Algorithm::EdDsa => &rcgen::PKCS_ED25519,
+        Algorithm::Hs256
+        | Algorithm::Hs384
+        | Algorithm::Hs512
+        | Algorithm::Rs256
+        | Algorithm::Rs384
+        | Algorithm::Rs512
+        | Algorithm::Ps256
+        | Algorithm::Ps384
+        | Algorithm::Ps512 => &rcgen::PKCS_RSA_SHA256,
+    };
+    rcgen::KeyPair::generate_for(kind).map_err(|error| BuildError::unset(format!("no key can be made up: {error}")))
 }

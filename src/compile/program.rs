@@ -1,6 +1,7 @@
 //! A program built into a plan. State whose declaration did not change is taken over from the plan before.
 
 use super::plan::{AccessLog, Listener, LogFormat, Pipeline, Plan, Settings, Target};
+use crate::fetch::{Fetch, Offline};
 use crate::http::Clock;
 use crate::ir::operate::StoreUrl;
 use crate::ir::{self, Program};
@@ -18,11 +19,17 @@ use std::sync::Arc;
 const STORE: &str = "store";
 
 /// Builds plans one after the other, keeping the state that survives a reload.
-#[derive(Default)]
 pub struct Compiler {
     registry: Registry,
     upstreams: upstream::Registry,
     store_events: Arc<store::Events>,
+    fetch: Arc<dyn Fetch>,
+}
+
+impl Default for Compiler {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// A plan, and what is weak about what the machine has.
@@ -36,10 +43,16 @@ pub struct Compiled {
 }
 
 impl Compiler {
-    /// A compiler without state.
+    /// A compiler without state, whose plans make no calls of their own.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self::with(Arc::new(Offline))
+    }
+
+    /// A compiler without state, whose plans ask issuers and services by these means.
+    #[must_use]
+    pub fn with(fetch: Arc<dyn Fetch>) -> Self {
+        Self { registry: Registry::default(), upstreams: upstream::Registry::default(), store_events: Arc::default(), fetch }
     }
 
     /// Builds a plan. When it fails, the state of the plan in force is untouched.
@@ -68,6 +81,7 @@ impl Compiler {
                 registry: &mut self.registry,
                 secrets,
                 stores: &stores,
+                fetch: &self.fetch,
                 clock,
                 request: Vec::new(),
                 response: Vec::new(),

@@ -290,7 +290,10 @@ fn kind(auth: &Declared) -> (String, Vec<String>) {
         }
         Kind::Basic(basic) => (format!("a name and a password of {}", source(&basic.users)), vec!["`Authorization: Basic`".to_owned()]),
         Kind::Remote(Remote::Issuer(issuer)) => (
-            format!("a token (JWT) signed with {}, by an issuer whose keys are public", issuer.algorithms.join(", ")),
+            format!(
+                "a token (JWT) signed with {}, by an issuer whose keys are public",
+                issuer.algorithms.iter().map(|algorithm| algorithm.name()).collect::<Vec<_>>().join(", ")
+            ),
             carried(&issuer.from),
         ),
         Kind::Remote(Remote::Forward(service)) => (format!("whatever `{}` accepts", service.url), Vec::new()),

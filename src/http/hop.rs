@@ -125,6 +125,25 @@ pub fn strip_aliases(headers: &mut HeaderMap, request_id: &HeaderName) {
     }
 }
 
+/// Removes a field under every spelling that an upstream may take for it: those that read fields as variables (CGI) take
+/// `X_User_Id` for `X-User-Id`.
+pub fn remove_aliases(headers: &mut HeaderMap, name: &HeaderName) {
+    headers.remove(name);
+    if name.as_str().contains(['-', '_']) {
+        let spelt: Names = headers.keys().filter(|other| are_aliases(other, name)).cloned().collect();
+        for name in &spelt {
+            headers.remove(name);
+        }
+    }
+}
+
+/// True when such an upstream takes one field's name for the other's.
+#[must_use]
+pub fn are_aliases(one: &HeaderName, other: &HeaderName) -> bool {
+    let letter = |byte: u8| if byte == b'_' { b'-' } else { byte };
+    one.as_str().bytes().map(letter).eq(other.as_str().bytes().map(letter))
+}
+
 /// Fields that are end-to-end whatever `Connection` says: without them a message means something else (a client could
 /// otherwise take its own address, or the credential, out of a request).
 #[must_use]

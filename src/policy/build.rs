@@ -1,8 +1,10 @@
 //! What a policy is given when a route's pipeline is built.
 
 use super::Registry;
-use super::auth::Runtime;
+use super::auth::{Algorithm, Runtime};
+use super::dependencies::Dependencies;
 use super::stage::{OnRequest, OnResponse, Place, ReplyPlace};
+use crate::fetch::Fetch;
 use crate::lang::expr::{Expr, Piece, Secret};
 use crate::lang::value::Value;
 use crate::store::Store;
@@ -40,8 +42,10 @@ pub enum Purpose<'a> {
     Users,
     /// A certificate or its key, in PEM.
     Certificate,
-    /// A public key in PEM.
-    PublicKey,
+    /// A private key in PEM that signs tokens with an algorithm.
+    SigningKey(Algorithm),
+    /// A public key in PEM that verifies tokens with an algorithm.
+    PublicKey(Algorithm),
     /// The URL of a store.
     Store,
     /// Text that is sent to an upstream, or a single API key, by the name it is used under.
@@ -102,6 +106,8 @@ pub struct Build<'b> {
     pub secrets: &'b dyn Secrets,
     /// Every store of the program.
     pub stores: &'b [Arc<Store>],
+    /// The gateway's own calls.
+    pub fetch: &'b Arc<dyn Fetch>,
     /// Wall-clock time, virtual in tests.
     pub clock: crate::http::Clock,
     /// Request parts so far.
@@ -154,6 +160,15 @@ impl Build<'_> {
         let auths = self.auths;
         let declared = auths.get(usize::from(index)).ok_or_else(|| BuildError::unset(format!("there is no auth {index}")))?;
         super::auth::runtime(index, declared, self)
+    }
+
+    /// What the plan depends on besides its upstreams.
+    pub fn dependencies(&mut self) -> Arc<Dependencies> {
+        self.registry.of_plan("dependencies", "").unwrap_or_else(|| {
+            let none = Arc::new(Dependencies::default());
+            self.registry.put_aside("dependencies", String::new(), none.clone());
+            none
+        })
     }
 
     /// What signs the tokens of an auth.

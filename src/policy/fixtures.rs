@@ -5,6 +5,7 @@ use super::build::{Build, BuildError, Purpose, Secrets, Warning};
 use super::stage::{Flow, OnRequest, OnResponse, Place, ReplyPlace};
 use super::{Effective, Policy, Registry};
 use crate::diag::{Code, FileId, Report};
+use crate::fetch::{Fetch, Offline};
 use crate::http::{Clock, Exchange, Problem, Reply};
 use crate::lang::checker::{AttributeFact, Declaration, Names, RouteFacts, Scope};
 use crate::lang::expr::Secret;
@@ -103,7 +104,7 @@ pub fn building<T>(
     secrets: &Fixed,
     with: impl FnOnce(&mut Build<'_>) -> Result<T, BuildError>,
 ) -> Result<(T, Built), BuildError> {
-    building_with(auths, registry, secrets, &[], with)
+    assembling(auths, registry, secrets, (&[], &offline()), with)
 }
 
 /// The same with stores.
@@ -114,6 +115,31 @@ pub fn building_with<T>(
     stores: &[Arc<Store>],
     with: impl FnOnce(&mut Build<'_>) -> Result<T, BuildError>,
 ) -> Result<(T, Built), BuildError> {
+    assembling(auths, registry, secrets, (stores, &offline()), with)
+}
+
+/// The same with a way to make calls.
+pub fn asking<T>(
+    auths: &[Declared],
+    registry: &mut Registry,
+    secrets: &Fixed,
+    fetch: &Arc<dyn Fetch>,
+    with: impl FnOnce(&mut Build<'_>) -> Result<T, BuildError>,
+) -> Result<(T, Built), BuildError> {
+    assembling(auths, registry, secrets, (&[], fetch), with)
+}
+
+fn offline() -> Arc<dyn Fetch> {
+    Arc::new(Offline)
+}
+
+fn assembling<T>(
+    auths: &[Declared],
+    registry: &mut Registry,
+    secrets: &Fixed,
+    (stores, fetch): (&[Arc<Store>], &Arc<dyn Fetch>),
+    with: impl FnOnce(&mut Build<'_>) -> Result<T, BuildError>,
+) -> Result<(T, Built), BuildError> {
     let mut build = Build {
         route: "r",
         auths,
@@ -121,6 +147,7 @@ pub fn building_with<T>(
         registry,
         secrets,
         stores,
+        fetch,
         clock: Clock::at(NOW),
         request: Vec::new(),
         response: Vec::new(),

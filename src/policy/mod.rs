@@ -6,6 +6,7 @@
 
 pub mod arms;
 pub mod build;
+pub mod dependencies;
 #[cfg(test)]
 pub mod fixtures;
 pub mod page;

@@ -8,6 +8,8 @@ mod harness;
 #[cfg(test)]
 mod aggregate;
 #[cfg(test)]
+mod auth;
+#[cfg(test)]
 mod balance;
 #[cfg(test)]
 mod bodies;

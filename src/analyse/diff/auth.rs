@@ -4,7 +4,7 @@ use super::align::Both;
 use super::rest::{Setting, told};
 use super::{Class, Comparison, Difference, attributes};
 use crate::analyse::words::{Names, duration};
-use crate::policy::auth::{Carrier, Config, Declared, Forward, Introspect, Issuer, IssuerKeys, Jwt, Key, Kind, Mode, Remote};
+use crate::policy::auth::{Algorithm, Carrier, Config, Declared, Forward, Introspect, Issuer, IssuerKeys, Jwt, Key, Kind, Mode, Remote};
 use std::time::Duration;
 
 /// The most auths of two statements whose combinations are tried.
@@ -182,8 +182,7 @@ impl<'d> Tokens<'d> {
     fn of(jwt: &'d Jwt) -> Self {
         // Every field is named, so that a new one is compared as well.
         let Jwt { algorithms, key, issuer, audience, leeway, from } = jwt;
-        let algorithms = algorithms.iter().map(|algorithm| algorithm.name().to_owned()).collect();
-        Self { key: key.to_string(), algorithms, issuer, audience, leeway: *leeway, from }
+        Self { key: key.to_string(), algorithms: names(algorithms), issuer, audience, leeway: *leeway, from }
     }
 
     fn by(issuer: &'d Issuer) -> Self {
@@ -192,8 +191,12 @@ impl<'d> Tokens<'d> {
             IssuerKeys::PublicKey(key) => key.to_string(),
         };
         let Issuer { algorithms, keys: _, issuer, audience, leeway, from } = issuer;
-        Self { key, algorithms: algorithms.clone(), issuer, audience, leeway: *leeway, from }
+        Self { key, algorithms: names(algorithms), issuer, audience, leeway: *leeway, from }
     }
+}
+
+fn names(algorithms: &[Algorithm]) -> Vec<String> {
+    algorithms.iter().map(|algorithm| algorithm.name().to_owned()).collect()
 }
 
 fn tokens(name: &str, was: &Tokens<'_>, is: &Tokens<'_>, found: &mut Vec<Difference>) {

@@ -382,7 +382,7 @@ fn is_dead(directive: &Directive, draft: &mut Draft) -> bool {
     let why = match directive.name() {
         "php_fastcgi" => "only HTTP is spoken to upstreams",
         "file_server" => "files are not served: send these requests to a service",
-        "forward_auth" => "`auth forward` is not available yet: what it guards is not opened for everyone",
+        "forward_auth" => "write an `auth forward` for it: until then what it guards is not opened for everyone",
         "abort" => "a connection is not closed without an answer: these requests are not taken, and answered with 404",
         _ => return false,
     };

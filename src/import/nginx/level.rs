@@ -185,7 +185,7 @@ pub(super) fn reason(name: &str) -> &'static str {
         }
         "proxy_next_upstream" | "proxy_next_upstream_tries" | "proxy_next_upstream_timeout" => "`retry` is not available yet",
         "limit_conn" | "limit_conn_zone" => "write `limit NAME N concurrent by KEY`",
-        "auth_request" | "auth_request_set" => "`auth forward` is not available yet",
+        "auth_request" | "auth_request_set" => "write an `auth forward` for it",
         "mirror" | "mirror_request_body" => "`mirror` is not available yet",
         "real_ip_header" | "real_ip_recursive" => {
             "`trust` reads `Forwarded` and `X-Forwarded-For` from right to left over trusted addresses"

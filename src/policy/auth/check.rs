@@ -1,13 +1,13 @@
 //! Statements to config.
 
-use super::config::{Algorithm, AttributeDecl, AttributeType, Basic, Carrier, Config, Declared, Jwt, Key, Kind, Mode, SingleKey};
+use super::algorithm::Algorithm;
+use super::config::{AttributeDecl, AttributeType, Basic, Carrier, Config, Declared, Jwt, Key, Kind, Mode, SingleKey};
 use super::forms::CLAUSES;
 use super::remote::{self, Issuer, Remote};
 use crate::diag::{Code, Diagnostic, Span};
 use crate::lang::checker::{Moment, Spot, Want};
 use crate::lang::expr::{Expr, Ref};
 use crate::lang::form::Declared as DeclaredKind;
-use crate::lang::read::not_available;
 use crate::lang::types::Type;
 use crate::lang::{Checker, Node};
 use crate::policy::Effective;
@@ -17,8 +17,6 @@ use std::time::Duration;
 const LEEWAY_DEFAULT: Duration = Duration::from_secs(30);
 /// Most auths of one `any` or `all`.
 const AUTHS_MAX: usize = 16;
-/// Algorithms of the language that this release does not carry out.
-const LATER: &[&str] = &["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
 
 /// `auth A`, `auth any [A, B]`, `public "why"`: the innermost is in force.
 pub fn statement(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Config> {
@@ -75,9 +73,6 @@ pub fn declare(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Declared> {
     }
     let name = node.word_in("name")?.text.clone();
     let kind = node.word_in("kind")?;
-    if matches!(kind.text.as_str(), "forward" | "introspect") {
-        checker.report.push(not_available(kind.span, &format!("auth {}", kind.text)));
-    }
     let strangers = foreign(node, &kind.text, checker);
     let forward = node.child("forward").is_some();
     let (kind, attributes) = match kind.text.as_str() {
@@ -90,7 +85,12 @@ pub fn declare(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Declared> {
             owner(&mut attributes, node, checker)?;
             (Kind::Key(key(node, &attributes, checker)?), attributes)
         }
-        "forward" => (Kind::Remote(Remote::Forward(remote::check::forward(node, checker)?)), vec![AttributeDecl::text("name")]),
+        "forward" => {
+            let service = remote::check::forward(node, checker)?;
+            // Where nothing is copied, nothing is known of the caller.
+            let attributes = service.copy.first().map(|_| AttributeDecl::text("name")).into_iter().collect();
+            (Kind::Remote(Remote::Forward(service)), attributes)
+        }
         "introspect" => {
             let attributes = attributes(node, "claims", checker);
             (Kind::Remote(Remote::Introspect(remote::check::introspect(node, checker)?)), attributes?)
@@ -175,22 +175,13 @@ fn jwt(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Kind> {
     let from = carriers(node, "jwt", checker);
     let (algorithms, issuer, audience, leeway, from) = (algorithms?, issuer?, audience?, leeway?, from?);
     Some(match keys {
-        Some(keys) => {
-            Kind::Remote(Remote::Issuer(Issuer { algorithms: algorithms.asymmetric, keys: keys?, issuer, audience, leeway, from }))
-        }
-        None => Kind::Jwt(Jwt { algorithms: algorithms.hmac, key: key?, issuer, audience, leeway, from }),
+        Some(keys) => Kind::Remote(Remote::Issuer(Issuer { algorithms, keys: keys?, issuer, audience, leeway, from })),
+        None => Kind::Jwt(Jwt { algorithms, key: key?, issuer, audience, leeway, from }),
     })
 }
 
-/// The algorithms that an `auth jwt` lists.
-#[derive(Default)]
-struct Listed {
-    hmac: Vec<Algorithm>,
-    /// Those of issuers whose keys are public.
-    asymmetric: Vec<String>,
-}
-
-fn algorithms(node: &Node<'_>, remote: Option<&Node<'_>>, checker: &mut Checker<'_>) -> Option<Listed> {
+/// The algorithms that an `auth jwt` lists. Those of public keys are never symmetric, and one key serves one family.
+fn algorithms(node: &Node<'_>, public: Option<&Node<'_>>, checker: &mut Checker<'_>) -> Option<Vec<Algorithm>> {
     let words = match node.child("algorithms").and_then(|child| child.get("list")) {
         Some(given) => checker.words(given)?,
         None => Vec::new(),
@@ -203,42 +194,47 @@ fn algorithms(node: &Node<'_>, remote: Option<&Node<'_>>, checker: &mut Checker<
         );
         return None;
     }
-    let mut algorithms = Listed::default();
+    let mut algorithms: Vec<(Algorithm, Span)> = Vec::new();
     let mut sound = true;
     for (word, span) in words {
-        let known = Algorithm::ALL.iter().find(|algorithm| algorithm.name() == word);
-        let finding = match known {
-            Some(_) if remote.is_some() => Diagnostic::new(Code::AuthWeakAlgorithm, format!("`{word}` beside a public key"))
-                .at(span, "who knows the public key could sign with it")
-                .also(remote.map_or(span, |remote| remote.span), "this key is public")
-                .help("list only algorithms of the key's own family, such as `ES256` (RFC 8725 §3.2)"),
+        let finding = match Algorithm::ALL.iter().find(|algorithm| algorithm.name() == word) {
+            Some(symmetric) if symmetric.is_symmetric() && public.is_some() => {
+                Diagnostic::new(Code::AuthWeakAlgorithm, format!("`{word}` beside a public key"))
+                    .at(span, "who knows the public key could sign with it")
+                    .also(public.map_or(span, |public| public.span), "this key is public")
+                    .help("list only algorithms of the key's own family, such as `ES256` (RFC 8725 §3.2)")
+            }
             Some(algorithm) => {
-                if !algorithms.hmac.contains(algorithm) {
-                    algorithms.hmac.push(*algorithm);
+                let other = algorithms.iter().find(|(other, _)| public.is_none() && other.family() != algorithm.family());
+                match other {
+                    None => {
+                        if algorithms.iter().all(|(known, _)| known != algorithm) {
+                            algorithms.push((*algorithm, span));
+                        }
+                        continue;
+                    }
+                    Some((other, first)) => {
+                        Diagnostic::new(Code::AuthWeakAlgorithm, format!("`{word}` and `{}` need different keys", other.name()))
+                            .at(span, format!("a key of {}", algorithm.family().name()))
+                            .also(*first, format!("a key of {}", other.family().name()))
+                            .help("one `key` serves the algorithms of one family: leave out the others (RFC 8725 §3.1)")
+                    }
                 }
-                continue;
             }
             None if word.eq_ignore_ascii_case("none") => Diagnostic::new(Code::AuthWeakAlgorithm, "`none` is no signature")
                 .at(span, "anyone could write such a token")
                 .help("list the algorithm your issuer signs with, such as `HS256`"),
-            None if LATER.contains(&word.as_str()) && remote.is_some() => {
-                if !algorithms.asymmetric.contains(&word) {
-                    algorithms.asymmetric.push(word);
-                }
-                continue;
-            }
-            None if LATER.contains(&word.as_str()) => not_available(span, &word),
             None => {
-                let near =
-                    crate::diag::suggest::nearest(&word, Algorithm::ALL.iter().map(|known| known.name()).chain(LATER.iter().copied()));
-                let found = Diagnostic::new(Code::TypeEnum, format!("`{word}` is no signature algorithm")).at(span, "");
-                found.help(near.map_or_else(|| "known: `HS256`, `HS384`, `HS512`".to_owned(), |near| format!("did you mean `{near}`?")))
+                let near = crate::diag::suggest::nearest(&word, Algorithm::ALL.iter().map(|known| known.name()));
+                let found = Diagnostic::new(Code::TypeEnum, format!("`{word}` is no signature algorithm that is known here")).at(span, "");
+                let known = || Algorithm::ALL.iter().map(|known| format!("`{}`", known.name())).collect::<Vec<_>>().join(", ");
+                found.help(near.map_or_else(|| format!("known: {}", known()), |near| format!("did you mean `{near}`?")))
             }
         };
         checker.report.push(finding);
         sound = false;
     }
-    sound.then_some(algorithms)
+    sound.then(|| algorithms.into_iter().map(|(algorithm, _)| algorithm).collect())
 }
 
 fn key(node: &Node<'_>, attributes: &[AttributeDecl], checker: &mut Checker<'_>) -> Option<Key> {

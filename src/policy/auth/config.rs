@@ -1,5 +1,6 @@
 //! What `auth` declarations and statements say, checked: plain data.
 
+use super::algorithm::Algorithm;
 use super::remote::Remote;
 use crate::lang::expr::{Secret, header_name};
 use crate::lang::types::Type;
@@ -76,7 +77,7 @@ pub enum Kind {
 pub struct Jwt {
     /// Accepted algorithms, all of the key's family.
     pub algorithms: Vec<Algorithm>,
-    /// The HMAC key.
+    /// The HMAC key; for algorithms with a key pair the private one, in PEM.
     pub key: Secret,
     /// Accepted issuers; empty accepts any.
     pub issuer: Vec<String>,
@@ -86,45 +87,6 @@ pub struct Jwt {
     pub leeway: Duration,
     /// Where the token is looked for.
     pub from: Vec<Carrier>,
-}
-
-/// Signature algorithms (RFC 7518 §3.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Algorithm {
-    /// HMAC with SHA-256.
-    #[serde(rename = "HS256")]
-    Hs256,
-    /// HMAC with SHA-384.
-    #[serde(rename = "HS384")]
-    Hs384,
-    /// HMAC with SHA-512.
-    #[serde(rename = "HS512")]
-    Hs512,
-}
-
-impl Algorithm {
-    /// Every algorithm that this release carries out.
-    pub const ALL: &'static [Self] = &[Self::Hs256, Self::Hs384, Self::Hs512];
-
-    /// Its name in a token's header.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Hs256 => "HS256",
-            Self::Hs384 => "HS384",
-            Self::Hs512 => "HS512",
-        }
-    }
-
-    /// The size of its hash in bytes: a shorter key weakens it (RFC 7518 §3.2).
-    #[must_use]
-    pub fn key_bytes_min(self) -> usize {
-        match self {
-            Self::Hs256 => 32,
-            Self::Hs384 => 48,
-            Self::Hs512 => 64,
-        }
-    }
 }
 
 /// Where a credential is looked for.

@@ -51,7 +51,13 @@ pub fn identity(config: &Config, declared: &[Declared]) -> Vec<Expr> {
     let (facts, _) = facts(config, declared);
     let has = |fact: &AttributeFact| Expr::Has(Box::new(Expr::Ref(Ref::Attribute(fact.slots.clone()))));
     let of = |auth: u16, required: bool| -> Vec<&AttributeFact> {
-        let required = |slot: u16| !required || declared.get(usize::from(auth)).and_then(|auth| auth.attributes.get(usize::from(slot))).is_some_and(|attribute| !attribute.optional);
+        let required = |slot: u16| {
+            !required
+                || declared
+                    .get(usize::from(auth))
+                    .and_then(|auth| auth.attributes.get(usize::from(slot)))
+                    .is_some_and(|attribute| !attribute.optional)
+        };
         facts.iter().filter(|fact| fact.slots.iter().any(|(other, slot)| *other == auth && required(*slot))).collect()
     };
     let identified = |auth: u16| Expr::And(of(auth, true).into_iter().map(has).collect());

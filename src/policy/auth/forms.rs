@@ -20,12 +20,12 @@ pub(super) const CLAUSES: &[(&str, &[&str])] = &[
 const AUTH_DECLARATION: Form = Form::new("auth", "a way for callers to prove who they are, by the name that `auth NAME` asks for it")
     .slots(&[Slot::word("kind", KINDS), Slot::name("name")])
     .children(&[
-        Form::new("algorithms", "jwt: the signature algorithms that are accepted (RFC 7518 §3.1): HS256, HS384, HS512")
+        Form::new("algorithms", "jwt: the signature algorithms that are accepted (RFC 7518 §3.1): HS256, HS384, HS512; RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 or EdDSA for keys that come in pairs")
             .slots(&[Slot::value("list", "a list such as `[HS256]`")]),
         Form::new(
             "key",
-            "jwt: the HMAC key, at least as long as the hash, as `env(…)` or `file(…)`; \
-             key: one API key by its name, hashed at start, with its attributes in a block",
+            "jwt: the HMAC key, at least as long as the hash, as `env(…)` or `file(…)`, or for algorithms with key pairs the private key \
+             in PEM; key: one API key by its name, hashed at start, with its attributes in a block",
         )
         .slots(&[
             Slot::value("name_or_secret", "a secret such as `env(\"KEY\")`, for an API key its name before it"),
@@ -35,9 +35,8 @@ const AUTH_DECLARATION: Form = Form::new("auth", "a way for callers to prove who
         .many(),
         Form::new("jwks", "jwt: where the issuer publishes its keys (RFC 7517)")
             .slots(&[Slot::value("url", "a URL")])
-            .children(&[Form::new("refresh", "how long fetched keys are kept").slots(&[Slot::value("every", "a duration")]).default("refresh 10m")])
-            .later(),
-        Form::new("public_key", "jwt: the issuer's public key in PEM").slots(&[Slot::value("file", "a `file(…)`")]).later(),
+            .children(&[Form::new("refresh", "how long fetched keys are kept").slots(&[Slot::value("every", "a duration")]).default("refresh 10m")]),
+        Form::new("public_key", "jwt: the issuer's public key in PEM").slots(&[Slot::value("file", "a `file(…)`")]),
         Form::new("issuer", "jwt: the only `iss` that is accepted, or a list of them (RFC 7519 §4.1.1)")
             .slots(&[Slot::value("issuer", "a string")]),
         Form::new("audience", "jwt: tokens must be meant for one of these (`aud`, RFC 7519 §4.1.3)")
@@ -55,14 +54,15 @@ const AUTH_DECLARATION: Form = Form::new("auth", "a way for callers to prove who
         Form::new("claims", "jwt: what a token says of its bearer, typed: `claim.NAME` in expressions").rows(&CLAIM),
         Form::new("attributes", "key: what is known of a key's owner, typed: `key.NAME` in expressions").rows(&ATTRIBUTE),
         Form::new("forward", "the credential is sent on to the upstream").slots(&[Slot::fixed("credential")]),
-        Form::new("url", "forward and introspect: the service that is asked; not available yet").slots(&[Slot::value("url", "a URL")]),
-        Form::new("timeout", "forward: how long the service may take; not available yet").slots(&[Slot::value("time", "a duration")]),
-        Form::new("headers", "forward: the fields that it is sent; not available yet").slots(&[Slot::value("names", "a list")]),
-        Form::new("copy", "forward: the fields of its answer that go upstream; not available yet").slots(&[Slot::value("names", "a list")]),
-        Form::new("cache", "forward and introspect: how long a verdict is kept; not available yet")
+        Form::new("url", "forward and introspect: the service that is asked").slots(&[Slot::value("url", "a URL")]),
+        Form::new("timeout", "forward: how long the service may take").slots(&[Slot::value("time", "a duration")]).default("timeout 200ms"),
+        Form::new("headers", "forward: the fields of the request that it is sent, which go no further").slots(&[Slot::value("names", "a list")])
+            .default("headers [\"authorization\", \"cookie\"]"),
+        Form::new("copy", "forward: the fields of its answer that go upstream; the first one is `user.name`").slots(&[Slot::value("names", "a list")]),
+        Form::new("cache", "forward and introspect: how long a verdict on the same question is kept")
             .slots(&[Slot::value("time", "a duration")]),
-        Form::new("client_id", "introspect: the gateway's own name there; not available yet").slots(&[Slot::value("id", "a string")]),
-        Form::new("client_secret", "introspect: the gateway's own secret there; not available yet")
+        Form::new("client_id", "introspect: the gateway's own name there").slots(&[Slot::value("id", "a string")]),
+        Form::new("client_secret", "introspect: the gateway's own secret there")
             .slots(&[Slot::value("secret", "a secret")]),
     ]);
 

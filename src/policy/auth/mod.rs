@@ -3,30 +3,40 @@
 //! A declaration becomes one [`Runtime`] that all routes share and that survives a reload which does not touch it. A route's
 //! stage asks its runtimes, pushes an identity for each that knows the caller, and takes the credentials out of the request.
 
+mod algorithm;
 mod attribute;
 mod carry;
 mod check;
+mod claims;
 mod config;
 mod facts;
 mod forms;
+mod jwks;
+mod kept;
+mod key;
+mod keyring;
 mod keys;
+mod made;
+mod mint;
 mod passwords;
 mod remote;
 mod runtime;
 mod stage;
 mod token;
-mod token_cache;
 
 #[cfg(test)]
 mod tests;
 
+pub use algorithm::Algorithm;
 pub use check::declare;
-pub use config::{Algorithm, AttributeDecl, AttributeType, Basic, Carrier, Config, Declared, Jwt, Key, Kind, Mode, SingleKey};
+pub use config::{AttributeDecl, AttributeType, Basic, Carrier, Config, Declared, Jwt, Key, Kind, Mode, SingleKey};
 pub use facts::{Clash, attribute, auth_fact, clash, facts, identity};
 pub use forms::DECLARATION;
+pub use made::{purpose, runtime};
+pub use mint::{hash_key, sign};
 pub use passwords::hash_password;
 pub use remote::{Forward, Introspect, Issuer, IssuerKeys, Remote};
-pub use runtime::{Runtime, Verdict, hash_key, install_crypto, runtime, sign};
+pub use runtime::{Runtime, Verdict, install_crypto};
 
 use super::stage::Place;
 use super::{Build, BuildError, Effective, Policy};
@@ -37,10 +47,10 @@ impl Policy for Config {
     const WORDS: &'static [Word] = forms::WORDS;
     const EXAMPLES: &'static [Example] = &[
         Example::file(
-        "auth",
-        "auth jwt visitors {\n  issuer \"https://id.example.com/\"\n  audience \"shop\"\n  algorithms [HS256]\n  key env(\"VISITORS_KEY\")\n  \
+            "auth",
+            "auth jwt visitors {\n  issuer \"https://id.example.com/\"\n  audience \"shop\"\n  algorithms [HS256]\n  key env(\"VISITORS_KEY\")\n  \
          claims {\n    sub str\n    roles set<str> = []\n  }\n}",
-    ),
+        ),
         Example::route("auth", "auth any [main, partners]"),
         Example::route("public", "public \"the price list is for everyone\""),
     ];

@@ -1,17 +1,20 @@
-//! A route's auths, asked. Fast where it can be: only a password that is not remembered makes a request wait.
+//! A route's auths, asked. Fast where it can be: only a password that is not remembered, keys that have to be fetched, or a
+//! service that has to be asked makes a request wait.
 
 use super::Mode;
+use super::remote::forward::Vouched;
 use super::runtime::{Runtime, Verdict};
 use crate::http::{Exchange, Identity, Problem};
 use crate::policy::stage::{Flow, OnRequest};
+use futures_util::future::join_all;
 use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// When to come back when too many passwords are being checked.
-const BUSY: Duration = Duration::from_secs(1);
+/// When to come back when nobody can say who the caller is.
+const COME_BACK: Duration = Duration::from_secs(1);
 
 type Verdicts = SmallVec<[Verdict; 1]>;
 
@@ -28,16 +31,32 @@ impl Authenticate {
         Self { mode, auths }
     }
 
+    fn ask(&self, auth: &Arc<Runtime>, exchange: &Exchange, now: Duration) -> Verdict {
+        // A service answers whatever it is asked: where a credential is optional, it is asked about one only.
+        if self.mode == Mode::Optional && !auth.is_addressed(&exchange.request) {
+            return Verdict::Absent;
+        }
+        auth.judge(exchange, now)
+    }
+
     fn settle(&self, exchange: &mut Exchange, verdicts: Verdicts) -> Flow<'static> {
         let mut known: SmallVec<[Arc<Identity>; 1]> = SmallVec::new();
-        let mut refusal = None;
-        let mut busy = false;
+        let mut vouched: SmallVec<[Arc<Vouched>; 1]> = SmallVec::new();
+        let (mut refusal, mut answer, mut unavailable) = (None, None, None);
         let (asked, mut absent) = (self.auths.len(), 0);
         for (verdict, auth) in verdicts.into_iter().zip(&self.auths) {
+            auth.scrub(&mut exchange.request);
             match verdict {
                 Verdict::Known(identity) => known.push(identity),
+                Verdict::Vouched(said) => {
+                    known.push(Arc::clone(&said.identity));
+                    vouched.push(said);
+                }
                 Verdict::Refused(why) => refusal = refusal.or(Some(why)),
-                Verdict::Busy | Verdict::Pending(_) => busy = true,
+                Verdict::Answered(reply) => answer = answer.or(Some(reply)),
+                Verdict::Unavailable(why) => unavailable = unavailable.or(Some(why)),
+                // One that was not waited for, since another knows the caller.
+                Verdict::Waits(_) => {}
                 Verdict::Absent => {
                     absent += 1;
                     continue;
@@ -53,20 +72,24 @@ impl Authenticate {
         };
         if enough {
             exchange.identities.extend(known);
+            for (name, value) in vouched.iter().flat_map(|said| &said.fields) {
+                exchange.request.headers.append(name.clone(), value.clone());
+            }
             return Flow::Next;
         }
-        Flow::Refuse(if busy {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too many passwords are being checked").retry_after(BUSY)
-        } else {
-            self.unauthorized(refusal)
+        if let Some(reply) = answer {
+            return Flow::Answer(*reply);
+        }
+        Flow::Refuse(match unavailable {
+            Some(why) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, why).retry_after(COME_BACK),
+            None => self.unauthorized(refusal),
         })
     }
 
     fn unauthorized(&self, refusal: Option<&'static str>) -> Problem {
         let problem = Problem::new(StatusCode::UNAUTHORIZED, refusal.unwrap_or("the request does not say who it comes from"));
         let mut challenges: SmallVec<[_; 2]> = SmallVec::new();
-        for auth in &self.auths {
-            let challenge = auth.challenge(refusal.is_some());
+        for challenge in self.auths.iter().filter_map(|auth| auth.challenge(refusal.is_some())) {
             if !challenges.contains(&challenge) {
                 challenges.push(challenge);
             }
@@ -78,18 +101,20 @@ impl Authenticate {
 impl OnRequest for Authenticate {
     fn request<'a>(&'a self, exchange: &'a mut Exchange) -> Flow<'a> {
         let now = exchange.clock.at_instant(exchange.started);
-        let verdicts: Verdicts = self.auths.iter().map(|auth| auth.judge(&exchange.request, now)).collect();
-        if !verdicts.iter().any(|verdict| matches!(verdict, Verdict::Pending(_))) {
+        let verdicts: Verdicts = self.auths.iter().map(|auth| self.ask(auth, exchange, now)).collect();
+        let waits = verdicts.iter().any(|verdict| matches!(verdict, Verdict::Waits(_)));
+        let one_knows = || verdicts.iter().any(|verdict| matches!(verdict, Verdict::Known(_) | Verdict::Vouched(_)));
+        if !waits || (self.mode == Mode::Any && one_knows()) {
             return self.settle(exchange, verdicts);
         }
         Flow::Wait(Box::pin(async move {
-            let mut settled = Verdicts::new();
-            for verdict in verdicts {
-                settled.push(match verdict {
-                    Verdict::Pending(check) => check.run().await,
-                    other => other,
-                });
-            }
+            let settled = join_all(verdicts.into_iter().map(|verdict| async {
+                match verdict {
+                    Verdict::Waits(waiting) => waiting.await,
+                    known => known,
+                }
+            }));
+            let settled = settled.await.into_iter().collect();
             self.settle(exchange, settled)
         }))
     }

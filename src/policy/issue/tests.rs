@@ -34,7 +34,7 @@ async fn a_token_that_is_issued_is_accepted() {
     let body: serde_json::Value = serde_json::from_slice(&reply.body.at_hand().unwrap()).unwrap();
     assert_eq!((&body["token_type"], &body["expires_in"]), (&"Bearer".into(), &3_600.into()));
     asked.request.headers.insert(AUTHORIZATION, format!("Bearer {}", body["token"].as_str().unwrap()).parse().unwrap());
-    let crate::policy::auth::Verdict::Known(identity) = runtime.judge(&asked.request, crate::policy::fixtures::NOW) else {
+    let crate::policy::auth::Verdict::Known(identity) = runtime.judge(&asked, crate::policy::fixtures::NOW) else {
         panic!("not accepted")
     };
     let text = |text: &str| crate::http::Attribute::Text(text.into());

@@ -5,8 +5,8 @@ use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic};
 use crate::lang::checker::{Moment, Spot, Want};
 use crate::lang::expr::{Expr, Piece, Ref};
-use crate::lang::value::Value;
 use crate::lang::read::not_available;
+use crate::lang::value::Value;
 use crate::lang::{Checker, Node};
 use crate::policy::page;
 

@@ -69,7 +69,7 @@ impl Policy for Config {
     }
 
     fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError> {
-        let part = stage::Respond::new(self, build.endpoints);
+        let part = stage::Respond::new(self, build.endpoints, || build.dependencies());
         build.on_request(Stage::Call, part);
         Ok(())
     }

@@ -6,11 +6,13 @@ use crate::lang::eval::Facts;
 use crate::lang::expr::{Expr, Piece};
 use crate::lang::value::Value;
 use crate::policy::Endpoint;
+use crate::policy::dependencies::Dependencies;
 use crate::policy::stage::{Flow, OnRequest};
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, LOCATION};
 use http::{HeaderValue, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use std::sync::Arc;
 
 /// What a `Location` cannot hold; what it holds already encoded stays.
 const UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
@@ -20,12 +22,12 @@ pub(super) enum Respond {
     Empty(StatusCode),
     Ready(StatusCode, &'static str, Bytes),
     Text(StatusCode, &'static str, Expr),
-    Health,
+    Health(Arc<Dependencies>),
     Redirect { status: StatusCode, location: Expr, keeps_query: bool, leaves_host: bool },
 }
 
 impl Respond {
-    pub(super) fn new(config: &Config, endpoints: &[Endpoint]) -> Self {
+    pub(super) fn new(config: &Config, endpoints: &[Endpoint], dependencies: impl FnOnce() -> Arc<Dependencies>) -> Self {
         let code = |status: u16| StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
         match config {
             Config::Body { status, format, body } => match body {
@@ -33,7 +35,7 @@ impl Respond {
                 Expr::Const(Value::Text(text)) => Self::Ready(code(*status), format.media_type(), Bytes::from(text.to_string())),
                 text => Self::Text(code(*status), format.media_type(), text.clone()),
             },
-            Config::Health => Self::Health,
+            Config::Health => Self::Health(dependencies()),
             Config::Routes => {
                 let list = serde_json::json!({ "endpoints": endpoints });
                 Self::Ready(StatusCode::OK, Format::Json.media_type(), Bytes::from(list.to_string()))
@@ -69,7 +71,7 @@ impl OnRequest for Respond {
                 let body = text.eval(Facts::request(exchange)).as_text().unwrap_or_default().into_owned();
                 Flow::Answer(Reply::of(*status, media_type, body))
             }
-            Self::Health => Flow::Answer(health(&exchange.calls.health())),
+            Self::Health(dependencies) => Flow::Answer(health(&exchange.calls.health(), dependencies)),
             Self::Redirect { status, location, keeps_query, leaves_host } => {
                 let text = location.eval(Facts::request(exchange)).as_text().unwrap_or_default().into_owned();
                 let query = exchange.arrived().query().filter(|_| *keeps_query);
@@ -102,10 +104,11 @@ fn place(text: &str, query: Option<&str>, leaves_host: bool) -> String {
     out
 }
 
-/// Always 200: the gateway answers, however its upstreams are.
-fn health(upstreams: &[UpstreamHealth]) -> Reply {
+/// Always 200: the gateway answers, however its upstreams are. Other kinds of dependencies are named where there are any.
+fn health(upstreams: &[UpstreamHealth], dependencies: &Dependencies) -> Reply {
     let well = |upstream: &UpstreamHealth| upstream.healthy == upstream.targets && upstream.breaker.is_none_or(|state| state == "closed");
-    let status = if upstreams.iter().all(well) { "ok" } else { "degraded" };
+    let (others_well, others) = dependencies.health();
+    let status = if others_well && upstreams.iter().all(well) { "ok" } else { "degraded" };
     let states: serde_json::Map<String, serde_json::Value> = upstreams
         .iter()
         .map(|upstream| {
@@ -113,7 +116,10 @@ fn health(upstreams: &[UpstreamHealth]) -> Reply {
             (upstream.name.to_string(), state)
         })
         .collect();
-    let body = serde_json::json!({ "status": status, "upstreams": states });
+    let mut body = serde_json::json!({ "status": status, "upstreams": states });
+    if let Some(body) = body.as_object_mut() {
+        body.extend(others);
+    }
     let mut reply = Reply::of(StatusCode::OK, Format::Json.media_type(), body.to_string());
     reply.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     reply

@@ -1,6 +1,7 @@
 //! Lines about fields, ready to run: values are worked out first, then the header section is changed.
 
 use super::{Choice, Lines, Names, Set};
+use crate::http::hop::{are_aliases, remove_aliases};
 use crate::lang::eval::Facts;
 use crate::lang::expr::Expr;
 use crate::policy::BuildError;
@@ -62,7 +63,7 @@ impl Fields {
     /// True when a line removes or sets a field: a trailer of that name, which an upstream may take for the field, would
     /// bring back what the line has taken.
     pub(super) fn speaks_of(&self, name: &HeaderName) -> bool {
-        let is = |other: &HeaderName| alike(name.as_str(), other.as_str());
+        let is = |other: &HeaderName| are_aliases(name, other);
         self.remove.iter().any(|removed| match removed {
             Removed::Exact(other) => is(other),
             Removed::Prefix(prefix) => starts_alike(name.as_str(), prefix),
@@ -179,24 +180,11 @@ fn field_value(text: &str) -> Option<HeaderValue> {
     })
 }
 
-/// Removes a field under every spelling that an upstream may take for it.
-fn remove_aliases(headers: &mut HeaderMap, name: &HeaderName) {
-    headers.remove(name);
-    if name.as_str().contains(['-', '_']) {
-        remove_all(headers, |other| alike(other.as_str(), name.as_str()));
-    }
-}
-
 fn remove_all(headers: &mut HeaderMap, gone: impl Fn(&HeaderName) -> bool) {
     let names: SmallVec<[HeaderName; 4]> = headers.keys().filter(|name| gone(name)).cloned().collect();
     for name in names {
         headers.remove(name);
     }
-}
-
-/// The same name when `-` and `_` are the same letter.
-fn alike(left: &str, right: &str) -> bool {
-    left.len() == right.len() && starts_alike(left, right)
 }
 
 fn starts_alike(text: &str, prefix: &str) -> bool {

@@ -4,6 +4,7 @@ use super::client::{Ask, Client};
 use super::origin::Origin;
 use gatewright::check::{self, Files, Options};
 use gatewright::compile::{Compiler, Plan};
+use gatewright::fetch::Network;
 use gatewright::http::Clock;
 use gatewright::lang::expr::Secret;
 use gatewright::policy::auth;
@@ -15,6 +16,7 @@ use gatewright::upstream::transport::Tcp;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use tokio::sync::broadcast::Receiver;
 
 /// A gateway to be.
@@ -48,7 +50,7 @@ impl Setup {
     #[track_caller]
     pub fn start(self) -> Gate {
         auth::install_crypto();
-        let mut compiler = Compiler::new();
+        let mut compiler = Compiler::with(Arc::new(Network::new(Vec::new)));
         let plan = compile(&mut compiler, &self.text, &Known(self.secrets));
         let store_events = compiler.store_events().listen();
         let server = Server::start(plan, Tcp::default, std::io::sink()).unwrap();

@@ -1,6 +1,7 @@
 //! Reads auths whose word is another service's.
 
 use super::{Forward, Introspect, IssuerKeys};
+use crate::diag::Code;
 use crate::lang::types::Type;
 use crate::lang::value::Value;
 use crate::lang::{Checker, Given, Node};
@@ -9,6 +10,8 @@ use std::time::Duration;
 
 /// How long an issuer's keys are kept when `refresh` is not written.
 const REFRESH_DEFAULT: Duration = Duration::from_secs(600);
+/// The shortest such time.
+const REFRESH_MIN: Duration = Duration::from_secs(10);
 /// How long a service may take when `timeout` is not written.
 const TIMEOUT_DEFAULT: Duration = Duration::from_millis(200);
 
@@ -22,7 +25,12 @@ pub fn issuer_keys(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<IssuerK
         Some(given) => checker.duration(given),
         None => Some(REFRESH_DEFAULT),
     };
-    Some(IssuerKeys::Jwks { url: url?, refresh: refresh? })
+    let (url, refresh) = (url?, refresh?);
+    if refresh < REFRESH_MIN {
+        checker.error(Code::TypeRange, "an issuer is asked for its keys every 10 s at most", node.span, "`refresh` is too short");
+        return None;
+    }
+    Some(IssuerKeys::Jwks { url, refresh })
 }
 
 /// Reads `auth forward`.

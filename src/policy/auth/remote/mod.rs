@@ -1,10 +1,14 @@
 //! Auths whose word is another service's: an issuer that publishes its keys, or a service that is asked about each credential.
 
 pub(super) mod check;
+pub(super) mod forward;
+pub(super) mod introspect;
 
+use super::algorithm::Algorithm;
 use super::config::Carrier;
 use crate::lang::expr::Secret;
 use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Who vouches for callers.
@@ -23,7 +27,7 @@ pub enum Remote {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Issuer {
     /// Accepted algorithms, none of them symmetric.
-    pub algorithms: Vec<String>,
+    pub algorithms: Vec<Algorithm>,
     /// Its keys.
     pub keys: IssuerKeys,
     /// Accepted issuers; empty accepts any.
@@ -58,9 +62,9 @@ pub struct Forward {
     pub url: String,
     /// How long it may take (200 ms).
     pub timeout: Duration,
-    /// The fields it is sent, in lower case.
+    /// The fields it is sent, in lower case; `authorization` and `cookie` where none is named.
     pub headers: Vec<String>,
-    /// The fields of its answer that go upstream, in lower case.
+    /// The fields of its answer that go upstream, in lower case; the first one says who the caller is.
     pub copy: Vec<String>,
     /// How long a verdict is kept; none: each request is asked about.
     pub cache: Option<Duration>,
@@ -77,4 +81,33 @@ pub struct Introspect {
     pub client_secret: Option<Secret>,
     /// How long a verdict is kept; none: each request is asked about.
     pub cache: Option<Duration>,
+}
+
+/// Whether a service can be asked, told when that changes: a line for each request that fails would drown all others.
+pub(super) struct Reach {
+    auth: String,
+    failing: AtomicBool,
+}
+
+impl Reach {
+    /// Of the service of an auth.
+    pub(super) fn new(auth: &str) -> Self {
+        Self { auth: auth.to_owned(), failing: AtomicBool::new(false) }
+    }
+
+    /// It answered.
+    pub(super) fn answered(&self) {
+        if self.failing.swap(false, Ordering::Relaxed) {
+            tracing::info!(auth = self.auth, "the service answers again");
+        }
+    }
+
+    /// It did not, or not what was asked.
+    pub(super) fn failed(&self, cause: &dyn std::fmt::Display) {
+        if self.failing.swap(true, Ordering::Relaxed) {
+            tracing::debug!(auth = self.auth, %cause, "the service still does not answer");
+        } else {
+            tracing::warn!(auth = self.auth, %cause, "the service does not answer: callers are refused");
+        }
+    }
 }

@@ -1,0 +1,180 @@
+//! From a declaration to the auth at work: its secrets read, its keys judged.
+
+use super::algorithm::Algorithm;
+use super::config::{Carrier, Declared, Jwt, Key as ApiKeys, Kind};
+use super::jwks::Jwks;
+use super::key::{Key, Signing};
+use super::keyring::Keyring;
+use super::keys::{self, Keys};
+use super::passwords::Passwords;
+use super::remote::{Issuer, IssuerKeys, Remote, forward, introspect};
+use super::runtime::{Proof, Runtime};
+use super::token::{Source, Terms, Tokens};
+use super::{attribute, remote};
+use crate::diag::Code;
+use crate::fetch::{Fetch, address};
+use crate::policy::build::{Build, BuildError, Purpose, Warning};
+use crate::policy::dependencies::Dependency;
+use http::header::AUTHORIZATION;
+use std::sync::Arc;
+
+/// The runtime of the auth at `index`: the one that runs already when neither the declaration nor its secrets changed.
+///
+/// # Errors
+/// When a secret is not set, or a key or a line of keys or users is bad: the message says which.
+pub fn runtime(index: u16, declared: &Declared, build: &mut Build<'_>) -> Result<Arc<Runtime>, BuildError> {
+    let place = index.to_string();
+    if let Some(runtime) = build.registry.of_plan("auth", &place) {
+        return Ok(runtime);
+    }
+    let secrets = secrets(declared, build)?;
+    let content = serde_json::to_string(declared).map_err(|error| BuildError::unset(error.to_string()))?;
+    // Only a hash of the secrets goes into the name.
+    let name = format!("{index} {content} {}", keys::hash_text(&keys::hash(&secrets.join("\0"))));
+    let fetch = Arc::clone(build.fetch);
+    let runtime = build.registry.try_state("auth", name, || make(index, declared.clone(), &secrets, &fetch))?;
+    if let Proof::Token(Tokens { source: Source::Published(jwks), .. }) = &runtime.proof {
+        build.dependencies().add(Arc::clone(jwks) as Arc<dyn Dependency>);
+    }
+    build.registry.put_aside("auth", place, runtime.clone());
+    Ok(runtime)
+}
+
+/// The secrets of an auth, in the order of its declaration.
+fn secrets(declared: &Declared, build: &mut Build<'_>) -> Result<Vec<String>, BuildError> {
+    let one = |secret, purpose| Ok(vec![build.secrets.secret(secret, purpose)?]);
+    match &declared.kind {
+        Kind::Jwt(jwt) => {
+            let key = build.secrets.secret(&jwt.key, purpose(jwt))?;
+            if let Some(warning) = short(declared, jwt, &key)
+                && !build.warnings.contains(&warning)
+            {
+                build.warnings.push(warning);
+            }
+            Ok(vec![key])
+        }
+        Kind::Key(ApiKeys { keys, single, .. }) => keys
+            .iter()
+            .map(|source| build.secrets.secret(source, Purpose::Keys))
+            .chain(single.iter().map(|key| build.secrets.secret(&key.secret, Purpose::Text(&key.name))))
+            .collect(),
+        Kind::Basic(basic) => one(&basic.users, Purpose::Users),
+        Kind::Remote(Remote::Issuer(Issuer { keys: IssuerKeys::PublicKey(secret), algorithms, .. })) => {
+            one(secret, Purpose::PublicKey(algorithms.first().copied().unwrap_or(Algorithm::Es256)))
+        }
+        Kind::Remote(Remote::Introspect(remote::Introspect { client_secret: Some(secret), .. })) => {
+            one(secret, Purpose::Text(&declared.name))
+        }
+        Kind::Remote(Remote::Issuer(_) | Remote::Forward(_) | Remote::Introspect(_)) => Ok(Vec::new()),
+    }
+}
+
+/// What the key of an `auth jwt` is.
+#[must_use]
+pub fn purpose(jwt: &Jwt) -> Purpose<'static> {
+    match jwt.algorithms.first() {
+        Some(algorithm) if !algorithm.is_symmetric() => Purpose::SigningKey(*algorithm),
+        _ => Purpose::Hmac,
+    }
+}
+
+/// A key that is shorter than the hash.
+fn short(declared: &Declared, jwt: &Jwt, key: &str) -> Option<Warning> {
+    let longest = jwt.algorithms.iter().max_by_key(|algorithm| algorithm.key_bytes_min())?;
+    let (bytes, wanted) = (key.len(), longest.key_bytes_min());
+    let message = format!("the key of `{}` has {bytes} bytes, {} wants {wanted} or more (RFC 7518 §3.2)", declared.name, longest.name());
+    (bytes < wanted).then(|| Warning { code: Code::SecretShortHmac, message, secret: Some(jwt.key.clone()) })
+}
+
+fn make(index: u16, declared: Declared, secrets: &[String], fetch: &Arc<dyn Fetch>) -> Result<Runtime, BuildError> {
+    let bad = |what: &str, error: String| BuildError::unset(format!("the {what} of `{}`: {error}", declared.name));
+    let first = secrets.first().map_or("", String::as_str);
+    let in_authorization = || vec![Carrier::Header(AUTHORIZATION)];
+    let (from, proof) = match &declared.kind {
+        Kind::Jwt(jwt) => (jwt.from.clone(), Proof::Token(tokens(index, &declared, jwt, first)?)),
+        Kind::Key(key) => (key.from.clone(), Proof::Key(api_keys(index, &declared, key, secrets).map_err(|error| bad("keys", error))?)),
+        Kind::Basic(_) => {
+            let users = Passwords::new(index, first).map_err(|error| bad("users", error))?;
+            (in_authorization(), Proof::Password(Arc::new(users)))
+        }
+        Kind::Remote(Remote::Issuer(issuer)) => {
+            let source = match &issuer.keys {
+                IssuerKeys::PublicKey(_) => Source::Fixed(Arc::new(Keyring::only(public(&declared, issuer, first)?))),
+                IssuerKeys::Jwks { url, refresh } => {
+                    let url = address(url).map_err(|why| bad("keys", format!("the url `{url}` {why}")))?;
+                    Source::Published(Arc::new(Jwks::new(&declared.name, url, *refresh, Arc::clone(fetch))))
+                }
+            };
+            let Issuer { algorithms, issuer: accepted, audience, leeway, .. } = issuer.clone();
+            let terms = Terms { algorithms, issuer: accepted, audience, leeway };
+            let claims = declared.attributes.clone();
+            (issuer.from.clone(), Proof::Token(Tokens { auth: index, terms, claims, source, signing: None }))
+        }
+        Kind::Remote(Remote::Forward(service)) => {
+            let service =
+                forward::Service::new(index, &declared.name, service, Arc::clone(fetch)).map_err(|error| bad("service", error))?;
+            (service.sent.iter().cloned().map(Carrier::Header).collect(), Proof::Forward(Arc::new(service)))
+        }
+        Kind::Remote(Remote::Introspect(service)) => {
+            let (claims, secret) = (declared.attributes.clone(), secrets.first().map(String::as_str));
+            let service = introspect::Service::new(index, &declared.name, service, claims, secret, Arc::clone(fetch));
+            (in_authorization(), Proof::Introspect(Arc::new(service.map_err(|error| bad("service", error))?)))
+        }
+    };
+    Ok(Runtime::new(declared, from, proof))
+}
+
+fn api_keys(index: u16, declared: &Declared, key: &ApiKeys, secrets: &[String]) -> Result<Keys, String> {
+    let (lines, single) = secrets.split_at_checked(key.keys.len()).unwrap_or_default();
+    let mut entries = Vec::new();
+    for text in lines {
+        entries.extend(keys::lines(text, &declared.attributes)?);
+    }
+    for (single, secret) in key.single.iter().zip(single) {
+        let attributes = keys::identity(&single.name, &declared.attributes, |attribute| {
+            let given = single.attributes.iter().find(|(name, _)| *name == attribute.name);
+            given.map(|(_, value)| Some(attribute::from_value(value)))
+        })?;
+        entries.push((keys::hash(secret), attributes));
+    }
+    Keys::new(index, entries)
+}
+
+/// The tokens of an auth that has the key to sign them.
+///
+/// # Errors
+/// When the key is none for the algorithms.
+pub fn tokens(index: u16, declared: &Declared, jwt: &Jwt, key: &str) -> Result<Tokens, BuildError> {
+    let bad = |why: &str| BuildError::unset(format!("the key of `{}` {why}", declared.name));
+    let (signing, verifying) = match jwt.algorithms.as_slice() {
+        [] => return Err(bad("has no algorithm")),
+        [first, ..] if first.is_symmetric() => {
+            if key.is_empty() {
+                return Err(bad("is empty"));
+            }
+            // Half of a key pair as a shared secret: whoever knows the public half could sign (RFC 8725 §2.1).
+            if key.contains("-----BEGIN ") {
+                return Err(bad(&format!("is in PEM, which `{}` would take for a shared secret", first.name())));
+            }
+            (Signing::shared(key.as_bytes(), *first), Key::shared(key.as_bytes()))
+        }
+        several => Signing::private(key, several).map_err(bad)?,
+    };
+    let Jwt { algorithms, issuer, audience, leeway, .. } = jwt.clone();
+    Ok(Tokens {
+        auth: index,
+        terms: Terms { algorithms, issuer, audience, leeway },
+        claims: declared.attributes.clone(),
+        source: Source::Fixed(Arc::new(Keyring::only(verifying))),
+        signing: Some(signing),
+    })
+}
+
+fn public(declared: &Declared, issuer: &Issuer, pem: &str) -> Result<Key, BuildError> {
+    let bad = |why: &str| BuildError::unset(format!("the public key of `{}` {why}", declared.name));
+    let key = Key::public(pem).map_err(bad)?;
+    if issuer.algorithms.iter().all(|algorithm| algorithm.family() != key.family()) {
+        return Err(bad(&format!("is one of {}, which goes with none of the algorithms", key.family().name())));
+    }
+    Ok(key)
+}

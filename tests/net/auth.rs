@@ -1,0 +1,132 @@
+//! Issuers and services that say who calls, on real sockets.
+
+use crate::harness::{Answer, Gate, Origin};
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use parking_lot::Mutex;
+use serde_json::{Value as Json, json};
+use std::sync::Arc;
+
+/// An issuer's key, and the token of somebody that it signs.
+fn key(id: &str) -> (Json, String) {
+    gatewright::policy::auth::install_crypto();
+    let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+    let key = EncodingKey::from_ec_pem(pair.serialize_pem().as_bytes()).unwrap();
+    let mut jwk = serde_json::to_value(Jwk::from_encoding_key(&key, Algorithm::ES256).unwrap()).unwrap();
+    jwk["kid"] = id.into();
+    let header = Header { kid: Some(id.to_owned()), ..Header::new(Algorithm::ES256) };
+    let claims = json!({"sub": id, "aud": "shop", "exp": jsonwebtoken::get_current_timestamp() + 3600});
+    (jwk, jsonwebtoken::encode(&header, &claims, &key).unwrap())
+}
+
+#[test]
+fn keys_are_fetched_from_the_issuer_and_again_for_a_new_one() {
+    let ((first, old), (second, new), (_, stray)) = (key("old"), key("new"), key("stray"));
+    let keys = Arc::new(Mutex::new(json!({"keys": [first.clone()]})));
+    let published = Arc::clone(&keys);
+    let issuer = Origin::start(move |_| Answer::json(200, &published.lock().to_string()));
+    let app = Origin::json("{}");
+    let gate = Gate::source(
+        "gateway { listen 127.0.0.1:0 }
+        auth jwt main { algorithms [ES256]; jwks http://{issuer}/keys; audience \"shop\"; claims { sub str } }
+        upstream app { target http://{app} }
+        route r GET /r -> app { auth main; request { set x-user claim.sub } }
+        route health GET /health { public \"for the balancer\"; respond health }",
+    )
+    .origin("issuer", &issuer)
+    .origin("app", &app)
+    .start();
+    gate.get("/r").bearer(&old).send().expect(200);
+    assert_eq!(app.received().field("x-user"), Some("old"));
+    assert_eq!(issuer.received().target, "/keys");
+    gate.get("/r").bearer(&new).send().expect(401);
+    keys.lock()["keys"] = json!([first, second]);
+    // Asked for an unknown key a moment ago: the issuer is left alone for a while.
+    gate.get("/r").bearer(&stray).send().expect(401);
+    gate.get("/r").bearer(&old).send().expect(200);
+    assert_eq!(issuer.requests().len(), 2);
+    let health = gate.get("/health").send().expect(200).json();
+    assert_eq!(health["status"], "ok");
+    assert_eq!((&health["jwks"]["main"]["keys"], &health["jwks"]["main"]["failing"]), (&json!(1), &json!(false)));
+}
+
+#[test]
+fn a_login_service_decides_and_its_answers_pass_through() {
+    let login = Origin::start(|request| match request.field("cookie") {
+        Some("session=good") => Answer::with(200, "X-User: ann\r\nX-Secret: 1\r\n", "ignored"),
+        _ => Answer::with(302, "Location: https://login.example.com/\r\nSet-Cookie: a=b\r\n", "over there"),
+    });
+    let app = Origin::json("{}");
+    let gate = Gate::source(
+        "gateway { listen 127.0.0.1:0 }
+        auth forward main { url http://{login}/verify; copy [\"x-user\"]; timeout 5s }
+        upstream app { target http://{app} }
+        route r POST /r -> app { auth main }",
+    )
+    .origin("login", &login)
+    .origin("app", &app)
+    .start();
+    let reply = gate.ask("POST", "/r?a=b").field("X-User", "root").send().expect(302);
+    assert_eq!(reply.field("location"), Some("https://login.example.com/"));
+    assert_eq!(reply.field("set-cookie"), Some("a=b"));
+    assert_eq!(String::from_utf8_lossy(&reply.body), "over there");
+    gate.ask("POST", "/r").field("Cookie", "session=good").field("X_User", "root").json("hello").send().expect(200);
+    let received = app.received();
+    assert_eq!((received.field("x-user"), received.field("x_user"), received.field("cookie")), (Some("ann"), None, None));
+    assert_eq!((received.field("x-secret"), &*received.body), (None, &b"hello"[..]));
+    let asked = login.requests();
+    assert_eq!((asked[0].method.as_str(), asked[0].field("x-forwarded-uri")), ("GET", Some("/r?a=b")));
+    assert_eq!(asked[1].length, 0, "the service sees no body");
+}
+
+#[test]
+fn a_service_that_is_not_there_lets_nobody_in() {
+    let app = Origin::json("{}");
+    let gate = Gate::source(
+        "gateway { listen 127.0.0.1:0 }
+        auth forward login { url http://127.0.0.1:1/ }
+        auth introspect opaque { url http://127.0.0.1:1/ }
+        auth jwt main { algorithms [ES256]; jwks http://127.0.0.1:1/; audience \"a\" }
+        upstream app { target http://{app} }
+        route a GET /a -> app { auth login }
+        route b GET /b -> app { auth opaque }
+        route c GET /c -> app { auth main }",
+    )
+    .origin("app", &app)
+    .start();
+    for path in ["/a", "/b", "/c"] {
+        let reply = gate.get(path).bearer(&key("a").1).send().expect(503);
+        assert_eq!(reply.field("retry-after"), Some("1"));
+        assert!(!String::from_utf8_lossy(&reply.body).contains("127.0.0.1"));
+    }
+    assert!(app.requests().is_empty());
+}
+
+#[test]
+fn a_service_says_what_a_token_is_worth() {
+    let service = Origin::start(|request| {
+        let active = request.body.starts_with(b"token=good&");
+        Answer::json(200, &json!({"active": active, "sub": "7"}).to_string())
+    });
+    let app = Origin::json("{}");
+    let gate = Gate::source(
+        "gateway { listen 127.0.0.1:0 }
+        auth introspect main { url http://{service}/introspect; client_id \"gate\"; client_secret env(\"SECRET\"); cache 1m; claims { sub str } }
+        upstream app { target http://{app} }
+        route r GET /r -> app { auth main; request { set x-user claim.sub } }",
+    )
+    .origin("service", &service)
+    .origin("app", &app)
+    .secret("SECRET", "secret")
+    .start();
+    for _ in 0..2 {
+        gate.get("/r").bearer("good").send().expect(200);
+        gate.get("/r").bearer("bad").send().expect(401);
+    }
+    assert_eq!(app.requests()[0].field("x-user"), Some("7"));
+    assert_eq!(app.requests()[0].field("authorization"), None);
+    let asked = service.requests();
+    assert_eq!(asked.len(), 2, "what was said is kept");
+    assert_eq!(asked[0].field("authorization"), Some("Basic Z2F0ZTpzZWNyZXQ="));
+    assert_eq!(asked[0].field("content-type"), Some("application/x-www-form-urlencoded"));
+}
