@@ -3,8 +3,10 @@
 
 use super::{Fault, FaultKind, Tunnel};
 use bytes::Bytes;
+use http::HeaderName;
 use http_body::{Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
+use smallvec::SmallVec;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -141,6 +143,49 @@ impl http_body::Body for Limited {
             return Poll::Ready(Some(Err(Fault::new(FaultKind::BodyTooLarge, "the body passed its limit"))));
         }
         self.left -= length;
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A stream without the trailers that something bars.
+struct Barred<F> {
+    body: Body,
+    bars: F,
+}
+
+impl Body {
+    /// This body without the trailers for whose names `bars` holds. Nothing is added to a body that is at hand, which has none.
+    #[must_use]
+    pub fn without_trailers<F: Fn(&HeaderName) -> bool + Send + Unpin + 'static>(self, bars: F) -> Self {
+        match self.kind {
+            Kind::Stream(_) => Self::stream(Barred { body: self, bars }),
+            Kind::Empty | Kind::Full(_) | Kind::Tunnel(_) => self,
+        }
+    }
+}
+
+impl<F: Fn(&HeaderName) -> bool + Unpin> http_body::Body for Barred<F> {
+    type Data = Bytes;
+    type Error = Fault;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
+        let mut frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if let Some(Ok(frame)) = &mut frame
+            && let Some(trailers) = frame.trailers_mut()
+        {
+            let barred: SmallVec<[HeaderName; 4]> = trailers.keys().filter(|name| (self.bars)(name)).cloned().collect();
+            for name in &barred {
+                trailers.remove(name);
+            }
+        }
         Poll::Ready(frame)
     }
 

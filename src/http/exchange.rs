@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use std::any::Any;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use tokio::time::Instant;
 
 /// An upstream by its place in the plan.
@@ -103,7 +104,7 @@ pub struct Record {
     pub stopped: Option<&'static str>,
     /// The limit that refused.
     pub limited_by: Option<Arc<str>>,
-    /// Upstream attempts made.
+    /// Upstream attempts made, those for the parts of an aggregate among them.
     pub attempts: u32,
     /// The upstream that was called last.
     pub upstream: Option<UpstreamIndex>,
@@ -156,6 +157,11 @@ impl Outgoing {
 pub trait Calls: Send + Sync {
     /// Calls an upstream under its breaker, balance and timeouts. Runs when an aggregate asks for a part.
     fn call(&self, upstream: UpstreamIndex, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>>;
+
+    /// The same, its attempts counted; by default nothing is.
+    fn call_counted(&self, upstream: UpstreamIndex, outgoing: Outgoing, _: Arc<AtomicU32>) -> BoxFuture<'static, Result<Reply, Fault>> {
+        self.call(upstream, outgoing)
+    }
 
     /// Which endpoint of an upstream a request belongs to; by default none.
     fn affinity(&self, _: UpstreamIndex, _: &Exchange) -> Affinity {

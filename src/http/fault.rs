@@ -33,6 +33,8 @@ pub enum FaultKind {
     Stale,
     /// The upstream's answer is no valid HTTP, or a 101 nobody asked for.
     BadResponse,
+    /// The upstream opens no WebSockets over HTTP/2 (RFC 8441 §3).
+    NoTunnel,
     /// The breaker is open for this much longer.
     BreakerOpen(Duration),
     /// The upstream has as many requests in flight as `concurrency` lets it have, and no more may wait.
@@ -68,7 +70,7 @@ impl Fault {
     pub fn side(&self) -> Side {
         match self.kind {
             FaultKind::BodyTooLarge | FaultKind::ClientBody | FaultKind::ClientSlow => Side::Client,
-            FaultKind::BreakerOpen(_) | FaultKind::Overloaded => Side::Gateway,
+            FaultKind::BreakerOpen(_) | FaultKind::Overloaded | FaultKind::NoTunnel => Side::Gateway,
             FaultKind::ConnectError
             | FaultKind::ConnectTimeout
             | FaultKind::AttemptTimeout
@@ -98,6 +100,7 @@ impl Fault {
             FaultKind::Reset | FaultKind::Stale => (StatusCode::BAD_GATEWAY, "the upstream closed the connection", "connection_terminated"),
             FaultKind::BadResponse => (StatusCode::BAD_GATEWAY, "the upstream's answer was not valid HTTP", "http_protocol_error"),
             FaultKind::BodyBroken => (StatusCode::BAD_GATEWAY, "the upstream's answer broke off", "http_response_incomplete"),
+            FaultKind::NoTunnel => (StatusCode::BAD_GATEWAY, "the upstream opens no WebSockets over HTTP/2", "http_protocol_error"),
             FaultKind::BreakerOpen(left) => {
                 return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the upstream is failing and is given time to recover")
                     .retry_after(left)

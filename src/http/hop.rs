@@ -30,6 +30,23 @@ pub fn strip_forwarding(headers: &mut HeaderMap) {
     }
 }
 
+/// Removes what has no place in trailers: what frames, routes or proves a message, or says how it is to be read
+/// (RFC 9110 §6.5.1), and what is for one hop only.
+pub fn strip_trailers(trailers: &mut HeaderMap) {
+    let barred: Names = trailers.keys().filter(|name| is_barred_from_trailers(name.as_str())).cloned().collect();
+    for name in &barred {
+        trailers.remove(name);
+    }
+}
+
+fn is_barred_from_trailers(name: &str) -> bool {
+    let spelt = name.replace('_', "-");
+    is_hop_by_hop(spelt.as_bytes())
+        || is_protected(&spelt)
+        || spelt.starts_with("if-")
+        || matches!(&*spelt, "age" | "expires" | "max-forwards" | "pragma" | "retry-after")
+}
+
 // One pass over the names that are there costs less than asking for each name that could be.
 fn strip(headers: &mut HeaderMap, may_stay: impl Fn(&HeaderName) -> bool) {
     let mut doomed = Names::new();
@@ -149,7 +166,7 @@ fn wants_trailers(value: &HeaderValue) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{strip_aliases, strip_forwarding, strip_request};
+    use super::{strip_aliases, strip_forwarding, strip_request, strip_trailers};
     use http::{HeaderMap, HeaderName, HeaderValue};
 
     fn fields(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -186,6 +203,37 @@ mod tests {
         let mut headers = fields(&[("te", "gzip, trailers;q=0.5")]);
         strip_request(&mut headers);
         assert_eq!(headers, fields(&[("te", "trailers")]));
+    }
+
+    #[test]
+    fn trailers_frame_route_and_prove_nothing() {
+        let barred = [
+            "authorization",
+            "connection",
+            "content-length",
+            "content_length",
+            "cookie",
+            "expect",
+            "forwarded",
+            "host",
+            "if-match",
+            "keep-alive",
+            "proxy-authorization",
+            "set-cookie",
+            "te",
+            "trailer",
+            "transfer-encoding",
+            "transfer_encoding",
+            "upgrade",
+            "x-forwarded-for",
+            "x_forwarded_for",
+            "x-request-id",
+        ];
+        let kept = [("grpc-status", "0"), ("checksum", "1"), ("digest", "2")];
+        let mut trailers = fields(&kept);
+        trailers.extend(fields(&barred.map(|name| (name, "x"))));
+        strip_trailers(&mut trailers);
+        assert_eq!(trailers, fields(&kept));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::upstream::call::{self, Terms};
 use crate::upstream::{Transport, Upstream};
 use futures_core::future::BoxFuture;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::time::Instant;
 
 impl<T: Transport> Engine<T> {
@@ -19,22 +20,45 @@ impl<T: Transport> Engine<T> {
     }
 
     /// A call under what a route says of calls, or else the upstream.
-    fn part(&self, index: UpstreamIndex, route: Option<usize>, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
+    fn part(
+        &self,
+        index: UpstreamIndex,
+        route: Option<usize>,
+        outgoing: Outgoing,
+        attempts: Arc<AtomicU32>,
+    ) -> BoxFuture<'static, Result<Reply, Fault>> {
         let engine = self.clone();
         Box::pin(async move {
+            let mut counted = Counted { made: 0, attempts };
             let upstream = engine.upstream(index)?;
             let terms = match route.and_then(|route| engine.plan.pipelines.get(route)) {
                 Some(pipeline) => pipeline.terms(index, upstream),
                 None => Terms { timeouts: upstream.config.timeout, retry: upstream.config.retry.as_ref() },
             };
-            call::call(&*engine.transport, upstream, terms, outgoing, &engine.random, &mut 0).await
+            call::call(&*engine.transport, upstream, terms, outgoing, &engine.random, &mut counted.made).await
         })
+    }
+}
+
+/// Attempts of a call, told when it ends, also where nobody waits for it any longer.
+struct Counted {
+    made: u32,
+    attempts: Arc<AtomicU32>,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.attempts.fetch_add(self.made, Ordering::Relaxed);
     }
 }
 
 impl<T: Transport> Calls for Engine<T> {
     fn call(&self, index: UpstreamIndex, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
-        self.part(index, None, outgoing)
+        self.part(index, None, outgoing, Arc::default())
+    }
+
+    fn call_counted(&self, index: UpstreamIndex, outgoing: Outgoing, attempts: Arc<AtomicU32>) -> BoxFuture<'static, Result<Reply, Fault>> {
+        self.part(index, None, outgoing, attempts)
     }
 
     fn affinity(&self, index: UpstreamIndex, exchange: &Exchange) -> Affinity {
@@ -57,7 +81,11 @@ pub struct Routed<T> {
 
 impl<T: Transport> Calls for Routed<T> {
     fn call(&self, index: UpstreamIndex, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
-        self.engine.part(index, Some(self.route), outgoing)
+        self.engine.part(index, Some(self.route), outgoing, Arc::default())
+    }
+
+    fn call_counted(&self, index: UpstreamIndex, outgoing: Outgoing, attempts: Arc<AtomicU32>) -> BoxFuture<'static, Result<Reply, Fault>> {
+        self.engine.part(index, Some(self.route), outgoing, attempts)
     }
 
     fn affinity(&self, index: UpstreamIndex, exchange: &Exchange) -> Affinity {

@@ -17,11 +17,14 @@ use crate::route::{Captures, Found};
 use crate::upstream::Transport;
 use http::header::LOCATION;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body::Body as _;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use tokio::time::Instant;
+
+/// A name that no trailer has.
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A plan and what it needs to run; one per worker and plan.
 pub struct Engine<T> {
@@ -247,6 +250,12 @@ pub fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Begun {
         (forwarding, known.unwrap_or_else(|| forward::request_id(engine.clock.at_instant(started), &mut random)))
     };
     headers.insert(settings.request_id.clone(), id.clone());
+    let body = if settings.request_id == X_REQUEST_ID {
+        body
+    } else {
+        let of_id = settings.request_id.clone();
+        body.without_trailers(move |name| *name == of_id)
+    };
     let normalised =
         if target == "*" { Ok((target.clone(), false)) } else { path::normalise(&target).map(|it| (it.target, it.encoded_slash)) };
     let (target, verdict) = match normalised {

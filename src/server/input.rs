@@ -184,9 +184,7 @@ impl<R: Incoming> Input<R> {
                     self.patience.body(bytes.len());
                     return Poll::Ready(Ok(Some(Frame::data(bytes))));
                 }
-                // A request's trailers end here (RFC 9110 §6.5.1): an upstream that took them for fields would believe what
-                // no policy has judged.
-                Piece::End(_) => return Poll::Ready(Ok(None)),
+                Piece::End(trailers) => return Poll::Ready(Ok(trailers.map(Frame::trailers))),
                 Piece::More => {}
             }
             match self.poll_fill(BODY_READ_BYTES, cx) {

@@ -1,7 +1,9 @@
-//! The bytes of a connection to an upstream: plain, or in TLS.
+//! The bytes of a connection to an upstream: plain, or in TLS. Its two directions can be had apart.
 
+use parking_lot::Mutex;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -14,6 +16,8 @@ pub enum Link {
     Plain(TcpStream),
     /// In TLS.
     Secure(Box<TlsStream<TcpStream>>),
+    /// One of two holds on a connection: one task reads it, another writes it.
+    Shared(Arc<Mutex<Link>>),
 }
 
 impl Link {
@@ -23,6 +27,23 @@ impl Link {
         match self {
             Self::Plain(_) => true,
             Self::Secure(stream) => !stream.get_ref().1.wants_write(),
+            Self::Shared(link) => link.lock().is_flushed(),
+        }
+    }
+
+    /// Two holds on the connection.
+    #[must_use]
+    pub fn share(self) -> (Self, Self) {
+        let link = Arc::new(Mutex::new(self));
+        (Self::Shared(Arc::clone(&link)), Self::Shared(link))
+    }
+
+    /// The connection itself; none while there is another hold on it.
+    #[must_use]
+    pub fn whole(self) -> Option<Self> {
+        match self {
+            Self::Shared(link) => Arc::into_inner(link).map(Mutex::into_inner),
+            link @ (Self::Plain(_) | Self::Secure(_)) => Some(link),
         }
     }
 }
@@ -32,6 +53,7 @@ impl AsyncRead for Link {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, into),
             Self::Secure(stream) => Pin::new(stream).poll_read(cx, into),
+            Self::Shared(link) => Pin::new(&mut *link.lock()).poll_read(cx, into),
         }
     }
 }
@@ -41,6 +63,7 @@ impl AsyncWrite for Link {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Secure(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Shared(link) => Pin::new(&mut *link.lock()).poll_write(cx, bytes),
         }
     }
 
@@ -48,6 +71,7 @@ impl AsyncWrite for Link {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, parts),
             Self::Secure(stream) => Pin::new(stream).poll_write_vectored(cx, parts),
+            Self::Shared(link) => Pin::new(&mut *link.lock()).poll_write_vectored(cx, parts),
         }
     }
 
@@ -59,6 +83,7 @@ impl AsyncWrite for Link {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
             Self::Secure(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Shared(link) => Pin::new(&mut *link.lock()).poll_flush(cx),
         }
     }
 
@@ -66,6 +91,7 @@ impl AsyncWrite for Link {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Secure(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Shared(link) => Pin::new(&mut *link.lock()).poll_shutdown(cx),
         }
     }
 }

@@ -18,6 +18,7 @@ mod link;
 pub mod members;
 pub mod pool;
 pub mod replay;
+mod rest;
 pub mod retry;
 pub mod script;
 mod stall;
@@ -32,6 +33,7 @@ pub use breaker::Breaker;
 pub use config::Config;
 pub use endpoint::Endpoint;
 pub use events::Events;
+pub use http2::Duplex;
 pub use members::Endpoints;
 pub use transport::{Attempt, Transport};
 

@@ -6,6 +6,7 @@
 use super::endpoint::Occupied;
 use super::link::Link;
 use super::pool::{Lane, Pool};
+use super::rest::Rest;
 use super::stall::Stall;
 use super::transport::Attempt;
 use crate::http::h1::{Asked, BodyReader, Piece, Pump, PumpError, ResponseHead, ResponseScan};
@@ -157,6 +158,19 @@ impl Wire {
         }
     }
 
+    /// The connection for the reader of an answer, and the writer of a request that is not yet out.
+    fn share(self) -> (Self, Link) {
+        let Self { link, input, scan, read_bytes, made } = self;
+        let (link, writer) = link.share();
+        (Self { link, input, scan, read_bytes, made }, writer)
+    }
+
+    /// The connection when its writer has let go of it.
+    fn whole(self) -> Option<Self> {
+        let Self { link, input, scan, read_bytes, made } = self;
+        Some(Self { link: link.whole()?, input, scan, read_bytes, made })
+    }
+
     /// True while the connection can take another request: the other side neither closed it nor sent what nobody asked for.
     pub fn is_usable(&mut self) -> bool {
         self.input.is_empty() && self.poll_fill(&mut Context::from_waker(Waker::noop())).is_pending()
@@ -187,7 +201,14 @@ pub async fn answer(
         reader: BodyReader::new(head.length),
         stall: Stall::new(attempt.read),
         first: None,
-        lease: Some(Lease { wire, pump, keeps_alive: head.keeps_alive, pool: Arc::clone(pool), lane, _occupied: attempt.occupied }),
+        lease: Some(Lease {
+            wire,
+            request: Request::Here(pump),
+            keeps_alive: head.keeps_alive,
+            pool: Arc::clone(pool),
+            lane,
+            _occupied: attempt.occupied,
+        }),
     };
     let body = match body.at_hand() {
         Some(bytes) => Body::full(bytes),
@@ -197,6 +218,7 @@ pub async fn answer(
                 body.release();
                 Body::empty()
             } else {
+                body.lease = body.lease.map(Lease::part);
                 Body::stream(body)
             }
         }
@@ -207,12 +229,68 @@ pub async fn answer(
 /// The connection a body comes from.
 struct Lease {
     wire: Box<Wire>,
-    /// The request, when it is not yet out whole.
-    pump: Pump,
+    request: Request,
     keeps_alive: bool,
     pool: Arc<Pool>,
     lane: Lane,
     _occupied: Occupied,
+}
+
+/// The request that is answered.
+enum Request {
+    /// It is out, or nothing more of it is to go out.
+    Here(Pump),
+    /// The rest of it goes out by itself.
+    GoingOut(Rest<Pump>),
+    /// It broke off.
+    Lost,
+}
+
+impl Lease {
+    /// Lets what is left of the request go out by itself. One that waited for the upstream to ask for its body is answered
+    /// without.
+    fn part(self) -> Self {
+        let Self { wire, request, keeps_alive, pool, lane, _occupied } = self;
+        let (wire, request) = match request {
+            Request::Here(pump) if !(pump.is_held() || pump.is_sent() && wire.link.is_flushed()) => {
+                let (wire, writer) = wire.share();
+                (Box::new(wire), Request::GoingOut(Rest::send(send_rest(pump, writer))))
+            }
+            request @ (Request::Here(_) | Request::GoingOut(_) | Request::Lost) => (wire, request),
+        };
+        Self { wire, request, keeps_alive, pool, lane, _occupied }
+    }
+
+    /// Looks after the rest of the request.
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Result<(), Fault> {
+        if let Request::GoingOut(rest) = &mut self.request
+            && let Poll::Ready(sent) = rest.poll(cx)
+        {
+            self.request = Request::Lost;
+            self.request = Request::Here(sent?);
+        }
+        Ok(())
+    }
+}
+
+/// Writes what is left of a request. What becomes of a connection that takes no more is for the reads to see.
+async fn send_rest(mut pump: Pump, mut link: Link) -> Result<Pump, Fault> {
+    poll_fn(|cx| match pump.poll(&mut link, cx) {
+        Poll::Ready(Err(PumpError::Body(fault))) => Poll::Ready(Err(fault)),
+        Poll::Ready(Err(PumpError::Write(_))) => Poll::Ready(Ok(())),
+        Poll::Ready(Ok(())) => Pin::new(&mut link).poll_flush(cx).map(|_| Ok(())),
+        Poll::Pending => {
+            let _ = Pin::new(&mut link).poll_flush(cx);
+            Poll::Pending
+        }
+    })
+    .await?;
+    Ok(pump)
+}
+
+/// The connection when nobody else holds it; boxed anew only where it was shared.
+fn whole(wire: Box<Wire>) -> Option<Box<Wire>> {
+    if matches!(wire.link, Link::Shared(_)) { wire.whole().map(Box::new) } else { Some(wire) }
 }
 
 struct AnswerBody {
@@ -249,24 +327,26 @@ impl AnswerBody {
     }
 
     fn release(&mut self) {
-        if let Some(mut lease) = self.lease.take()
+        let Some(mut lease) = self.lease.take() else { return };
+        // It may have gone out without its reader having been told.
+        let _ = lease.poll_rest(&mut Context::from_waker(Waker::noop()));
+        if let Request::Here(mut pump) = lease.request
             && lease.keeps_alive
-            && lease.pump.is_sent()
+            && pump.is_sent()
             && lease.wire.link.is_flushed()
             // Surplus bytes would be taken for the next answer.
             && lease.wire.input.is_empty()
+            && let Some(mut wire) = whole(lease.wire)
         {
-            lease.wire.shrink();
-            lease.pool.keep(lease.lane, lease.wire, lease.pump.take_buffer());
+            wire.shrink();
+            lease.pool.keep(lease.lane, wire, pump.take_buffer());
         }
     }
 
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame<Bytes>>, Fault>> {
         let broken = |cause: &dyn std::fmt::Display| Fault::new(FaultKind::BodyBroken, cause);
         let Some(lease) = &mut self.lease else { return Poll::Ready(Ok(None)) };
-        if !lease.pump.is_sent() || !lease.wire.link.is_flushed() {
-            lease.wire.send(&mut lease.pump, cx)?;
-        }
+        lease.poll_rest(cx)?;
         loop {
             match self.reader.next(&mut lease.wire.input).map_err(|cause| broken(&cause))? {
                 Piece::Data(bytes) => return Poll::Ready(Ok(Some(Frame::data(bytes)))),

@@ -1,6 +1,6 @@
 //! `gateways/search.gate`: one call that asks two services.
 
-use crate::harness::{Answer, Gate, Origin, Response, key_line};
+use crate::harness::{Answer, Gate, Origin, Program, Response, key_line};
 use serde_json::json;
 
 const SEARCH: &str = include_str!("../../gateways/search.gate");
@@ -26,6 +26,21 @@ fn both_parts_get_the_question_and_their_answers_become_one() {
         assert_eq!((received.method.as_str(), received.body.as_slice()), ("POST", br#"{"query": "gates"}"#.as_slice()));
         assert_eq!((received.field("content-type"), received.field("x-api-key")), (Some("application/json"), None));
     }
+}
+
+#[test]
+fn the_log_counts_the_attempts_of_all_parts() {
+    let (search, research) = (Origin::json(r#"{"results": ["a"]}"#), Origin::json(r#"{"results": ["r"]}"#));
+    let text = SEARCH
+        .replace("listen :8080", "listen 127.0.0.1:0")
+        .replace("localhost:8001", &search.address().to_string())
+        .replace("localhost:8003", &research.address().to_string());
+    let keys = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(keys.path(), key_line("acme", "s3cret", "plan=pro")).unwrap();
+    let text = text.replace("customers.keys", keys.path().to_str().unwrap());
+    let mut gate = Program::run(&text, &[], &[]);
+    gate.post("/api/v1/aggregated").field("X-API-Key", "s3cret").json(r#"{"query": "gates"}"#).send().expect(200);
+    assert!(gate.until_logged(1)[0].contains(r#""attempts":2"#), "{:?}", gate.until_logged(1));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Which target takes a request: weights, cookies, splits, copies, and targets that die and return.
 
-use crate::harness::{Answer, Gate, Origin, Setup, until};
+use crate::harness::{Answer, Gate, Origin, Program, Setup, until};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -85,6 +85,75 @@ fn a_target_that_dies_is_left_out_and_returns_by_its_probes() {
     });
 }
 
+/// A process that answers everything, on a port of its own or on this one.
+fn process(at: &str) -> Program {
+    let text = "gateway {\n  listen {at}\n  workers 1\n}\nroute all ANY /** {\n  public \"a test\"\n  respond 200 text \"ok\"\n}\n";
+    Program::run(&text.replace("{at}", at), &[], &[])
+}
+
+#[test]
+fn a_process_that_is_killed_under_load_costs_no_client_an_error_and_returns_by_its_probes() {
+    const CLIENTS: usize = 64;
+    let mut processes = [process("127.0.0.1:0"), process("127.0.0.1:0"), process("127.0.0.1:0")];
+    let addresses = processes.each_mut().map(Program::address);
+    let said = "  retry { attempts 3 }\n  eject after 5 failures for 1s\n  health GET / { every 100ms; timeout 5s; unhealthy_after 2 }";
+    let gate = before(&addresses.map(|address| format!("http://{address}")), said).start();
+    let (answered, over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let further = |count: usize| {
+        let from = answered.load(Ordering::Acquire);
+        until("answers", || (answered.load(Ordering::Acquire) >= from + count).then_some(()));
+    };
+    let [killed, ..] = processes;
+    let reborn = std::thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                let mut client = gate.connect();
+                while !over.load(Ordering::Acquire) {
+                    gate.get("/").over(&mut client);
+                    client.read().expect(200);
+                    answered.fetch_add(1, Ordering::AcqRel);
+                }
+            });
+        }
+        further(CLIENTS * 20);
+        killed.signal("KILL");
+        until("it is left out", || (healthy(&gate) == 2).then_some(()));
+        further(CLIENTS * 20);
+        let reborn = process(&addresses[0].to_string());
+        until("it is back", || (healthy(&gate) == 3).then_some(()));
+        further(CLIENTS * 20);
+        over.store(true, Ordering::Release);
+        reborn
+    });
+    drop((killed, reborn));
+}
+
+#[test]
+fn without_retries_only_what_is_in_flight_at_a_killed_process_fails() {
+    const CLIENTS: usize = 64;
+    let mut processes = [process("127.0.0.1:0"), process("127.0.0.1:0"), process("127.0.0.1:0")];
+    let addresses = processes.each_mut().map(Program::address);
+    let gate = before(&addresses.map(|address| format!("http://{address}")), "  eject after 1 failures for 1h").start();
+    let (answered, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                let mut client = gate.connect();
+                for _ in 0..100 {
+                    gate.get("/").over(&mut client);
+                    match client.read().status {
+                        200 => _ = answered.fetch_add(1, Ordering::AcqRel),
+                        status => assert_eq!((status, failed.fetch_add(1, Ordering::AcqRel) < CLIENTS), (502, true)),
+                    }
+                }
+            });
+        }
+        until("load", || (answered.load(Ordering::Acquire) >= CLIENTS * 20).then_some(()));
+        processes[0].signal("KILL");
+    });
+    assert_eq!(healthy(&gate), 2);
+}
+
 #[test]
 fn a_target_that_fails_requests_is_ejected() {
     let (bad, good) = (Origin::start(|_| Answer::json(500, "{}")), Origin::json("{}"));
@@ -140,4 +209,18 @@ route orders POST /orders {
         gate.ask("POST", "/orders").field("X-New", "yes").json("{}").send().expect(200);
     }
     assert_eq!(new.begun(), before + 5);
+}
+
+#[test]
+fn health_says_that_a_breaker_is_open_and_answers_nonetheless() {
+    let app = Origin::start(|_| Answer::json(500, "{}"));
+    let gate = before(&[url(&app)], "  breaker { open_after 2 failures; cooldown 1h }").start();
+    let said = || gate.get("/gate/health").send().expect(200).json();
+    let state = |overall: &str, breaker: &str| serde_json::json!({"status": overall, "upstreams": {"app": {"breaker": breaker, "healthy": 1, "targets": 1}}});
+    assert_eq!(said(), state("ok", "closed"));
+    for status in [500, 500, 503] {
+        gate.get("/").send().expect(status);
+    }
+    assert_eq!(said(), state("degraded", "open"));
+    assert_eq!(app.begun(), 2);
 }

@@ -130,6 +130,24 @@ fn trailers_of_an_answer_come_behind_its_body() {
 }
 
 #[test]
+fn trailers_of_a_request_say_nothing_of_what_the_policy_sets_or_removes() {
+    let app = TcpListener::bind("127.0.0.1:0").unwrap();
+    let shaped = PLAIN
+        .replace("public \"a test\"", "public \"a test\"\n  request {\n    set \"x-user\" \"nobody\"\n    remove \"x-internal\"\n  }\n");
+    let gate = Gate::source(shaped).replace("{app}", &app.local_addr().unwrap().to_string()).start();
+    let mut client = gate.connect();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n");
+    client.send("X-User: root\r\nX_User: root\r\nX-Internal: 1\r\nX_Request_Id: 1\r\nSum: 1\r\n\r\n");
+    let mut upstream = accept(&app);
+    let head = upstream.head().unwrap();
+    assert!(head.fields.contains(&("x-user".to_owned(), "nobody".to_owned())), "{head:?}");
+    let rest = b"3\r\nabc\r\n0\r\nsum: 1\r\n\r\n";
+    assert_eq!(String::from_utf8_lossy(&upstream.exactly(rest.len()).unwrap()), String::from_utf8_lossy(rest));
+    upstream.stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+    client.read().expect(200);
+}
+
+#[test]
 fn ranges_and_heads_pass_through() {
     let app = Origin::start(|received| match (received.method.as_str(), received.field("range"), received.field("if-range")) {
         ("HEAD", ..) => Answer::Bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nAccept-Ranges: bytes\r\n\r\n".to_vec()),

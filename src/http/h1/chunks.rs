@@ -80,7 +80,7 @@ impl Chunks {
         Ok(Piece::More)
     }
 
-    /// The trailers as a map; what says how a message is framed, routed or read has no place there (RFC 9110 §6.5.1).
+    /// The trailers as a map, without what has no place there.
     fn trailers(&mut self) -> Result<Option<HeaderMap>, &'static str> {
         if self.trailers.is_empty() {
             return Ok(None);
@@ -92,11 +92,11 @@ impl Chunks {
         let mut headers = HeaderMap::new();
         let complete = lines.scan(&section, Limits { bytes: TRAILERS.bytes + 64, ..TRAILERS }).map_err(|_| BAD_TRAILER)?;
         lines.fields(&Bytes::from(section), &mut headers).map_err(|_| BAD_TRAILER)?;
-        let barred: Vec<_> = headers.keys().filter(|name| hop::is_protected(name.as_str())).cloned().collect();
-        for name in barred {
-            headers.remove(name);
+        if !complete {
+            return Err(BAD_TRAILER);
         }
-        if complete { Ok(Some(headers)) } else { Err(BAD_TRAILER) }
+        hop::strip_trailers(&mut headers);
+        Ok(Some(headers).filter(|headers| !headers.is_empty()))
     }
 
     /// The place behind a byte outside of data; `None` at the body's end.

@@ -17,6 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::value::RawValue;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Names the optional parts that are missing.
 const INCOMPLETE: HeaderName = HeaderName::from_static("x-gate-incomplete");
@@ -69,16 +70,20 @@ impl OnRequest for Aggregate {
         let body = if self.sends_body { exchange.body.take() } else { Body::empty() };
         let request = &exchange.request;
         let (headers, authority, calls) = (end_to_end(&request.headers), request.authority.clone(), exchange.calls.clone());
+        let record = &mut exchange.record;
         Flow::Wait(Box::pin(async move {
             let body = match collected(body, FaultKind::BodyTooLarge).await {
                 Ok(body) => body,
                 Err(fault) => return Flow::Refuse(fault.problem()),
             };
+            let attempts = Arc::<AtomicU32>::default();
             let answers = self.parts.iter().zip(targets).map(|(asked, (target, affinity))| {
                 let outgoing = Outgoing { affinity, ..outgoing(&asked.method, target, &authority, &headers, &body) };
-                answer(asked, calls.clone(), outgoing)
+                answer(asked, calls.clone(), outgoing, Arc::clone(&attempts))
             });
-            match try_join_all(answers).await {
+            let answered = try_join_all(answers).await;
+            record.attempts += attempts.load(Ordering::Relaxed);
+            match answered {
                 Ok(answers) => Flow::Answer(together(&self.parts, &answers)),
                 Err(problem) => Flow::Refuse(problem),
             }
@@ -160,8 +165,8 @@ impl Failure {
 }
 
 /// Asks one part; a required one that fails ends all.
-async fn answer(asked: &Asked, calls: Arc<dyn Calls>, outgoing: Outgoing) -> Result<Member, Problem> {
-    let fetched = fetched(&asked.part, calls, outgoing);
+async fn answer(asked: &Asked, calls: Arc<dyn Calls>, outgoing: Outgoing, attempts: Arc<AtomicU32>) -> Result<Member, Problem> {
+    let fetched = fetched(&asked.part, calls, outgoing, attempts);
     let fetched = match asked.part.within {
         Some(within) => tokio::time::timeout(within, fetched).await.unwrap_or(Err(Failure::Late)),
         None => fetched.await,
@@ -179,8 +184,8 @@ async fn answer(asked: &Asked, calls: Arc<dyn Calls>, outgoing: Outgoing) -> Res
     }
 }
 
-async fn fetched(part: &Part, calls: Arc<dyn Calls>, outgoing: Outgoing) -> Result<Box<RawValue>, Failure> {
-    let reply = calls.call(UpstreamIndex(part.upstream), outgoing).await.map_err(Failure::Fault)?;
+async fn fetched(part: &Part, calls: Arc<dyn Calls>, outgoing: Outgoing, attempts: Arc<AtomicU32>) -> Result<Box<RawValue>, Failure> {
+    let reply = calls.call_counted(UpstreamIndex(part.upstream), outgoing, attempts).await.map_err(Failure::Fault)?;
     if !reply.status.is_success() {
         return Err(Failure::Status(reply.status));
     }

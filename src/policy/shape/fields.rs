@@ -54,6 +54,22 @@ impl Fields {
         })
     }
 
+    /// True when there are no lines.
+    pub(super) fn is_empty(&self) -> bool {
+        self.remove.is_empty() && self.rename.is_empty() && self.set.is_empty() && self.add.is_empty()
+    }
+
+    /// True when a line removes or sets a field: a trailer of that name, which an upstream may take for the field, would
+    /// bring back what the line has taken.
+    pub(super) fn speaks_of(&self, name: &HeaderName) -> bool {
+        let is = |other: &HeaderName| alike(name.as_str(), other.as_str());
+        self.remove.iter().any(|removed| match removed {
+            Removed::Exact(other) => is(other),
+            Removed::Prefix(prefix) => starts_alike(name.as_str(), prefix),
+        }) || self.rename.iter().any(|(old, new)| is(old) || is(new))
+            || self.set.iter().chain(&self.add).any(|field| is(&field.name))
+    }
+
     /// Works out every value from the message as it arrived.
     pub(super) fn values(&self, facts: Facts<'_>) -> Values {
         Values {

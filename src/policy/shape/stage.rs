@@ -7,13 +7,14 @@ use crate::http::{Exchange, Problem};
 use crate::lang::eval::Facts;
 use crate::policy::stage::{Flow, OnRequest};
 use http::{HeaderName, HeaderValue, StatusCode};
+use std::sync::Arc;
 
 /// What the upstream has to put before its own links.
 const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
 /// The request part.
 pub(super) struct Shape {
-    fields: Fields,
+    fields: Arc<Fields>,
     query: Query,
     path: Path,
     prefix: Option<HeaderValue>,
@@ -25,7 +26,7 @@ impl Shape {
             Path::Prefix { strip: Some(strip), .. } => HeaderValue::try_from(strip.as_str()).ok(),
             Path::Prefix { strip: None, .. } | Path::Keep | Path::Rewrite(_) => None,
         };
-        Self { fields, query, path, prefix }
+        Self { fields: Arc::new(fields), query, path, prefix }
     }
 }
 
@@ -44,6 +45,10 @@ impl OnRequest for Shape {
             headers.insert(FORWARDED_PREFIX, prefix.clone());
         }
         self.fields.apply_to_request(headers, values);
+        if !self.fields.is_empty() {
+            let fields = Arc::clone(&self.fields);
+            exchange.body = exchange.body.take().without_trailers(move |name| fields.speaks_of(name));
+        }
         Flow::Next
     }
 }

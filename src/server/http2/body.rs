@@ -1,7 +1,7 @@
 //! The body of a request of HTTP/2, as it comes. The client may send on when what it sent has been taken.
 
 use super::super::patience::{For, Patience};
-use crate::http::{Fault, FaultKind};
+use crate::http::{Fault, FaultKind, hop};
 use bytes::Bytes;
 use h2::RecvStream;
 use http_body::{Frame, SizeHint};
@@ -75,10 +75,16 @@ impl RequestBody {
                 }
             }
         }
-        // A request's trailers end here (RFC 9110 §6.5.1), as they do over HTTP/1.1: no policy has judged them.
         let trailers = ready!(self.stream.poll_trailers(cx));
         self.state = State::Ended;
-        Poll::Ready(trailers.err().map(|error| Err(broken(error))))
+        Poll::Ready(match trailers {
+            Ok(Some(mut trailers)) => {
+                hop::strip_trailers(&mut trailers);
+                (!trailers.is_empty()).then(|| Ok(Frame::trailers(trailers)))
+            }
+            Ok(None) => None,
+            Err(error) => Some(Err(broken(error))),
+        })
     }
 }
 

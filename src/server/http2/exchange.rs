@@ -9,11 +9,10 @@ use super::super::tunnel::{self, Ending};
 use super::super::worker::Worker;
 use super::Respond;
 use super::body::RequestBody;
-use super::duplex::Duplex;
 use super::head::Head;
 use crate::http::h1::Refusal;
 use crate::http::{Body, Client, Early, Problem, Reply, Tunnel, forward, hop, upgrade};
-use crate::upstream::Transport;
+use crate::upstream::{Duplex, Transport};
 use bytes::Bytes;
 use h2::{Reason, RecvStream, SendStream};
 use http::header::{CONTENT_LENGTH, DATE, EXPECT, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY};
@@ -198,9 +197,7 @@ impl Replying {
                     Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                         Ok(bytes) => *data = bytes,
                         Err(frame) => {
-                            let mut trailers = frame.into_trailers().unwrap_or_default();
-                            hop::strip_reply(&mut trailers);
-                            let _ = stream.send_trailers(trailers);
+                            let _ = stream.send_trailers(frame.into_trailers().unwrap_or_default());
                             return Poll::Ready(());
                         }
                     },

@@ -4,7 +4,6 @@
 //! stall, and heads with more than one reading ([`head`]).
 
 mod body;
-mod duplex;
 mod exchange;
 mod frames;
 mod head;

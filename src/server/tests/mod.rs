@@ -1,9 +1,12 @@
 mod answers;
+mod both_ways;
 mod framing;
 mod listeners;
+mod probes;
 pub(in crate::server) mod rig;
 mod streams;
 mod tls;
+mod tunnels;
 mod upstream_dns;
 mod upstream_http2;
 mod upstream_tls;

@@ -20,7 +20,7 @@ async fn a_body_over_its_limit_is_413_by_its_length_or_while_it_streams() {
 }
 
 #[tokio::test]
-async fn chunked_bodies_arrive_whole_without_their_extensions_and_trailers() {
+async fn chunked_bodies_arrive_whole_without_their_extensions() {
     let origin = origin(|_, mut peer| async move {
         let head = peer.head().await.unwrap();
         assert!(head.contains("transfer-encoding: chunked"), "{head}");
@@ -30,9 +30,27 @@ async fn chunked_bodies_arrive_whole_without_their_extensions_and_trailers() {
     })
     .await;
     let gate = draft(origin).start();
-    let request = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3;ext=1\r\nabc\r\n4\r\ndefg\r\n0\r\next: 1\r\n\r\n";
+    let request =
+        "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3;ext=1\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n";
     let reply = gate.send(request).await;
     assert!(reply.contains("abc") && reply.contains("defg"), "{reply}");
+}
+
+#[tokio::test]
+async fn trailers_of_a_request_come_behind_its_body_without_those_that_have_no_place_there() {
+    let origin = origin(|_, mut peer| async move {
+        peer.head().await.unwrap();
+        let body = peer.through(b"\r\n\r\n").await.unwrap();
+        peer.write(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())).await;
+    })
+    .await;
+    let gate = draft(origin).start();
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let barred = "Host: b\r\nAuthorization: x\r\nTransfer-Encoding: chunked\r\nX_Forwarded_For: 1.2.3.4\r\n";
+    for (trailers, expected) in [(format!("Sum: 1\r\n{barred}"), "sum: 1\r\n"), (barred.to_owned(), "")] {
+        let reply = gate.send(format!("{head}3\r\nabc\r\n0\r\n{trailers}\r\n")).await;
+        assert!(reply.ends_with(&format!("3\r\nabc\r\n0\r\n{expected}\r\n")), "{reply}");
+    }
 }
 
 #[tokio::test]

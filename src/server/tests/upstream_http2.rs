@@ -18,14 +18,14 @@ use tokio::sync::Notify;
 
 /// What an origin has seen.
 #[derive(Default)]
-struct Seen {
+pub(super) struct Seen {
     connections: AtomicUsize,
     /// Requests on one connection at once, at most.
     most: AtomicUsize,
 }
 
 /// An origin that takes so many requests at once on a connection, each with its number on it.
-async fn origin<F, Fut>(at_once: u32, serve: F) -> (SocketAddr, Arc<Seen>)
+pub(super) async fn origin<F, Fut>(at_once: u32, serve: F) -> (SocketAddr, Arc<Seen>)
 where
     F: Fn(usize, Request<RecvStream>, SendResponse<Bytes>) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send + 'static,
@@ -57,7 +57,7 @@ where
 }
 
 /// Sends a whole body as it is taken.
-async fn send(stream: &mut SendStream<Bytes>, mut data: Bytes) -> Result<(), h2::Error> {
+pub(super) async fn send(stream: &mut SendStream<Bytes>, mut data: Bytes) -> Result<(), h2::Error> {
     while !data.is_empty() {
         stream.reserve_capacity(data.len());
         let Some(room) = poll_fn(|cx| stream.poll_capacity(cx)).await.transpose()? else { break };
@@ -85,7 +85,7 @@ async fn echo(_: usize, request: Request<RecvStream>, mut respond: SendResponse<
     let _ = stream.send_data(Bytes::new(), true);
 }
 
-fn speaking(origin: SocketAddr) -> Draft {
+pub(super) fn speaking(origin: SocketAddr) -> Draft {
     let mut draft = draft(origin);
     draft.upstream.http2 = true;
     draft
@@ -161,6 +161,39 @@ async fn no_more_requests_are_on_a_connection_than_the_other_side_takes() {
     assert!(all.iter().all(|reply| status(reply) == 200));
     assert_eq!(seen.most.load(Ordering::Relaxed), 2);
     assert_eq!(seen.connections.load(Ordering::Relaxed), 4);
+}
+
+#[tokio::test]
+async fn trailers_of_a_request_reach_upstreams_of_both_versions_from_clients_of_both() {
+    let serve = |_, request: Request<RecvStream>, mut respond: SendResponse<Bytes>| async move {
+        let mut body = request.into_body();
+        read(&mut body).await;
+        let came = body.trailers().await.unwrap().unwrap_or_default();
+        let mut stream = respond.send_response(Response::new(()), false).unwrap();
+        stream.send_data(format!("{came:?}").into(), true).unwrap();
+    };
+    let (newer, _) = origin(100, serve).await;
+    let older = super::rig::origin(|_, mut peer| async move {
+        peer.head().await.unwrap();
+        let body = peer.through(b"\r\n\r\n").await.unwrap();
+        peer.write(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())).await;
+    })
+    .await;
+    for (gate, expected) in [(speaking(newer).start(), r#"{"sum": "1"}"#), (draft(older).start(), "3\r\nabc\r\n0\r\nsum: 1\r\n\r\n")] {
+        let chunked = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let reply = gate.send(format!("{chunked}3\r\nabc\r\n0\r\nSum: 1\r\nCookie: a=b\r\n\r\n")).await;
+        assert!(reply.contains(expected), "{reply}");
+        let (mut client, connection) = h2::client::handshake(TcpStream::connect(gate.address).await.unwrap()).await.unwrap();
+        tokio::spawn(connection);
+        let (answer, mut upload) = client.send_request(Request::post("http://a.example/").body(()).unwrap(), false).unwrap();
+        upload.send_data(Bytes::from_static(b"abc"), false).unwrap();
+        let trailers = [("sum", "1"), ("cookie", "a=b"), ("x-real-ip", "1.2.3.4")];
+        upload
+            .send_trailers(trailers.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect())
+            .unwrap();
+        let mut body = answer.await.unwrap().into_body();
+        assert_eq!(String::from_utf8(read(&mut body).await).unwrap(), expected);
+    }
 }
 
 #[tokio::test]

@@ -1,31 +1,46 @@
-//! The body of an answer. What of the request is still to go out goes out while it is read.
+//! The body of an answer. What of the request is still to go out when it begins goes out by itself.
 
+use super::super::rest::Rest;
 use super::super::stall::Stall;
 use super::super::transport::Attempt;
+use super::duplex::Duplex;
 use super::request::Answered;
 use super::sessions::Room;
-use super::upload::Upload;
-use crate::http::{Body, Fault, FaultKind, Reply, Source, hop};
+use crate::http::{Body, Fault, FaultKind, Reply, Source, Tunnel, hop, upgrade};
 use bytes::Bytes;
 use h2::RecvStream;
-use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, Method};
+use http::header::{CONTENT_LENGTH, SEC_WEBSOCKET_ACCEPT};
+use http::{HeaderValue, Method, StatusCode};
 use http_body::{Frame, SizeHint};
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 /// An answer with a body that comes as it is read.
 #[must_use]
 pub fn answer(answered: Answered, attempt: Attempt) -> Reply {
-    let Answered { response, method, upload, room } = answered;
-    let (parts, stream) = response.into_parts();
+    let Answered { response, method, mut upload, room, key } = answered;
+    let (mut parts, stream) = response.into_parts();
+    if let Some(key) = key
+        && parts.status.is_success()
+    {
+        // What the same is over HTTP/1.1.
+        if let Ok(accept) = HeaderValue::try_from(upgrade::answer_to(&key)) {
+            parts.headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+        }
+        let stream = Box::new(Duplex::new(stream, upload.into_stream()));
+        let tunnel = Tunnel { stream, came: Bytes::new(), idle: attempt.read, held: Box::new((room, attempt)) };
+        let body = Body::tunnel(tunnel);
+        return Reply { status: StatusCode::SWITCHING_PROTOCOLS, headers: parts.headers, body, source: Source::Upstream };
+    }
     let body = if stream.is_end_stream() {
         Body::empty()
     } else {
         // INVARIANT: the frames have been held against the length that was said.
         let said = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         let left = said.filter(|_| method != Method::HEAD);
-        Body::stream(AnswerBody { stall: Stall::new(attempt.read), stream, left, state: State::Data, held: Some((upload, room, attempt)) })
+        let rest = (!upload.has_ended()).then(|| Rest::send(async move { poll_fn(|cx| upload.poll(cx)).await }));
+        Body::stream(AnswerBody { stall: Stall::new(attempt.read), stream, left, state: State::Data, held: Some((rest, room, attempt)) })
     };
     Reply { status: parts.status, headers: parts.headers, body, source: Source::Upstream }
 }
@@ -43,17 +58,20 @@ struct AnswerBody {
     state: State,
     stall: Stall,
     /// Given back at the end. What is not read to its end is reset.
-    held: Option<(Upload, Room, Attempt)>,
+    held: Option<(Option<Rest<()>>, Room, Attempt)>,
 }
 
 impl AnswerBody {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
         let broken = |error: h2::Error| Fault::new(FaultKind::BodyBroken, error);
-        if let Some((upload, ..)) = &mut self.held
-            && !upload.has_ended()
-            && let Poll::Ready(Err(fault)) = upload.poll(cx)
+        if let Some((going_out, ..)) = &mut self.held
+            && let Some(rest) = going_out
+            && let Poll::Ready(sent) = rest.poll(cx)
         {
-            return Poll::Ready(Some(Err(fault)));
+            *going_out = None;
+            if let Err(fault) = sent {
+                return Poll::Ready(Some(Err(fault)));
+            }
         }
         if self.state == State::Data {
             match ready!(self.stream.poll_data(cx)) {
@@ -69,18 +87,11 @@ impl AnswerBody {
         }
         let trailers = ready!(self.stream.poll_trailers(cx)).map_err(broken)?;
         self.state = State::Ended;
-        Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(passed_on(trailers)))))
+        Poll::Ready(trailers.map(|mut trailers| {
+            hop::strip_trailers(&mut trailers);
+            Ok(Frame::trailers(trailers))
+        }))
     }
-}
-
-/// What says how a message is framed, routed or read has no place in trailers (RFC 9110 §6.5.1).
-fn passed_on(mut trailers: HeaderMap) -> HeaderMap {
-    hop::strip_reply(&mut trailers);
-    let barred: Vec<_> = trailers.keys().filter(|name| hop::is_protected(name.as_str())).cloned().collect();
-    for name in barred {
-        trailers.remove(name);
-    }
-    trailers
 }
 
 impl http_body::Body for AnswerBody {

@@ -5,12 +5,14 @@
 
 mod answer;
 mod connection;
+mod duplex;
 mod request;
 mod sessions;
 mod upload;
 
 pub use answer::answer;
 pub use connection::Session;
+pub use duplex::Duplex;
 pub use request::exchange;
 pub use sessions::Sessions;
 

@@ -3,15 +3,20 @@
 use super::fault;
 use super::sessions::Room;
 use super::upload::Upload;
+use crate::http::upgrade::WEBSOCKET;
 use crate::http::{Body, Fault, FaultKind, Outgoing};
 use h2::RecvStream;
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
+use h2::ext::Protocol;
+use http::header::{CONTENT_LENGTH, HOST, SEC_WEBSOCKET_KEY, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, Parts, Scheme};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
+
+/// The protocol of a tunnel.
+const TUNNELLED: &str = "websocket";
 
 /// An answer, and what it came by.
 #[derive(Debug)]
@@ -24,6 +29,8 @@ pub struct Answered {
     pub upload: Upload,
     /// The place on its connection.
     pub room: Room,
+    /// The key of the handshake, where the request asked for a WebSocket.
+    pub key: Option<HeaderValue>,
 }
 
 /// Sends a request and waits for its answer, whose body comes as it is read.
@@ -32,16 +39,27 @@ pub struct Answered {
 /// [`FaultKind::Stale`] when the other side did nothing with it.
 pub async fn exchange(mut room: Room, mut request: Outgoing, secure: bool, host: &HeaderValue) -> Result<Answered, Fault> {
     let (method, early) = (request.method.clone(), request.early.take());
-    let (request, body) = outgoing(request, secure, host)?;
-    let ends = body.is_end_stream();
+    let key = if request.headers.get(UPGRADE) == Some(&WEBSOCKET) { request.headers.remove(SEC_WEBSOCKET_KEY) } else { None };
+    let (mut request, body) = outgoing(request, secure, host)?;
+    if key.is_some() {
+        if !room.place.send.is_extended_connect_protocol_enabled() {
+            return Err(Fault::new(FaultKind::NoTunnel, "its settings do not enable CONNECT with a protocol"));
+        }
+        // What it is over HTTP/2 (RFC 8441 §5).
+        *request.method_mut() = Method::CONNECT;
+        request.extensions_mut().insert(Protocol::from_static(TUNNELLED));
+    }
+    let ends = key.is_none() && body.is_end_stream();
     // Room was found by asking whether the connection takes requests, so all that can be wrong by now is that it has ended.
     let sent = room.place.send.send_request(request, ends);
     let (response, stream) = sent.map_err(|error| if error.is_remote() || error.is_io() { gone(&error) } else { fault(&error) })?;
     let mut upload = Upload::new(body, stream, ends);
     let mut response = pin!(response);
     let response = poll_fn(|cx| {
-        // An answer may come before all was sent.
-        if let Poll::Ready(Err(fault)) = upload.poll(cx) {
+        // An answer may come before all was sent; what a tunnel sends comes after it.
+        if key.is_none()
+            && let Poll::Ready(Err(fault)) = upload.poll(cx)
+        {
             return Poll::Ready(Err(fault));
         }
         while let Some(early) = &early
@@ -54,7 +72,7 @@ pub async fn exchange(mut room: Room, mut request: Outgoing, secure: bool, host:
         Pin::new(&mut *response).poll(cx).map(|answered| answered.map_err(|error| fault(&error)))
     })
     .await?;
-    Ok(Answered { response, method, upload, room })
+    Ok(Answered { response, method, upload, room, key })
 }
 
 fn gone(error: &h2::Error) -> Fault {
@@ -73,7 +91,6 @@ fn outgoing(mut outgoing: Outgoing, secure: bool, host: &HeaderValue) -> Result<
     let mut request = Request::new(());
     *request.uri_mut() = Uri::from_parts(parts).map_err(|error| unfit(&error))?;
     *request.version_mut() = Version::HTTP_2;
-    // What HTTP/1.1 upgrades to, this connection does not switch to: the request goes on as the plain GET it is.
     for framing in [CONTENT_LENGTH, TRANSFER_ENCODING, HOST, UPGRADE] {
         headers.remove(framing);
     }

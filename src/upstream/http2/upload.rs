@@ -1,6 +1,6 @@
 //! A request's body on its way out, as fast as the other side takes it.
 
-use crate::http::{Body, Fault, FaultKind, hop};
+use crate::http::{Body, Fault, FaultKind};
 use bytes::Bytes;
 use h2::{Reason, SendStream};
 use http::HeaderMap;
@@ -31,6 +31,12 @@ impl Upload {
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.ended
+    }
+
+    /// The stream itself, of which nothing but the head was sent.
+    #[must_use]
+    pub fn into_stream(self) -> SendStream<Bytes> {
+        self.stream
     }
 
     /// Sends on; ready when all has been handed over, or the other side wants no more of it: what that means is for its answer
@@ -90,10 +96,7 @@ impl Upload {
         // Fails when the stream has been reset, of which its answer tells.
         let _ = match trailers {
             None => self.stream.send_data(Bytes::new(), true),
-            Some(mut trailers) => {
-                hop::strip_request(&mut trailers);
-                self.stream.send_trailers(trailers)
-            }
+            Some(trailers) => self.stream.send_trailers(trailers),
         };
         Ok(())
     }

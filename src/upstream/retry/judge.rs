@@ -40,9 +40,12 @@ impl Config {
             FaultKind::AttemptTimeout | FaultKind::TotalTimeout => self.on.contains(&Trigger::Timeout),
             // The client would get 502.
             FaultKind::BadResponse => self.wants_status(502),
-            FaultKind::BreakerOpen(_) | FaultKind::Overloaded | FaultKind::BodyTooLarge | FaultKind::ClientBody | FaultKind::ClientSlow => {
-                false
-            }
+            FaultKind::NoTunnel
+            | FaultKind::BreakerOpen(_)
+            | FaultKind::Overloaded
+            | FaultKind::BodyTooLarge
+            | FaultKind::ClientBody
+            | FaultKind::ClientSlow => false,
         }
     }
 }
