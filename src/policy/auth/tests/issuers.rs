@@ -10,6 +10,7 @@ use crate::policy::{Policy, Registry};
 use jsonwebtoken::Algorithm;
 use parking_lot::Mutex;
 use serde_json::{Value as Json, json};
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -286,7 +287,7 @@ fn keys_that_are_not_for_verifying_are_left_out() {
         (exponent("Ag"), Some("has an exponent that protects nothing")),
     ] {
         let mut said = None;
-        let read = Keyring::published(published(&[jwk.clone()]).as_bytes(), |_, why| said = Some(why));
+        let read = Keyring::published(published(slice::from_ref(&jwk)).as_bytes(), |_, why| said = Some(why));
         assert_eq!((read.err(), said), (Some("no key in it can be used"), why), "{jwk}");
     }
     let many: Vec<Json> = (0..200).map(|_| curve.jwk(json!({}))).collect();

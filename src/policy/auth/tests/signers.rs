@@ -75,9 +75,12 @@ pub fn published(keys: &[Json]) -> String {
     json!({ "keys": keys }).to_string()
 }
 
+/// What a service makes of a call.
+type Play = dyn Fn(&Call) -> Result<Answer, Failure> + Send + Sync;
+
 /// A service that is played: how long it takes, and how often it was asked.
 pub struct Played {
-    play: Box<dyn Fn(&Call) -> Result<Answer, Failure> + Send + Sync>,
+    play: Box<Play>,
     takes: Duration,
     asked: AtomicUsize,
 }
