@@ -103,6 +103,9 @@ impl Secrets for MadeUp {
             Purpose::Certificate => {
                 return Err(BuildError::unset(format!("{secret} is a certificate or its key, which cannot be made up")));
             }
+            // Anything fits, and says nothing.
+            Purpose::Schema => Invention { value: "{}".to_owned(), credential: None },
+            Purpose::Page => Invention { value: String::new(), credential: None },
             Purpose::PublicKey => return Err(BuildError::unset(format!("{secret} is a public key, which cannot be made up"))),
         };
         let value = invention.value.clone();

@@ -4,7 +4,9 @@ use super::plan::{AccessLog, Listener, LogFormat, Pipeline, Plan, Settings, Targ
 use crate::http::Clock;
 use crate::ir::{self, Program};
 use crate::policy::auth::{self, Mode};
+use crate::policy::body::keep::Keep;
 use crate::policy::build::Warning;
+use crate::policy::stage::Place;
 use crate::policy::{Build, BuildError, Endpoint, Registry, Secrets};
 use crate::route::{MatchTree, RouteKey};
 use crate::upstream;
@@ -72,6 +74,9 @@ impl Compiler {
                     errors.push(error);
                 }
             }
+            if route.reads_body {
+                build.on_request(Place::Body, Keep);
+            }
             warnings = std::mem::take(&mut build.warnings);
             let pipeline = Arc::new(pipeline(route, build, program));
             pipelines.push(Arc::clone(&pipeline));
@@ -112,8 +117,22 @@ impl Compiler {
 /// All that a route's pipeline is made of, as text, since hardly anything in it can be hashed; empty where it cannot be
 /// written. Every field of a route is named, so that a new one is either part of it or said not to be.
 fn in_force(route: &ir::Route) -> Vec<u8> {
-    let ir::Route { name: _, doc: _, groups: _, key: _, predicate: _, place: _, target, policies, timeouts, retries, hooks, log } = route;
-    serde_json::to_vec(&(policies, target, timeouts, retries, hooks, log)).unwrap_or_default()
+    let ir::Route {
+        name: _,
+        doc: _,
+        groups: _,
+        key: _,
+        predicate: _,
+        place: _,
+        target,
+        policies,
+        timeouts,
+        retries,
+        hooks,
+        reads_body,
+        log,
+    } = route;
+    serde_json::to_vec(&(policies, target, timeouts, retries, hooks, reads_body, log)).unwrap_or_default()
 }
 
 fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program) -> Pipeline {

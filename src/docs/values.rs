@@ -101,7 +101,12 @@ pub const REFERENCES: &[Reference] = &[
     known("upstream.name", "str", "target", "the upstream that was chosen"),
     known("response.status", "status", "respond", "the status of the response"),
     known("response.duration", "duration", "respond", "from the request's arrival to the response's head"),
-    later("body(\"/POINTER\")", "str?", "body", "a value of a JSON body"),
+    known(
+        "body(\"/POINTER\")",
+        "str?",
+        "body",
+        "a value of the request's JSON body, by JSON pointer: text, or a number or boolean as written",
+    ),
     later("flag.NAME", "bool", "match", "a switch that is turned while the gateway runs"),
 ];
 

@@ -12,6 +12,7 @@ pub mod forward;
 pub mod h1;
 pub mod hop;
 pub mod identity;
+pub mod json;
 pub mod path;
 pub mod problem;
 pub mod proxy;

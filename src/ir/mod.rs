@@ -172,6 +172,8 @@ pub struct Route {
     pub retries: Vec<(UpstreamIndex, retry::Config)>,
     /// The hooks that are asked, by their places among the declarations.
     pub hooks: Vec<u16>,
+    /// True when something asks for a value of the request's JSON body.
+    pub reads_body: bool,
     /// The access log.
     pub log: Log,
     /// `file:line` of its declaration.

@@ -224,6 +224,8 @@ pub struct RouteFacts {
     pub given: Vec<Expr>,
     /// Every auth of the program, in the order of their declarations.
     pub auths: std::sync::Arc<[AuthFact]>,
+    /// True when something asks for a value of the body.
+    pub reads_body: bool,
     /// Where requests come in; empty when that is not known.
     pub entrances: std::sync::Arc<[Entrance]>,
 }

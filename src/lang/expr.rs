@@ -108,6 +108,8 @@ pub enum Ref {
     Query(String),
     /// `cookie("c")`
     Cookie(String),
+    /// `body("/pointer")`: the steps of the pointer
+    Body(Vec<String>),
     /// `client.ip`
     ClientIp,
     /// `client.cert.subject`
@@ -157,6 +159,10 @@ impl Ref {
             Self::Header(name) | Self::ResponseHeader(name) => format!("header(\"{name}\")"),
             Self::Query(name) => format!("query(\"{}\")", escaped(name)),
             Self::Cookie(name) => format!("cookie(\"{}\")", escaped(name)),
+            Self::Body(steps) => {
+                let steps = steps.iter().map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1"))).collect::<String>();
+                format!("body(\"{}\")", escaped(&steps))
+            }
             Self::ClientIp => "client.ip".to_owned(),
             Self::ClientSubject => "client.cert.subject".to_owned(),
             Self::ClientName => "client.cert.san".to_owned(),

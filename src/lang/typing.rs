@@ -791,11 +791,18 @@ impl Typing<'_, '_> {
                 done(Expr::Secret(Secret::File(folder.join(text).to_string_lossy().into_owned())), Type::Secret, Moment::Constant)
             }
             _ => {
-                self.checker.report.push(
-                    Diagnostic::new(Code::SchemaNotAvailable, "`body(…)` is not available yet")
-                        .at(span, "this release does not read bodies"),
-                );
-                None
+                let Some(steps) =
+                    text.strip_prefix('/').map(|steps| steps.split('/').map(|step| step.replace("~1", "/").replace("~0", "~")).collect())
+                else {
+                    self.checker.report.push(
+                        Diagnostic::new(Code::TypeMismatch, format!("`{text}` is no JSON pointer"))
+                            .at(span, "not a place in a body")
+                            .help(format!("a pointer begins with `/`: `body(\"/{text}\")`")),
+                    );
+                    return None;
+                };
+                self.checker.facts.reads_body = true;
+                done(Expr::Ref(Ref::Body(steps)), Type::Str.optional(), Moment::Body)
             }
         }
     }

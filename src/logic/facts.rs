@@ -74,7 +74,7 @@ impl<'a> Facts<'a> {
             Ref::Header(name) if *name == http::header::HOST => perhaps(Kind::Text(Texts::Words(Vec::new()))),
             Ref::Header(_) | Ref::ResponseHeader(_) => perhaps(Kind::Text(Texts::Field)),
             Ref::Cookie(_) => perhaps(Kind::Text(Texts::Cookie)),
-            Ref::Query(_) | Ref::ClientSubject | Ref::ClientName => perhaps(Kind::Text(Texts::Any)),
+            Ref::Query(_) | Ref::Body(_) | Ref::ClientSubject | Ref::ClientName => perhaps(Kind::Text(Texts::Any)),
             Ref::ClientIp => always(Kind::Address),
             Ref::Param { int: true, .. } => always(Kind::Number(Spans::run(0, PARAM_MAX))),
             Ref::Param { slot, .. } => always(Kind::Text(self.param_at(*slot).map_or(Texts::Any, |(_, kind)| Texts::of(kind)))),

@@ -36,6 +36,10 @@ pub enum Purpose<'a> {
     Certificate,
     /// A public key in PEM.
     PublicKey,
+    /// A JSON Schema.
+    Schema,
+    /// A page that stands for errors.
+    Page,
     /// Text that is sent to an upstream, or a single API key, by the name it is used under.
     Text(&'a str),
 }

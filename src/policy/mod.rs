@@ -4,6 +4,7 @@
 //!
 //! To add one: a folder, a line in the list below, its tests. `CONTRIBUTING.md` goes through it step by step.
 
+pub mod altered;
 pub mod arms;
 pub mod build;
 #[cfg(test)]
@@ -12,6 +13,7 @@ pub mod page;
 pub mod pointer;
 pub mod registry;
 pub mod stage;
+pub mod taken;
 #[cfg(test)]
 pub(crate) mod testing;
 

@@ -6,6 +6,7 @@ use crate::upstream::call::{self, Terms};
 use crate::upstream::{Transport, Upstream};
 use futures_core::future::BoxFuture;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
 
 impl<T: Transport> Engine<T> {
@@ -18,15 +19,24 @@ impl<T: Transport> Engine<T> {
         found.ok_or_else(|| Fault::new(FaultKind::ConnectError, "no such upstream"))
     }
 
+    /// What is in force on calls of an upstream: what a route says, or else the upstream.
+    fn terms<'t>(&'t self, index: UpstreamIndex, upstream: &'t Upstream, route: Option<usize>) -> Terms<'t> {
+        match route.and_then(|route| self.plan.pipelines.get(route)) {
+            Some(pipeline) => pipeline.terms(index, upstream),
+            None => Terms { timeouts: upstream.config.timeout, retry: upstream.config.retry.as_ref() },
+        }
+    }
+
+    fn total_of(&self, index: UpstreamIndex, route: Option<usize>) -> Option<Duration> {
+        self.upstream(index).ok().map(|upstream| self.terms(index, upstream, route).timeouts.total)
+    }
+
     /// A call under what a route says of calls, or else the upstream.
     fn part(&self, index: UpstreamIndex, route: Option<usize>, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
         let engine = self.clone();
         Box::pin(async move {
             let upstream = engine.upstream(index)?;
-            let terms = match route.and_then(|route| engine.plan.pipelines.get(route)) {
-                Some(pipeline) => pipeline.terms(index, upstream),
-                None => Terms { timeouts: upstream.config.timeout, retry: upstream.config.retry.as_ref() },
-            };
+            let terms = engine.terms(index, upstream, route);
             call::call(&*engine.transport, upstream, terms, outgoing, &engine.random, &mut 0).await
         })
     }
@@ -35,6 +45,10 @@ impl<T: Transport> Engine<T> {
 impl<T: Transport> Calls for Engine<T> {
     fn call(&self, index: UpstreamIndex, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
         self.part(index, None, outgoing)
+    }
+
+    fn total(&self, index: UpstreamIndex) -> Option<Duration> {
+        self.total_of(index, None)
     }
 
     fn affinity(&self, index: UpstreamIndex, exchange: &Exchange) -> Affinity {
@@ -58,6 +72,10 @@ pub struct Routed<T> {
 impl<T: Transport> Calls for Routed<T> {
     fn call(&self, index: UpstreamIndex, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
         self.engine.part(index, Some(self.route), outgoing)
+    }
+
+    fn total(&self, index: UpstreamIndex) -> Option<Duration> {
+        self.engine.total_of(index, Some(self.route))
     }
 
     fn affinity(&self, index: UpstreamIndex, exchange: &Exchange) -> Affinity {

@@ -194,6 +194,13 @@ impl Begun {
         };
         watch.answered(exchange, &reply);
         for (_, part) in pipeline.map(|pipeline| &pipeline.response).into_iter().flatten() {
+            let waited = match part.wait(exchange, &mut reply) {
+                Some(waiting) => waiting.await,
+                None => Ok(()),
+            };
+            if let Err(problem) = waited {
+                reply = problem.render(route.and_then(|route| plan.names.get(route)).map(|name| &**name), &exchange.id);
+            }
             part.response(exchange, &mut reply);
         }
         reply.headers.insert(plan.settings.request_id.clone(), exchange.id.clone());

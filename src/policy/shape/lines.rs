@@ -294,6 +294,7 @@ fn vouches(expr: &Expr) -> bool {
             | Ref::Header(_)
             | Ref::Query(_)
             | Ref::Cookie(_)
+            | Ref::Body(_)
             | Ref::Param { .. }
             | Ref::UpstreamName
             | Ref::ResponseStatus

@@ -226,6 +226,7 @@ fn is_credential(reference: &Ref) -> bool {
         | Ref::Size
         | Ref::Listener
         | Ref::Query(_)
+        | Ref::Body(_)
         | Ref::ClientIp
         | Ref::ClientSubject
         | Ref::ClientName
