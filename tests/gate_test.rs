@@ -165,3 +165,34 @@ fn a_filter_that_names_no_test_is_wrong_usage() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("no such test"));
 }
+
+#[test]
+fn an_upstream_that_dns_alone_knows_is_played_without_dns() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("orders.gate");
+    let text = r#"gateway {
+  listen :8080
+}
+
+upstream orders {
+  resolve dns "_orders._tcp.svc" every 30s
+  http2
+  tls { server_name "orders.internal" }
+  stub {
+    GET /orders 200 json "[1]"
+  }
+}
+
+route orders GET /orders -> orders {
+  public "an example"
+}
+
+test "orders are listed" {
+  request GET /orders
+  expect status 200
+}
+"#;
+    std::fs::write(&path, text).unwrap();
+    let output = gate_test(&[&path.display().to_string()]);
+    assert!(output.status.success(), "{}{}", out(&output), String::from_utf8_lossy(&output.stderr));
+}

@@ -95,6 +95,9 @@ impl<'a> Bench<'_, 'a> {
             encoded_slashes: last("path").is_some_and(check::encoded_slashes),
             stubs: of("stub").flat_map(|node| check::stubs(node, checker)).collect(),
         };
+        if let (Some(tls), Some(target), false, false) = (last("tls"), written.first(), config.speaks_tls(), damaged) {
+            connect::tls_for_nobody(&name.text, tls, target, checker);
+        }
         UpstreamFacts { name: name.span, level, config, timeouts }
     }
 }

@@ -1,35 +1,46 @@
-//! The certificates of listeners with TLS: read at start and on reload, and looked at again while the gateway runs.
+//! The certificates of listeners and of upstreams with TLS: read at start and on reload, and looked at again while the
+//! gateway runs.
 
 use super::secrets::Machine;
-use crate::compile::Settings;
-use crate::compile::tls::{Material, Tls};
+use crate::compile::tls::{self, Tls};
+use crate::compile::{Plan, peers};
 use crate::http::Address;
-use crate::ir::{Gateway, operate};
+use crate::ir::{Program, operate};
 use crate::policy::BuildError;
+use crate::upstream::Upstream;
+use crate::upstream::tls::{Authority, Material, Secure};
+use std::sync::Arc;
 
-/// What was read for the listeners of the plan in force.
+/// What was read for the plan in force.
 #[derive(Default)]
 pub struct Certificates {
     listeners: Vec<Listener>,
+    peers: Vec<Peer>,
 }
 
 struct Listener {
     address: Address,
     declared: operate::Tls,
     /// What was read last, good or not, so that each change is looked at once.
+    read: Result<tls::Material, BuildError>,
+}
+
+struct Peer {
+    upstream: Arc<Upstream>,
+    /// What was read last, good or not.
     read: Result<Material, BuildError>,
 }
 
 impl Certificates {
-    /// Gives every listener of a plan its TLS, and remembers what that was made of.
+    /// Gives the listeners and upstreams of a plan their TLS, and remembers what that was made of.
     ///
     /// # Errors
-    /// Everything that is missing or does not go together; what was remembered stays then.
-    pub fn install(&mut self, gateway: &Gateway, settings: &mut Settings, machine: &Machine) -> Result<(), Vec<BuildError>> {
+    /// Everything that is missing or does not go together; what was remembered and is in force stays then.
+    pub fn install(&mut self, program: &Program, plan: &mut Plan, machine: &Machine) -> Result<(), Vec<BuildError>> {
         let (mut listeners, mut errors) = (Vec::new(), Vec::new());
-        for (declared, listener) in gateway.listeners.iter().zip(&mut settings.listeners) {
+        for (declared, listener) in program.gateway.listeners.iter().zip(&mut plan.settings.listeners) {
             let Some(tls) = &declared.tls else { continue };
-            match Material::read(tls, machine).and_then(|material| Ok((material.build(tls)?, material))) {
+            match tls::Material::read(tls, machine).and_then(|material| Ok((material.build(tls)?, material))) {
                 Ok((built, material)) => {
                     listener.tls = Some(built);
                     listeners.push(Listener { address: declared.address.clone(), declared: tls.clone(), read: Ok(material) });
@@ -37,19 +48,52 @@ impl Certificates {
                 Err(error) => errors.push(error),
             }
         }
-        if errors.is_empty() {
-            self.listeners = listeners;
-            Ok(())
-        } else {
-            Err(errors)
+        let mut peers = Vec::new();
+        let mut authorities = None;
+        for upstream in plan.upstreams.iter().filter(|upstream| upstream.config.speaks_tls() && !machine.plays_upstreams()) {
+            match self.peer(upstream, machine, &mut authorities) {
+                Ok(peer) => peers.push(peer),
+                Err(error) => errors.push(error),
+            }
         }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        self.listeners = listeners;
+        let install = |(peer, secure): (Peer, Option<Secure>)| {
+            if let Some(secure) = secure {
+                peer.upstream.secure(secure);
+            }
+            peer
+        };
+        self.peers = peers.into_iter().map(install).collect();
+        Ok(())
     }
 
-    /// Reads all again: what has changed goes to `renew`, unless it is broken; then what is in force stays, and why is
-    /// logged.
+    /// What an upstream is to be given; nothing when it has it already. The machine's authorities are read once for all.
+    fn peer(
+        &self,
+        upstream: &Arc<Upstream>,
+        machine: &Machine,
+        authorities: &mut Option<Vec<Authority>>,
+    ) -> Result<(Peer, Option<Secure>), BuildError> {
+        let material = peers::read(&upstream.config, machine)?;
+        let before = self.peers.iter().find(|before| before.upstream.name == upstream.name);
+        let same = upstream.secured().is_some() && before.is_some_and(|before| before.read.as_ref() == Ok(&material));
+        let secure = if same {
+            None
+        } else {
+            let machine: &[Authority] = if material.ca.is_some() { &[] } else { authorities.get_or_insert_with(|| machine.authorities()) };
+            Some(peers::build(&upstream.config, &material, machine)?)
+        };
+        Ok((Peer { upstream: Arc::clone(upstream), read: Ok(material) }, secure))
+    }
+
+    /// Reads all files again: what has changed is put in force, that of listeners by `renew`, unless it is broken; then what
+    /// is in force stays, and why is logged.
     pub fn look_again(&mut self, machine: &Machine, renew: impl Fn(&Address, &Tls)) {
         for listener in &mut self.listeners {
-            let read = Material::read(&listener.declared, machine);
+            let read = tls::Material::read(&listener.declared, machine);
             if read == listener.read {
                 continue;
             }
@@ -60,6 +104,21 @@ impl Certificates {
                     tracing::info!(address = %listener.address, "certificates renewed");
                 }
                 Err(error) => tracing::error!(address = %listener.address, %error, "the old certificates stay"),
+            }
+        }
+        for Peer { upstream, read } in &mut self.peers {
+            let now = peers::read(&upstream.config, machine);
+            if now == *read {
+                continue;
+            }
+            *read = now;
+            let material = read.as_ref().map_err(BuildError::clone);
+            match material.and_then(|material| peers::build(&upstream.config, material, &machine.authorities())) {
+                Ok(secure) => {
+                    upstream.secure(secure);
+                    tracing::info!(upstream = %upstream.name, "certificates renewed");
+                }
+                Err(error) => tracing::error!(%error, "the old certificates stay"),
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::secrets::Machine;
 use crate::compile::tls::Material;
-use crate::compile::{Compiler, MadeUp};
+use crate::compile::{Compiler, MadeUp, peers};
 use crate::diag::{Code, Diagnostic, FileId, Sources, Span};
 use crate::http::Clock;
 use crate::ir::Program;
@@ -32,6 +32,12 @@ pub fn findings(program: &Program, sources: &Sources) -> Vec<Diagnostic> {
                 Diagnostic::new(error.code, error.message)
                     .help("the gateway does not start without it: put both files there, in PEM, readable for it"),
             );
+        }
+    }
+    for upstream in program.upstreams.iter().filter(|upstream| upstream.speaks_tls()) {
+        let machine = Machine::strict();
+        if let Err(error) = peers::read(upstream, &machine).and_then(|material| peers::build(upstream, &material, &machine.authorities())) {
+            found.push(Diagnostic::new(error.code, error.message).help("the gateway does not start without it"));
         }
     }
     match compiled {

@@ -129,7 +129,7 @@ fn load(arguments: &Arguments) -> Result<Program, Outcome> {
 /// Builds the plan; what is missing is said all at once.
 fn compile(compiler: &mut Compiler, program: &Program, machine: &Machine, certificates: &mut Certificates) -> Result<Compiled, String> {
     let compiled = compiler.compile(program, machine, Clock::system()).and_then(|mut compiled| {
-        certificates.install(&program.gateway, &mut compiled.plan.settings, machine)?;
+        certificates.install(program, &mut compiled.plan, machine)?;
         Ok(compiled)
     });
     match compiled {

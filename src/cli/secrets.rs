@@ -5,6 +5,7 @@ use crate::compile::made_up::Invention;
 use crate::lang::expr::Secret;
 use crate::policy::build::Purpose;
 use crate::policy::{BuildError, Secrets};
+use crate::upstream::tls::Authority;
 
 /// Largest file a secret is read from, in bytes.
 const FILE_MAX: u64 = 16 << 20;
@@ -25,6 +26,22 @@ impl Machine {
     #[must_use]
     pub fn development() -> Self {
         Self { made_up: Some(MadeUp::for_development()) }
+    }
+
+    /// True when upstreams are played, and so need nothing.
+    #[must_use]
+    pub fn plays_upstreams(&self) -> bool {
+        self.made_up.is_some()
+    }
+
+    /// The authorities that the machine believes; `SSL_CERT_FILE` and `SSL_CERT_DIR` say where, in place of the system.
+    #[must_use]
+    pub fn authorities(&self) -> Vec<Authority> {
+        let found = rustls_native_certs::load_native_certs();
+        for error in &found.errors {
+            tracing::warn!(%error, "some authorities of the machine cannot be read");
+        }
+        found.certs
     }
 
     /// What was made up for a secret.

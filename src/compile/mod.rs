@@ -1,6 +1,7 @@
 //! Program to Plan: the match tree, each route's pipeline, the upstreams' runtime state.
 
 pub mod made_up;
+pub mod peers;
 pub mod plan;
 mod program;
 pub mod tls;

@@ -91,6 +91,7 @@ impl Compiler {
         let auths = (0..program.auths.len()).map(|index| self.registry.of_plan("auth", &index.to_string())).collect();
         self.registry.commit();
         let keys: Vec<RouteKey> = program.routes.iter().map(|route| route.key.clone()).collect();
+        self.upstreams.keep(&program.upstreams);
         let plan = Plan {
             tree: MatchTree::build(&keys),
             predicates: program.routes.iter().map(|route| route.predicate.clone()).collect(),

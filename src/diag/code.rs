@@ -111,6 +111,7 @@ codes! {
     RetryAmplifies Warning "retry::amplifies" "one request makes at most ten upstream calls";
     UpstreamNoTarget Error "upstream::no-target" "an upstream has a target";
     UpstreamTargetLoop Error "upstream::target-loop" "an upstream is not the gateway itself";
+    UpstreamPlainTarget Error "upstream::plain-target" "`tls` has a target to speak TLS with";
     UpstreamSingleTargetBalance Warning "upstream::single-target-balance" "balancing needs two targets";
     UpstreamBreakerWithoutTimeout Warning "upstream::breaker-without-timeout" "a breaker has a timeout to count";
     UpstreamBreakerUnreachable Warning "upstream::breaker-unreachable" "a breaker can open";

@@ -73,6 +73,12 @@ const CORE: &[Example] = &[
     Example::upstream("health", "health GET /healthz {\n  every 2s\n  expect [200, 204]\n}"),
     Example::upstream("eject", "eject after 5 failures for 30s"),
     Example::upstream("host", "host target"),
+    Example::upstream("resolve", "resolve dns \"stock.svc:9000\" every 30s"),
+    Example::upstream("http2", "http2"),
+    Example::upstream(
+        "tls",
+        "target https://stock.internal:8443\ntls {\n  ca file(\"tls/internal-ca.pem\")\n  server_name \"stock.internal\"\n}",
+    ),
     Example::upstream("path", "path encoded_slashes keep"),
     Example::upstream("stub", "stub {\n  GET /users/{id:int} 200 json \"\"\"{\"id\": ${param.id}}\"\"\"\n}"),
     Example::upstream("breaker", "breaker {\n  window 10s\n  open_when failures >= 50% of 20\n  cooldown 15s\n}"),

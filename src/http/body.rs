@@ -1,6 +1,7 @@
-//! Bodies: nothing, bytes at hand, or a stream. Streams are passed on as they come, with back-pressure.
+//! Bodies: nothing, bytes at hand, or a stream. Streams are passed on as they come, with back-pressure. What stands where the
+//! body of a 101 would stand is a tunnel; as a body it is none.
 
-use super::{Fault, FaultKind};
+use super::{Fault, FaultKind, Tunnel};
 use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
@@ -20,6 +21,7 @@ enum Kind {
     Empty,
     Full(Bytes),
     Stream(UnsyncBoxBody<Bytes, Fault>),
+    Tunnel(Box<Tunnel>),
 }
 
 impl Body {
@@ -39,6 +41,24 @@ impl Body {
     /// A stream.
     pub fn stream(body: impl http_body::Body<Data = Bytes, Error = Fault> + Send + 'static) -> Self {
         Self { kind: Kind::Stream(UnsyncBoxBody::new(body)) }
+    }
+
+    /// What comes behind a 101.
+    #[must_use]
+    pub fn tunnel(tunnel: Tunnel) -> Self {
+        Self { kind: Kind::Tunnel(Box::new(tunnel)) }
+    }
+
+    /// The tunnel, where there is one in a body's place; it is left without.
+    #[must_use]
+    pub fn take_tunnel(&mut self) -> Option<Box<Tunnel>> {
+        match std::mem::take(&mut self.kind) {
+            Kind::Tunnel(tunnel) => Some(tunnel),
+            kind @ (Kind::Empty | Kind::Full(_) | Kind::Stream(_)) => {
+                self.kind = kind;
+                None
+            }
+        }
     }
 
     /// Takes the body, leaving none.
@@ -71,7 +91,7 @@ impl Body {
     #[must_use]
     pub fn at_hand(&self) -> Option<Bytes> {
         match &self.kind {
-            Kind::Empty => Some(Bytes::new()),
+            Kind::Empty | Kind::Tunnel(_) => Some(Bytes::new()),
             Kind::Full(bytes) => Some(bytes.clone()),
             Kind::Stream(_) => None,
         }
@@ -84,7 +104,7 @@ impl http_body::Body for Body {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
         match &mut self.kind {
-            Kind::Empty => Poll::Ready(None),
+            Kind::Empty | Kind::Tunnel(_) => Poll::Ready(None),
             Kind::Full(bytes) => {
                 let bytes = std::mem::take(bytes);
                 self.kind = Kind::Empty;
@@ -96,7 +116,7 @@ impl http_body::Body for Body {
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
-            Kind::Empty => true,
+            Kind::Empty | Kind::Tunnel(_) => true,
             Kind::Full(_) => false,
             Kind::Stream(stream) => stream.is_end_stream(),
         }
@@ -104,7 +124,7 @@ impl http_body::Body for Body {
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
-            Kind::Empty => SizeHint::with_exact(0),
+            Kind::Empty | Kind::Tunnel(_) => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Stream(stream) => stream.size_hint(),
         }

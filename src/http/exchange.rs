@@ -1,6 +1,6 @@
 //! One request on its way through the pipeline, with everything later stages may ask about it.
 
-use super::{Attribute, Body, Certificate, Clock, Fault, Forwarding, Identity, Reply};
+use super::{Attribute, Body, Certificate, Clock, Early, Fault, Forwarding, Identity, Reply};
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
 use http::uri::PathAndQuery;
@@ -141,6 +141,8 @@ pub struct Outgoing {
     pub affinity: Affinity,
     /// The body.
     pub body: Body,
+    /// The way to the client for what is said ahead of the answer, where it may be.
+    pub early: Option<Arc<Early>>,
 }
 
 impl Outgoing {
@@ -196,6 +198,8 @@ pub struct Exchange {
     pub id: HeaderValue,
     /// What the next hop is told of the client; none once the fields say it.
     pub forwarding: Option<Forwarding>,
+    /// The way to the client for what is said ahead of the answer, where it may be.
+    pub early: Option<Arc<Early>>,
     /// What the path's parameters matched.
     pub params: Params,
     /// Who the caller proved to be: one per auth that was satisfied.
@@ -334,6 +338,7 @@ pub mod testing {
             },
             id: HeaderValue::from_static("0190a5c0-0000-7000-8000-000000000001"),
             forwarding: None,
+            early: None,
             params: smallvec::SmallVec::new(),
             identities: smallvec::SmallVec::new(),
             started: Instant::now(),

@@ -28,7 +28,8 @@ pub enum FaultKind {
     TotalTimeout,
     /// The connection broke before a response head.
     Reset,
-    /// A kept-alive connection was closed before the request reached the upstream.
+    /// The upstream did nothing with the request: a kept-alive connection was closed before it came, or the upstream refused
+    /// it or went away before it looked at it (RFC 9113 §8.7).
     Stale,
     /// The upstream's answer is no valid HTTP, or a 101 nobody asked for.
     BadResponse,
@@ -79,7 +80,7 @@ impl Fault {
         }
     }
 
-    /// True when nothing of the request can have reached the upstream.
+    /// True when the upstream cannot have acted on the request, so that it may be sent again whatever it is.
     #[must_use]
     pub fn nothing_sent(&self) -> bool {
         matches!(self.kind, FaultKind::ConnectError | FaultKind::ConnectTimeout | FaultKind::Stale)

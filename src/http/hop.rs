@@ -1,16 +1,17 @@
 //! Fields that are for one hop only (RFC 9110 §7.6.1), and forwarding fields a client must not forge.
 
-use http::header::{CONNECTION, TE};
+use super::upgrade::WEBSOCKET;
+use http::header::{CONNECTION, TE, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 
 /// Names to remove; a message rarely has more than a few of them.
 type Names = SmallVec<[HeaderName; 4]>;
 
-/// Removes the hop-by-hop fields of a request; `TE: trailers` stays, as gRPC needs it.
+/// Removes the hop-by-hop fields of a request; `TE: trailers` stays, as gRPC needs it, and an `Upgrade` that was judged.
 pub fn strip_request(headers: &mut HeaderMap) {
     let trailers = headers.contains_key(TE) && headers.get_all(TE).iter().any(wants_trailers);
-    strip(headers);
+    strip(headers, |name| *name == UPGRADE);
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
@@ -18,7 +19,7 @@ pub fn strip_request(headers: &mut HeaderMap) {
 
 /// Removes the hop-by-hop fields of a reply.
 pub fn strip_reply(headers: &mut HeaderMap) {
-    strip(headers);
+    strip(headers, |_| false);
 }
 
 /// Removes the forwarding fields of a client that is not trusted.
@@ -30,10 +31,11 @@ pub fn strip_forwarding(headers: &mut HeaderMap) {
 }
 
 // One pass over the names that are there costs less than asking for each name that could be.
-fn strip(headers: &mut HeaderMap) {
+fn strip(headers: &mut HeaderMap, may_stay: impl Fn(&HeaderName) -> bool) {
     let mut doomed = Names::new();
     for name in headers.keys() {
-        if is_hop_by_hop(name.as_str().as_bytes()) || name == TE {
+        let stays = || may_stay(name) && headers.get(name) == Some(&WEBSOCKET);
+        if (is_hop_by_hop(name.as_str().as_bytes()) || name == TE) && !stays() {
             doomed.push(name.clone());
         }
     }
@@ -57,6 +59,12 @@ pub fn remove_named(headers: &mut HeaderMap, options: &[u8]) {
             headers.remove(name);
         }
     }
+}
+
+/// True when a list of tokens has this one.
+#[must_use]
+pub fn is_listed(list: &[u8], token: &[u8]) -> bool {
+    list.split(|byte| *byte == b',').any(|listed| listed.trim_ascii().eq_ignore_ascii_case(token))
 }
 
 /// The length of `Connection`; no other hop-by-hop field but `Keep-Alive` has it, whose value names no field.

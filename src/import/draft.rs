@@ -246,7 +246,7 @@ pub(super) fn upstream(name: &str, notes: &[String], statements: &[String]) -> S
     out
 }
 
-/// What stands in for an address that needs TLS, which upstreams do not have yet: nothing is sent in the clear.
+/// What stands in for an address that is not known, or is none.
 pub(super) const LOOPBACK_TARGET: &str = "target http://127.0.0.1:3000";
 /// What stands in for a listener with TLS.
 pub(super) const LOOPBACK: &str = "127.0.0.1:8080";
@@ -263,13 +263,10 @@ fn listener_name(address: &str) -> String {
 /// A target statement for an address as other gateways write it: `host`, `host:port`, `http://host:port`.
 pub(super) fn target(address: &str) -> Target {
     let (scheme, rest) = address.split_once("://").unwrap_or(("http", address));
-    if scheme == "https" {
-        return Target::Tls;
-    }
     let authority = rest.trim_end_matches('/');
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, port),
-        _ => (authority, "80"),
+        _ => (authority, if scheme == "https" { "443" } else { "80" }),
     };
     let bracketed = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']'));
     let good = match bracketed {
@@ -281,7 +278,7 @@ pub(super) fn target(address: &str) -> Target {
         }
     };
     match port.parse::<u16>() {
-        Ok(number) if scheme == "http" && good && number > 0 => Target::Plain(format!("target http://{host}:{number}")),
+        Ok(number) if matches!(scheme, "http" | "https") && good && number > 0 => Target::Fit(format!("target {scheme}://{host}:{number}")),
         _ => Target::Unfit,
     }
 }
@@ -290,9 +287,7 @@ pub(super) fn target(address: &str) -> Target {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Target {
     /// The statement.
-    Plain(String),
-    /// It needs TLS.
-    Tls,
+    Fit(String),
     /// It is no address of a TCP service.
     Unfit,
 }

@@ -9,14 +9,18 @@ use super::patience::Patience;
 use super::peer::Peer;
 use super::reply::{Asked, Guards, Replying};
 use super::stream::Stream;
+use super::tunnel::{self, Ending};
 use super::worker::Worker;
 use crate::compile::Plan;
-use crate::http::h1::{Limits, PumpError, Refusal, RequestHead};
-use crate::http::{Problem, Reply, forward};
+use crate::http::h1::{Limits, PumpError, Refusal, RequestHead, interim_head, response_head};
+use crate::http::upgrade::WEBSOCKET;
+use crate::http::{Early, Problem, Reply, Tunnel, forward};
 use crate::upstream::Transport;
-use http::{HeaderMap, Method, StatusCode};
+use http::header::{EXPECT, UPGRADE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use parking_lot::Mutex;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -32,15 +36,12 @@ struct Connection<T, S: Stream> {
     /// Room for the next head.
     headers: HeaderMap,
     buffer: Vec<u8>,
-    /// What is still to be written of an interim response.
-    interim: &'static [u8],
+    /// What has been written of the interim responses in the buffer.
+    interim_sent: usize,
+    early: Arc<Early>,
 }
 
-/// Tells a client to send its body.
-const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
-
 /// How a connection goes on after a reply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum After {
     /// With the next request.
     Next,
@@ -50,6 +51,16 @@ enum After {
     Drop,
     /// It is reset: the client must not take its end for that of the reply.
     Reset,
+    /// HTTP ends here.
+    Switch(Box<Switch>),
+}
+
+/// The end of HTTP on a connection.
+struct Switch {
+    /// The 101 that is to be written.
+    head: Vec<u8>,
+    tunnel: Box<Tunnel>,
+    ending: Ending,
 }
 
 /// Serves a connection until it ends: by the client's will, by a fault, or by the drain. Where `may_be_http2`, the client
@@ -60,8 +71,8 @@ pub async fn serve<T: Transport, S: Stream>(worker: Arc<Worker<T>>, stream: S, p
     let patience = Patience::new(settings.header_timeout, settings.idle);
     let (half, output) = stream.halves();
     let input = Arc::new(Mutex::new(Input::new(half, limits, patience, Arc::clone(worker.spare()), may_be_http2)));
-    let (headers, buffer) = (HeaderMap::new(), Vec::new());
-    let mut connection: Connection<T, S> = Connection { worker, peer, input, output, ticket, headers, buffer, interim: b"" };
+    let (headers, buffer, early) = (HeaderMap::new(), Vec::new(), Arc::default());
+    let mut connection: Connection<T, S> = Connection { worker, peer, input, output, ticket, headers, buffer, interim_sent: 0, early };
     loop {
         let after = match connection.next().await {
             Next::Head(head) => connection.answer(head).await,
@@ -81,6 +92,7 @@ pub async fn serve<T: Transport, S: Stream>(worker: Arc<Worker<T>>, stream: S, p
                 S::reset(connection.output);
                 return;
             }
+            After::Switch(switch) => return connection.go_on_with_tunnel(*switch).await,
         }
     }
 }
@@ -103,31 +115,41 @@ impl<T: Transport, S: Stream> Connection<T, S> {
 
     async fn answer(&mut self, head: RequestHead) -> After {
         let engine = self.worker.engine();
-        let RequestHead { method, target, authority, headers, keeps_alive, http_10, .. } = head;
+        let RequestHead { method, target, authority, mut headers, keeps_alive, http_10, expects_continue, .. } = head;
+        let body = input::body(&self.input);
+        if expects_continue && body.at_hand().is_none() {
+            headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
+        }
         let arrival = Arrival {
             method: method.clone(),
             target,
             asked: self.peer.asked(&authority),
             headers,
-            body: input::body(&self.input),
+            body,
             client: self.peer.client.clone(),
+            early: (!http_10).then(|| Arc::clone(&self.early)),
         };
         let worker = Arc::clone(&self.worker);
         // Worked on where it stands: it is large. What is left of it after the answer may hold the rest of the request's
         // body; nobody wants that any more.
-        let (reply, line, guards) = {
+        let (mut reply, line, guards) = {
             let mut unanswered = Unanswered::new(drive::begin(&engine, arrival), &engine.plan, worker.log());
             let Some(reply) = self.drive(&engine, &mut unanswered.begun).await else { return After::Drop };
             let (line, guards) = unanswered.answered(&reply);
             (reply, line, guards)
         };
-        let keep = keeps_alive && !self.worker.connections().is_draining() && self.input.lock().is_worth_keeping();
+        let keep = keeps_alive && !self.worker.connections().is_ending() && self.input.lock().is_worth_keeping();
         let asked = Asked { method: &method, http_10, keep };
+        // Interim responses that are not yet out go out before it.
         let mut buffer = std::mem::take(&mut self.buffer);
-        // An interim response that is partly out has to be ended.
-        let interim = std::mem::take(&mut self.interim);
-        if interim.len() < CONTINUE.len() {
-            buffer.extend_from_slice(interim);
+        buffer.drain(..std::mem::take(&mut self.interim_sent));
+        self.early.take().iter().for_each(|(status, headers)| interim_head(&mut buffer, *status, headers));
+        if reply.status == StatusCode::SWITCHING_PROTOCOLS
+            && let Some(tunnel) = reply.body.take_tunnel()
+        {
+            reply.headers.insert(UPGRADE, WEBSOCKET);
+            response_head(&mut buffer, reply.status, &reply.headers, None, Some("upgrade"), || worker.date(&engine.clock));
+            return After::Switch(Box::new(Switch { head: buffer, tunnel, ending: Ending::new(line, guards) }));
         }
         let (replying, headers) = Replying::new(reply, asked, buffer, || worker.date(&engine.clock), line, guards);
         self.headers = headers;
@@ -136,7 +158,7 @@ impl<T: Transport, S: Stream> Connection<T, S> {
 
     /// Drives a request; `None` when the client went away meanwhile.
     async fn drive(&mut self, engine: &Arc<Engine<T>>, begun: &mut Begun) -> Option<Reply> {
-        let Self { input, output, interim, .. } = self;
+        let Self { input, output, buffer, interim_sent, early, .. } = self;
         let mut answering = pin!(begun.answer(engine, ()));
         poll_fn(|cx| {
             if let Poll::Ready(reply) = answering.as_mut().poll(cx) {
@@ -144,9 +166,12 @@ impl<T: Transport, S: Stream> Connection<T, S> {
             }
             let mut input = input.lock();
             if input.take_continue() {
-                *interim = CONTINUE;
+                interim_head(buffer, StatusCode::CONTINUE, &HeaderMap::new());
             }
-            if let Poll::Ready(Err(_)) = poll_interim(output, interim, cx) {
+            early.take().iter().for_each(|(status, headers)| interim_head(buffer, *status, headers));
+            if !buffer.is_empty()
+                && let Poll::Ready(Err(_)) = poll_interim(output, buffer, interim_sent, cx)
+            {
                 return Poll::Ready(None);
             }
             input.poll_gone(0, cx).map(|()| None)
@@ -191,6 +216,19 @@ impl<T: Transport, S: Stream> Connection<T, S> {
         let worker = Arc::clone(&self.worker);
         let (replying, _) = Replying::new(reply, asked, Vec::new(), || worker.date(&engine.clock), line, Guards::new());
         self.reply(replying).await
+    }
+
+    /// Boxed: few connections need the room.
+    async fn go_on_with_tunnel(self, switch: Switch) {
+        let Self { input, output, ticket, .. } = self;
+        let Switch { head, tunnel, ending } = switch;
+        // INVARIANT: a request that asks for it has no body, which would share the input.
+        let Some(input) = Arc::into_inner(input) else { return };
+        let (half, came) = input.into_inner().into_parts();
+        if let Some(stream) = S::whole(half, output) {
+            Box::pin(tunnel::run(stream, came.freeze(), head, *tunnel, ending)).await;
+        }
+        drop(ticket);
     }
 
     /// Boxed: few connections need the room.
@@ -242,13 +280,16 @@ impl Drop for Unanswered<'_> {
     }
 }
 
-/// Writes what is left of an interim response.
-fn poll_interim<W: AsyncWrite + Unpin>(output: &mut W, left: &mut &'static [u8], cx: &mut Context<'_>) -> Poll<Result<(), std::io::Error>> {
-    while !left.is_empty() {
-        match ready!(Pin::new(&mut *output).poll_write(cx, left))? {
-            0 => return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into())),
-            bytes => *left = left.get(bytes..).unwrap_or_default(),
+/// Writes what is left of interim responses.
+fn poll_interim<W: AsyncWrite + Unpin>(output: &mut W, all: &mut Vec<u8>, sent: &mut usize, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    while *sent < all.len() {
+        match ready!(Pin::new(&mut *output).poll_write(cx, all.get(*sent..).unwrap_or_default()))? {
+            0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            bytes => *sent += bytes,
         }
     }
-    Poll::Ready(Ok(()))
+    all.clear();
+    *sent = 0;
+    // What TLS holds back goes out now: the client may be waiting for it.
+    Pin::new(output).poll_flush(cx)
 }

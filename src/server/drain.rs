@@ -17,6 +17,7 @@ const TURNS: usize = 4;
 /// The connections of one worker.
 #[derive(Debug, Default)]
 pub struct Connections {
+    ending: AtomicBool,
     draining: AtomicBool,
     next: AtomicU64,
     open: Mutex<HashMap<u64, Option<Waker>>>,
@@ -32,7 +33,19 @@ impl Connections {
         Ticket { connections: Arc::clone(self), number, watched: AtomicBool::new(false) }
     }
 
-    /// True once the worker stops.
+    /// Has replies say from now on that their connection ends with them: before the listeners are closed, so that nobody who
+    /// has seen that is promised a further request.
+    pub fn announce(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+    }
+
+    /// True once the end was announced.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed)
+    }
+
+    /// True once idle connections are closed.
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
@@ -46,6 +59,7 @@ impl Connections {
 
     /// Lets every connection finish what runs, at most for `longest`: how many had to be cut.
     pub async fn drain(&self, longest: Duration) -> usize {
+        self.announce();
         for _ in 0..TURNS {
             yield_now().await;
         }

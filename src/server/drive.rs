@@ -9,7 +9,8 @@ use super::watch::Watch;
 use crate::compile::{Pipeline, Plan, Target};
 use crate::http::forward::{self, Hop};
 use crate::http::{
-    Affinity, Body, Calls, Client, Clock, Exchange, Fault, Forwarding, Outgoing, Problem, Record, Reply, Request, UpstreamIndex, hop, path,
+    Affinity, Body, Calls, Client, Clock, Early, Exchange, Fault, FaultKind, Forwarding, Outgoing, Problem, Record, Reply, Request,
+    UpstreamIndex, grpc, hop, path,
 };
 use crate::lang::eval::Facts;
 use crate::policy::stage::{Flow, Place};
@@ -20,8 +21,9 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body::Body as _;
 use parking_lot::Mutex;
+use std::pin::pin;
 use std::sync::Arc;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 /// A plan and what it needs to run; one per worker and plan.
 pub struct Engine<T> {
@@ -107,6 +109,8 @@ pub struct Arrival {
     pub body: Body,
     /// Who is at the other end of the connection.
     pub client: Client,
+    /// The way to it for what is said ahead of the answer, where it may be.
+    pub early: Option<Arc<Early>>,
 }
 
 /// A request that has been answered.
@@ -189,7 +193,11 @@ impl Begun {
             End::Reply(reply) => reply,
             End::Problem(problem) => {
                 watch.refused(exchange, &problem);
-                problem.render(route.and_then(|route| plan.names.get(route)).map(|name| &**name), &exchange.id)
+                if grpc::is_call(&exchange.request.method, &exchange.request.headers) || exchange.kept.get::<grpc::Call>().is_some() {
+                    grpc::refusal(problem)
+                } else {
+                    problem.render(route.and_then(|route| plan.names.get(route)).map(|name| &**name), &exchange.id)
+                }
             }
         };
         watch.answered(exchange, &reply);
@@ -225,7 +233,7 @@ pub fn route_of<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Opti
 /// Begins a request: id, forwarding fields, trace and the one normalisation.
 #[must_use]
 pub fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Begun {
-    let Arrival { method, target, asked, mut headers, body, mut client } = arrival;
+    let Arrival { method, target, asked, mut headers, body, mut client, early } = arrival;
     let settings = &engine.plan.settings;
     let started = Instant::now();
     hop::strip_request(&mut headers);
@@ -257,6 +265,7 @@ pub fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Begun {
         client,
         id,
         forwarding: Some(forwarding),
+        early,
         params: smallvec::SmallVec::new(),
         identities: smallvec::SmallVec::new(),
         started,
@@ -444,6 +453,11 @@ pub async fn pass<T: Transport>(
 ) -> Result<Reply, Fault> {
     let upstream = engine.upstream(index)?;
     let request = &mut exchange.request;
+    let mut wanted_until = None;
+    if grpc::is_call(&request.method, &request.headers) {
+        wanted_until = grpc::timeout(&request.headers).and_then(|time| exchange.started.checked_add(time));
+        exchange.kept.insert(grpc::Call);
+    }
     let outgoing = Outgoing {
         method: request.method.clone(),
         target: request.target.clone(),
@@ -452,8 +466,17 @@ pub async fn pass<T: Transport>(
         forwarding: exchange.forwarding.take(),
         affinity: exchange.affinity,
         body: exchange.body.take(),
+        early: exchange.early.take(),
     };
     exchange.record.upstream = Some(index);
     let terms = pipeline.terms(index, upstream);
-    call::call(&*engine.transport, upstream, terms, outgoing, &engine.random, &mut exchange.record.attempts).await
+    let call = pin!(call::call(&*engine.transport, upstream, terms, outgoing, &engine.random, &mut exchange.record.attempts));
+    match wanted_until {
+        None => call.await,
+        // Whatever is still to come of the request: nobody waits for its answer any longer.
+        Some(until) => {
+            let late = |_| Fault::new(FaultKind::TotalTimeout, "the caller's own deadline is over");
+            timeout_at(until, call).await.unwrap_or_else(|elapsed| Err(late(elapsed)))
+        }
+    }
 }

@@ -20,6 +20,7 @@ pub async fn pass_or<T: Transport>(
     if matches!(fallback, Fallback::Upstream(_)) {
         exchange.tell();
     }
+    let early = exchange.early.clone();
     let headers = fallback.needs_request().then(|| exchange.request.headers.clone());
     let body = matches!(fallback, Fallback::Upstream(_)).then(|| Replay::new(exchange.body.take()));
     if let Some(body) = &body {
@@ -33,6 +34,7 @@ pub async fn pass_or<T: Transport>(
         tracing::debug!(id = ?exchange.id, %fault, "a call failed, and the fallback is asked");
     }
     exchange.request.headers = headers.unwrap_or_default();
+    exchange.early = early;
     let again = body.and_then(|body| body.body());
     let intact = again.is_some();
     exchange.body = again.unwrap_or_default();

@@ -25,6 +25,7 @@ mod site;
 mod spare;
 mod stream;
 mod tls;
+mod tunnel;
 pub mod watch;
 mod worker;
 

@@ -161,6 +161,7 @@ impl<T: Transport> Worker<T> {
         }
         running.push(tokio::spawn(Arc::clone(&self).tidy()));
         self.shared.stop.cancelled().await;
+        self.connections.announce();
         for task in &running {
             task.abort();
         }

@@ -93,6 +93,7 @@ impl Asked {
             headers: self.headers.clone(),
             body: Body::full(self.body.clone()),
             client: self.client.clone(),
+            early: None,
         }
     }
 

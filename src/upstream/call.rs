@@ -6,11 +6,10 @@ use super::replay::Replay;
 use super::transport::{Attempt, Transport};
 use super::upload::{awaits_client, pass_on, within};
 use super::{Upstream, balance, breaker, retry, timeout};
-use crate::http::{Affinity, Fault, FaultKind, Forwarding, Outgoing, Reply, Side, hop};
+use crate::http::{Affinity, Early, Fault, FaultKind, Forwarding, Outgoing, Reply, Side, hop};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method};
 use parking_lot::Mutex;
-use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,45 +29,43 @@ pub struct Terms<'t> {
 /// # Errors
 /// What became of the last attempt: the breaker is open, there is no place, no connection stands, no head comes in time,
 /// what comes is no HTTP, or the client's body fails while it is passed on.
-pub fn call<'c, T: Transport>(
-    transport: &'c T,
-    upstream: &'c Upstream,
-    terms: Terms<'c>,
+pub async fn call<T: Transport>(
+    transport: &T,
+    upstream: &Upstream,
+    terms: Terms<'_>,
     mut outgoing: Outgoing,
-    random: &'c Mutex<fastrand::Rng>,
-    attempts: &'c mut u32,
-) -> impl Future<Output = Result<Reply, Fault>> + use<'c, T> {
+    random: &Mutex<fastrand::Rng>,
+    attempts: &mut u32,
+) -> Result<Reply, Fault> {
     let kept = terms.retry.and_then(|retry| {
         upstream.credit.earn(retry.budget.share);
         retry.repeats(&outgoing.method, &outgoing.headers).then(|| Box::new(Kept::of(retry, &mut outgoing)))
     });
     let mut call = Call { transport, upstream, timeouts: terms.timeouts, random, attempts, end: None };
     // Every connection has room for this: what only some calls need, further attempts and the wait for a place, is boxed.
-    async move {
-        let outcome = call.attempt(outgoing, &[]).await;
-        let answer = match &kept {
-            Some(kept) if kept.retry.wants(&outcome) => Box::pin(call.again(kept, outcome)).await,
-            Some(_) | None => outcome.answer,
-        };
-        let mut reply = answer?;
-        hop::strip_reply(&mut reply.headers);
-        Ok(reply)
-    }
+    let outcome = call.attempt(outgoing, &[]).await;
+    let answer = match &kept {
+        Some(kept) if kept.retry.wants(&outcome) => Box::pin(call.again(kept, outcome)).await,
+        Some(_) | None => outcome.answer,
+    };
+    let mut reply = answer?;
+    hop::strip_reply(&mut reply.headers);
+    Ok(reply)
 }
 
 /// What became of an attempt.
 #[derive(Debug)]
-pub struct Outcome<'u> {
+pub struct Outcome {
     /// The head of the response, its body to come.
     pub answer: Result<Reply, Fault>,
     /// Where it was made.
-    at: Option<&'u Arc<Endpoint>>,
+    at: Option<Arc<Endpoint>>,
     /// False when it says nothing of the upstream: the client's doing or the gateway's, or the upstream would not wait for
     /// the client any longer.
     pub tells: bool,
 }
 
-impl Outcome<'_> {
+impl Outcome {
     fn unmade(fault: Fault) -> Self {
         Self { answer: Err(fault), at: None, tells: false }
     }
@@ -83,6 +80,7 @@ struct Kept<'t> {
     headers: HeaderMap,
     forwarding: Option<Forwarding>,
     affinity: Affinity,
+    early: Option<Arc<Early>>,
     body: Replay,
 }
 
@@ -98,6 +96,7 @@ impl<'t> Kept<'t> {
             headers: outgoing.headers.clone(),
             forwarding: outgoing.forwarding.clone(),
             affinity: outgoing.affinity,
+            early: outgoing.early.clone(),
             body,
         }
     }
@@ -111,6 +110,7 @@ impl<'t> Kept<'t> {
             headers: self.headers.clone(),
             forwarding: self.forwarding.clone(),
             affinity: self.affinity,
+            early: self.early.clone(),
         })
     }
 }
@@ -126,9 +126,9 @@ struct Call<'c, 'u, T> {
     end: Option<Instant>,
 }
 
-impl<'u, T: Transport> Call<'_, 'u, T> {
+impl<T: Transport> Call<'_, '_, T> {
     /// Makes further attempts as long as they are wanted, allowed and in time; what became of the last one.
-    async fn again(&mut self, kept: &Kept<'_>, mut outcome: Outcome<'u>) -> Result<Reply, Fault> {
+    async fn again(&mut self, kept: &Kept<'_>, mut outcome: Outcome) -> Result<Reply, Fault> {
         let (retry, mut tried) = (kept.retry, Tried::new());
         for number in 2..=retry.attempts {
             let now = Instant::now();
@@ -144,7 +144,7 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
                 tracing::debug!(upstream = %self.upstream.name, "the retry budget is spent");
                 break;
             }
-            tried.extend(outcome.at.cloned());
+            tried.extend(outcome.at.take());
             // What it holds, a connection and a place, is for others while this call waits.
             drop(outcome);
             if !wait.is_zero() {
@@ -171,7 +171,7 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
     }
 
     /// One attempt: breaker, place, endpoint, the exchange in its time.
-    async fn attempt(&mut self, mut request: Outgoing, tried: &[Arc<Endpoint>]) -> Outcome<'u> {
+    async fn attempt(&mut self, mut request: Outgoing, tried: &[Arc<Endpoint>]) -> Outcome {
         let mut permit = match self.admitted() {
             Ok(permit) => permit,
             Err(fault) => return Outcome::unmade(fault),
@@ -200,6 +200,16 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
                 };
             }
         }
+        let timeouts = self.timeouts;
+        let connect = timeouts.connect.min(timeouts.attempt).min(timeouts.total);
+        if self.upstream.resolves()
+            && let Err(fault) = Box::pin(self.transport.find(self.upstream, connect)).await
+        {
+            if let Some(permit) = permit {
+                permit.settle(false, Instant::now());
+            }
+            return Outcome { answer: Err(fault), at: None, tells: true };
+        }
         let affinity = request.affinity;
         let Some(endpoint) = self.upstream.choose(affinity, tried, self.random) else {
             return Outcome::unmade(Fault::new(FaultKind::ConnectError, "the upstream has no target"));
@@ -208,12 +218,12 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
         let began = matches!(self.upstream.config.balance, balance::Config::Ewma).then(Instant::now);
 
         let passing = pass_on(&mut request.body);
-        let timeouts = self.timeouts;
-        let connect = timeouts.connect.min(timeouts.attempt).min(timeouts.total);
-        let host = self.upstream.host(endpoint, &request.authority);
+        let host = self.upstream.host(&endpoint, &request.authority);
         let attempt = Attempt { host, connect, read: timeouts.read, occupied: endpoint.occupy_with(place) };
-        let exchange = pin!(self.transport.exchange(self.upstream, endpoint, request, attempt));
-        let mut answer = within(exchange, passing.as_deref(), timeouts, &mut self.end).await;
+        let mut answer = {
+            let exchange = pin!(self.transport.exchange(self.upstream, &endpoint, request, attempt));
+            within(exchange, passing.as_deref(), timeouts, &mut self.end).await
+        };
 
         let tells = match &answer {
             Ok(_) => true,
@@ -221,13 +231,13 @@ impl<'u, T: Transport> Call<'_, 'u, T> {
         };
         if tells {
             let succeeded = answer.as_ref().is_ok_and(|reply| !reply.status.is_server_error());
-            self.upstream.settle(endpoint, succeeded, began.map_or(Duration::ZERO, |began| began.elapsed()));
+            self.upstream.settle(&endpoint, succeeded, began.map_or(Duration::ZERO, |began| began.elapsed()));
             if let Some(permit) = permit {
                 permit.settle(succeeded, Instant::now());
             }
         }
         if let Ok(reply) = &mut answer {
-            self.upstream.stick(endpoint, affinity, &mut reply.headers);
+            self.upstream.stick(&endpoint, affinity, &mut reply.headers);
         }
         Outcome { answer, at: Some(endpoint), tells }
     }

@@ -33,14 +33,7 @@ fn endpoint(url: &str, span: Span, checker: &mut Checker<'_>) -> Option<(bool, S
     };
     let tls = match uri.scheme_str() {
         Some("http") => false,
-        Some("https") => {
-            checker.report.push(
-                Diagnostic::new(Code::SchemaNotAvailable, "TLS to an upstream is not available yet")
-                    .at(span, "`https`")
-                    .help("this release calls upstreams over plain `http` only"),
-            );
-            true
-        }
+        Some("https") => true,
         Some(scheme) => {
             checker.report.push(bad(format!("`{scheme}` is no scheme of an upstream"), "write `http://host:port`"));
             return None;

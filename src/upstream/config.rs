@@ -49,6 +49,12 @@ impl Config {
     pub fn has_affinity(&self) -> bool {
         self.sticky.is_some() || matches!(self.balance, balance::Config::Hash(_))
     }
+
+    /// True when some of its endpoints speak TLS.
+    #[must_use]
+    pub fn speaks_tls(&self) -> bool {
+        self.targets.iter().any(|target| target.tls) || (self.resolve.is_some() && self.tls.is_some())
+    }
 }
 
 /// One endpoint.

@@ -30,7 +30,7 @@ pub struct Concurrency {
     pub queue: u32,
 }
 
-/// TLS towards an upstream. Its certificate is always verified.
+/// TLS towards an upstream, and what makes the targets that `resolve` finds speak it. Its certificate is always verified.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Tls {
     /// The authorities that are believed, in PEM, instead of the usual ones.
@@ -140,6 +140,16 @@ pub fn tls(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Tls> {
         return None;
     }
     Some(Tls { ca, identity: cert.zip(key), server_name })
+}
+
+/// Reports `tls` where every target is plain.
+pub fn tls_for_nobody(upstream: &str, node: &Node<'_>, target: &Node<'_>, checker: &mut Checker<'_>) {
+    checker.report.push(
+        Diagnostic::new(Code::UpstreamPlainTarget, format!("upstream `{upstream}` has no target that speaks TLS"))
+            .at(node.span, "never used")
+            .also(target.span, "this is plain text")
+            .help("write `https://…` in its targets, or leave `tls` out"),
+    );
 }
 
 /// Reads `openapi`.

@@ -2,20 +2,15 @@
 
 use super::concurrency::Place;
 use super::config::Target;
+use super::discovery::{Kept, Resolver};
 use super::standing::Standing;
 use crate::http::{Fault, FaultKind};
 use http::HeaderValue;
-use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
-use tokio::time::Instant;
-
-/// How long an address is believed before it is looked up again.
-const ADDRESS_AGE_MAX: Duration = Duration::from_secs(5);
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Addresses of a name, in the order they are tried.
 pub type Addresses = SmallVec<[SocketAddr; 2]>;
@@ -28,34 +23,47 @@ pub type Tried = SmallVec<[Arc<Endpoint>; 2]>;
 pub struct Endpoint {
     /// What the policy says.
     pub target: Target,
-    /// Its host and port as a `Host` field has them.
+    /// The name it is known by: its host, or the name under which DNS named it.
+    pub name: String,
+    /// Name and port as a `Host` field has them.
     pub authority: HeaderValue,
     /// What it is known by to clients, on every machine: it says nothing of where it is.
     pub id: u64,
     /// How it stands.
     pub standing: Standing,
+    /// Tells it from every other endpoint of the process.
+    pub number: u64,
     in_flight: AtomicU32,
-    known: Mutex<Option<(Instant, Addresses)>>,
+    known: Arc<Kept<Addresses>>,
     literal: Option<SocketAddr>,
 }
+
+/// The number of the next endpoint.
+static NEXT: AtomicU64 = AtomicU64::new(1);
 
 impl Endpoint {
     /// An idle endpoint.
     #[must_use]
     pub fn new(target: Target) -> Self {
+        let name = target.host.clone();
+        Self::named(target, &name)
+    }
+
+    /// An idle endpoint that is known by another name than its host.
+    #[must_use]
+    pub fn named(target: Target, name: &str) -> Self {
         let ip: Option<IpAddr> = target.host.parse().ok();
-        let host = match ip {
-            Some(IpAddr::V6(ip)) => format!("[{ip}]"),
-            Some(IpAddr::V4(_)) | None => target.host.clone(),
-        };
+        let host = if name.parse::<Ipv6Addr>().is_ok() { format!("[{name}]") } else { name.to_owned() };
         let default_port = if target.tls { 443 } else { 80 };
         let authority = if target.port == default_port { host } else { format!("{host}:{}", target.port) };
         Self {
             id: id(&target),
             standing: Standing::default(),
             authority: HeaderValue::try_from(authority).unwrap_or_else(|_| HeaderValue::from_static("invalid")),
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
             in_flight: AtomicU32::new(0),
-            known: Mutex::new(None),
+            known: Arc::default(),
+            name: name.to_owned(),
             literal: ip.map(|ip| SocketAddr::new(ip, target.port)),
             target,
         }
@@ -80,6 +88,15 @@ impl Endpoint {
         Occupied { endpoint: Arc::clone(self), _place: place }
     }
 
+    /// What it is called where targets are told apart: its authority, or the address at which DNS named it.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match self.literal {
+            Some(address) if self.name != self.target.host => address.to_string(),
+            Some(_) | None => String::from_utf8_lossy(self.authority.as_bytes()).into_owned(),
+        }
+    }
+
     /// The address, when it needs no looking up.
     #[must_use]
     pub fn literal(&self) -> Option<SocketAddr> {
@@ -90,26 +107,20 @@ impl Endpoint {
     ///
     /// # Errors
     /// When the name was never resolved.
-    pub async fn addresses(&self) -> Result<Addresses, Fault> {
+    pub async fn addresses(&self, resolver: &Resolver) -> Result<Addresses, Fault> {
         if let Some(address) = self.literal {
             return Ok(Addresses::from_elem(address, 1));
         }
-        let known = self.known.lock().clone();
-        if let Some((at, addresses)) = &known
-            && at.elapsed() < ADDRESS_AGE_MAX
-        {
-            return Ok(addresses.clone());
-        }
-        let found = tokio::net::lookup_host((self.target.host.as_str(), self.target.port)).await.map(Addresses::from_iter);
-        match (found, known) {
-            (Ok(addresses), _) if !addresses.is_empty() => {
-                *self.known.lock() = Some((Instant::now(), addresses.clone()));
-                Ok(addresses)
+        let (resolver, host, port) = (resolver, &self.target.host, self.target.port);
+        let look = || {
+            let (resolver, host) = (resolver.clone(), host.clone());
+            move |_| {
+                let (resolver, host) = (resolver.clone(), host.clone());
+                async move { resolver.addresses(&host, port).await }
             }
-            (_, Some((_, addresses))) => Ok(addresses),
-            (Ok(_), None) => Err(Fault::new(FaultKind::ConnectError, "the name has no address")),
-            (Err(error), None) => Err(Fault::new(FaultKind::ConnectError, error)),
-        }
+        };
+        let known = self.known.get(look).await.map_err(|error| Fault::new(FaultKind::ConnectError, error))?;
+        Ok(Addresses::clone(&known))
     }
 }
 

@@ -23,13 +23,13 @@ pub const WORDS: &[Word] = &[
         stage: "call",
     },
     word(balance::STICKY),
-    later(connect::RESOLVE),
+    word(connect::RESOLVE),
     word(balance::FORM),
     word(health::FORM),
     word(health::EJECT),
     word(connect::CONCURRENCY),
-    later(connect::TLS),
-    later(connect::HTTP2),
+    word(connect::TLS),
+    word(connect::HTTP2),
     later(connect::OPENAPI),
 ];
 
@@ -41,7 +41,7 @@ const fn later(form: Form) -> Word {
     word(form.later())
 }
 
-const TARGET: Form = Form::new("target", "one endpoint: `http://host:port`, without a path")
+const TARGET: Form = Form::new("target", "one endpoint: `http://host:port` or `https://host:port`, without a path")
     .slots(&[Slot::value("url", "a URL such as `http://users:9000`")])
     .children(&[
         Form::new("weight", "its share of the load relative to the other targets'")

@@ -7,16 +7,23 @@ pub mod check;
 pub mod concurrency;
 pub mod config;
 pub mod connect;
+mod dial;
+pub mod discovery;
 pub mod endpoint;
 pub mod events;
 pub mod forms;
 pub mod health;
+mod http2;
+mod link;
+pub mod members;
 pub mod pool;
 pub mod replay;
 pub mod retry;
 pub mod script;
+mod stall;
 pub mod standing;
 pub mod timeout;
+pub mod tls;
 pub mod transport;
 mod upload;
 mod wire;
@@ -25,15 +32,20 @@ pub use breaker::Breaker;
 pub use config::Config;
 pub use endpoint::Endpoint;
 pub use events::Events;
+pub use members::Endpoints;
 pub use transport::{Attempt, Transport};
 
 use crate::http::{Affinity, Exchange, Scheme, UpstreamHealth, share};
 use crate::lang::eval::Facts;
+use arc_swap::{ArcSwapOption, Guard};
 use balance::Chosen;
+use discovery::Kept;
 use hashbrown::HashMap;
 use http::{HeaderMap, HeaderValue};
+use members::Members;
 use parking_lot::Mutex;
 use std::sync::Arc;
+use tls::Secure;
 use tokio::time::Instant;
 
 /// A declared upstream with its state, shared by all workers.
@@ -43,15 +55,16 @@ pub struct Upstream {
     pub name: Arc<str>,
     /// What the policy says of it.
     pub config: Config,
-    /// Its targets, in the order of the configuration.
-    pub endpoints: Vec<Arc<Endpoint>>,
+    /// Its targets, in the order of the configuration. With `resolve` alone, one that stands for those that are not known yet.
+    written: Members,
+    /// Those and the ones that DNS names.
+    found: Option<Arc<Kept<Members>>>,
     /// Its breaker, if it has one.
     pub breaker: Option<Arc<Breaker>>,
     /// What happens to it is told here.
     pub events: Arc<Events>,
     /// Whether any of its endpoints is fit.
     pub panic: health::Panic,
-    balancer: balance::Balancer,
     /// Held by the worker that ejects an endpoint.
     ejecting: Mutex<()>,
     /// The places it has for requests, if they are counted.
@@ -60,6 +73,8 @@ pub struct Upstream {
     pub credit: Arc<retry::Credit>,
     /// The `Host` it is sent whatever the client asked for.
     host_fixed: Option<HeaderValue>,
+    /// What handshakes with it run under, from when its certificates have been read.
+    secure: ArcSwapOption<Secure>,
 }
 
 impl Upstream {
@@ -71,16 +86,6 @@ impl Upstream {
 
     /// An upstream that takes over the state of what its predecessor declared alike.
     fn continuing(config: Config, before: Option<&Self>, events: Arc<Events>) -> Self {
-        let endpoint = |target: &config::Target| {
-            if let Some(same) = before.and_then(|before| before.endpoints.iter().find(|endpoint| endpoint.target == *target)) {
-                return Arc::clone(same);
-            }
-            let endpoint = Endpoint::new(target.clone());
-            if before.is_some() {
-                endpoint.standing.join();
-            }
-            Arc::new(endpoint)
-        };
         let breaker = config.breaker.as_ref().map(|declared| {
             before
                 .and_then(|before| before.breaker.as_ref())
@@ -98,11 +103,15 @@ impl Upstream {
             config::HostSent::Fixed(host) => HeaderValue::from_str(host).ok(),
             config::HostSent::Keep | config::HostSent::Target => None,
         };
-        let endpoints: Vec<_> = config.targets.iter().map(endpoint).collect();
+        let written = members::written(&config, before);
+        let found = members::found(&config, &written, before);
+        // Connections stay whose other end had to prove the same.
+        let same = before
+            .filter(|before| (&before.config.tls, &before.config.host, before.config.http2) == (&config.tls, &config.host, config.http2));
         Self {
             name: config.name.as_str().into(),
-            balancer: balance::Balancer::new(&config.balance, &endpoints),
-            endpoints,
+            written,
+            found,
             breaker,
             places,
             credit,
@@ -110,6 +119,7 @@ impl Upstream {
             panic: health::Panic::default(),
             ejecting: Mutex::new(()),
             host_fixed,
+            secure: ArcSwapOption::new(same.and_then(|same| same.secure.load_full())),
             config,
         }
     }
@@ -127,21 +137,44 @@ impl Upstream {
     }
 
     /// The endpoint of the next attempt; one that is excluded only when no other is fit. `None` without any endpoint.
-    pub fn choose(&self, affinity: Affinity, excluded: &[Arc<Endpoint>], random: &Mutex<fastrand::Rng>) -> Option<&Arc<Endpoint>> {
-        let chosen = match self.endpoints.as_slice() {
+    pub fn choose(&self, affinity: Affinity, excluded: &[Arc<Endpoint>], random: &Mutex<fastrand::Rng>) -> Option<Arc<Endpoint>> {
+        let endpoints = self.endpoints();
+        let chosen = match &**endpoints {
             [only] => Chosen { endpoint: only, panicking: !only.standing.is_fit() },
-            several => self.balancer.choose(several, affinity, excluded, &mut random.lock())?,
+            several => endpoints.balancer().choose(several, affinity, excluded, &mut random.lock())?,
         };
         if let Some(change) = self.panic.note(chosen.panicking) {
             self.tell(None, change);
         }
-        Some(chosen.endpoint)
+        Some(Arc::clone(chosen.endpoint))
     }
 
     /// Names the endpoint that has answered to the client, where it is to stay with it.
     pub fn stick(&self, endpoint: &Endpoint, affinity: Affinity, headers: &mut HeaderMap) {
         if let Some(name) = &self.config.sticky {
             balance::sticky::name(name, endpoint, affinity, headers);
+        }
+    }
+
+    /// Makes handshakes run under something else from now on. Connections that stand are used up, and then no more.
+    pub fn secure(&self, secure: Secure) {
+        self.secure.store(Some(Arc::new(secure)));
+    }
+
+    /// What handshakes run under, once that is there.
+    #[must_use]
+    pub fn secured(&self) -> Guard<Option<Arc<Secure>>> {
+        self.secure.load()
+    }
+
+    /// The name that an endpoint has to prove in TLS, which is the one it is asked for as well: what the policy says, never
+    /// what a client asked for.
+    #[must_use]
+    pub fn proves<'n>(&'n self, endpoint: &'n Endpoint) -> &'n str {
+        match (self.config.tls.as_ref().and_then(|tls| tls.server_name.as_ref()), &self.config.host) {
+            (Some(name), _) => name,
+            (None, config::HostSent::Fixed(host)) => crate::route::host::bare(host).trim_matches(['[', ']']),
+            (None, config::HostSent::Keep | config::HostSent::Target) => endpoint.name.strip_suffix('.').unwrap_or(&endpoint.name),
         }
     }
 
@@ -158,11 +191,12 @@ impl Upstream {
     /// Its state now.
     #[must_use]
     pub fn health(&self, now: Instant) -> UpstreamHealth {
+        let endpoints = self.endpoints();
         UpstreamHealth {
             name: Arc::clone(&self.name),
             breaker: self.breaker.as_ref().map(|breaker| breaker.state(now).name()),
-            healthy: self.endpoints.iter().filter(|endpoint| endpoint.standing.is_fit()).count(),
-            targets: self.endpoints.len(),
+            healthy: endpoints.iter().filter(|endpoint| endpoint.standing.is_fit()).count(),
+            targets: endpoints.len(),
         }
     }
 }
@@ -192,6 +226,11 @@ impl Registry {
         let upstream = Arc::new(Upstream::continuing(config.clone(), before.map(|before| &**before), Arc::clone(&self.events)));
         known.insert(config.name.clone(), Arc::clone(&upstream));
         upstream
+    }
+
+    /// Forgets all but these: what is not declared any more lives as long as requests that began with it.
+    pub fn keep(&self, declared: &[Config]) {
+        self.known.lock().retain(|name, _| declared.iter().any(|config| config.name == *name));
     }
 }
 

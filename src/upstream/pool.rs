@@ -10,16 +10,31 @@ use std::time::Duration;
 
 /// Idle connections kept per address and worker.
 const IDLE_MAX: usize = 1024;
+/// Idle connections kept per worker.
+const IDLE_TOTAL_MAX: usize = 8192;
 /// How long a connection may wait; most servers keep theirs for a minute or more.
 const IDLE_AGE_MAX: Duration = Duration::from_secs(55);
 /// The same in sweeps.
 const IDLE_SWEEPS_MAX: u64 = IDLE_AGE_MAX.as_secs() / TIDY_EVERY.as_secs();
+/// How old a connection may grow, so that load moves to where an address has come to lead.
+const AGE_MAX: Duration = Duration::from_secs(3600);
+/// The same in sweeps.
+const AGE_SWEEPS_MAX: u64 = AGE_MAX.as_secs() / TIDY_EVERY.as_secs();
 /// Room of a buffer for heads, the most it may have to be kept, and how many are.
 const BUFFER_BYTES: usize = 1 << 10;
 const BUFFER_BYTES_MAX: usize = 16 << 10;
 const BUFFERS_MAX: usize = 64;
 
-/// The idle connections of one worker, by address, so that they survive a reload. Only that worker takes the lock.
+/// Where connections lead that can stand in for each other: they are kept by this, so that they survive a reload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Lane {
+    /// The address.
+    pub address: SocketAddr,
+    /// What the handshake ran under, and the endpoint whose name was proved; zeros in plain text.
+    pub proved: (u64, u64),
+}
+
+/// The idle connections of one worker. Only that worker takes the lock.
 #[derive(Debug, Default)]
 pub struct Pool {
     kept: Mutex<Kept>,
@@ -27,7 +42,8 @@ pub struct Pool {
 
 #[derive(Debug, Default)]
 struct Kept {
-    idle: HashMap<SocketAddr, VecDeque<Idle>>,
+    idle: HashMap<Lane, VecDeque<Idle>>,
+    count: usize,
     /// Buffers in which heads are written.
     buffers: Vec<Vec<u8>>,
     sweeps: u64,
@@ -41,11 +57,13 @@ struct Idle {
 }
 
 impl Pool {
-    /// The connection to an address that was used last and is still open.
-    pub fn take(&self, address: SocketAddr) -> Option<Box<Wire>> {
+    /// The connection of a lane that was used last and is still open.
+    pub fn take(&self, lane: Lane) -> Option<Box<Wire>> {
         let mut kept = self.kept.lock();
-        let idle = kept.idle.get_mut(&address)?;
+        let Kept { idle, count, .. } = &mut *kept;
+        let idle = idle.get_mut(&lane)?;
         while let Some(mut last) = idle.pop_back() {
+            *count -= 1;
             if last.wire.is_usable() {
                 return Some(last.wire);
             }
@@ -59,15 +77,26 @@ impl Pool {
         self.kept.lock().buffers.pop().unwrap_or_else(|| Vec::with_capacity(BUFFER_BYTES))
     }
 
-    /// Keeps a connection that is ready for its next request, and the buffer it used, unless that has grown large.
-    pub fn keep(&self, address: SocketAddr, wire: Box<Wire>, mut buffer: Vec<u8>) {
+    /// How often what is idle was swept.
+    #[must_use]
+    pub fn sweeps(&self) -> u64 {
+        self.kept.lock().sweeps
+    }
+
+    /// Keeps a connection that is ready for its next request, unless it is old, and the buffer it used, unless that has
+    /// grown large.
+    pub fn keep(&self, lane: Lane, wire: Box<Wire>, mut buffer: Vec<u8>) {
         let mut kept = self.kept.lock();
         let since = kept.sweeps;
-        let idle = kept.idle.entry(address).or_default();
-        if idle.len() >= IDLE_MAX {
-            idle.pop_front();
+        if since - wire.made() < AGE_SWEEPS_MAX && kept.count < IDLE_TOTAL_MAX {
+            kept.count += 1;
+            let idle = kept.idle.entry(lane).or_default();
+            idle.push_back(Idle { wire, since });
+            if idle.len() > IDLE_MAX {
+                idle.pop_front();
+                kept.count -= 1;
+            }
         }
-        idle.push_back(Idle { wire, since });
         if buffer.capacity() <= BUFFER_BYTES_MAX && kept.buffers.len() < BUFFERS_MAX {
             buffer.clear();
             kept.buffers.push(buffer);
@@ -83,12 +112,13 @@ impl Pool {
             idle.retain_mut(|idle| now - idle.since <= IDLE_SWEEPS_MAX && idle.wire.is_usable());
             !idle.is_empty()
         });
+        kept.count = kept.idle.values().map(VecDeque::len).sum();
     }
 
     /// How many connections wait.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.kept.lock().idle.values().map(VecDeque::len).sum()
+        self.kept.lock().count
     }
 
     /// True when none waits.
@@ -100,17 +130,18 @@ impl Pool {
 
 #[cfg(test)]
 mod tests {
-    use super::{IDLE_SWEEPS_MAX, Pool, Wire};
+    use super::{AGE_SWEEPS_MAX, IDLE_SWEEPS_MAX, Lane, Pool, Wire};
+    use crate::upstream::link::Link;
     use std::time::Duration;
     use tokio::net::{TcpListener, TcpStream};
 
     #[tokio::test]
     async fn what_the_other_side_closed_is_dropped_and_so_is_what_waited_too_long() {
         let (pool, listener) = (Pool::default(), TcpListener::bind("127.0.0.1:0").await.unwrap());
-        let address = listener.local_addr().unwrap();
+        let lane = Lane { address: listener.local_addr().unwrap(), proved: (0, 0) };
         for _ in 0..2 {
-            let wire = Wire::begin(TcpStream::connect(address).await.unwrap()).unwrap();
-            pool.keep(address, Box::new(wire), Vec::new());
+            let wire = Wire::begin(Link::Plain(TcpStream::connect(lane.address).await.unwrap()), &pool);
+            pool.keep(lane, Box::new(wire), Vec::new());
         }
         let (closed, _open) = (listener.accept().await.unwrap(), listener.accept().await.unwrap());
         pool.sweep();
@@ -127,5 +158,22 @@ mod tests {
             pool.sweep();
         }
         assert!(pool.is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_has_grown_old_is_not_kept_and_lanes_do_not_mix() {
+        let (pool, listener) = (Pool::default(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let lane = Lane { address: listener.local_addr().unwrap(), proved: (0, 0) };
+        let connect = async || Box::new(Wire::begin(Link::Plain(TcpStream::connect(lane.address).await.unwrap()), &pool));
+        let (young, old) = (connect().await, connect().await);
+        pool.keep(lane, young, Vec::new());
+        assert!(pool.take(Lane { proved: (1, 1), ..lane }).is_none());
+        let young = pool.take(lane).unwrap();
+        (0..AGE_SWEEPS_MAX - 1).for_each(|_| pool.sweep());
+        pool.keep(lane, young, Vec::new());
+        assert_eq!(pool.len(), 1);
+        pool.sweep();
+        pool.keep(lane, old, Vec::new());
+        assert_eq!(pool.len(), 1);
     }
 }

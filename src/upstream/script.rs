@@ -195,6 +195,7 @@ fn facts(method: Method, target: PathAndQuery, headers: HeaderMap, captures: &Ca
         client: Client { peer: SocketAddr::new(nobody, 0), ip: nobody, scheme: Scheme::Http, listener: "".into(), certificate: None },
         id: HeaderValue::from_static("-"),
         forwarding: None,
+        early: None,
         params: captures.ranges(),
         identities: smallvec::SmallVec::new(),
         started: Instant::now(),

@@ -1,19 +1,24 @@
-//! How one attempt reaches one endpoint: over TCP, or played from a script.
+//! How one attempt reaches one endpoint: over TCP with TLS or without, or played from a script.
 
 use super::Upstream;
-use super::endpoint::{Endpoint, Occupied};
-use super::pool::Pool;
+use super::dial::dial;
+use super::discovery::Resolver;
+use super::endpoint::{Addresses, Endpoint, Occupied};
+use super::http2::{self, Session, Sessions};
+use super::link::Link;
+use super::pool::{Lane, Pool};
+use super::tls::Secure;
 use super::wire::{self, Wire};
-use crate::http::h1::{self, Length, Pump};
+use crate::http::h1::{self, Asked, Length, Pump};
 use crate::http::{Body, Fault, FaultKind, Outgoing, Reply};
+use http::header::EXPECT;
 use http::{HeaderValue, Method};
 use http_body::Body as _;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// What an attempt may take and holds.
 #[derive(Debug)]
@@ -42,6 +47,14 @@ pub trait Transport: Send + Sync + 'static {
         attempt: Attempt,
     ) -> impl Future<Output = Result<Reply, Fault>> + Send;
 
+    /// Makes sure that the endpoints are known which DNS names, before one is chosen. The default needs no DNS.
+    ///
+    /// # Errors
+    /// When none is found in time.
+    fn find(&self, _upstream: &Upstream, _within: Duration) -> impl Future<Output = Result<(), Fault>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// Gives back what is not needed any more. Runs every [`TIDY_EVERY`] on each worker; the default has nothing to do.
     fn tidy(&self) {}
 }
@@ -53,9 +66,17 @@ pub const TIDY_EVERY: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub struct Tcp {
     pool: Arc<Pool>,
+    sessions: Sessions,
+    resolver: Resolver,
 }
 
 impl Tcp {
+    /// Without connections, and with another way of looking names up than the machine's.
+    #[must_use]
+    pub fn with(resolver: Resolver) -> Self {
+        Self { resolver, ..Self::default() }
+    }
+
     /// The connections that wait for their next request.
     #[must_use]
     pub fn pool(&self) -> &Arc<Pool> {
@@ -66,30 +87,36 @@ impl Tcp {
 impl Transport for Tcp {
     async fn exchange(
         &self,
-        _upstream: &Upstream,
+        upstream: &Upstream,
         endpoint: &Arc<Endpoint>,
         mut request: Outgoing,
-        attempt: Attempt,
+        mut attempt: Attempt,
     ) -> Result<Reply, Fault> {
-        if endpoint.target.tls {
-            return Err(Fault::new(FaultKind::ConnectError, "https targets need TLS towards upstreams"));
+        if upstream.config.http2 {
+            return Box::pin(self.over_http2(upstream, endpoint, request, attempt)).await;
         }
+        let secure = secure(upstream, endpoint)?;
+        let proved = secure.as_ref().map_or((0, 0), |secure| (secure.number(), endpoint.number));
         let length = length_of(&request.method, &request.body);
+        let asked = Asked::of(&request.method, &request.headers);
         let mut buffer = self.pool.buffer();
         h1::request_head(&mut buffer, &mut request, &attempt.host, length);
-        let Outgoing { method, mut headers, body, .. } = request;
+        let Outgoing { method, mut headers, body, early, .. } = request;
         let mut pump = Pump::new(buffer, body, length.unwrap_or(Length::Bytes(0)));
+        if length.is_some() && headers.contains_key(EXPECT) {
+            pump.hold();
+        }
         headers.clear();
-        let to_head = method == Method::HEAD;
         let addresses = match endpoint.literal() {
             Some(address) => smallvec::smallvec![address],
-            None => endpoint.addresses().await?,
+            None => Box::pin(self.addresses(endpoint, &mut attempt)).await?,
         };
         // A kept connection first. One that turns out to be closed costs one more try, on a new one, when the request may be
         // sent twice (RFC 9110 §9.2.2) or nothing of it was sent.
-        if let Some((mut wire, address)) = addresses.iter().find_map(|address| Some((self.pool.take(*address)?, *address))) {
-            match wire.exchange(&mut pump, to_head, &mut headers).await {
-                Ok(head) => return wire::answer(head, wire, pump, &self.pool, address, attempt).await,
+        let mut lanes = addresses.iter().map(|address| Lane { address: *address, proved });
+        if let Some((mut wire, lane)) = lanes.find_map(|lane| Some((self.pool.take(lane)?, lane))) {
+            match wire.exchange(&mut pump, &asked, &mut headers, early.as_deref()).await {
+                Ok(head) => return wire::answer(head, wire, pump, &self.pool, lane, attempt).await,
                 Err(unanswered) => {
                     let again = unanswered.silent && (pump.is_untouched() || is_idempotent(&method)) && pump.rewind();
                     if !again {
@@ -98,15 +125,81 @@ impl Transport for Tcp {
                 }
             }
         }
-        let (stream, address) = connect(&addresses, attempt.connect).await?;
-        let mut wire = Wire::begin(stream).map(Box::new).map_err(|error| Fault::new(FaultKind::ConnectError, error))?;
-        let head = wire.exchange(&mut pump, to_head, &mut headers).await.map_err(|unanswered| unanswered.fault)?;
-        wire::answer(head, wire, pump, &self.pool, address, attempt).await
+        let connecting = connect(&addresses, secure.as_deref(), upstream.proves(endpoint), attempt.connect);
+        let (link, address) = Box::pin(connecting).await?;
+        let mut wire = Box::new(Wire::begin(link, &self.pool));
+        let head = wire.exchange(&mut pump, &asked, &mut headers, early.as_deref()).await.map_err(|unanswered| unanswered.fault)?;
+        wire::answer(head, wire, pump, &self.pool, Lane { address, proved }, attempt).await
+    }
+
+    async fn find(&self, upstream: &Upstream, within: Duration) -> Result<(), Fault> {
+        match timeout(within, upstream.find(&self.resolver)).await {
+            Ok(found) => found,
+            // Those that are written do not wait for the others.
+            Err(_) if !upstream.config.targets.is_empty() => Ok(()),
+            Err(_) => Err(Fault::new(FaultKind::ConnectTimeout, "its targets were not found in time")),
+        }
     }
 
     fn tidy(&self) {
         self.pool.sweep();
+        self.sessions.sweep();
     }
+}
+
+impl Tcp {
+    /// Where an endpoint is; what finding it out takes is taken from the time for the connection.
+    async fn addresses(&self, endpoint: &Endpoint, attempt: &mut Attempt) -> Result<Addresses, Fault> {
+        let begun = Instant::now();
+        let late = |_| Fault::new(FaultKind::ConnectTimeout, "its address was not found in time");
+        let found = timeout(attempt.connect, endpoint.addresses(&self.resolver)).await.map_err(late)?;
+        attempt.connect = attempt.connect.saturating_sub(begun.elapsed());
+        found
+    }
+
+    async fn over_http2(
+        &self,
+        upstream: &Upstream,
+        endpoint: &Endpoint,
+        mut request: Outgoing,
+        mut attempt: Attempt,
+    ) -> Result<Reply, Fault> {
+        request.tell();
+        let secure = secure(upstream, endpoint)?;
+        let way = (secure.as_ref().map_or(0, |secure| secure.number()), endpoint.number);
+        let addresses = self.addresses(endpoint, &mut attempt).await?;
+        let connect = async |made| {
+            let (link, address) = open(&addresses, secure.as_deref(), upstream.proves(endpoint)).await?;
+            Session::begin(link, address, made).await
+        };
+        let mut sent_before = false;
+        loop {
+            let room = self.sessions.room(way, &addresses, attempt.connect, connect).await?;
+            // A connection that stood may have come to its end unseen: then the request goes out once more, when it can.
+            let again = if room.kept && !sent_before { copy(&request) } else { None };
+            match (http2::exchange(room, request, secure.is_some(), &attempt.host).await, again) {
+                (Ok(answered), _) => return Ok(http2::answer(answered, attempt)),
+                (Err(fault), Some(again)) if fault.nothing_sent() => (request, sent_before) = (again, true),
+                (Err(fault), _) => return Err(fault),
+            }
+        }
+    }
+}
+
+/// A request that can be sent twice, when its body is at hand.
+fn copy(request: &Outgoing) -> Option<Outgoing> {
+    let body = Body::full(request.body.at_hand()?);
+    let Outgoing { method, target, authority, headers, affinity, early, .. } = request;
+    Some(Outgoing {
+        method: method.clone(),
+        target: target.clone(),
+        authority: authority.clone(),
+        headers: headers.clone(),
+        forwarding: None,
+        affinity: *affinity,
+        body,
+        early: early.clone(),
+    })
 }
 
 fn is_idempotent(method: &Method) -> bool {
@@ -122,20 +215,26 @@ fn length_of(method: &Method, body: &Body) -> Option<Length> {
     }
 }
 
-/// Connects to the first address that answers.
-async fn connect(addresses: &[SocketAddr], within: Duration) -> Result<(TcpStream, SocketAddr), Fault> {
-    let any = async {
-        let mut last = Fault::new(FaultKind::ConnectError, "no address");
-        for address in addresses {
-            match TcpStream::connect(address).await {
-                Ok(stream) => return Ok((stream, *address)),
-                Err(error) => last = Fault::new(FaultKind::ConnectError, error),
-            }
-        }
-        Err(last)
-    };
-    match timeout(within, any).await {
-        Ok(connected) => connected,
-        Err(_) => Err(Fault::new(FaultKind::ConnectTimeout, "no connection in time")),
+/// What handshakes with an endpoint run under; none for one of plain text.
+fn secure(upstream: &Upstream, endpoint: &Endpoint) -> Result<Option<Arc<Secure>>, Fault> {
+    if !endpoint.target.tls {
+        return Ok(None);
     }
+    let secure = upstream.secured().clone();
+    secure.map(Some).ok_or_else(|| Fault::new(FaultKind::ConnectError, "no certificates were read for this upstream"))
+}
+
+/// A connection that stands, TLS and all, in time.
+async fn connect(addresses: &[SocketAddr], secure: Option<&Secure>, name: &str, within: Duration) -> Result<(Link, SocketAddr), Fault> {
+    let late = |_| Fault::new(FaultKind::ConnectTimeout, "no connection in time");
+    timeout(within, open(addresses, secure, name)).await.map_err(late)?
+}
+
+async fn open(addresses: &[SocketAddr], secure: Option<&Secure>, name: &str) -> Result<(Link, SocketAddr), Fault> {
+    let (stream, address) = dial(addresses).await.map_err(|error| Fault::new(FaultKind::ConnectError, error))?;
+    let link = match secure {
+        None => Link::Plain(stream),
+        Some(secure) => Link::Secure(Box::new(secure.shake_hands(stream, name).await?)),
+    };
+    Ok((link, address))
 }

@@ -3,35 +3,41 @@
 //! Polled by whoever waits for its answer, not by a task of its own: a response costs no wake-up from one task to another,
 //! and a connection nobody waits for costs nothing.
 
-use super::pool::Pool;
+use super::endpoint::Occupied;
+use super::link::Link;
+use super::pool::{Lane, Pool};
+use super::stall::Stall;
 use super::transport::Attempt;
-use crate::http::h1::{BodyReader, Piece, Pump, PumpError, ResponseHead, ResponseScan};
-use crate::http::{Body, Fault, FaultKind, Reply, Source};
+use crate::http::h1::{Asked, BodyReader, Piece, Pump, PumpError, ResponseHead, ResponseScan};
+use crate::http::{Body, Early, Fault, FaultKind, Reply, Source, Tunnel};
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep_until};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWrite as _};
+use tokio::time::sleep;
 
 /// Bytes read at a time; more when reads fill it.
 const READ_BYTES: usize = 8 << 10;
+/// How long a request's body waits for the upstream to ask for it; many never do.
+const CONTINUE_MAX: Duration = Duration::from_secs(1);
 /// The most bytes read at a time.
 const READ_BYTES_MAX: usize = 256 << 10;
 
 /// A connection to an upstream.
 #[derive(Debug)]
 pub struct Wire {
-    stream: TcpStream,
+    link: Link,
     input: BytesMut,
     scan: ResponseScan,
     read_bytes: usize,
+    /// The sweep of its pool after which it was made.
+    made: u64,
 }
 
 /// No answer came.
@@ -44,32 +50,69 @@ pub struct Unanswered {
 }
 
 impl Wire {
-    /// Begins HTTP on a new connection.
-    pub fn begin(stream: TcpStream) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
-        Ok(Self { stream, input: BytesMut::new(), scan: ResponseScan::default(), read_bytes: READ_BYTES })
+    /// Begins HTTP on a new connection of a pool.
+    #[must_use]
+    pub fn begin(link: Link, pool: &Pool) -> Self {
+        Self { link, input: BytesMut::new(), scan: ResponseScan::default(), read_bytes: READ_BYTES, made: pool.sweeps() }
     }
 
-    /// Sends a request and waits for the response's head. The request may still be going out when it comes.
-    pub async fn exchange(&mut self, pump: &mut Pump, to_head: bool, headers: &mut HeaderMap) -> Result<ResponseHead, Unanswered> {
-        poll_fn(|cx| self.poll_exchange(pump, to_head, headers, cx)).await
+    /// The sweep of its pool after which it was made.
+    #[must_use]
+    pub fn made(&self) -> u64 {
+        self.made
+    }
+
+    /// Sends a request and waits for the response's head. The request may still be going out when it comes. What is said
+    /// ahead of it goes to `early`.
+    pub async fn exchange(
+        &mut self,
+        pump: &mut Pump,
+        asked: &Asked,
+        headers: &mut HeaderMap,
+        early: Option<&Early>,
+    ) -> Result<ResponseHead, Unanswered> {
+        let mut patience = if pump.is_held() { Some(Box::pin(sleep(CONTINUE_MAX))) } else { None };
+        let mut is_silent = true;
+        poll_fn(|cx| {
+            loop {
+                if let Some(waiting) = &mut patience
+                    && waiting.as_mut().poll(cx).is_ready()
+                {
+                    patience = None;
+                    pump.release();
+                }
+                let head = match ready!(self.poll_exchange(pump, asked, headers, cx)) {
+                    Ok(head) if head.is_interim() => head,
+                    Ok(head) => return Poll::Ready(Ok(head)),
+                    Err(Unanswered { fault, silent }) => return Poll::Ready(Err(Unanswered { fault, silent: silent && is_silent })),
+                };
+                is_silent = false;
+                if head.status == StatusCode::CONTINUE {
+                    patience = None;
+                    pump.release();
+                } else if let Some(early) = early {
+                    early.push(head.status, &head.headers);
+                }
+            }
+        })
+        .await
     }
 
     fn poll_exchange(
         &mut self,
         pump: &mut Pump,
-        to_head: bool,
+        asked: &Asked,
         headers: &mut HeaderMap,
         cx: &mut Context<'_>,
     ) -> Poll<Result<ResponseHead, Unanswered>> {
         let unanswered = |fault, silent| Poll::Ready(Err(Unanswered { fault, silent }));
         // A server may answer and close before it has read all: what it said counts more than a failed write. The end of
         // the connection, which that write has met, comes to the reads below in any case.
-        if let Poll::Ready(Err(PumpError::Body(fault))) = pump.poll(&mut self.stream, cx) {
+        if let Err(fault) = self.send(pump, cx) {
             return unanswered(fault, false);
         }
         loop {
-            match self.scan.next(&mut self.input, to_head, headers) {
+            match self.scan.next(&mut self.input, asked, headers) {
                 Ok(Some(head)) => return Poll::Ready(Ok(head)),
                 Ok(None) => {}
                 Err(cause) => return unanswered(Fault::new(FaultKind::BadResponse, cause), false),
@@ -83,13 +126,23 @@ impl Wire {
         }
     }
 
+    /// Writes what can be written of a request. What becomes of a connection that takes no more is for the reads to see.
+    fn send(&mut self, pump: &mut Pump, cx: &mut Context<'_>) -> Result<(), Fault> {
+        let sent = pump.poll(&mut self.link, cx);
+        let _ = Pin::new(&mut self.link).poll_flush(cx);
+        match sent {
+            Poll::Ready(Err(PumpError::Body(fault))) => Err(fault),
+            Poll::Ready(Ok(()) | Err(PumpError::Write(_))) | Poll::Pending => Ok(()),
+        }
+    }
+
     /// Reads more; false at the end of the stream.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         if self.input.capacity() - self.input.len() < self.read_bytes / 2 {
             self.input.reserve(self.read_bytes);
         }
         let room = self.input.capacity() - self.input.len();
-        let read = ready!(pin!(self.stream.read_buf(&mut self.input)).poll(cx))?;
+        let read = ready!(pin!(self.link.read_buf(&mut self.input)).poll(cx))?;
         if read == room {
             self.read_bytes = (self.read_bytes * 2).min(READ_BYTES_MAX);
         }
@@ -119,15 +172,22 @@ pub async fn answer(
     wire: Box<Wire>,
     pump: Pump,
     pool: &Arc<Pool>,
-    address: SocketAddr,
+    lane: Lane,
     attempt: Attempt,
 ) -> Result<Reply, Fault> {
+    if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        if !pump.is_sent() {
+            return Err(Fault::new(FaultKind::BadResponse, "an upgrade within the request"));
+        }
+        let Wire { link, input, .. } = *wire;
+        let tunnel = Tunnel { stream: Box::new(link), came: input.freeze(), idle: attempt.read, held: Box::new(attempt) };
+        return Ok(Reply { status: head.status, headers: head.headers, body: Body::tunnel(tunnel), source: Source::Upstream });
+    }
     let mut body = AnswerBody {
         reader: BodyReader::new(head.length),
-        timer: None,
-        deadline: None,
+        stall: Stall::new(attempt.read),
         first: None,
-        lease: Some(Lease { wire, pump, keeps_alive: head.keeps_alive, pool: Arc::clone(pool), address, attempt }),
+        lease: Some(Lease { wire, pump, keeps_alive: head.keeps_alive, pool: Arc::clone(pool), lane, _occupied: attempt.occupied }),
     };
     let body = match body.at_hand() {
         Some(bytes) => Body::full(bytes),
@@ -151,14 +211,13 @@ struct Lease {
     pump: Pump,
     keeps_alive: bool,
     pool: Arc<Pool>,
-    address: SocketAddr,
-    attempt: Attempt,
+    lane: Lane,
+    _occupied: Occupied,
 }
 
 struct AnswerBody {
     reader: BodyReader,
-    timer: Option<Pin<Box<Sleep>>>,
-    deadline: Option<Instant>,
+    stall: Stall,
     /// What had come when the answer was handed over.
     first: Option<Frame<Bytes>>,
     /// Given back at the body's end; dropped, and so closed, when the body is not read to its end.
@@ -193,21 +252,20 @@ impl AnswerBody {
         if let Some(mut lease) = self.lease.take()
             && lease.keeps_alive
             && lease.pump.is_sent()
+            && lease.wire.link.is_flushed()
             // Surplus bytes would be taken for the next answer.
             && lease.wire.input.is_empty()
         {
             lease.wire.shrink();
-            lease.pool.keep(lease.address, lease.wire, lease.pump.take_buffer());
+            lease.pool.keep(lease.lane, lease.wire, lease.pump.take_buffer());
         }
     }
 
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame<Bytes>>, Fault>> {
         let broken = |cause: &dyn std::fmt::Display| Fault::new(FaultKind::BodyBroken, cause);
         let Some(lease) = &mut self.lease else { return Poll::Ready(Ok(None)) };
-        if !lease.pump.is_sent()
-            && let Poll::Ready(Err(PumpError::Body(fault))) = lease.pump.poll(&mut lease.wire.stream, cx)
-        {
-            return Poll::Ready(Err(fault));
+        if !lease.pump.is_sent() || !lease.wire.link.is_flushed() {
+            lease.wire.send(&mut lease.pump, cx)?;
         }
         loop {
             match self.reader.next(&mut lease.wire.input).map_err(|cause| broken(&cause))? {
@@ -222,22 +280,6 @@ impl AnswerBody {
                 };
             }
         }
-    }
-
-    /// Ready when nothing has come for too long.
-    fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(lease) = &self.lease else { return Poll::Pending };
-        let now = Instant::now();
-        let deadline = *self.deadline.get_or_insert(now + lease.attempt.read);
-        if deadline <= now {
-            return Poll::Ready(());
-        }
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        // One that goes off too early finds the later deadline then.
-        while timer.as_mut().poll(cx).is_ready() {
-            timer.as_mut().reset(deadline);
-        }
-        Poll::Pending
     }
 }
 
@@ -254,11 +296,11 @@ impl http_body::Body for AnswerBody {
             return Poll::Ready(Some(Ok(frame)));
         }
         let Poll::Ready(piece) = this.poll_piece(cx) else {
-            ready!(this.poll_stalled(cx));
+            ready!(this.stall.poll(cx));
             this.lease = None;
             return Poll::Ready(Some(Err(Fault::new(FaultKind::BodyBroken, "no more of the body came in time"))));
         };
-        this.deadline = None;
+        this.stall.end();
         Poll::Ready(match piece {
             Ok(frame) => {
                 if this.reader.has_ended() {

@@ -43,7 +43,7 @@ fn who_asks_first_is_told_to_go_on() {
     assert_eq!(client.read_head().unwrap().status, 100);
     client.send("abc").read().expect(200);
     let received = app.received();
-    assert_eq!((received.body.as_slice(), received.field("expect")), (b"abc".as_slice(), None));
+    assert_eq!((received.body.as_slice(), received.field("expect")), (b"abc".as_slice(), Some("100-continue")));
     let gate = bounded(&app);
     let mut client = gate.connect();
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000\r\nExpect: 100-continue\r\n\r\n");

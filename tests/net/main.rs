@@ -42,6 +42,12 @@ mod signals;
 #[cfg(test)]
 mod start;
 #[cfg(test)]
+mod streams;
+#[cfg(test)]
 mod tls;
 #[cfg(test)]
+mod upstream_tls;
+#[cfg(test)]
 mod upstreams;
+#[cfg(test)]
+mod websocket;

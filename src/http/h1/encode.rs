@@ -1,8 +1,9 @@
 //! Heads as bytes.
 
 use super::Length;
+use crate::http::upgrade::WEBSOCKET;
 use crate::http::{Forwarding, Outgoing};
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 /// Writes the head of a request to `host`, with what the upstream is told besides; framing fields are written from
@@ -20,8 +21,22 @@ pub fn request_head(out: &mut Vec<u8>, request: &mut Outgoing, host: &HeaderValu
     for part in forwarding.iter().filter_map(Forwarding::lines).flatten() {
         out.extend_from_slice(part);
     }
-    fields(out, headers, |name| name == CONTENT_LENGTH || name == TRANSFER_ENCODING);
+    let mut upgrades = false;
+    fields(out, headers, |name| {
+        upgrades |= name == UPGRADE;
+        name == CONTENT_LENGTH || name == TRANSFER_ENCODING || name == UPGRADE
+    });
     framing(out, length);
+    if upgrades && headers.get(UPGRADE) == Some(&WEBSOCKET) {
+        out.extend_from_slice(b"upgrade: websocket\r\nconnection: upgrade\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Writes an interim response.
+pub fn interim_head(out: &mut Vec<u8>, status: StatusCode, headers: &HeaderMap) {
+    status_line(out, status);
+    fields(out, headers, |_| false);
     out.extend_from_slice(b"\r\n");
 }
 
@@ -35,11 +50,7 @@ pub fn response_head(
     connection: Option<&'static str>,
     date: impl FnOnce() -> HeaderValue,
 ) {
-    out.extend_from_slice(b"HTTP/1.1 ");
-    out.extend_from_slice(status.as_str().as_bytes());
-    out.extend_from_slice(b" ");
-    out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
-    out.extend_from_slice(b"\r\n");
+    status_line(out, status);
     let framed = length.is_some() || status == StatusCode::NO_CONTENT;
     fields(out, headers, |name| name == TRANSFER_ENCODING || name == CONNECTION || (framed && name == CONTENT_LENGTH));
     framing(out, length);
@@ -49,6 +60,14 @@ pub fn response_head(
     if !headers.contains_key(DATE) {
         field(out, b"date", date().as_bytes());
     }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn status_line(out: &mut Vec<u8>, status: StatusCode) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(status.as_str().as_bytes());
+    out.extend_from_slice(b" ");
+    out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
     out.extend_from_slice(b"\r\n");
 }
 
@@ -65,7 +84,7 @@ fn framing(out: &mut Vec<u8>, length: Option<Length>) {
 }
 
 /// Writes the fields of a map but those to be left out.
-pub(super) fn fields(out: &mut Vec<u8>, headers: &HeaderMap, leave_out: impl Fn(&http::HeaderName) -> bool) {
+pub(super) fn fields(out: &mut Vec<u8>, headers: &HeaderMap, mut leave_out: impl FnMut(&http::HeaderName) -> bool) {
     for (name, value) in headers {
         if !leave_out(name) {
             field(out, name.as_str().as_bytes(), value.as_bytes());

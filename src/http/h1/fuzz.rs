@@ -2,7 +2,7 @@
 //! passes has one reading.
 
 use super::tests::{Read, Reader};
-use super::{BodyReader, Length, Piece, Pump, ResponseScan, request_head};
+use super::{Asked, BodyReader, Length, Piece, Pump, ResponseScan, request_head};
 use crate::http::{Affinity, Body, Outgoing};
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderValue};
@@ -155,7 +155,7 @@ fn responses(bytes: &[u8], cuts: &[usize]) -> (Vec<u16>, Vec<u8>, bool) {
         input.extend_from_slice(part);
         loop {
             if body.has_ended() {
-                match scan.next(&mut input, false, &mut HeaderMap::new()) {
+                match scan.next(&mut input, &Asked::Plainly, &mut HeaderMap::new()) {
                     Ok(Some(head)) => {
                         statuses.push(head.status.as_u16());
                         body = BodyReader::new(head.length);
@@ -208,7 +208,8 @@ proptest! {
         if let Ok(Some(head)) = scan.next(&mut input, &mut HeaderMap::new()) {
             let mut out = Vec::new();
             let (method, target, authority) = (head.method.clone(), head.target.clone(), head.authority.clone());
-            let mut sent = Outgoing { method, target, authority, headers: head.headers.clone(), forwarding: None, affinity: Affinity::default(), body: Body::empty() };
+            let (headers, affinity) = (head.headers.clone(), Affinity::default());
+            let mut sent = Outgoing { method, target, authority, headers, forwarding: None, affinity, body: Body::empty(), early: None };
             request_head(&mut out, &mut sent, &head.authority, Some(Length::Bytes(2)));
             let mut pump = Pump::new(out, Body::full("ab"), Length::Bytes(2));
             let mut out = Vec::new();

@@ -38,10 +38,13 @@ pub struct Lines {
     fields: Vec<FieldAt>,
     known: Vec<Known>,
     host: Option<(usize, usize)>,
+    upgrade: Option<(usize, usize)>,
     length: Option<u64>,
     chunked: bool,
     close: bool,
     keep: bool,
+    /// Connection names `Upgrade`.
+    upgrades: bool,
     /// Connection names fields besides these.
     names_fields: bool,
     expects_continue: bool,
@@ -112,6 +115,10 @@ impl Lines {
                 return Err(Bad("there is more than one Host"));
             }
             6 if name.eq_ignore_ascii_case(b"expect") => self.expects_continue = value.eq_ignore_ascii_case(b"100-continue"),
+            // Several are none: whoever reads next might take either.
+            7 if name.eq_ignore_ascii_case(b"upgrade") => {
+                self.upgrade = Some(if self.upgrade.is_none() { (from, from + value.len()) } else { (0, 0) });
+            }
             10 if name.eq_ignore_ascii_case(b"connection") => self.connection(value),
             14 if is_alias(name, b"content-length") => {
                 let digits = !value.is_empty() && value.len() <= LENGTH_DIGITS_MAX && value.iter().all(u8::is_ascii_digit);
@@ -138,6 +145,7 @@ impl Lines {
             } else if option.eq_ignore_ascii_case(b"keep-alive") {
                 self.keep = true;
             } else {
+                self.upgrades |= option.eq_ignore_ascii_case(b"upgrade");
                 self.names_fields = true;
             }
         }
@@ -167,6 +175,11 @@ impl Lines {
     /// The value of Host.
     pub fn host<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
         self.host.and_then(|(start, end)| bytes.get(start..end))
+    }
+
+    /// The value of Upgrade, where Connection names it.
+    pub fn upgrade<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        self.upgrade.filter(|_| self.upgrades).and_then(|(start, end)| bytes.get(start..end))
     }
 
     /// How the body is delimited, as far as fields say.

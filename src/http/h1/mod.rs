@@ -12,10 +12,10 @@ mod request;
 mod response;
 
 pub use body::{BodyReader, Piece};
-pub use encode::{request_head, response_head};
+pub use encode::{interim_head, request_head, response_head};
 pub use pump::{Pump, PumpError};
 pub use request::{RequestHead, RequestScan, is_authority};
-pub use response::{ResponseHead, ResponseScan};
+pub use response::{Asked, ResponseHead, ResponseScan};
 
 use http::StatusCode;
 

@@ -35,6 +35,8 @@ pub struct Pump {
     ended: bool,
     /// The body was at hand, so that all can be sent once more.
     whole: bool,
+    /// The body waits until whoever reads says that it wants it.
+    held: bool,
     bytes: u64,
     written: u64,
 }
@@ -53,7 +55,20 @@ impl Pump {
             None => (Bytes::new(), body, false),
         };
         let bytes = data.len() as u64;
-        Self { front: head, front_sent: 0, data, data_sent: 0, back: b"", body, length, ended, whole: ended, bytes, written: 0 }
+        Self {
+            front: head,
+            front_sent: 0,
+            data,
+            data_sent: 0,
+            back: b"",
+            body,
+            length,
+            ended,
+            whole: ended,
+            held: false,
+            bytes,
+            written: 0,
+        }
     }
 
     /// Bytes of body that went out, or are about to.
@@ -66,6 +81,22 @@ impl Pump {
     #[must_use]
     pub fn written(&self) -> u64 {
         self.written
+    }
+
+    /// Sends the head alone, and the body once it is [released](Self::release); one that is at hand goes out with the head.
+    pub fn hold(&mut self) {
+        self.held = !self.ended;
+    }
+
+    /// Lets the body go.
+    pub fn release(&mut self) {
+        self.held = false;
+    }
+
+    /// True while the body waits to be released.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.held
     }
 
     /// True when all has been written.
@@ -107,7 +138,7 @@ impl Pump {
     pub fn poll<W: AsyncWrite + Unpin>(&mut self, writer: &mut W, cx: &mut Context<'_>) -> Poll<Result<(), PumpError>> {
         loop {
             // The body's beginning goes out with the head when it is there in time.
-            let waiting = !self.ended && self.has_room() && self.poll_body(cx)?.is_pending();
+            let waiting = !self.ended && self.has_room() && (self.held || self.poll_body(cx)?.is_pending());
             ready!(self.poll_write(writer, cx)).map_err(PumpError::Write)?;
             if waiting {
                 return Poll::Pending;

@@ -2,8 +2,9 @@
 
 use super::lines::{Lines, Malformed};
 use super::{Length, Limits, Refusal, is_token};
+use crate::http::upgrade::{self, WEBSOCKET};
 use bytes::{Bytes, BytesMut};
-use http::header::EXPECT;
+use http::header::{EXPECT, UPGRADE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
@@ -16,7 +17,7 @@ pub struct RequestHead {
     pub target: PathAndQuery,
     /// The authority of an absolute-form target, else the Host.
     pub authority: HeaderValue,
-    /// All end-to-end fields but `Host` and an expectation of 100.
+    /// All end-to-end fields but `Host` and an expectation of 100, and `Upgrade` where it asks for a WebSocket.
     pub headers: HeaderMap,
     /// How the body is delimited.
     pub length: Length,
@@ -96,6 +97,14 @@ impl RequestScan {
         let authority = HeaderValue::from_maybe_shared(head.slice_ref(authority.unwrap_or(host)));
         let authority = authority.map_err(|_| Refusal::bad("the request's Host is malformed"))?;
         self.lines.fields(head, headers).map_err(refusal)?;
+        if let Some(upgrade) = self.lines.upgrade(head)
+            && method == Method::GET
+            && !http_10
+            && length.is_none_or(|length| length == Length::Bytes(0))
+            && upgrade::is_asked(upgrade, headers)
+        {
+            headers.insert(UPGRADE, WEBSOCKET);
+        }
         let expects_continue = self.lines.expects_continue();
         if expects_continue {
             // Met by the gateway itself, when the body is first asked for; HTTP/1.0 knows none (RFC 9110 §10.1.1).

@@ -1,4 +1,4 @@
-use super::{BodyReader, Length, Limits, Piece, Pump, PumpError, RequestScan, ResponseScan};
+use super::{Asked, BodyReader, Length, Limits, Piece, Pump, PumpError, RequestScan, ResponseScan};
 use crate::http::Body;
 use bytes::BytesMut;
 use http::{HeaderMap, StatusCode};
@@ -285,8 +285,13 @@ fn trailers_are_kept_apart_and_never_say_anything_about_framing() {
 }
 
 fn response(text: &str) -> Result<Option<(u16, Length, bool)>, &'static str> {
-    let head = ResponseScan::default().next(&mut BytesMut::from(text), false, &mut HeaderMap::new())?;
-    Ok(head.map(|head| (head.status.as_u16(), head.length, head.keeps_alive)))
+    let (mut scan, mut input) = (ResponseScan::default(), BytesMut::from(text));
+    loop {
+        match scan.next(&mut input, &Asked::Plainly, &mut HeaderMap::new())? {
+            Some(head) if head.is_interim() => {}
+            head => return Ok(head.map(|head| (head.status.as_u16(), head.length, head.keeps_alive))),
+        }
+    }
 }
 
 #[test]

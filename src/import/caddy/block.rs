@@ -3,7 +3,7 @@
 //! Caddy asks its directives in an order of their own, each with its matcher. Here the paths of all matchers are taken apart into
 //! cells; for each cell it is worked out who answers and what is in force, and that is a route.
 
-use super::super::draft::{Draft, Group, LOOPBACK_TARGET, ROUTES_MAX, Route, Target, target, upstream, upstream_name};
+use super::super::draft::{Draft, Group, ROUTES_MAX, Route, Target, target, upstream, upstream_name};
 use super::super::patterns::Patterns;
 use super::super::{Fault, words};
 use super::level::{Level, field, is_modifier, modifier};
@@ -308,29 +308,18 @@ fn proxy(directive: &Directive, own: &[String], level: &mut Level, shared: &mut 
     let name = match shared.upstreams.get(&key) {
         Some(name) => name.clone(),
         None => {
-            let (mut notes, mut statements) = (Vec::new(), Vec::new());
+            let mut statements = Vec::new();
             for address in &addresses {
                 let written = if let Some(port) = address.strip_prefix(':') { format!("localhost:{port}") } else { address.clone() };
                 match target(&written) {
-                    Target::Plain(target) => statements.push(target),
-                    Target::Tls => {
-                        notes.push(format!("Stands for {address}: TLS towards upstreams is not available yet."));
-                        draft.leave_out(
-                            directive.line,
-                            format!("reverse_proxy {address}"),
-                            "TLS towards upstreams is not available yet: the target is a stand-in on loopback",
-                        );
-                    }
+                    Target::Fit(target) => statements.push(target),
                     Target::Unfit => {
                         draft.leave_out(directive.line, format!("reverse_proxy {address}"), "it is no address of an HTTP service")
                     }
                 }
             }
-            if statements.is_empty() && notes.is_empty() {
-                return Err("none of its addresses can be a target".to_owned());
-            }
             if statements.is_empty() {
-                statements.push(LOOPBACK_TARGET.to_owned());
+                return Err("none of its addresses can be a target".to_owned());
             }
             if own_host {
                 statements.push("host target".to_owned());
@@ -338,7 +327,7 @@ fn proxy(directive: &Directive, own: &[String], level: &mut Level, shared: &mut 
             let first = addresses.first().map_or("", String::as_str);
             let first = if first.starts_with(':') { format!("localhost{first}") } else { first.to_owned() };
             let name = draft.name("upstream", &upstream_name(&first));
-            draft.upstreams.push(upstream(&name, &notes, &statements));
+            draft.upstreams.push(upstream(&name, &[], &statements));
             shared.upstreams.insert(key, name.clone());
             name
         }
@@ -453,7 +442,7 @@ pub(super) fn reason(name: &str) -> &'static str {
         "fail_duration" | "max_fails" | "unhealthy_status" => {
             "taking targets out is not available yet; `breaker` guards the upstream as a whole"
         }
-        "transport" => "timeouts are those of `timeout`; TLS towards upstreams is not available yet",
+        "transport" => "timeouts are those of `timeout`; TLS is that of `tls`, and always verified",
         "flush_interval" => "bodies are always passed on as they come",
         "import" => "no snippet of this file is called so, and other files are not read",
         "handle_errors" => "`error` is not available yet",

@@ -257,7 +257,7 @@ fn used(address: &str, line: usize, kept: bool, http: &mut Http<'_>, draft: &mut
     } else {
         match target(address) {
             Target::Unfit => return Err("it is no address of a TCP service".to_owned()),
-            Target::Tls | Target::Plain(_) => address.to_owned(),
+            Target::Fit(_) => address.to_owned(),
         }
     };
     if let Some(known) = http.used.get_mut(&key) {
@@ -274,21 +274,23 @@ fn used(address: &str, line: usize, kept: bool, http: &mut Http<'_>, draft: &mut
 /// Declares the upstreams in use.
 fn upstreams(http: &Http<'_>, draft: &mut Draft) {
     for (key, used) in &http.used {
-        let (mut notes, mut statements) = (Vec::new(), Vec::new());
-        match http.upstreams.get(key) {
-            None => match target(key) {
-                Target::Plain(target) => statements.push(target),
-                Target::Tls | Target::Unfit => {
-                    notes.push(format!("Stands for {key}: TLS towards upstreams is not available yet."));
-                    draft.leave_out(
-                        used.line,
-                        format!("proxy_pass {key}"),
-                        "TLS towards upstreams is not available yet: the target is a stand-in on loopback",
-                    );
-                    statements.push(LOOPBACK_TARGET.to_owned());
-                }
-            },
-            Some(block) => targets(block, &mut statements, draft),
+        let mut statements = Vec::new();
+        let secured = key.strip_prefix("https://");
+        match (http.upstreams.get(secured.unwrap_or(key)), target(key)) {
+            (Some(block), _) => targets(block, &mut statements, draft),
+            (None, Target::Fit(target)) => statements.push(target),
+            // INVARIANT: only what is an address is noted as used.
+            (None, Target::Unfit) => {}
+        }
+        if secured.is_some() {
+            for statement in &mut statements {
+                *statement = statement.replacen("http://", "https://", 1);
+            }
+            draft.leave_out(
+                used.line,
+                format!("how {key} is believed"),
+                "nginx takes any certificate without `proxy_ssl_verify`; here it is always verified: `tls` names authorities of your own",
+            );
         }
         // Without `proxy_set_header Host` nginx sends the address's own name.
         if used.own && !used.kept {
@@ -300,7 +302,7 @@ fn upstreams(http: &Http<'_>, draft: &mut Draft) {
                 "some locations keep the client's and some do not: it is kept for all",
             );
         }
-        draft.upstreams.push(upstream(&used.name, &notes, &statements));
+        draft.upstreams.push(upstream(&used.name, &[], &statements));
     }
 }
 
@@ -317,7 +319,7 @@ fn targets(block: &Directive, statements: &mut Vec<String>, draft: &mut Draft) {
             draft.leave_out(directive.line, directive.text(), why);
             continue;
         }
-        let Target::Plain(mut statement) = target(directive.word(0)) else {
+        let Target::Fit(mut statement) = target(directive.word(0)) else {
             draft.leave_out(directive.line, directive.text(), "it is no address of a TCP service");
             continue;
         };

@@ -90,12 +90,7 @@ fn servers(root: &Node, draft: &mut Draft) -> (String, String) {
         (vec!["To fill in: where the service is; the document does not say.".to_owned()], LOOPBACK_TARGET.to_owned())
     } else {
         match target(&origin) {
-            Target::Plain(target) => (Vec::new(), target),
-            Target::Tls => {
-                let why = "TLS towards upstreams is not available yet: the target is a stand-in on loopback";
-                draft.leave_out(line, format!("servers {url}"), why);
-                (vec![format!("Stands for {origin}: TLS towards upstreams is not available yet.")], LOOPBACK_TARGET.to_owned())
-            }
+            Target::Fit(target) => (Vec::new(), target),
             Target::Unfit => {
                 draft.leave_out(line, format!("servers {url}"), "this is no address of a service: the target is a stand-in on loopback");
                 (Vec::new(), LOOPBACK_TARGET.to_owned())

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::future::try_join_all;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, IF_MATCH, IF_MODIFIED_SINCE,
-    IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
+    IF_NONE_MATCH, IF_RANGE, UPGRADE, IF_UNMODIFIED_SINCE, RANGE,
 };
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -22,7 +22,7 @@ const INCOMPLETE: HeaderName = HeaderName::from_static("x-gate-incomplete");
 
 /// What a client asks of the whole answer and no part can fulfil.
 const OF_THE_WHOLE: &[HeaderName] =
-    &[ACCEPT_ENCODING, CONTENT_LENGTH, EXPECT, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE];
+    &[ACCEPT_ENCODING, CONTENT_LENGTH, EXPECT, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE, UPGRADE];
 /// What belongs to a body that a GET does not have.
 const OF_THE_BODY: &[HeaderName] = &[CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE];
 
@@ -131,7 +131,8 @@ fn outgoing(
     } else {
         Body::full(body.clone())
     };
-    Outgoing { method: method.clone(), target, authority: authority.clone(), headers, forwarding: None, affinity: Affinity::default(), body }
+    let (method, authority) = (method.clone(), authority.clone());
+    Outgoing { method, target, authority, headers, forwarding: None, affinity: Affinity::default(), body, early: None }
 }
 
 /// What became of a part that is there, or may be missing.

@@ -5,6 +5,7 @@ use crate::http::share::Evenly;
 use crate::http::{Body, Calls, Exchange, Fault, Outgoing, UpstreamIndex};
 use crate::policy::stage::{Flow, OnRequest};
 use bytes::{Bytes, BytesMut};
+use http::header::UPGRADE;
 use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt, Limited};
 use std::pin::Pin;
@@ -67,7 +68,8 @@ impl Mirror {
 
 impl OnRequest for Mirror {
     fn request<'a>(&'a self, exchange: &'a mut Exchange) -> Flow<'a> {
-        if self.evenly.next(WHOLE) >= self.share {
+        // A tunnel has nothing that could be copied.
+        if exchange.request.headers.contains_key(UPGRADE) || self.evenly.next(WHOLE) >= self.share {
             return Flow::Next;
         }
         let request = &exchange.request;
@@ -79,6 +81,7 @@ impl OnRequest for Mirror {
             forwarding: None,
             affinity: exchange.calls.affinity(self.upstream, exchange),
             body: Body::empty(),
+            early: None,
         };
         let copy = Copy { outgoing, upstream: self.upstream, calls: Arc::clone(&exchange.calls), state: Arc::clone(&self.state) };
         match exchange.body.at_hand() {

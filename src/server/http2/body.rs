@@ -42,6 +42,11 @@ impl RequestBody {
         Self { left, wanted, ..self }
     }
 
+    /// The stream itself, of which nothing was read yet.
+    pub fn into_stream(self) -> RecvStream {
+        self.stream
+    }
+
     /// True when there is none: the request ended with its head.
     #[must_use]
     pub fn is_none(&self) -> bool {

@@ -5,17 +5,19 @@ use super::super::connection::Unanswered;
 use super::super::drive::{self, Arrival, Asked, Begun, Engine};
 use super::super::patience::Untaken;
 use super::super::reply::Guards;
+use super::super::tunnel::{self, Ending};
 use super::super::worker::Worker;
 use super::Respond;
 use super::body::RequestBody;
+use super::duplex::Duplex;
 use super::head::Head;
 use crate::http::h1::Refusal;
-use crate::http::{Body, Client, Problem, Reply, forward, hop};
+use crate::http::{Body, Client, Early, Problem, Reply, Tunnel, forward, hop, upgrade};
 use crate::upstream::Transport;
 use bytes::Bytes;
-use h2::{Reason, SendStream};
-use http::header::{CONTENT_LENGTH, DATE};
-use http::{HeaderValue, Method, Response, StatusCode};
+use h2::{Reason, RecvStream, SendStream};
+use http::header::{CONTENT_LENGTH, DATE, EXPECT, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body::Body as _;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -44,17 +46,35 @@ pub async fn answer<T: Transport>(worker: Arc<Worker<T>>, arrived: Arrived, mut 
         (Ok(_), None) => return,
         (Err(refusal), _) => return refuse(&worker, &engine, refusal, &client, respond).await,
     };
-    let Head { method, target, authority: _, headers, length, expects_continue } = head;
+    let Head { method, target, authority: _, mut headers, length, expects_continue, opens_websocket } = head;
     let wanted = expects_continue.then(Arc::<AtomicBool>::default);
-    let body = if body.is_none() { Body::empty() } else { Body::stream(body.announced(length, wanted.clone())) };
-    let arrival = Arrival { method: method.clone(), target, asked, headers, body, client };
+    let mut receive = None;
+    let body = if opens_websocket {
+        headers.insert(SEC_WEBSOCKET_KEY, upgrade::new_key(&mut engine.random.lock()));
+        receive = Some(body.into_stream());
+        Body::empty()
+    } else if body.is_none() {
+        Body::empty()
+    } else {
+        Body::stream(body.announced(length, wanted.clone()))
+    };
+    if expects_continue && body.at_hand().is_none() {
+        headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
+    }
+    let early = Arc::<Early>::default();
+    let arrival = Arrival { method: method.clone(), target, asked, headers, body, client, early: Some(Arc::clone(&early)) };
     // What is left of the request after the answer may hold the rest of its body; nobody wants that any more.
-    let (answer, line, guards) = {
+    let (mut answer, line, guards) = {
         let mut unanswered = Unanswered::new(drive::begin(&engine, arrival), &engine.plan, worker.log());
-        let Some(answer) = drive_on(&engine, &mut unanswered.begun, wanted, &mut respond).await else { return };
+        let Some(answer) = drive_on(&engine, &mut unanswered.begun, wanted, &early, &mut respond).await else { return };
         let (line, guards) = unanswered.answered(&answer);
         (answer, line, guards)
     };
+    if answer.status == StatusCode::SWITCHING_PROTOCOLS
+        && let (Some(receive), Some(tunnel)) = (receive, answer.body.take_tunnel())
+    {
+        return Box::pin(open(answer.headers, receive, *tunnel, Ending::new(line, guards), worker.date(&engine.clock), respond)).await;
+    }
     let replying = Replying { line, bytes: 0, _guards: guards, untaken: Untaken::default() };
     reply(answer, &method, replying, worker.date(&engine.clock), respond).await;
 }
@@ -64,11 +84,21 @@ async fn drive_on<T: Transport>(
     engine: &Arc<Engine<T>>,
     begun: &mut Begun,
     mut wanted: Option<Arc<AtomicBool>>,
+    early: &Early,
     respond: &mut Respond,
 ) -> Option<Reply> {
     let mut answering = pin!(begun.answer(engine, ()));
     poll_fn(|cx| {
-        if let Poll::Ready(reply) = answering.as_mut().poll(cx) {
+        let answered = answering.as_mut().poll(cx);
+        for (status, headers) in early.take() {
+            let mut interim = Response::new(());
+            *interim.status_mut() = status;
+            *interim.headers_mut() = headers;
+            if respond.send_informational(interim).is_err() {
+                return Poll::Ready(None);
+            }
+        }
+        if let Poll::Ready(reply) = answered {
             return Poll::Ready(Some(reply));
         }
         if wanted.as_ref().is_some_and(|wanted| wanted.load(Ordering::Relaxed)) {
@@ -82,6 +112,18 @@ async fn drive_on<T: Transport>(
         respond.poll_reset(cx).map(|_| None)
     })
     .await
+}
+
+/// Opens a tunnel: what is a 101 over HTTP/1.1 is a 200 here (RFC 8441 §5).
+async fn open(mut headers: HeaderMap, receive: RecvStream, tunnel: Tunnel, ending: Ending, date: HeaderValue, mut respond: Respond) {
+    hop::strip_reply(&mut headers);
+    headers.remove(SEC_WEBSOCKET_ACCEPT);
+    headers.entry(DATE).or_insert(date);
+    let mut head = Response::new(());
+    *head.headers_mut() = headers;
+    // Fails when the client has gone, or reset the stream.
+    let Ok(send) = respond.send_response(head, false) else { return };
+    tunnel::run(Duplex::new(receive, send), Bytes::new(), Vec::new(), tunnel, ending).await;
 }
 
 /// Answers what was no request.

@@ -4,7 +4,9 @@
 //! of nothing but `trailers`, at most one length (RFC 9113 §8).
 
 use crate::http::h1::{Refusal, is_authority};
-use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST};
+use crate::http::upgrade::WEBSOCKET;
+use h2::ext::Protocol;
+use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, UPGRADE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, request};
 
@@ -23,6 +25,8 @@ pub struct Head {
     pub length: Option<u64>,
     /// The client waits for 100 before it sends its body.
     pub expects_continue: bool,
+    /// It is a WebSocket's CONNECT (RFC 8441 §4), told as the GET that it would be over HTTP/1.1, but for the key.
+    pub opens_websocket: bool,
 }
 
 const fn bad(detail: &'static str) -> Refusal {
@@ -34,8 +38,15 @@ const fn bad(detail: &'static str) -> Refusal {
 /// # Errors
 /// When it has more than one reading, or too many fields.
 pub fn judge(parts: request::Parts, fields_max: usize) -> Result<Head, Refusal> {
-    let request::Parts { method, uri, mut headers, .. } = parts;
-    if method == Method::CONNECT {
+    let request::Parts { mut method, uri, mut headers, extensions, .. } = parts;
+    let opens_websocket =
+        method == Method::CONNECT && extensions.get::<Protocol>().is_some_and(|protocol| protocol.as_str() == "websocket");
+    if opens_websocket {
+        // What it would be over HTTP/1.1; so policies and upstreams see one kind of handshake. The key is added where there
+        // is randomness.
+        method = Method::GET;
+        headers.insert(UPGRADE, WEBSOCKET);
+    } else if method == Method::CONNECT {
         return Err(Refusal { status: StatusCode::METHOD_NOT_ALLOWED, detail: "the gateway is no proxy to connect through" });
     }
     join_cookies(&mut headers);
@@ -57,7 +68,7 @@ pub fn judge(parts: request::Parts, fields_max: usize) -> Result<Head, Refusal> 
     if expects_continue {
         headers.remove(EXPECT);
     }
-    Ok(Head { method, target, authority, headers, length, expects_continue })
+    Ok(Head { method, target, authority, headers, length, expects_continue, opens_websocket })
 }
 
 /// `:authority` and Host say the same where both are there (RFC 9113 §8.3.1).
@@ -149,6 +160,14 @@ mod tests {
             assert!(judged("GET", "http://a/", &[field]).is_err(), "{field:?}");
         }
         assert_eq!(judged("CONNECT", "a:443", &[]).unwrap_err().status, StatusCode::METHOD_NOT_ALLOWED);
+        for (protocol, opens) in [("websocket", true), ("connect-udp", false)] {
+            let connect = Request::builder().method("CONNECT").uri("http://a/live").extension(h2::ext::Protocol::from(protocol));
+            let judged = judge(connect.body(()).unwrap().into_parts().0, 100);
+            assert_eq!(
+                judged.is_ok_and(|head| head.opens_websocket && head.method == "GET" && head.headers["upgrade"] == "websocket"),
+                opens
+            );
+        }
         assert!(judged("GET", "*", &[("host", "a")]).is_err());
         assert!(judged("OPTIONS", "*", &[("host", "a")]).is_ok());
         let many: Vec<(String, String)> = (0..101).map(|number| (format!("x-{number}"), "y".to_owned())).collect();

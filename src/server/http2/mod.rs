@@ -4,6 +4,7 @@
 //! stall, and heads with more than one reading ([`head`]).
 
 mod body;
+mod duplex;
 mod exchange;
 mod frames;
 mod head;
@@ -60,7 +61,8 @@ where
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buffer_size(SEND_BUFFER_MAX)
-        .max_pending_accept_reset_streams(RESET_UNSEEN_MAX);
+        .max_pending_accept_reset_streams(RESET_UNSEEN_MAX)
+        .enable_connect_protocol();
     let begun = tokio::time::timeout(settings.header_timeout, builder.handshake::<_, Bytes>(watched)).await;
     let Ok(Ok(connection)) = begun else { return };
     let mut patience = Patience::new(settings.header_timeout, settings.idle);

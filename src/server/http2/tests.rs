@@ -1,6 +1,6 @@
 use super::frames::testing::frame;
 use super::serve;
-use crate::http::{Body, Client, Fault, FaultKind, Outgoing, Reply, Scheme};
+use crate::http::{Body, Client, Fault, FaultKind, Outgoing, Reply, Scheme, Tunnel};
 use crate::server::access_log::Log;
 use crate::server::peer::Peer;
 use crate::server::tests::rig::draft;
@@ -26,6 +26,17 @@ impl Transport for Played {
         request.tell();
         let Outgoing { target, headers, body, .. } = request;
         let body = match target.path() {
+            "/live" => {
+                assert_eq!((&request_fields(&headers, "upgrade"), request_fields(&headers, "sec-websocket-key").len()), (&"websocket", 24));
+                let (stream, far) = duplex(1 << 10);
+                tokio::spawn(async move {
+                    let (mut from, mut to) = tokio::io::split(far);
+                    tokio::io::copy(&mut from, &mut to).await.unwrap();
+                    to.shutdown().await.unwrap();
+                });
+                let tunnel = Tunnel { stream: Box::new(stream), came: Bytes::new(), idle: PATIENCE, held: Box::new(()) };
+                return Ok(Reply { body: Body::tunnel(tunnel), ..Reply::empty(StatusCode::SWITCHING_PROTOCOLS) });
+            }
             "/echo" => body,
             "/fields" => Body::full(format!("{headers:?}")),
             "/large" => Body::full(vec![b'x'; 1 << 20]),
@@ -49,6 +60,10 @@ impl Transport for Played {
         };
         Ok(Reply { body, ..Reply::empty(StatusCode::OK) })
     }
+}
+
+fn request_fields<'h>(headers: &'h HeaderMap, name: &str) -> &'h str {
+    headers[name].to_str().unwrap()
 }
 
 /// A gateway at the other end of a pipe.
@@ -144,6 +159,29 @@ async fn bodies_pass_both_ways_and_trailers_with_the_reply() {
     let (answer, _) = client.send_request(get("/trailers"), true).unwrap();
     let (body, came) = whole(answer.await.unwrap().into_body()).await.unwrap();
     assert_eq!((body.as_slice(), came.unwrap()["grpc-status"].as_bytes()), (&b"reply"[..], &b"0"[..]));
+}
+
+#[tokio::test]
+async fn a_websocket_is_a_stream_of_its_own() {
+    let (mut send, _running, _rig) = connected().await;
+    while !send.is_extended_connect_protocol_enabled() {
+        tokio::task::yield_now().await;
+    }
+    let mut connect = get("/live");
+    *connect.method_mut() = Method::CONNECT;
+    connect.extensions_mut().insert(h2::ext::Protocol::from_static("websocket"));
+    connect.headers_mut().insert("sec-websocket-version", "13".parse().unwrap());
+    let (response, mut stream) = send.send_request(connect, false).unwrap();
+    let response = response.await.unwrap();
+    assert_eq!((response.status(), response.headers().contains_key("upgrade")), (StatusCode::OK, false));
+    let mut body = response.into_body();
+    for message in ["one", "two"] {
+        stream.send_data(Bytes::from_static(message.as_bytes()), false).unwrap();
+        assert_eq!(body.data().await.unwrap().unwrap(), message);
+        body.flow_control().release_capacity(message.len()).unwrap();
+    }
+    stream.send_data(Bytes::new(), true).unwrap();
+    assert!(whole(body).await.unwrap().0.is_empty());
 }
 
 #[tokio::test]

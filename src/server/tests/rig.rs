@@ -113,8 +113,13 @@ impl Draft {
     }
 
     pub fn start(&self) -> Gate {
+        self.start_over(Tcp::default)
+    }
+
+    /// The same with transports of one's own.
+    pub fn start_over(&self, transport: impl Fn() -> Tcp) -> Gate {
         let (registry, log) = (Registry::default(), Lines::default());
-        let server = Server::start(self.plan(&registry), Tcp::default, log.clone()).unwrap();
+        let server = Server::start(self.plan(&registry), transport, log.clone()).unwrap();
         Gate { address: server.addresses()[0].tcp().unwrap(), server, registry, log }
     }
 }

@@ -18,8 +18,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 /// An authority, and the files it has signed.
-struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
+pub(super) struct Authority {
+    pub(super) issuer: CertifiedIssuer<'static, KeyPair>,
     files: HashMap<String, String>,
 }
 
@@ -31,7 +31,7 @@ impl Secrets for Authority {
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -40,7 +40,7 @@ impl Authority {
     }
 
     /// Signs a certificate for a host, or for a client of that name.
-    fn sign(&mut self, name: &str) -> (String, String) {
+    pub(super) fn sign(&mut self, name: &str) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);

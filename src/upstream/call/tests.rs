@@ -99,6 +99,7 @@ fn request(method: &str, body: Body) -> Outgoing {
         forwarding: None,
         affinity: crate::http::Affinity::default(),
         body,
+        early: None,
     }
 }
 

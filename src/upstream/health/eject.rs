@@ -35,7 +35,7 @@ impl Panic {
 impl Upstream {
     /// Tells what happened to it, or to one of its endpoints.
     pub fn tell(&self, endpoint: Option<&Endpoint>, change: Change) {
-        let target = endpoint.and_then(|endpoint| endpoint.authority.to_str().ok()).map(Arc::from);
+        let target = endpoint.map(|endpoint| endpoint.place().into());
         self.events.tell(Event { upstream: Arc::clone(&self.name), target, change });
     }
 
@@ -63,11 +63,12 @@ impl Upstream {
         if endpoint.standing.is_ejected() {
             return;
         }
-        let out = self.endpoints.iter().filter(|other| other.standing.is_ejected()).count();
-        let left = self.endpoints.iter().any(|other| !Arc::ptr_eq(other, endpoint) && other.standing.is_fit());
-        if !left || (out + 1) * 2 > self.endpoints.len() {
+        let endpoints = self.endpoints();
+        let out = endpoints.iter().filter(|other| other.standing.is_ejected()).count();
+        let left = endpoints.iter().any(|other| !Arc::ptr_eq(other, endpoint) && other.standing.is_fit());
+        if !left || (out + 1) * 2 > endpoints.len() {
             endpoint.standing.forgive();
-            tracing::debug!(upstream = %self.name, target = ?endpoint.authority, "a target that fails requests stays: too few would be left");
+            tracing::debug!(upstream = %self.name, target = endpoint.place(), "a target that fails requests stays: too few would be left");
             return;
         }
         let time = endpoint.standing.eject(eject.time);

@@ -48,7 +48,7 @@ impl<T: Transport> Prober<T> {
         });
         for upstream in upstreams {
             let Some(config) = &upstream.config.health else {
-                upstream.endpoints.iter().for_each(|endpoint| endpoint.standing.not_probed());
+                upstream.endpoints().iter().for_each(|endpoint| endpoint.standing.not_probed());
                 continue;
             };
             if !self.running.iter().any(|(known, _)| Arc::ptr_eq(known, upstream)) {
@@ -69,12 +69,15 @@ impl<T> Drop for Prober<T> {
     }
 }
 
-/// Round after round, each endpoint at its own moment of a round.
+/// Round after round, each endpoint that is there at its own moment of a round.
 async fn keep_probing<T: Transport>(transport: &T, upstream: &Upstream, config: &Config, mut random: fastrand::Rng) {
     loop {
         let round = Instant::now() + config.every;
         let late = config.every / JITTER;
-        let probes = upstream.endpoints.iter().map(|endpoint| {
+        // Without any endpoint there is nothing to probe yet.
+        let found = !upstream.resolves() || transport.find(upstream, config.timeout).await.is_ok();
+        let endpoints = upstream.endpoints();
+        let probes = endpoints.iter().filter(|_| found).map(|endpoint| {
             let wait = late.mul_f64(random.f64());
             async move {
                 sleep(wait).await;
@@ -100,6 +103,7 @@ async fn probe<T: Transport>(transport: &T, upstream: &Upstream, endpoint: &Arc<
         forwarding: None,
         affinity: Affinity::default(),
         body: Body::empty(),
+        early: None,
     };
     let host = match &upstream.config.host {
         HostSent::Keep | HostSent::Target => endpoint.authority.clone(),

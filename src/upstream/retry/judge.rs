@@ -21,7 +21,7 @@ impl Config {
 
     /// True for an outcome after which it is.
     #[must_use]
-    pub fn wants(&self, outcome: &Outcome<'_>) -> bool {
+    pub fn wants(&self, outcome: &Outcome) -> bool {
         outcome.tells
             && match &outcome.answer {
                 Ok(reply) => self.wants_status(reply.status.as_u16()),

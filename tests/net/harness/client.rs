@@ -66,6 +66,12 @@ impl Client {
         Ok(Response { status, fields: head.fields, body: Vec::new(), length: 0 })
     }
 
+    /// Reads so many bytes, whatever they mean.
+    #[track_caller]
+    pub fn exactly(&mut self, count: usize) -> Vec<u8> {
+        self.reader.exactly(count).unwrap_or_else(|broken| panic!("not so many bytes: {broken:?}"))
+    }
+
     /// True when the gateway has closed the connection and sent nothing more before.
     pub fn is_closed(&mut self) -> bool {
         self.reader.rest().is_empty() && matches!(self.reader.fill(), Ok(false) | Err(Broken::CutShort))

@@ -121,6 +121,16 @@ impl<S: Read> Reader<S> {
         &self.buffer
     }
 
+    /// Reads so many bytes.
+    pub fn exactly(&mut self, count: usize) -> Result<Vec<u8>, Broken> {
+        while self.buffer.len() < count {
+            if !self.fill()? {
+                return Err(Broken::CutShort);
+            }
+        }
+        Ok(self.buffer.drain(..count).collect())
+    }
+
     fn line(&mut self) -> Result<String, Broken> {
         loop {
             if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
@@ -203,6 +213,15 @@ impl<S: Read> Reader<S> {
                 return Err(Broken::Malformed("a chunk's end".to_owned()));
             }
         }
+    }
+}
+
+impl Reader<std::net::TcpStream> {
+    /// Sends back whatever comes, until it ends.
+    pub fn echo(&mut self) -> std::io::Result<()> {
+        let mut back = self.stream.try_clone()?;
+        std::io::Write::write_all(&mut back, &self.buffer)?;
+        std::io::copy(&mut self.stream, &mut back).map(drop)
     }
 }
 

@@ -5,13 +5,15 @@ mod client;
 mod gate;
 mod message;
 mod origin;
+mod peer;
 mod peers;
 mod program;
 
 pub use client::Client;
 pub use gate::{Gate, Setup, key_line, password_line, token};
-pub use message::{Broken, Response};
+pub use message::{Broken, Reader, Response};
 pub use origin::{Answer, Origin};
+pub use peer::{Peer, python_with};
 pub use peers::{curl, is_there, peer};
 pub use program::{Program, gate};
 

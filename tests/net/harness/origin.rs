@@ -40,6 +40,8 @@ pub enum Answer {
     Last(Vec<u8>),
     /// 200 with so many bytes.
     Stream(u64),
+    /// These bytes; behind them, whatever comes is sent back.
+    Echo(Vec<u8>),
     /// Nothing, ever.
     Hang,
 }
@@ -166,6 +168,9 @@ fn serve(stream: TcpStream, noted: &Noted, answer: &(dyn Fn(&Received) -> Answer
     let mut reader = Reader::new(stream);
     while let Ok(head) = reader.head() {
         noted.begun.fetch_add(1, Ordering::AcqRel);
+        if find(&head.fields, "expect").is_some() {
+            let _ = reader.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n");
+        }
         let body = reader.body(&head.fields, false);
         let mut words = head.first.split(' ').map(str::to_owned);
         let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
@@ -181,6 +186,11 @@ fn serve(stream: TcpStream, noted: &Noted, answer: &(dyn Fn(&Received) -> Answer
             Answer::Stream(length) => stream_out(&mut reader.stream, length),
             Answer::Last(bytes) => {
                 let _ = reader.stream.write_all(&bytes);
+                return;
+            }
+            Answer::Echo(bytes) => {
+                let _ = reader.stream.write_all(&bytes);
+                let _ = reader.echo();
                 return;
             }
             // Holds the connection until the gateway lets go of it.

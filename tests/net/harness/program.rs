@@ -114,8 +114,17 @@ impl Program {
 
     /// The most memory it ever had, in bytes.
     pub fn memory_max(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    /// The memory it has now, in bytes.
+    pub fn memory_now(&self) -> u64 {
+        self.memory("VmRSS:")
+    }
+
+    fn memory(&self, what: &str) -> u64 {
         let status = std::fs::read_to_string(Path::new("/proc").join(self.child.id().to_string()).join("status")).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
 }

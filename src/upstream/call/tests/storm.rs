@@ -58,7 +58,7 @@ async fn a_breaker_by_rate_opens_on_the_share_of_attempts_and_lets_its_probes_th
 async fn one_endpoint_of_three_that_fails_costs_no_call_that_has_credit() {
     let upstream = plain(3);
     let retry = retry::Config { budget: retry::Budget { share: Percent(10_000), min_per_second: 10 }, ..retry::Config::default() };
-    let dead = upstream.endpoints[0].target.port;
+    let dead = upstream.endpoints()[0].target.port;
     struct OneDead(u16);
     impl super::Transport for OneDead {
         async fn exchange(

@@ -154,7 +154,7 @@ fn ejecting(ports: &[u16], registry: &Registry) -> Arc<Upstream> {
 async fn an_endpoint_that_fails_requests_in_a_row_is_ejected_for_a_while() {
     let registry = Registry::default();
     let (mut events, upstream) = (registry.events().listen(), ejecting(&[1, 2, 3], &registry));
-    let first = &upstream.endpoints[0];
+    let first = &upstream.endpoints()[0];
     for succeeded in [false, true, false] {
         upstream.settle(first, succeeded, SECOND);
     }
@@ -170,14 +170,14 @@ async fn at_most_half_of_the_endpoints_are_ejected_and_never_the_last() {
     for (count, left) in [(1_u16, 1), (2, 1), (3, 2), (4, 2), (5, 3)] {
         let upstream = ejecting(&(1..=count).collect::<Vec<_>>(), &Registry::default());
         for _ in 0..10 {
-            upstream.endpoints.iter().for_each(|endpoint| upstream.settle(endpoint, false, SECOND));
+            upstream.endpoints().iter().for_each(|endpoint| upstream.settle(endpoint, false, SECOND));
         }
         assert_eq!(healthy(&upstream), left, "of {count}");
     }
     // One that is down is nobody who could go on alone.
     let upstream = ejecting(&[1, 2], &Registry::default());
-    probed(&upstream.endpoints[0], &[false, false, false]);
-    (0..10).for_each(|_| upstream.settle(&upstream.endpoints[1], false, SECOND));
+    probed(&upstream.endpoints()[0], &[false, false, false]);
+    (0..10).for_each(|_| upstream.settle(&upstream.endpoints()[1], false, SECOND));
     assert_eq!(healthy(&upstream), 1);
 }
 
@@ -188,12 +188,12 @@ async fn panic_is_counted_and_told_once() {
     let random = Mutex::new(fastrand::Rng::with_seed(1));
     let choose = |times: u32| (0..times).for_each(|_| assert!(upstream.choose(Affinity::default(), &[], &random).is_some()));
     choose(3);
-    for endpoint in &upstream.endpoints {
+    for endpoint in upstream.endpoints().iter() {
         probed(endpoint, &[false, false, false]);
     }
     choose(5);
     assert_eq!((upstream.panic.requests(), happened(&mut events)), (5, vec![(None, Change::Panic)]));
-    probed(&upstream.endpoints[0], &[true, true]);
+    probed(&upstream.endpoints()[0], &[true, true]);
     choose(5);
     assert_eq!((upstream.panic.requests(), happened(&mut events)), (5, vec![(None, Change::Calm)]));
 }

@@ -1,0 +1,159 @@
+//! Something that is looked up again and again, for as long as somebody holds it.
+
+use super::{AGAIN, AGE_MAX, LOOK_MAX};
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+/// What is known, or why nothing is.
+type Known<T> = Option<Result<Arc<T>, Arc<str>>>;
+
+/// Something that was looked up and is kept fresh. Nothing happens until it is asked for; from then on a task looks it up, which
+/// ends when nobody holds this any more.
+#[derive(Debug)]
+pub struct Kept<T> {
+    known: watch::Sender<Known<T>>,
+    running: AtomicBool,
+}
+
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        Self { known: watch::Sender::new(None), running: AtomicBool::new(false) }
+    }
+}
+
+impl<T: Send + Sync + 'static> Kept<T> {
+    /// Something of which this is known already.
+    #[must_use]
+    pub fn knowing(known: T) -> Self {
+        Self { known: watch::Sender::new(Some(Ok(Arc::new(known)))), running: AtomicBool::new(false) }
+    }
+
+    /// What is known, if it was found before.
+    #[must_use]
+    pub fn known(&self) -> Option<Arc<T>> {
+        self.known.borrow().as_ref()?.as_ref().ok().cloned()
+    }
+
+    /// What is known; who asks first waits until something is. `look` finds it, and for how long it is to be believed; it is
+    /// given what it found last.
+    ///
+    /// # Errors
+    /// What `look` said, when it has never found anything.
+    pub async fn get<L, F>(self: &Arc<Self>, look: impl FnOnce() -> L) -> Result<Arc<T>, Arc<str>>
+    where
+        L: Fn(Option<Arc<T>>) -> F + Send + 'static,
+        F: Future<Output = Result<(T, Duration), String>> + Send + 'static,
+    {
+        if !self.running.load(Ordering::Relaxed) && !self.running.swap(true, Ordering::AcqRel) {
+            tokio::spawn(keep(Running(Arc::downgrade(self)), look()));
+        }
+        if let Some(known) = &*self.known.borrow() {
+            return known.clone();
+        }
+        let mut waiting = self.known.subscribe();
+        // INVARIANT: the sender is held for as long as this waits, so it says something, or the wait is given up by the caller.
+        let known = waiting.wait_for(Option::is_some).await.map(|known| known.clone());
+        known.ok().flatten().unwrap_or_else(|| Err("nothing is known".into()))
+    }
+}
+
+/// Held by the task, so that another one can take over when its runtime ends.
+struct Running<T>(Weak<Kept<T>>);
+
+impl<T> Drop for Running<T> {
+    fn drop(&mut self) {
+        if let Some(kept) = self.0.upgrade() {
+            kept.running.store(false, Ordering::Release);
+        }
+    }
+}
+
+async fn keep<T, F>(running: Running<T>, look: impl Fn(Option<Arc<T>>) -> F)
+where
+    T: Send + Sync + 'static,
+    F: Future<Output = Result<(T, Duration), String>>,
+{
+    let mut again = AGAIN;
+    loop {
+        let Some(before) = running.0.upgrade().map(|kept| kept.known()) else { return };
+        let looked = timeout(LOOK_MAX, look(before.clone())).await.unwrap_or_else(|_| Err("no answer in time".to_owned()));
+        let Some(kept) = running.0.upgrade() else { return };
+        let pause = match (looked, before) {
+            (Ok((found, believed)), _) => {
+                again = AGAIN;
+                kept.known.send_replace(Some(Ok(Arc::new(found))));
+                believed
+            }
+            (Err(error), before) => {
+                if again == AGAIN {
+                    tracing::warn!(%error, stays = before.is_some(), "a name cannot be looked up");
+                }
+                if before.is_none() {
+                    kept.known.send_replace(Some(Err(error.into())));
+                }
+                let later = (again * 2).min(AGE_MAX);
+                std::mem::replace(&mut again, later)
+            }
+        };
+        drop(kept);
+        sleep(pause).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AGAIN, Kept};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+    use tokio::time::sleep;
+
+    const BELIEVED: Duration = Duration::from_secs(30);
+
+    /// A number that counts up with each look; the second and third one fail.
+    async fn ask(kept: &Arc<Kept<usize>>, looks: &Arc<AtomicUsize>) -> usize {
+        let looks = Arc::clone(looks);
+        let look = move |_| {
+            let number = looks.fetch_add(1, Ordering::Relaxed);
+            async move { if matches!(number, 1 | 2) { Err("broken".to_owned()) } else { Ok((number, BELIEVED)) } }
+        };
+        *kept.get(|| look).await.unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_answer_stays_when_looking_fails_and_the_task_ends_with_its_owner() {
+        let (kept, looks) = (Arc::<Kept<usize>>::default(), Arc::<AtomicUsize>::default());
+        assert_eq!(kept.known(), None);
+        for (wait, expected, looked) in [(Duration::ZERO, 0, 1), (BELIEVED, 0, 2), (AGAIN, 0, 3), (2 * AGAIN, 3, 4)] {
+            sleep(wait + Duration::from_millis(1)).await;
+            assert_eq!((ask(&kept, &looks).await, looks.load(Ordering::Relaxed)), (expected, looked));
+        }
+        drop(kept);
+        sleep(10 * BELIEVED).await;
+        assert_eq!(looks.load(Ordering::Relaxed), 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_who_ask_at_first_wait_for_one_look() {
+        let (kept, looks) = (Arc::<Kept<usize>>::default(), Arc::<AtomicUsize>::default());
+        let all = futures_util::future::join_all((0..10).map(|_| ask(&kept, &looks))).await;
+        assert_eq!((all, looks.load(Ordering::Relaxed)), (vec![0; 10], 1));
+    }
+
+    #[test]
+    fn another_task_takes_over_when_a_runtime_has_ended() {
+        let (kept, looks) = (Arc::<Kept<usize>>::default(), Arc::<AtomicUsize>::default());
+        for _ in 0..2 {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+            runtime.block_on(async {
+                ask(&kept, &looks).await;
+                tokio::task::yield_now().await;
+            });
+        }
+        assert_eq!(looks.load(Ordering::Relaxed), 2);
+    }
+}
