@@ -6,6 +6,8 @@ use crate::ir::{self, Program};
 use crate::policy::auth::{self, Mode};
 use crate::policy::body::keep::Keep;
 use crate::policy::build::Warning;
+use crate::policy::flag::{self, Flag};
+use crate::policy::maintenance;
 use crate::policy::stage::Place;
 use crate::policy::{Build, BuildError, Endpoint, Registry, Secrets};
 use crate::route::{MatchTree, RouteKey};
@@ -55,17 +57,8 @@ impl Compiler {
             }
             let mut build = Build {
                 route: &route.name,
-                auths: &program.auths,
-                endpoints: &endpoints,
-                registry: &mut self.registry,
-                secrets,
-                clock,
-                request: Vec::new(),
-                response: Vec::new(),
-                body_max: None,
-                chooses: false,
-                fallback: None,
                 warnings: std::mem::take(&mut warnings),
+                ..blank(program, &endpoints, &mut self.registry, secrets, clock)
             };
             for policy in &route.policies {
                 if let Err(error) = policy.build(&mut build)
@@ -84,6 +77,12 @@ impl Compiler {
                 known.insert(in_force, pipeline);
             }
         }
+        let flags = program.flags.iter().map(|flag| self.flag(flag)).collect();
+        let mut build = blank(program, &endpoints, &mut self.registry, secrets, clock);
+        let faults = program.gateway.unmatched.iter().filter_map(|policy| policy.build(&mut build).err());
+        errors.extend(faults.filter(|error| !errors.contains(error)).collect::<Vec<_>>());
+        let mut unmatched = build.response;
+        unmatched.sort_by_key(|(place, _)| *place);
         if !errors.is_empty() {
             self.registry.roll_back();
             return Err(errors);
@@ -97,10 +96,25 @@ impl Compiler {
             predicates: program.routes.iter().map(|route| route.predicate.clone()).collect(),
             names: program.routes.iter().map(|route| route.name.as_str().into()).collect(),
             pipelines,
+            unmatched,
+            switches: self.switches(),
+            flags,
             upstreams: program.upstreams.iter().map(|config| self.upstreams.upstream(config)).collect(),
             settings: settings(&program.gateway),
         };
         Ok(Compiled { plan, warnings, auths })
+    }
+
+    fn flag(&mut self, flag: &ir::operate::Flag) -> Arc<Flag> {
+        let key = serde_json::to_string(flag).unwrap_or_default();
+        self.registry.state(flag::KIND, key, || Flag::new(&flag.name, flag.share, flag.by.clone()))
+    }
+
+    /// What closes routes, by their names.
+    fn switches(&self) -> Vec<Arc<maintenance::Switch>> {
+        let mut switches: Vec<Arc<maintenance::Switch>> = self.state(maintenance::KIND).collect();
+        switches.sort_by(|left, right| left.route().cmp(right.route()));
+        switches
     }
 
     /// What happens to the upstreams of its plans.
@@ -112,6 +126,30 @@ impl Compiler {
     /// State of one kind that the plan in force uses.
     pub fn state<T: std::any::Any + Send + Sync>(&self, kind: &'static str) -> impl Iterator<Item = Arc<T>> + '_ {
         self.registry.each(kind)
+    }
+}
+
+/// What policies are given before any has added to it.
+fn blank<'b>(
+    program: &'b Program,
+    endpoints: &'b Arc<[Endpoint]>,
+    registry: &'b mut Registry,
+    secrets: &'b dyn Secrets,
+    clock: Clock,
+) -> Build<'b> {
+    Build {
+        route: "",
+        auths: &program.auths,
+        endpoints,
+        registry,
+        secrets,
+        clock,
+        request: Vec::new(),
+        response: Vec::new(),
+        body_max: None,
+        chooses: false,
+        fallback: None,
+        warnings: Vec::new(),
     }
 }
 

@@ -31,6 +31,7 @@ const CORE: &[Example] = &[
         "policy bounded(count: int = 5) {\n  breaker {\n    open_after count failures\n  }\n}\n\nupstream stock {\n  \
          target http://127.0.0.1:9004\n  use bounded(count = 3)\n}",
     ),
+    Example::file("flag", "flag new_checkout = 10% by client.ip"),
     Example::file("group", "group shop host shop.example.com /v1 {\n  auth main\n  route cart GET /cart -> users\n}"),
     Example::file("route", "## One user, by number.\nroute show_user GET /users/{id:int} -> users {\n  auth main\n}"),
     Example::file(

@@ -107,15 +107,11 @@ pub const REFERENCES: &[Reference] = &[
         "body",
         "a value of the request's JSON body, by JSON pointer: text, or a number or boolean as written",
     ),
-    later("flag.NAME", "bool", "match", "a switch that is turned while the gateway runs"),
+    known("flag.NAME", "bool", "match", "a switch that is turned while the gateway runs; known when its key is"),
 ];
 
 const fn known(name: &'static str, ty: &'static str, stage: &'static str, doc: &'static str) -> Reference {
     Reference { name, ty, stage, doc, available: true }
-}
-
-const fn later(name: &'static str, ty: &'static str, stage: &'static str, doc: &'static str) -> Reference {
-    Reference { name, ty, stage, doc, available: false }
 }
 
 /// The functions that are no references.

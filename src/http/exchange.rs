@@ -159,6 +159,11 @@ pub trait Calls: Send + Sync {
     /// Calls an upstream under its breaker, balance and timeouts. Runs when an aggregate asks for a part.
     fn call(&self, upstream: UpstreamIndex, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>>;
 
+    /// True when the flag of a name is on for a request; by default none is.
+    fn flag(&self, _: &str, _: &Exchange) -> bool {
+        false
+    }
+
     /// How long a call of an upstream may take in all; by default nobody says.
     fn total(&self, _: UpstreamIndex) -> Option<Duration> {
         None

@@ -69,6 +69,8 @@ pub struct Gateway {
     pub trace: Option<operate::Trace>,
     /// Where events go.
     pub events: Vec<operate::Events>,
+    /// What becomes of the replies to requests that no route takes.
+    pub unmatched: Vec<Config>,
 }
 
 /// One address to listen on.

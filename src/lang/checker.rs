@@ -55,6 +55,8 @@ pub struct Names {
     pub scopes: Vec<Scope>,
     /// Declarations of each file's scope.
     pub declared: HashMap<(Declared, ScopeId, String), Declaration>,
+    /// When each flag is known, by its place among the declarations.
+    pub flags: Vec<Moment>,
     /// Words of statements that were not understood: they may have been declarations.
     pub suspects: HashSet<String>,
     /// Where imported files were given their names.

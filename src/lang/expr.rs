@@ -125,6 +125,8 @@ pub enum Ref {
     },
     /// `claim.x`, `key.x`, `user.name`: auth and slot, one for each auth that may have identified the caller.
     Attribute(Vec<(u16, u16)>),
+    /// `flag.NAME`
+    Flag(String),
     /// `upstream.name`
     UpstreamName,
     /// `response.status`
@@ -170,6 +172,7 @@ impl Ref {
             Self::Attribute(slots) => {
                 names.attribute(slots).map_or_else(|| "an attribute of the caller".to_owned(), |(family, name)| format!("{family}.{name}"))
             }
+            Self::Flag(name) => format!("flag.{name}"),
             Self::UpstreamName => "upstream.name".to_owned(),
             Self::ResponseStatus => "response.status".to_owned(),
             Self::ResponseDuration => "response.duration".to_owned(),

@@ -613,10 +613,7 @@ impl Typing<'_, '_> {
             ("client", ["ip"]) => done(Ref::ClientIp, Type::Ip, Moment::Accept),
             ("client", ["cert", "subject"]) => done(Ref::ClientSubject, text.optional(), Moment::Accept),
             ("client", ["cert", "san"]) => done(Ref::ClientName, text.optional(), Moment::Accept),
-            ("flag", [_]) => {
-                self.checker.not_there(root, rest, span, self.scope);
-                None
-            }
+            ("flag", [_]) => rest.first().and_then(|name| self.checker.flag(name, span, self.scope)),
             ("upstream", ["name"]) => done(Ref::UpstreamName, text, Moment::Target),
             ("response", ["status"]) => done(Ref::ResponseStatus, Type::Status, Moment::Response),
             ("response", ["duration"]) => done(Ref::ResponseDuration, Type::Duration, Moment::Response),

@@ -9,6 +9,7 @@ pub mod arms;
 pub mod build;
 #[cfg(test)]
 pub mod fixtures;
+pub mod flag;
 pub mod page;
 pub mod pointer;
 pub mod registry;

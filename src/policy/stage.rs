@@ -103,6 +103,8 @@ pub enum ReplyPlace {
     Compress,
     /// CORS fields.
     Cors,
+    /// `deprecated`
+    Notice,
     /// `security_headers`
     Security,
 }

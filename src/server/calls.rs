@@ -47,6 +47,10 @@ impl<T: Transport> Calls for Engine<T> {
         self.part(index, None, outgoing)
     }
 
+    fn flag(&self, name: &str, exchange: &Exchange) -> bool {
+        self.plan.flags.iter().find(|flag| flag.name() == name).is_some_and(|flag| flag.is_on(exchange))
+    }
+
     fn total(&self, index: UpstreamIndex) -> Option<Duration> {
         self.total_of(index, None)
     }
@@ -72,6 +76,10 @@ pub struct Routed<T> {
 impl<T: Transport> Calls for Routed<T> {
     fn call(&self, index: UpstreamIndex, outgoing: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
         self.engine.part(index, Some(self.route), outgoing)
+    }
+
+    fn flag(&self, name: &str, exchange: &Exchange) -> bool {
+        self.engine.flag(name, exchange)
     }
 
     fn total(&self, index: UpstreamIndex) -> Option<Duration> {

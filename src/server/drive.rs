@@ -201,7 +201,7 @@ impl Begun {
             }
         };
         watch.answered(exchange, &reply);
-        for (_, part) in pipeline.map(|pipeline| &pipeline.response).into_iter().flatten() {
+        for (_, part) in pipeline.map_or(&plan.unmatched, |pipeline| &pipeline.response) {
             let waited = match part.wait(exchange, &mut reply) {
                 Some(waiting) => waiting.await,
                 None => Ok(()),

@@ -107,6 +107,9 @@ impl Draft {
             predicates: keys.iter().map(|_| None).collect(),
             pipelines: vec![pipeline; self.routes.len()],
             names: self.routes.iter().map(|(_, pattern)| (*pattern).into()).collect(),
+            unmatched: Vec::new(),
+            switches: Vec::new(),
+            flags: Vec::new(),
             upstreams: vec![registry.upstream(&self.upstream)],
             settings: self.settings.clone(),
         }
