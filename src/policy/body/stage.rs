@@ -71,6 +71,7 @@ impl OnRequest for Check {
 }
 
 impl Check {
+    #[expect(clippy::result_large_err, reason = "the error is the answer, made once per refused request")]
     pub(super) fn judge(&self, text: &[u8]) -> Result<(), Problem> {
         let broken = || Problem::new(StatusCode::BAD_REQUEST, "the request's body is not JSON");
         let Some(schema) = &self.schema else {
