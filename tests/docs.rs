@@ -8,6 +8,7 @@ use gatewright::docs::{catalogue, reference};
 use gatewright::lang::form::{Form, Ready};
 use gatewright::policy;
 use gatewright::syntax::{format, parse};
+use gatewright::testing;
 use std::path::Path;
 
 const PAGES: &[(&str, &str)] = &[
@@ -20,6 +21,7 @@ const PAGES: &[(&str, &str)] = &[
     ("docs/limits.md", LIMITS),
     ("docs/checking.md", include_str!("../docs/checking.md")),
     ("docs/auth.md", include_str!("../docs/auth.md")),
+    ("docs/shaping.md", include_str!("../docs/shaping.md")),
     ("docs/running.md", include_str!("../docs/running.md")),
     ("docs/tracing.md", include_str!("../docs/tracing.md")),
     ("docs/caching.md", include_str!("../docs/caching.md")),
@@ -83,6 +85,22 @@ fn policies_in_the_pages_are_read_and_formatted() {
             sources.add(Source::new(*page, block.text.as_str()));
             assert_eq!(render(Format::Plain, &sources, &report.into_sorted()), "", "{page}");
             assert_eq!(format(&block.text).ok().as_deref(), Some(block.text.as_str()), "{page}");
+        }
+    }
+}
+
+#[test]
+fn policies_with_tests_in_the_pages_pass_them() {
+    for (page, text) in PAGES {
+        for block in
+            blocks(text).iter().filter(|block| block.kind == "gate" && block.text.contains("gateway {") && block.text.contains("test \""))
+        {
+            let checked = check(Path::new("page.gate"), &Only(block.text.clone()), &Options::default()).unwrap();
+            let findings = render(Format::Human, &checked.sources, &checked.report.into_sorted());
+            assert_eq!(findings, "", "{page}");
+            let outcomes = testing::run(checked.program.as_ref().unwrap(), None, None);
+            let failed: Vec<_> = outcomes.iter().filter(|outcome| outcome.failure.is_some()).collect();
+            assert!(!outcomes.is_empty() && failed.is_empty(), "{page}: {failed:#?}");
         }
     }
 }

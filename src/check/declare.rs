@@ -7,7 +7,7 @@ use super::{Options, breaker, explain::Explained, gateway, invariant, listen, op
 use crate::diag::{Code, Diagnostic, FileId, Report, Sources, Span};
 use crate::ir::{self, Program};
 use crate::lang::Node;
-use crate::lang::checker::{Checker, Declaration, Names, RouteFacts, Scope};
+use crate::lang::checker::{Checker, Declaration, Moment, Names, RouteFacts, Scope};
 use crate::lang::form::{Declared, Place};
 use crate::lang::read::{Reader, Schema, ScopeId};
 use crate::policy::auth;
@@ -193,6 +193,7 @@ impl<'a> Bench<'_, 'a> {
         let main = files.last();
         let nodes: &[Node<'a>] = main.map_or(&[], |file| &file.nodes);
         let auths = self.auths(files);
+        let operated = self.operated(files, auths.as_deref());
         let gateway_level = self.gateway_level(nodes);
         let upstreams = self.upstreams(files, &gateway_level, auths.as_deref());
         self.policies(files);
@@ -235,7 +236,6 @@ impl<'a> Bench<'_, 'a> {
         let upstreams: Vec<upstream::Config> = upstreams.into_iter().map(|upstream| upstream.config).collect();
         let uncertain = auths.is_none() || files.iter().any(|file| file.damaged);
         let tests = script::tests(nodes, &routes, uncertain, self);
-        let operated = self.operated(files, auths.as_deref());
         let (stores, flags, hooks) = (operated.stores, operated.flags, operated.hooks);
         (auths.map(|auths| Program { gateway, upstreams, auths, routes, stores, flags, hooks, tests, written }), explained)
     }
@@ -259,14 +259,20 @@ impl<'a> Bench<'_, 'a> {
         let mut found = Operated::default();
         let mut checker = self.checker("gateway");
         checker.facts = super::upstream::anyone(auths);
+        let mut moments = Vec::new();
         for node in files.iter().flat_map(|file| &file.nodes) {
             match node.form.word {
                 "store" => found.stores.extend(operate::store(node, &mut checker)),
-                "flag" => found.flags.extend(operate::flag(node, &mut checker)),
+                "flag" => {
+                    let (flag, moment) = operate::flag(node, &mut checker).unzip();
+                    found.flags.extend(flag);
+                    moments.extend(declared_name(node).map(|_| moment.unwrap_or(Moment::Accept)));
+                }
                 "hook" => found.hooks.extend(operate::hook(node, &mut checker)),
                 _ => {}
             }
         }
+        self.names.flags = moments;
         found
     }
 

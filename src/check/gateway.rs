@@ -1,15 +1,16 @@
 //! `gateway { }`: the gateway's own settings.
 
 use super::declare::Bench;
+use super::merge::merged;
 use super::uses::Level;
 use super::{listen, operate};
-use crate::diag::Code;
+use crate::diag::{Code, Report};
 use crate::ir::{Gateway, Limits, Log, LogFormat};
-use crate::lang::checker::{Checker, Moment, Spot, Want};
+use crate::lang::checker::{Checker, Moment, RouteFacts, Spot, Want};
 use crate::lang::types::Type;
 use crate::lang::value::Value;
 use crate::lang::{Given, Node};
-use crate::policy::Effective;
+use crate::policy::{self, Config, Effective};
 use crate::syntax::ast::ExprKind;
 use std::time::Duration;
 
@@ -44,7 +45,22 @@ pub fn gateway<'a>(level: &Level<'a>, bench: &mut Bench<'_, 'a>) -> Gateway {
     let log = log(&[statements], &mut checker).unwrap_or_default();
     let trace = of("trace").next_back().and_then(|node| operate::trace(node, &mut checker));
     let events = of("events").filter_map(|node| operate::events(node, &mut checker)).collect();
-    Gateway { listeners, admin, trust, request_id, limits, drain, workers, log, trace, events }
+    let unmatched = unmatched(statements, &checker);
+    Gateway { listeners, admin, trust, request_id, limits, drain, workers, log, trace, events, unmatched }
+}
+
+/// What is done to replies where no route takes the request. What is wrong with a statement is said of the routes it is in force
+/// on; one that speaks of a route's own, such as its parameters, says nothing here.
+fn unmatched(statements: &[Effective<'_>], checker: &Checker<'_>) -> Vec<Config> {
+    let mut found = Vec::new();
+    for entry in policy::ALL.iter().filter(|entry| matches!(entry.name, "error" | "security_headers")) {
+        let mut report = Report::new();
+        for statement in merged(&[statements], entry.words, &mut report) {
+            let mut checker = Checker { report: &mut report, names: checker.names, facts: RouteFacts::default() };
+            found.extend((entry.check)(&[statement], &mut checker));
+        }
+    }
+    found
 }
 
 fn networks(given: Given<'_>, checker: &mut Checker<'_>) -> Vec<ipnet::IpNet> {

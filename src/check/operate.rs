@@ -57,9 +57,15 @@ pub const WORDS: &[Word] = &[
                     .default("on_failure local"),
             ]),
     ),
-    top(Form::new("flag", "a switch that the admin API turns while the gateway runs; `flag.NAME` in conditions")
-        .slots(&[Slot::name("name"), Slot::value("state", "`on`, `off` or a percentage").assign()])
-        .children(&[Form::new("by", "for a percentage: the same value always sees the same").slots(&[Slot::value("key", "a value")])])),
+    Word {
+        form: Form::new("flag", "a switch that is turned while the gateway runs; `flag.NAME` in conditions")
+            .slots(&[Slot::name("name"), Slot::value("state", "`on`, `off` or a percentage").assign()])
+            .children(&[Form::new("by", "for a percentage: the same value always sees the same").slots(&[Slot::value("key", "a value")])])
+            .many(),
+        places: &[Place::File],
+        merge: Merge::Keyed,
+        stage: "",
+    },
     top(Form::new("hook", "a service that is asked about requests or responses, put in force by `use NAME`")
         .slots(&[Slot::name("name"), Slot::word("kind", &["http"]), Slot::value("url", "a URL")])
         .children(&[
@@ -136,8 +142,8 @@ fn store_url(given: Given<'_>, checker: &mut Checker<'_>) -> Option<StoreUrl> {
     }
 }
 
-/// Reads `flag`.
-pub fn flag(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Flag> {
+/// Reads `flag`: and when it is known.
+pub fn flag(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<(Flag, Moment)> {
     let name = declared_name(node)?.text.clone();
     let given = node.get("state")?;
     let share = match given.expr.as_word().map(|word| word.text.as_str()) {
@@ -147,9 +153,10 @@ pub fn flag(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Flag> {
     };
     let by = node.child("by").and_then(|child| child.get("key"));
     let key = match by {
-        Some(given) => Some(checker.typed(given, &Want::scalar(Moment::Authenticate, Spot::Plain))?.expr),
+        Some(given) => Some(checker.typed(given, &Want::scalar(Moment::Authenticate, Spot::Plain))?),
         None => None,
     };
+    let moment = key.as_ref().map_or(Moment::Accept, |key| key.moment);
     let share = share?;
     if by.is_none() && share != WHOLE && share != Percent(0) {
         checker.report.push(
@@ -159,7 +166,7 @@ pub fn flag(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Flag> {
         );
         return None;
     }
-    Some(Flag { name, share, by: key })
+    Some((Flag { name, share, by: key.map(|key| key.expr) }, moment))
 }
 
 /// Reads `hook`.

@@ -380,8 +380,12 @@ fn written(reference: &Ref) -> String {
         // `05` and `5` are one number, but two texts.
         Ref::Param { slot, int: true } => format!("the number in segment {} of the path", usize::from(*slot) + 1),
         Ref::Param { slot, int: false } => format!("segment {} of the path", usize::from(*slot) + 1),
-        Ref::Attribute(_) | Ref::UpstreamName | Ref::ResponseStatus | Ref::ResponseDuration | Ref::ResponseHeader(_) => {
-            serde_json::to_string(reference).unwrap_or_default()
-        }
+        Ref::Body(_)
+        | Ref::Flag(_)
+        | Ref::Attribute(_)
+        | Ref::UpstreamName
+        | Ref::ResponseStatus
+        | Ref::ResponseDuration
+        | Ref::ResponseHeader(_) => serde_json::to_string(reference).unwrap_or_default(),
     }
 }

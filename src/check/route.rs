@@ -203,6 +203,7 @@ impl<'a> Routes<'_, 'a> {
             timeouts,
             retries,
             hooks: levels.iter().flat_map(|level| &level.hooks).filter_map(|hook| u16::try_from(*hook).ok()).collect(),
+            reads_body: checker.facts.reads_body,
             log,
             place,
         };

@@ -112,6 +112,9 @@ impl Secrets for MadeUp {
             }
             Purpose::SigningKey(algorithm) => Invention { value: key_pair(algorithm)?.serialize_pem(), credential: None },
             Purpose::PublicKey(algorithm) => Invention { value: key_pair(algorithm)?.public_key_pem(), credential: None },
+            // Anything fits, and says nothing.
+            Purpose::Schema => Invention { value: "{}".to_owned(), credential: None },
+            Purpose::Page => Invention { value: String::new(), credential: None },
         };
         let value = invention.value.clone();
         made.secrets.insert(secret.clone(), invention);

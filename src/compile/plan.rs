@@ -5,6 +5,8 @@ use crate::http::{Address, UpstreamIndex};
 use crate::lang::expr::Expr;
 use crate::policy::cache::{Cache, Invalidation};
 use crate::policy::fallback::Fallback;
+use crate::policy::flag::Flag;
+use crate::policy::maintenance::Switch;
 use crate::policy::stage::{OnRequest, OnResponse, Place, ReplyPlace};
 use crate::route::tree::MatchTree;
 use crate::store::Store;
@@ -25,6 +27,12 @@ pub struct Plan {
     /// Each route's pipeline, by the route's index. Routes on which the same is in force share one: of ten thousand
     /// routes most differ in name and path only, and what is shared stays in the processor's cache.
     pub pipelines: Vec<Arc<Pipeline>>,
+    /// Response parts of requests that no route takes, in the order they run.
+    pub unmatched: Vec<(ReplyPlace, Arc<dyn OnResponse>)>,
+    /// What closes routes for maintenance, one each.
+    pub switches: Vec<Arc<Switch>>,
+    /// Every flag.
+    pub flags: Vec<Arc<Flag>>,
     /// Every upstream, by [`UpstreamIndex`].
     pub upstreams: Vec<Arc<Upstream>>,
     /// Every store.

@@ -6,8 +6,12 @@ use crate::http::Clock;
 use crate::ir::operate::StoreUrl;
 use crate::ir::{self, Program};
 use crate::policy::auth::{self, Mode};
+use crate::policy::body::keep::Keep;
 use crate::policy::build::{Purpose, Warning};
+use crate::policy::flag::{self, Flag};
+use crate::policy::maintenance;
 use crate::policy::shape::Names;
+use crate::policy::stage::Place;
 use crate::policy::{Build, BuildError, Config, Endpoint, Registry, Secrets, cache};
 use crate::route::{MatchTree, RouteKey};
 use crate::store::{self, Store};
@@ -76,21 +80,8 @@ impl Compiler {
             }
             let mut build = Build {
                 route: &route.name,
-                auths: &program.auths,
-                endpoints: &endpoints,
-                registry: &mut self.registry,
-                secrets,
-                stores: &stores,
-                fetch: &self.fetch,
-                clock,
-                request: Vec::new(),
-                response: Vec::new(),
-                body_max: None,
-                chooses: false,
-                fallback: None,
-                cache: None,
-                invalidates: Vec::new(),
                 warnings: std::mem::take(&mut warnings),
+                ..blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch))
             };
             for policy in &route.policies {
                 if let Err(error) = policy.build(&mut build)
@@ -98,6 +89,9 @@ impl Compiler {
                 {
                     errors.push(error);
                 }
+            }
+            if route.reads_body {
+                build.on_request(Place::Body, Keep);
             }
             warnings = std::mem::take(&mut build.warnings);
             let invalidates = std::mem::take(&mut build.invalidates);
@@ -111,6 +105,12 @@ impl Compiler {
                 known.insert(in_force, pipeline);
             }
         }
+        let flags = program.flags.iter().map(|flag| self.flag(flag)).collect();
+        let mut build = blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch));
+        let faults = program.gateway.unmatched.iter().filter_map(|policy| policy.build(&mut build).err());
+        errors.extend(faults.filter(|error| !errors.contains(error)).collect::<Vec<_>>());
+        let mut unmatched = build.response;
+        unmatched.sort_by_key(|(place, _)| *place);
         if !errors.is_empty() {
             self.registry.roll_back();
             return Err(errors);
@@ -124,6 +124,9 @@ impl Compiler {
             predicates: program.routes.iter().map(|route| route.predicate.clone()).collect(),
             names: program.routes.iter().map(|route| route.name.as_str().into()).collect(),
             pipelines,
+            unmatched,
+            switches: self.switches(),
+            flags,
             upstreams: program.upstreams.iter().map(|config| self.upstreams.upstream(config)).collect(),
             stores,
             settings: settings(&program.gateway),
@@ -159,6 +162,18 @@ impl Compiler {
         &self.store_events
     }
 
+    fn flag(&mut self, flag: &ir::operate::Flag) -> Arc<Flag> {
+        let key = serde_json::to_string(flag).unwrap_or_default();
+        self.registry.state(flag::KIND, key, || Flag::new(&flag.name, flag.share, flag.by.clone()))
+    }
+
+    /// What closes routes, by their names.
+    fn switches(&self) -> Vec<Arc<maintenance::Switch>> {
+        let mut switches: Vec<Arc<maintenance::Switch>> = self.state(maintenance::KIND).collect();
+        switches.sort_by(|left, right| left.route().cmp(right.route()));
+        switches
+    }
+
     /// What happens to the upstreams of its plans.
     #[must_use]
     pub fn events(&self) -> &Arc<upstream::Events> {
@@ -171,11 +186,54 @@ impl Compiler {
     }
 }
 
+/// What policies are given before any has added to it.
+fn blank<'b>(
+    program: &'b Program,
+    endpoints: &'b Arc<[Endpoint]>,
+    registry: &'b mut Registry,
+    secrets: &'b dyn Secrets,
+    clock: Clock,
+    (stores, fetch): (&'b [Arc<Store>], &'b Arc<dyn Fetch>),
+) -> Build<'b> {
+    Build {
+        route: "",
+        auths: &program.auths,
+        endpoints,
+        registry,
+        secrets,
+        stores,
+        fetch,
+        clock,
+        request: Vec::new(),
+        response: Vec::new(),
+        body_max: None,
+        chooses: false,
+        fallback: None,
+        cache: None,
+        invalidates: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
+
 /// All that a route's pipeline is made of, as text, since hardly anything in it can be hashed; empty where it cannot be
 /// written. Every field of a route is named, so that a new one is either part of it or said not to be.
 fn in_force(route: &ir::Route) -> Vec<u8> {
-    let ir::Route { name: _, doc: _, groups: _, key: _, predicate: _, place: _, target, policies, timeouts, retries, hooks, log } = route;
-    serde_json::to_vec(&(policies, target, timeouts, retries, hooks, log)).unwrap_or_default()
+    let ir::Route {
+        name: _,
+        doc: _,
+        groups: _,
+        key: _,
+        predicate: _,
+        place: _,
+        target,
+        policies,
+        timeouts,
+        retries,
+        hooks,
+        reads_body,
+        log,
+    } = route;
+    serde_json::to_vec(&(policies, target, timeouts, retries, hooks, reads_body, log)).unwrap_or_default()
 }
 
 fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program) -> Pipeline {

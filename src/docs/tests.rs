@@ -131,7 +131,7 @@ fn references_and_functions_are_those_of_the_checker() {
     assert!(missing.is_empty(), "{missing:?}");
     for entry in REFERENCES {
         let text = entry.name.replace("\"NAME\"", "\"x\"").replace("claim.NAME", "claim.sub").replace("key.NAME", "key.sub");
-        let text = text.replace("param.NAME", "param.id").replace("/POINTER", "/a");
+        let text = text.replace("param.NAME", "param.id").replace("/POINTER", "/a").replace("flag.NAME", "flag.beta");
         let auth = match root(entry.name) {
             "key" => "auth partners",
             "user" => "auth people",
@@ -142,7 +142,7 @@ fn references_and_functions_are_those_of_the_checker() {
         let field = format!("log access json {{\n    field it {text} {}\n  }}", if entry.ty.ends_with('?') { "?? \"\"" } else { "" });
         let field = if entry.ty == "int?" { field.replace("\"\"", "0") } else { field };
         let policy = format!(
-            "gateway {{ listen :8080 }}\n{AROUND}auth basic people {{ users env(\"PEOPLE\") }}\n\
+            "gateway {{ listen :8080 }}\n{AROUND}auth basic people {{ users env(\"PEOPLE\") }}\nflag beta = off\n\
              route example GET {path} -> users {{\n  {auth}\n  {field}\n}}\n"
         );
         assert_eq!(errors(&policy).is_empty(), entry.available, "{}: {}", entry.name, errors(&policy));

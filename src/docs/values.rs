@@ -101,16 +101,17 @@ pub const REFERENCES: &[Reference] = &[
     known("upstream.name", "str", "target", "the upstream that was chosen"),
     known("response.status", "status", "respond", "the status of the response"),
     known("response.duration", "duration", "respond", "from the request's arrival to the response's head"),
-    later("body(\"/POINTER\")", "str?", "body", "a value of a JSON body"),
-    later("flag.NAME", "bool", "match", "a switch that is turned while the gateway runs"),
+    known(
+        "body(\"/POINTER\")",
+        "str?",
+        "body",
+        "a value of the request's JSON body, by JSON pointer: text, or a number or boolean as written",
+    ),
+    known("flag.NAME", "bool", "match", "a switch that is turned while the gateway runs; known when its key is"),
 ];
 
 const fn known(name: &'static str, ty: &'static str, stage: &'static str, doc: &'static str) -> Reference {
     Reference { name, ty, stage, doc, available: true }
-}
-
-const fn later(name: &'static str, ty: &'static str, stage: &'static str, doc: &'static str) -> Reference {
-    Reference { name, ty, stage, doc, available: false }
 }
 
 /// The functions that are no references.

@@ -2,9 +2,10 @@
 //! body of a 101 would stand is a tunnel; as a body it is none.
 
 use super::{Fault, FaultKind, Tunnel};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::HeaderName;
 use http_body::{Frame, SizeHint};
+use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use smallvec::SmallVec;
 use std::pin::Pin;
@@ -66,6 +67,26 @@ impl Body {
     #[must_use]
     pub fn take(&mut self) -> Self {
         std::mem::take(self)
+    }
+
+    /// The whole body, read to its end; trailers are dropped.
+    ///
+    /// # Errors
+    /// [`FaultKind::BodyTooLarge`] where it has more than `most` bytes, and else the fault it breaks off with.
+    pub async fn collected(mut self, most: usize) -> Result<Bytes, Fault> {
+        let too_large = || Fault::new(FaultKind::BodyTooLarge, format!("more than {most} bytes"));
+        if let Some(bytes) = self.at_hand() {
+            return if bytes.len() <= most { Ok(bytes) } else { Err(too_large()) };
+        }
+        let mut all = BytesMut::new();
+        while let Some(frame) = self.frame().await {
+            let Ok(data) = frame?.into_data() else { continue };
+            if all.len() + data.len() > most {
+                return Err(too_large());
+            }
+            all.extend_from_slice(&data);
+        }
+        Ok(all.freeze())
     }
 
     /// The bytes, when they are all at hand.

@@ -1,6 +1,7 @@
 //! One request on its way through the pipeline, with everything later stages may ask about it.
 
 use super::{Attribute, Body, Certificate, Clock, Early, Fault, Forwarding, Identity, Reply};
+use bytes::Bytes;
 use futures_core::future::BoxFuture;
 use http::uri::PathAndQuery;
 use http::{Extensions, HeaderMap, HeaderValue, Method};
@@ -9,6 +10,7 @@ use std::any::Any;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// An upstream by its place in the plan.
@@ -163,6 +165,16 @@ pub trait Calls: Send + Sync {
         self.call(upstream, outgoing)
     }
 
+    /// True when the flag of a name is on for a request; by default none is.
+    fn flag(&self, _: &str, _: &Exchange) -> bool {
+        false
+    }
+
+    /// How long a call of an upstream may take in all; by default nobody says.
+    fn total(&self, _: UpstreamIndex) -> Option<Duration> {
+        None
+    }
+
     /// Which endpoint of an upstream a request belongs to; by default none.
     fn affinity(&self, _: UpstreamIndex, _: &Exchange) -> Affinity {
         Affinity::default()
@@ -229,6 +241,10 @@ pub struct Exchange {
 #[derive(Clone)]
 struct Arrived(PathAndQuery);
 
+/// The request's body.
+#[derive(Clone)]
+struct JsonBody(Bytes);
+
 impl Exchange {
     /// The text a path parameter matched, by its slot.
     #[must_use]
@@ -247,6 +263,17 @@ impl Exchange {
     #[must_use]
     pub fn arrived(&self) -> &PathAndQuery {
         self.kept.get::<Arrived>().map_or(&self.request.target, |arrived| &arrived.0)
+    }
+
+    /// Keeps the text of the request's body, which is JSON, for those who look into it.
+    pub fn keep_json(&mut self, text: Bytes) {
+        self.kept.insert(JsonBody(text));
+    }
+
+    /// The text of the request's JSON body, where it was kept.
+    #[must_use]
+    pub fn json(&self) -> Option<&[u8]> {
+        self.kept.get::<JsonBody>().map(|body| &*body.0)
     }
 
     /// Sends the request to another target at the upstream.

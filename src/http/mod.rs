@@ -14,6 +14,7 @@ pub mod grpc;
 pub mod h1;
 pub mod hop;
 pub mod identity;
+pub mod json;
 pub mod path;
 pub mod problem;
 pub mod proxy;

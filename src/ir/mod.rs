@@ -69,6 +69,8 @@ pub struct Gateway {
     pub trace: Option<operate::Trace>,
     /// Where events go.
     pub events: Vec<operate::Events>,
+    /// What becomes of the replies to requests that no route takes.
+    pub unmatched: Vec<Config>,
 }
 
 /// One address to listen on.
@@ -172,6 +174,8 @@ pub struct Route {
     pub retries: Vec<(UpstreamIndex, retry::Config)>,
     /// The hooks that are asked, by their places among the declarations.
     pub hooks: Vec<u16>,
+    /// True when something asks for a value of the request's JSON body.
+    pub reads_body: bool,
     /// The access log.
     pub log: Log,
     /// `file:line` of its declaration.

@@ -55,6 +55,8 @@ pub struct Names {
     pub scopes: Vec<Scope>,
     /// Declarations of each file's scope.
     pub declared: HashMap<(Declared, ScopeId, String), Declaration>,
+    /// When each flag is known, by its place among the declarations.
+    pub flags: Vec<Moment>,
     /// Words of statements that were not understood: they may have been declarations.
     pub suspects: HashSet<String>,
     /// Where imported files were given their names.
@@ -224,6 +226,8 @@ pub struct RouteFacts {
     pub given: Vec<Expr>,
     /// Every auth of the program, in the order of their declarations.
     pub auths: std::sync::Arc<[AuthFact]>,
+    /// True when something asks for a value of the body.
+    pub reads_body: bool,
     /// Where requests come in; empty when that is not known.
     pub entrances: std::sync::Arc<[Entrance]>,
 }

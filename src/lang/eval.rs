@@ -2,7 +2,7 @@
 
 use super::expr::{Comparison, Encoding, Expr, Piece, Ref};
 use super::value::Value;
-use crate::http::{Attribute, Exchange, Reply};
+use crate::http::{Attribute, Exchange, Reply, json};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -126,6 +126,10 @@ impl Ref {
             Self::Header(name) => text(request.header(name)),
             Self::Query(name) => query(exchange.arrived().query().unwrap_or_default(), name).map_or(Scalar::Missing, Scalar::Text),
             Self::Cookie(name) => text(cookie(exchange, name)),
+            Self::Body(steps) => {
+                let found = exchange.json().and_then(|body| json::scalar(body, steps));
+                found.map_or(Scalar::Missing, |text| Scalar::Text(Cow::Owned(text)))
+            }
             Self::ClientIp => Scalar::Ip(exchange.client.ip),
             Self::ClientSubject => text(exchange.client.certificate.as_ref().and_then(|shown| shown.subject.as_deref())),
             Self::ClientName => {
@@ -142,6 +146,7 @@ impl Ref {
                 .map(|(auth, slot)| exchange.attribute(*auth, *slot))
                 .find(|attribute| **attribute != Attribute::Missing)
                 .map_or(Scalar::Missing, attribute),
+            Self::Flag(name) => Scalar::Bool(exchange.calls.flag(name, exchange)),
             Self::UpstreamName => text(exchange.upstream_name.as_deref()),
             Self::ResponseStatus => facts.reply.map_or(Scalar::Missing, |reply| Scalar::Int(u64::from(reply.status.as_u16()))),
             Self::ResponseDuration => Scalar::Duration(exchange.started.elapsed()),

@@ -108,6 +108,8 @@ pub enum Ref {
     Query(String),
     /// `cookie("c")`
     Cookie(String),
+    /// `body("/pointer")`: the steps of the pointer
+    Body(Vec<String>),
     /// `client.ip`
     ClientIp,
     /// `client.cert.subject`
@@ -123,6 +125,8 @@ pub enum Ref {
     },
     /// `claim.x`, `key.x`, `user.name`: auth and slot, one for each auth that may have identified the caller.
     Attribute(Vec<(u16, u16)>),
+    /// `flag.NAME`
+    Flag(String),
     /// `upstream.name`
     UpstreamName,
     /// `response.status`
@@ -157,6 +161,10 @@ impl Ref {
             Self::Header(name) | Self::ResponseHeader(name) => format!("header(\"{name}\")"),
             Self::Query(name) => format!("query(\"{}\")", escaped(name)),
             Self::Cookie(name) => format!("cookie(\"{}\")", escaped(name)),
+            Self::Body(steps) => {
+                let steps = steps.iter().map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1"))).collect::<String>();
+                format!("body(\"{}\")", escaped(&steps))
+            }
             Self::ClientIp => "client.ip".to_owned(),
             Self::ClientSubject => "client.cert.subject".to_owned(),
             Self::ClientName => "client.cert.san".to_owned(),
@@ -164,6 +172,7 @@ impl Ref {
             Self::Attribute(slots) => {
                 names.attribute(slots).map_or_else(|| "an attribute of the caller".to_owned(), |(family, name)| format!("{family}.{name}"))
             }
+            Self::Flag(name) => format!("flag.{name}"),
             Self::UpstreamName => "upstream.name".to_owned(),
             Self::ResponseStatus => "response.status".to_owned(),
             Self::ResponseDuration => "response.duration".to_owned(),

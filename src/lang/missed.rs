@@ -3,7 +3,7 @@
 
 use super::checker::{Checker, Names};
 use super::form::Declared;
-use super::read::{ScopeId, not_available};
+use super::read::ScopeId;
 use crate::diag::suggest::{all_near, near};
 use crate::diag::{Code, Diagnostic, Edit, Report, Span};
 use crate::syntax::ast::Ident;
@@ -120,16 +120,6 @@ impl Checker<'_> {
         let home = self.names.chain(scope).last().map(|(id, _)| id);
         let imports = self.names.import_spans.iter().filter(|((scope, _), _)| Some(*scope) == home);
         self.names.missed(span, &module.text, imports.map(|((_, name), span)| (name.as_str(), *span)));
-    }
-
-    /// A reference that this release knows and cannot answer.
-    pub(super) fn not_there(&mut self, root: &Ident, rest: &[Ident], span: Span, scope: ScopeId) {
-        if root.text == "flag" && self.names.declaration(Declared::Flag, scope, rest).is_none() {
-            self.unknown_name(Declared::Flag.word(), rest, span, scope);
-            return;
-        }
-        let written = std::iter::once(root).chain(rest).map(|part| part.text.as_str()).collect::<Vec<_>>().join(".");
-        self.report.push(not_available(span, &written));
     }
 
     /// The finding on a name that no declaration of a kind has.

@@ -8,6 +8,7 @@
 pub mod checker;
 pub mod eval;
 pub mod expr;
+mod flag;
 pub mod form;
 pub mod kinds;
 mod late;

@@ -613,10 +613,7 @@ impl Typing<'_, '_> {
             ("client", ["ip"]) => done(Ref::ClientIp, Type::Ip, Moment::Accept),
             ("client", ["cert", "subject"]) => done(Ref::ClientSubject, text.optional(), Moment::Accept),
             ("client", ["cert", "san"]) => done(Ref::ClientName, text.optional(), Moment::Accept),
-            ("flag", [_]) => {
-                self.checker.not_there(root, rest, span, self.scope);
-                None
-            }
+            ("flag", [_]) => rest.first().and_then(|name| self.checker.flag(name, span, self.scope)),
             ("upstream", ["name"]) => done(Ref::UpstreamName, text, Moment::Target),
             ("response", ["status"]) => done(Ref::ResponseStatus, Type::Status, Moment::Response),
             ("response", ["duration"]) => done(Ref::ResponseDuration, Type::Duration, Moment::Response),
@@ -791,11 +788,18 @@ impl Typing<'_, '_> {
                 done(Expr::Secret(Secret::File(folder.join(text).to_string_lossy().into_owned())), Type::Secret, Moment::Constant)
             }
             _ => {
-                self.checker.report.push(
-                    Diagnostic::new(Code::SchemaNotAvailable, "`body(…)` is not available yet")
-                        .at(span, "this release does not read bodies"),
-                );
-                None
+                let Some(steps) =
+                    text.strip_prefix('/').map(|steps| steps.split('/').map(|step| step.replace("~1", "/").replace("~0", "~")).collect())
+                else {
+                    self.checker.report.push(
+                        Diagnostic::new(Code::TypeMismatch, format!("`{text}` is no JSON pointer"))
+                            .at(span, "not a place in a body")
+                            .help(format!("a pointer begins with `/`: `body(\"/{text}\")`")),
+                    );
+                    return None;
+                };
+                self.checker.facts.reads_body = true;
+                done(Expr::Ref(Ref::Body(steps)), Type::Str.optional(), Moment::Body)
             }
         }
     }

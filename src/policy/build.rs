@@ -48,6 +48,10 @@ pub enum Purpose<'a> {
     PublicKey(Algorithm),
     /// The URL of a store.
     Store,
+    /// A JSON Schema.
+    Schema,
+    /// A page that stands for errors.
+    Page,
     /// Text that is sent to an upstream, or a single API key, by the name it is used under.
     Text(&'a str),
 }

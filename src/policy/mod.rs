@@ -4,15 +4,18 @@
 //!
 //! To add one: a folder, a line in the list below, its tests. `CONTRIBUTING.md` goes through it step by step.
 
+pub mod altered;
 pub mod arms;
 pub mod build;
 pub mod dependencies;
 #[cfg(test)]
 pub mod fixtures;
+pub mod flag;
 pub mod page;
 pub mod pointer;
 pub mod registry;
 pub mod stage;
+pub mod taken;
 #[cfg(test)]
 pub(crate) mod testing;
 

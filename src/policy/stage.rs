@@ -89,6 +89,8 @@ impl Place {
 pub enum ReplyPlace {
     /// The cache stores.
     CacheStore,
+    /// `response { body { … } }`: a JSON body is changed.
+    Body,
     /// `error` pages replace bodies.
     ErrorPage,
     /// `response { … }`
@@ -101,6 +103,8 @@ pub enum ReplyPlace {
     Compress,
     /// CORS fields.
     Cors,
+    /// `deprecated`
+    Notice,
     /// `security_headers`
     Security,
 }
@@ -142,6 +146,13 @@ pub struct Account {
 
 /// A policy's response part. Runs once per reply, whoever made it, in the order of [`ReplyPlace`]; must not block.
 pub trait OnResponse: Send + Sync {
-    /// Changes the reply. The exchange is what the request parts left of it: headers and body may have gone upstream.
-    fn response(&self, exchange: &Exchange, reply: &mut Reply);
+    /// Changes the reply. The exchange is what the request parts left of it: headers and body may have gone upstream. By default
+    /// nothing.
+    fn response(&self, _exchange: &Exchange, _reply: &mut Reply) {}
+
+    /// What has to be waited for, before [`Self::response`]: the reply's whole body, somebody's word. By default nothing. A
+    /// problem takes the place of the reply.
+    fn wait<'a>(&'a self, _exchange: &'a mut Exchange, _reply: &'a mut Reply) -> Option<BoxFuture<'a, Result<(), Problem>>> {
+        None
+    }
 }

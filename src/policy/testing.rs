@@ -189,6 +189,23 @@ impl Parts {
     }
 }
 
+impl Parts {
+    /// Runs the response parts, those that wait as well.
+    pub async fn reply(&self, exchange: &mut Exchange, mut reply: Reply) -> Reply {
+        for (_, part) in &self.response {
+            let waited = match part.wait(exchange, &mut reply) {
+                Some(waiting) => waiting.await,
+                None => Ok(()),
+            };
+            if let Err(problem) = waited {
+                reply = problem.render(Some("r"), &exchange.id);
+            }
+            part.response(exchange, &mut reply);
+        }
+        reply
+    }
+}
+
 /// The bytes of a body.
 pub async fn bytes(body: crate::http::Body) -> Vec<u8> {
     use http_body_util::BodyExt;

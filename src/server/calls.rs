@@ -7,6 +7,7 @@ use crate::upstream::{Transport, Upstream};
 use futures_core::future::BoxFuture;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 use tokio::time::Instant;
 
 impl<T: Transport> Engine<T> {
@@ -17,6 +18,18 @@ impl<T: Transport> Engine<T> {
     pub(super) fn upstream(&self, index: UpstreamIndex) -> Result<&Arc<Upstream>, Fault> {
         let found = self.plan.upstreams.get(usize::from(index.0));
         found.ok_or_else(|| Fault::new(FaultKind::ConnectError, "no such upstream"))
+    }
+
+    /// What is in force on calls of an upstream: what a route says, or else the upstream.
+    fn terms<'t>(&'t self, index: UpstreamIndex, upstream: &'t Upstream, route: Option<usize>) -> Terms<'t> {
+        match route.and_then(|route| self.plan.pipelines.get(route)) {
+            Some(pipeline) => pipeline.terms(index, upstream),
+            None => Terms { timeouts: upstream.config.timeout, retry: upstream.config.retry.as_ref() },
+        }
+    }
+
+    fn total_of(&self, index: UpstreamIndex, route: Option<usize>) -> Option<Duration> {
+        self.upstream(index).ok().map(|upstream| self.terms(index, upstream, route).timeouts.total)
     }
 
     /// A call under what a route says of calls, or else the upstream.
@@ -31,10 +44,7 @@ impl<T: Transport> Engine<T> {
         Box::pin(async move {
             let mut counted = Counted { made: 0, attempts };
             let upstream = engine.upstream(index)?;
-            let terms = match route.and_then(|route| engine.plan.pipelines.get(route)) {
-                Some(pipeline) => pipeline.terms(index, upstream),
-                None => Terms { timeouts: upstream.config.timeout, retry: upstream.config.retry.as_ref() },
-            };
+            let terms = engine.terms(index, upstream, route);
             call::call(&*engine.transport, upstream, terms, outgoing, &engine.random, &mut counted.made).await
         })
     }
@@ -59,6 +69,14 @@ impl<T: Transport> Calls for Engine<T> {
 
     fn call_counted(&self, index: UpstreamIndex, outgoing: Outgoing, attempts: Arc<AtomicU32>) -> BoxFuture<'static, Result<Reply, Fault>> {
         self.part(index, None, outgoing, attempts)
+    }
+
+    fn flag(&self, name: &str, exchange: &Exchange) -> bool {
+        self.plan.flags.iter().find(|flag| flag.name() == name).is_some_and(|flag| flag.is_on(exchange))
+    }
+
+    fn total(&self, index: UpstreamIndex) -> Option<Duration> {
+        self.total_of(index, None)
     }
 
     fn affinity(&self, index: UpstreamIndex, exchange: &Exchange) -> Affinity {
@@ -86,6 +104,14 @@ impl<T: Transport> Calls for Routed<T> {
 
     fn call_counted(&self, index: UpstreamIndex, outgoing: Outgoing, attempts: Arc<AtomicU32>) -> BoxFuture<'static, Result<Reply, Fault>> {
         self.engine.part(index, Some(self.route), outgoing, attempts)
+    }
+
+    fn flag(&self, name: &str, exchange: &Exchange) -> bool {
+        self.engine.flag(name, exchange)
+    }
+
+    fn total(&self, index: UpstreamIndex) -> Option<Duration> {
+        self.engine.total_of(index, Some(self.route))
     }
 
     fn affinity(&self, index: UpstreamIndex, exchange: &Exchange) -> Affinity {

@@ -205,7 +205,14 @@ impl Begun {
             invalidation.answered(exchange, &reply);
         }
         watch.answered(exchange, &reply);
-        for (_, part) in pipeline.map(|pipeline| &pipeline.response).into_iter().flatten() {
+        for (_, part) in pipeline.map_or(&plan.unmatched, |pipeline| &pipeline.response) {
+            let waited = match part.wait(exchange, &mut reply) {
+                Some(waiting) => waiting.await,
+                None => Ok(()),
+            };
+            if let Err(problem) = waited {
+                reply = problem.render(route.and_then(|route| plan.names.get(route)).map(|name| &**name), &exchange.id);
+            }
             part.response(exchange, &mut reply);
         }
         reply.headers.insert(plan.settings.request_id.clone(), exchange.id.clone());

@@ -15,6 +15,7 @@ mod http2;
 pub mod inherit;
 mod input;
 pub mod listener;
+mod lookout;
 mod onward;
 mod patience;
 mod peer;
@@ -39,6 +40,7 @@ pub use watch::Watch;
 use crate::compile::Plan;
 use crate::compile::tls::Tls;
 use crate::http::Address;
+use crate::lang::value::Percent;
 use crate::upstream::Transport;
 use access_log::Log;
 use doors::Doors;
@@ -58,6 +60,7 @@ pub struct Server {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<io::Result<usize>>>,
     prober: Option<JoinHandle<io::Result<()>>>,
+    lookout: JoinHandle<io::Result<()>>,
     acceptor: Option<JoinHandle<io::Result<()>>>,
     log_writer: JoinHandle<()>,
 }
@@ -91,6 +94,8 @@ impl Server {
             stop: CancellationToken::new(),
             swapped: Notify::new(),
         });
+        lookout::look(&shared.plan.load());
+        let lookout = lookout::start(Arc::clone(&shared))?;
         let prober = T::PROBES.then(|| prober::start(Arc::clone(&shared), transport())).transpose()?;
         let acceptor = share::start(sockets, shared.stop.clone())?;
         let workers = of_workers
@@ -104,7 +109,7 @@ impl Server {
                 })
             })
             .collect::<io::Result<Vec<_>>>()?;
-        Ok(Self { addresses, sites, shared, workers, prober, acceptor, log_writer })
+        Ok(Self { addresses, sites, shared, workers, prober, lookout, acceptor, log_writer })
     }
 
     /// Where it listens, in the order of the plan's listeners.
@@ -121,6 +126,7 @@ impl Server {
         for site in &self.sites {
             site.follow(&plan.settings.listeners);
         }
+        lookout::look(&plan);
         self.shared.plan.store(Arc::new(plan));
         self.shared.swapped.notify_one();
     }
@@ -130,6 +136,22 @@ impl Server {
         for site in &self.sites {
             site.renew(address, tls);
         }
+    }
+
+    /// Closes a route for maintenance, or opens it, whatever its flag file says; `None` leaves it to the file again. Without a
+    /// route: all that have `maintenance`. How many there were.
+    pub fn maintenance(&self, route: Option<&str>, on: Option<bool>) -> usize {
+        let plan = self.shared.plan.load();
+        let meant = plan.switches.iter().filter(|switch| route.is_none_or(|route| switch.route() == route));
+        meant.map(|switch| switch.turn(on)).count()
+    }
+
+    /// Turns a flag: on for a share of its key's values, or for all or none of the requests; `None` is what the policy
+    /// declares. False when there is no such flag.
+    pub fn turn_flag(&self, name: &str, share: Option<Percent>) -> bool {
+        let plan = self.shared.plan.load();
+        let flag = plan.flags.iter().find(|flag| flag.name() == name);
+        flag.inspect(|flag| flag.turn(share)).is_some()
     }
 
     /// The current plan.
@@ -157,6 +179,7 @@ impl Server {
         if let Some(prober) = self.prober {
             prober.join().map_err(|_| io::Error::other("the prober panicked"))??;
         }
+        self.lookout.join().map_err(|_| io::Error::other("the lookout panicked"))??;
         if let Some(acceptor) = self.acceptor {
             acceptor.join().map_err(|_| io::Error::other("the thread that accepts panicked"))??;
         }

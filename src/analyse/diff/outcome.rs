@@ -26,6 +26,7 @@ pub fn differences(old: &Route, new: &Route, comparison: &Comparison<'_>) -> Vec
         timeouts: _,
         retries: _,
         hooks: _,
+        reads_body: _,
         log: _,
         place: _,
     } = old;

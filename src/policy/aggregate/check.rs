@@ -46,6 +46,15 @@ fn part(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Part> {
         Some(given) => page::text(given, Format::Json, Moment::Body, checker).map(Some),
         None => Some(None),
     };
+    if let (Some(body), Some("GET")) = (node.child("body"), method.as_deref()) {
+        checker.report.push(
+            Diagnostic::new(Code::TypeMismatch, "a GET sends no body")
+                .at(body.span, "nobody would read this")
+                .also(node.span_of("method"), "the method")
+                .help("write `POST`, or whatever method the upstream takes a body with"),
+        );
+        return None;
+    }
     let take = take(node, checker);
     let optional = node.child("optional");
     let default = match optional {

@@ -1,7 +1,6 @@
 //! `aggregate`: several upstreams asked in parallel, answered as one JSON object.
 
 mod check;
-mod json;
 mod stage;
 #[cfg(test)]
 mod tests;
@@ -42,7 +41,7 @@ pub struct Part {
     pub take: Take,
     /// The JSON text that stands for it when it fails; none: the whole answer fails with 502.
     pub default: Option<String>,
-    /// How long it may take, besides the upstream's own timeouts.
+    /// How long it may take, to the last byte; the call's `total` where nothing is written.
     pub within: Option<Duration>,
 }
 
@@ -58,8 +57,7 @@ const PART: Form = Form::new("part", "one question and the member of the answer 
     ])
     .children(&[
         Form::new("body", "the body that it is sent, in place of the client's")
-            .slots(&[Slot::word("format", &["json"]), Slot::value("text", "a string of JSON")])
-            .later(),
+            .slots(&[Slot::word("format", &["json"]), Slot::value("text", "a string of JSON")]),
         PICK,
         KEEP,
         DROP,

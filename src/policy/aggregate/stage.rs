@@ -1,12 +1,12 @@
 //! Asks the parts in parallel and puts their answers together.
 
-use super::json::taken;
 use super::{Config, PART_MAX, Part};
 use crate::http::fault::PROXY_STATUS;
 use crate::http::{Affinity, Body, Calls, Exchange, Fault, FaultKind, Outgoing, Problem, Reply, UpstreamIndex};
 use crate::lang::eval::Facts;
 use crate::policy::stage::{Flow, OnRequest};
-use bytes::{Bytes, BytesMut};
+use crate::policy::taken::taken;
+use bytes::Bytes;
 use futures_util::future::try_join_all;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, IF_MATCH, IF_MODIFIED_SINCE,
@@ -14,7 +14,6 @@ use http::header::{
 };
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use http_body_util::BodyExt;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -49,7 +48,7 @@ impl Aggregate {
             part: part.clone(),
         };
         let parts: Arc<[Asked]> = config.parts.iter().map(asked).collect();
-        Self { sends_body: parts.iter().any(|asked| asked.method != Method::GET), parts }
+        Self { sends_body: parts.iter().any(|asked| asked.method != Method::GET && asked.part.body.is_none()), parts }
     }
 }
 
@@ -67,18 +66,19 @@ impl OnRequest for Aggregate {
         let Some(targets) = targets else {
             return Flow::Refuse(Problem::new(StatusCode::BAD_REQUEST, "the request's path leads nowhere"));
         };
+        let own: Vec<Option<Bytes>> = self.parts.iter().map(|asked| own_body(&asked.part, facts)).collect();
         let body = if self.sends_body { exchange.body.take() } else { Body::empty() };
         let request = &exchange.request;
         let (headers, authority, calls) = (end_to_end(&request.headers), request.authority.clone(), exchange.calls.clone());
         let record = &mut exchange.record;
         Flow::Wait(Box::pin(async move {
-            let body = match collected(body, FaultKind::BodyTooLarge).await {
+            let body = match body.collected(PART_MAX).await {
                 Ok(body) => body,
                 Err(fault) => return Flow::Refuse(fault.problem()),
             };
             let attempts = Arc::<AtomicU32>::default();
-            let answers = self.parts.iter().zip(targets).map(|(asked, (target, affinity))| {
-                let outgoing = Outgoing { affinity, ..outgoing(&asked.method, target, &authority, &headers, &body) };
+            let answers = self.parts.iter().zip(targets).zip(own).map(|((asked, (target, affinity)), own)| {
+                let outgoing = Outgoing { affinity, ..outgoing(&asked.method, target, &authority, &headers, own, &body) };
                 answer(asked, calls.clone(), outgoing, Arc::clone(&attempts))
             });
             let answered = try_join_all(answers).await;
@@ -107,9 +107,28 @@ fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     headers
 }
 
-fn outgoing(method: &Method, target: PathAndQuery, authority: &HeaderValue, headers: &HeaderMap, body: &Bytes) -> Outgoing {
+/// The JSON that a part is sent in place of the client's body.
+fn own_body(part: &Part, facts: Facts<'_>) -> Option<Bytes> {
+    let text = part.body.as_ref()?.eval(facts).as_text()?.into_owned();
+    Some(Bytes::from(text))
+}
+
+fn outgoing(
+    method: &Method,
+    target: PathAndQuery,
+    authority: &HeaderValue,
+    headers: &HeaderMap,
+    own: Option<Bytes>,
+    body: &Bytes,
+) -> Outgoing {
     let mut headers = headers.clone();
-    let body = if *method == Method::GET {
+    let body = if let Some(own) = own {
+        for name in OF_THE_BODY {
+            headers.remove(name);
+        }
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Body::full(own)
+    } else if *method == Method::GET {
         for name in OF_THE_BODY {
             headers.remove(name);
         }
@@ -119,22 +138,6 @@ fn outgoing(method: &Method, target: PathAndQuery, authority: &HeaderValue, head
     };
     let (method, authority) = (method.clone(), authority.clone());
     Outgoing { method, target, authority, headers, forwarding: None, affinity: Affinity::default(), body, early: None }
-}
-
-/// A whole body of at most [`PART_MAX`] bytes.
-async fn collected(mut body: Body, too_large: FaultKind) -> Result<Bytes, Fault> {
-    if let Some(bytes) = body.at_hand().filter(|bytes| bytes.len() <= PART_MAX) {
-        return Ok(bytes);
-    }
-    let mut all = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame?.into_data() else { continue };
-        if all.len() + data.len() > PART_MAX {
-            return Err(Fault::new(too_large, format!("more than {PART_MAX} bytes")));
-        }
-        all.extend_from_slice(&data);
-    }
-    Ok(all.freeze())
 }
 
 /// What became of a part that is there, or may be missing.
@@ -166,8 +169,9 @@ impl Failure {
 
 /// Asks one part; a required one that fails ends all.
 async fn answer(asked: &Asked, calls: Arc<dyn Calls>, outgoing: Outgoing, attempts: Arc<AtomicU32>) -> Result<Member, Problem> {
+    let within = asked.part.within.or_else(|| calls.total(UpstreamIndex(asked.part.upstream)));
     let fetched = fetched(&asked.part, calls, outgoing, attempts);
-    let fetched = match asked.part.within {
+    let fetched = match within {
         Some(within) => tokio::time::timeout(within, fetched).await.unwrap_or(Err(Failure::Late)),
         None => fetched.await,
     };
@@ -189,8 +193,7 @@ async fn fetched(part: &Part, calls: Arc<dyn Calls>, outgoing: Outgoing, attempt
     if !reply.status.is_success() {
         return Err(Failure::Status(reply.status));
     }
-    // The kind only tells the two ends of this function apart; it is no client's body.
-    let body = collected(reply.body, FaultKind::BodyTooLarge).await.map_err(|fault| match fault.kind {
+    let body = reply.body.collected(PART_MAX).await.map_err(|fault| match fault.kind {
         FaultKind::BodyTooLarge => Failure::TooLarge,
         _ => Failure::Fault(fault),
     })?;

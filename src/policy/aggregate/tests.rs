@@ -1,7 +1,7 @@
 use super::Config;
-use super::json::taken;
 use crate::http::exchange::testing::exchange;
 use crate::http::{Body, Calls, Exchange, Fault, FaultKind, Outgoing, Reply, UpstreamHealth, UpstreamIndex};
+use crate::policy::taken::taken;
 use crate::policy::testing::{Outcome, build, bytes, caller, check};
 use futures_core::future::BoxFuture;
 use http::StatusCode;
@@ -138,6 +138,28 @@ async fn a_body_larger_than_parts_are_sent_is_413() {
     assert_eq!(problem.status, 413);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_part_may_have_a_body_of_its_own_made_of_the_clients() {
+    let text = r#"aggregate {
+  part first POST /first -> a {
+    body json """{"query": ${body("/q") ?? ""}, "who": "${claim.sub}", "none": ${body("/x") ?? "-"}}"""
+  }
+}"#;
+    let parts = build(&check::<Config>(&[text]).sound());
+    let got = Arc::new(Mutex::new(Vec::new()));
+    let mut exchange: Exchange = exchange("POST", "/x/1/a", &[("content-type", "text/plain"), ("content-language", "de")]);
+    exchange.params = smallvec::smallvec![(3, 4), (5, 6)];
+    exchange.keep_json(bytes::Bytes::from_static(br#"{"q": "a\"b"}"#));
+    caller(&mut exchange, "7", "user");
+    let answers = [FIRST, FIRST].map(|(status, body)| (status, body.to_owned()));
+    exchange.calls = Arc::new(Two { answers, delay: Duration::ZERO, got: got.clone() });
+    parts.request(&mut exchange).await.answer();
+    let got = got.lock().clone();
+    assert_eq!(String::from_utf8_lossy(&got[0].3), r#"{"query": "a\"b", "who": "7", "none": "-"}"#);
+    assert_eq!(got[0].2["content-type"], "application/json");
+    assert!(!got[0].2.contains_key("content-language"));
+}
+
 fn take(lines: &str, answer: &str) -> String {
     let text = format!("aggregate {{\n part p GET /p -> a {{\n{lines}\n}}\n}}");
     let config = check::<Config>(&[&text]).sound();
@@ -151,8 +173,8 @@ fn fields_are_picked_kept_dropped_and_renamed() {
     assert_eq!(take("pick nothing", answer), "null");
     assert_eq!(take("keep [\"/list/*/id\"]", answer), r#"{"list":[{"id":1},{"id":2}]}"#);
     assert_eq!(take("drop [\"/list/*/key\", a]", answer), r#"{"list":[{"id":1},{"id":2}]}"#);
-    assert_eq!(take("drop list", answer), r#"{"a":{"b":[1,2],"c":3}}"#);
-    assert_eq!(take("pick a\nrename c d\nrename b c", answer), r#"{"c":[1,2],"d":3}"#);
+    assert_eq!(take("drop list", answer), r#"{"a":{"b": [1, 2], "c": 3}}"#);
+    assert_eq!(take("pick a\nrename c d\nrename b c", answer), r#"{"c":[1, 2],"d":3}"#);
 }
 
 #[test]
@@ -163,7 +185,9 @@ fn what_cannot_be_asked_is_refused() {
         ("part p GET \"p\" -> a", "route::path-encoding"),
         ("part p GET /p -> a; part p GET /q -> b", "name::duplicate"),
         ("part p GET /p -> a { optional default \"{\" }", "type::mismatch"),
-        ("part p GET /p -> a { body json \"{}\" }", "schema::not-available"),
+        ("part p GET /p -> a { body json \"{}\" }", "type::mismatch"),
+        ("part p POST /p -> a { body json \"{\" }", "type::mismatch"),
+        ("part p POST /p -> a { body json \"{\\\"a\\\": ${body(\"q\")}}\" }", "type::mismatch"),
         ("part p GET /p -> a { pick \"/a/*\" }", "type::mismatch"),
         ("part p GET /p -> a { within 1s; optional within 2s }", "schema::repeated"),
         ("part p GET /p", "schema::arity"),

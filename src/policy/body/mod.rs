@@ -1,10 +1,14 @@
 //! `body`: what a request's body may be. The driver counts the bytes as they pass and answers 413 at the first one too many.
 
 mod check;
+pub mod keep;
+mod stage;
 #[cfg(test)]
 mod tests;
 
+use super::stage::Place as Stage;
 use super::{Build, BuildError, Effective, Policy};
+use crate::http::json::JSON_MAX;
 use crate::lang::Checker;
 use crate::lang::expr::Secret;
 use crate::lang::form::{Example, Form, Merge, Place, Slot, Word};
@@ -45,15 +49,14 @@ impl Policy for Config {
                 .slots(&[Slot::value("size", "a size, or `none`")])
                 .default("max 8MiB"),
             Form::new("json", "it must be JSON, perhaps of a schema; else 400, or 415 for another content type")
-                .children(&[Form::new("schema", "a JSON Schema").slots(&[Slot::value("file", "a `file(…)`")])])
-                .later(),
+                .children(&[Form::new("schema", "a JSON Schema").slots(&[Slot::value("file", "a `file(…)`")])]),
         ]),
         places: &[Place::Gateway, Place::Group, Place::Route, Place::Policy],
         merge: Merge::Fields,
         stage: "body",
     }];
     const EXAMPLES: &'static [Example] = &[
-        Example::route("body", "body max 256KiB"),
+        Example::route("body", "body {\n  max 256KiB\n  json schema file(\"order.schema.json\")\n}"),
     ];
 
     fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
@@ -66,6 +69,14 @@ impl Policy for Config {
             Max::Bytes(most) => Some(Some(most)),
             Max::Unbounded => Some(None),
         };
+        if let Some(json) = &self.json {
+            let most = match self.max {
+                Max::Bytes(most) => usize::try_from(most).unwrap_or(usize::MAX),
+                Max::Gateway | Max::Unbounded => JSON_MAX,
+            };
+            let schema = json.schema.as_ref().map(|file| stage::schema(file, build)).transpose()?;
+            build.on_request(Stage::Body, stage::Check { most, schema });
+        }
         Ok(())
     }
 }

@@ -3,17 +3,14 @@
 use super::Algorithm;
 use super::encode::Compressed;
 use crate::http::{Body, Exchange, Reply};
+use crate::policy::altered::altered;
 use crate::policy::stage::{Flow, OnRequest, OnResponse};
-use http::header::{
-    ACCEPT_ENCODING, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, VARY,
-};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, VARY};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body::Body as _;
 
 /// Below this many bytes compressing costs more than it saves.
 const LEAST: u64 = 1 << 10;
-/// Digests of the bytes as the upstream sent them (RFC 9530, RFC 3230).
-const DIGESTS: &[&str] = &["content-digest", "digest", "content-md5"];
 
 /// The request part.
 pub(super) struct Choose(pub(super) Vec<Algorithm>);
@@ -85,28 +82,26 @@ pub(super) struct Compress;
 
 impl OnResponse for Compress {
     fn response(&self, exchange: &Exchange, reply: &mut Reply) {
-        if !worth_it(reply) {
+        let is_head = exchange.request.method == Method::HEAD;
+        if !worth_it(reply, is_head) {
             return;
         }
         vary(&mut reply.headers);
         let Some(algorithm) = exchange.kept.get::<Algorithm>().copied() else { return };
         let headers = &mut reply.headers;
-        headers.remove(CONTENT_LENGTH);
-        headers.remove(ACCEPT_RANGES);
-        for name in DIGESTS {
-            headers.remove(*name);
-        }
+        altered(headers);
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(algorithm.name()));
-        weaken(headers);
-        reply.body = Body::stream(Compressed::new(reply.body.take(), algorithm));
+        // The answer to a HEAD says what a GET would be told, and has no body to compress (RFC 9110 §9.3.2).
+        let body = reply.body.take();
+        reply.body = if is_head { Body::empty() } else { Body::stream(Compressed::new(body, algorithm)) };
     }
 }
 
 /// True for a whole body of a kind that gets smaller, and large enough; one of unknown length counts as large.
-fn worth_it(reply: &Reply) -> bool {
+fn worth_it(reply: &Reply, is_head: bool) -> bool {
     let headers = &reply.headers;
     let declared = || headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|value| value.parse::<u64>().ok());
-    let length = reply.body.size_hint().exact().or_else(declared);
+    let length = reply.body.size_hint().exact().filter(|length| !is_head || *length > 0).or_else(declared);
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     !matches!(reply.status, StatusCode::NO_CONTENT | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED)
         && !reply.status.is_informational()
@@ -114,7 +109,13 @@ fn worth_it(reply: &Reply) -> bool {
         && !headers.contains_key(CONTENT_ENCODING)
         && !headers.contains_key(CONTENT_RANGE)
         && text(CONTENT_TYPE).is_some_and(is_compressible)
-        && !text(CACHE_CONTROL).is_some_and(|value| value.split(',').any(|entry| entry.trim().eq_ignore_ascii_case("no-transform")))
+        && !forbids(headers)
+}
+
+/// True when one of the fields says `no-transform` (RFC 9111 §5.2.2.6).
+fn forbids(headers: &HeaderMap) -> bool {
+    let said = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    said.into_iter().any(|entry| entry.trim().eq_ignore_ascii_case("no-transform"))
 }
 
 /// Media types that get smaller. Event streams do too, but their readers wait for every byte.
@@ -150,13 +151,4 @@ fn vary(headers: &mut HeaderMap) {
     if !said {
         headers.append(VARY, HeaderValue::from_static("Accept-Encoding"));
     }
-}
-
-/// The compressed bytes are not those the tag was given for, but mean the same (RFC 9110 §8.8.1).
-fn weaken(headers: &mut HeaderMap) {
-    let Some(tag) = headers.get(ETAG).filter(|tag| !tag.as_bytes().starts_with(b"W/")) else { return };
-    match HeaderValue::from_bytes(&[b"W/", tag.as_bytes()].concat()) {
-        Ok(weak) => headers.insert(ETAG, weak),
-        Err(_) => headers.remove(ETAG),
-    };
 }

@@ -117,6 +117,35 @@ async fn what_is_not_worth_it_or_not_allowed_stays() {
 }
 
 #[tokio::test]
+async fn a_field_of_its_own_may_forbid_it() {
+    let kept = reply("compress", "gzip", |reply| {
+        reply.headers.append("cache-control", "public".parse().unwrap());
+        reply.headers.append("cache-control", "max-age=60, No-Transform".parse().unwrap());
+    })
+    .await;
+    assert!(!kept.headers.contains_key("content-encoding"));
+}
+
+#[tokio::test]
+async fn a_head_is_told_what_a_get_would_be() {
+    let parts = build(&check::<Config>(&["compress"]).sound());
+    let mut exchange = exchange("HEAD", "/x/1/a", &[("accept-encoding", "br")]);
+    let _ = parts.request(&mut exchange).await;
+    for length in [Some("32000"), None, Some("10")] {
+        let mut reply = Reply::of(StatusCode::OK, "text/html", "");
+        if let Some(length) = length {
+            reply.headers.insert("content-length", length.parse().unwrap());
+        }
+        parts.response(&exchange, &mut reply);
+        let is_small = length == Some("10");
+        assert_eq!(reply.headers.contains_key("vary"), !is_small, "{length:?}");
+        assert_eq!(reply.headers.contains_key("content-encoding"), !is_small, "{length:?}");
+        assert_eq!(reply.headers.contains_key("content-length"), is_small, "{length:?}");
+        assert!(reply.body.at_hand().is_some_and(|body| body.is_empty()));
+    }
+}
+
+#[tokio::test]
 async fn what_the_source_has_sent_is_not_held_back() {
     let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Frame<Bytes>, Fault>>(4);
     let source = Body::stream(StreamBody::new(futures_util::stream::unfold(receiver, |mut receiver| async {

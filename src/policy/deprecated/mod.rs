@@ -1,8 +1,14 @@
 //! `deprecated`: tells clients that a route will go away (RFC 9745), and when (RFC 8594).
 
-use super::{Effective, Policy};
+mod date;
+mod stage;
+#[cfg(test)]
+mod tests;
+
+use super::stage::{Place as Stage, ReplyPlace};
+use super::{Build, BuildError, Effective, Policy};
 use crate::diag::{Code, Diagnostic};
-use crate::lang::form::{Form, Merge, Place, Slot, Word};
+use crate::lang::form::{Example, Form, Merge, Place, Slot, Word};
 use crate::lang::types::Type;
 use crate::lang::value::Value;
 use crate::lang::{Checker, Given};
@@ -26,12 +32,13 @@ impl Policy for Config {
             .children(&[
                 Form::new("sunset", "the day it goes away").slots(&[Slot::value("date", "a date")]),
                 Form::new("link", "a page about it").slots(&[Slot::value("url", "a URL")]),
-            ])
-            .later(),
+            ]),
         places: &[Place::Gateway, Place::Group, Place::Route, Place::Policy],
         merge: Merge::Single,
         stage: "respond",
     }];
+    const EXAMPLES: &'static [Example] =
+        &[Example::route("deprecated", "deprecated since 2027-01-31 sunset 2027-12-31 link https://example.com/changes")];
 
     fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
         let node = &statements.last()?.node;
@@ -57,5 +64,13 @@ impl Policy for Config {
             return None;
         }
         Some(Self { since, sunset, link })
+    }
+
+    fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError> {
+        if let Some(gone) = stage::Gone::new(self) {
+            build.on_request(Stage::Access, gone);
+        }
+        build.on_response(ReplyPlace::Notice, stage::Notice::new(self));
+        Ok(())
     }
 }

@@ -1,12 +1,16 @@
 //! `error`: what errors look like, in place of `application/problem+json`.
 
 mod check;
+mod stage;
+#[cfg(test)]
+mod tests;
 
 use super::page::Format;
-use super::{Effective, Policy};
+use super::stage::ReplyPlace;
+use super::{Build, BuildError, Effective, Policy};
 use crate::lang::Checker;
 use crate::lang::expr::Expr;
-use crate::lang::form::{Form, Merge, Place, Slot, Word};
+use crate::lang::form::{Example, Form, Merge, Place, Slot, Word};
 use serde::{Deserialize, Serialize};
 
 /// The pages in force on a route.
@@ -37,6 +41,9 @@ pub enum Body {
     File(String),
 }
 
+/// The largest page, in bytes.
+pub const PAGE_MAX: usize = 1 << 20;
+
 const ERROR: Form = Form::new("error", "what errors look like; `upstream` means the upstream's own errors too").slots(&[
     Slot::value("statuses", "a status such as `404` or `5xx`, or a list of such"),
     Slot::word("of", &["upstream"]).optional(),
@@ -46,14 +53,22 @@ const ERROR: Form = Form::new("error", "what errors look like; `upstream` means 
 
 impl Policy for Config {
     const WORDS: &'static [Word] = &[Word {
-        form: ERROR.later(),
+        form: ERROR,
         places: &[Place::Gateway, Place::Group, Place::Route, Place::Policy],
         merge: Merge::Keyed,
         stage: "respond",
     }];
+    const EXAMPLES: &'static [Example] =
+        &[Example::route("error", "error [502..504] upstream json \"\"\"{\"error\": \"come again later\", \"id\": ${request.id}}\"\"\"")];
 
     fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
         let pages: Vec<Option<Page>> = statements.iter().map(|statement| check::page(&statement.node, checker)).collect();
         pages.into_iter().collect::<Option<Vec<_>>>().map(|pages| Self { pages })
+    }
+
+    fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError> {
+        let pages = stage::Pages::new(self, build)?;
+        build.on_response(ReplyPlace::ErrorPage, pages);
+        Ok(())
     }
 }

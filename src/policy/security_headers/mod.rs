@@ -1,44 +1,54 @@
 //! `security_headers`: response fields that make browsers stricter.
 
-use super::{Effective, Policy};
-use crate::diag::Code;
+mod check;
+mod stage;
+#[cfg(test)]
+mod tests;
+
+use super::stage::ReplyPlace;
+use super::{Build, BuildError, Effective, Policy};
 use crate::lang::Checker;
-use crate::lang::form::{Form, Merge, Place, Slot, Word};
+use crate::lang::form::{Example, Form, Merge, Place, Slot, Word};
 use serde::{Deserialize, Serialize};
 
-/// The fields, besides those that every response of the route gets: `X-Content-Type-Options: nosniff`,
-/// `X-Frame-Options: DENY`, `Referrer-Policy: strict-origin-when-cross-origin`, `Cross-Origin-Opener-Policy: same-origin`,
-/// and over TLS `Strict-Transport-Security: max-age=31536000`.
+/// The fields, besides those of [`USUAL`] and [`OVER_TLS`], which every response of the route gets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Config {
     /// Names in lower case, and values: added, or in place of the usual one.
     pub fields: Vec<(String, String)>,
 }
 
+/// The fields that are set where the block says nothing else.
+pub const USUAL: &[(&str, &str)] = &[
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "strict-origin-when-cross-origin"),
+    ("cross-origin-opener-policy", "same-origin"),
+];
+
+/// The one that is told over TLS alone (RFC 6797 §7.2).
+pub const OVER_TLS: (&str, &str) = ("strict-transport-security", "max-age=31536000");
+
 const FIELD: Form = Form::new("FIELD", "a field and its value, in place of the usual one").slots(&[Slot::value("value", "a string")]);
 
 impl Policy for Config {
     const WORDS: &'static [Word] = &[Word {
         form: Form::new("security_headers", "response fields that make browsers stricter; its block adds to them or replaces them")
-            .rows(&FIELD)
-            .later(),
+            .rows(&FIELD),
         places: &[Place::Gateway, Place::Group, Place::Route, Place::Policy],
         merge: Merge::Single,
         stage: "respond",
     }];
+    const EXAMPLES: &'static [Example] = &[
+        Example::route("security_headers", "security_headers {\n  X-Frame-Options \"SAMEORIGIN\"\n  Content-Security-Policy \"default-src 'self'\"\n}"),
+    ];
 
     fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self> {
-        let mut fields = Vec::new();
-        for row in &statements.last()?.node.children {
-            let name = checker.header_name_text(row.name, row.word);
-            let given = row.get("value")?;
-            let value = checker.text(given)?;
-            if http::HeaderValue::from_str(&value).is_err() {
-                checker.error(Code::TypeRange, "this cannot stand in a field", given.expr.span, "one line of visible letters");
-                return None;
-            }
-            fields.push((name?.as_str().to_owned(), value));
-        }
-        Some(Self { fields })
+        check::check(&statements.last()?.node, checker)
+    }
+
+    fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError> {
+        build.on_response(ReplyPlace::Security, stage::Fields::new(self));
+        Ok(())
     }
 }

@@ -37,7 +37,7 @@ const REQUEST: Form = Form::new("request", "changes the request's fields before 
     Form::new("add", "gives a field a value beside those it has").slots(FIELD_AND_VALUE).children(&[WHEN, UNLESS, ELSE]).many(),
     REMOVE,
     RENAME,
-    BODY.later(),
+    BODY,
 ]);
 
 const RESPONSE: Form = Form::new("response", "changes the fields of what an upstream or the policy answered").children(&[
@@ -45,8 +45,8 @@ const RESPONSE: Form = Form::new("response", "changes the fields of what an upst
     Form::new("add", "gives a field a value beside those it has").slots(FIELD_AND_VALUE).children(&[WHEN, UNLESS, ELSE]).many(),
     REMOVE,
     RENAME,
-    BODY.later(),
-    Form::new("envelope", "wraps a JSON body with its status and request id").later(),
+    BODY,
+    Form::new("envelope", "wraps a JSON body with its status and request id"),
 ]);
 
 const QUERY: Form = Form::new("query", "changes the query's parameters before the request goes upstream").children(&[

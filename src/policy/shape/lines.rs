@@ -294,7 +294,9 @@ fn vouches(expr: &Expr) -> bool {
             | Ref::Header(_)
             | Ref::Query(_)
             | Ref::Cookie(_)
+            | Ref::Body(_)
             | Ref::Param { .. }
+            | Ref::Flag(_)
             | Ref::UpstreamName
             | Ref::ResponseStatus
             | Ref::ResponseDuration

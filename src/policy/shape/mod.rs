@@ -1,13 +1,16 @@
-//! Shaping of requests and responses: `request`, `response`, `query`, `strip_prefix`, `add_prefix` and `rewrite`.
+//! Shaping of requests and responses: `request`, `response`, `query`, `strip_prefix`, `add_prefix` and `rewrite`; and of their
+//! JSON bodies.
 //!
 //! Whatever the order in a file, a request's lines run as remove, rename, set, add, and every value and condition sees the
 //! message as it arrived.
 
 mod body;
 mod check;
+mod envelope;
 mod fields;
 mod forms;
 mod lines;
+mod mapping;
 mod response;
 mod stage;
 mod target;
@@ -134,7 +137,7 @@ impl Policy for Config {
     const WORDS: &'static [Word] = forms::WORDS;
     const EXAMPLES: &'static [Example] = &[
         Example::route("request", "request {\n  remove \"X-Internal-*\"\n  set X-User claim.sub\n  set X-Trace \"gw-${request.id}\"\n}"),
-        Example::route("response", "response {\n  remove Server\n  set Cache-Control \"private\" if_missing\n}"),
+        Example::route("response", "response {\n  remove Server\n  set Cache-Control \"private\" if_missing\n  body {\n    drop \"/items/*/cost\"\n    rename items products\n  }\n}"),
         Example::route("query", "query {\n  set user_id claim.sub unless \"staff\" in claim.roles\n  remove \"utm_*\"\n}"),
         Example::route("strip_prefix", "strip_prefix /example"),
         Example::route("add_prefix", "add_prefix /internal"),
@@ -146,14 +149,24 @@ impl Policy for Config {
     }
 
     fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError> {
-        if !self.request.is_empty() || !self.query.is_empty() || self.path != Path::Keep {
+        if !self.request.is_empty() || !self.query.is_empty() || self.path != Path::Keep || self.request_body.is_some() {
             let request = fields::Fields::new(&self.request, |expr| build.resolve(expr))?;
             let query = target::Query::new(&self.query);
-            build.on_request(Stage::Shape, stage::Shape::new(request, query, self.path.clone()));
+            let body = self.request_body.as_ref().map(|body| mapping::Mapping::new(body, |expr| build.resolve(expr))).transpose()?;
+            build.on_request(Stage::Shape, stage::Shape::new(request, query, self.path.clone(), body));
+        }
+        if self.response_body.is_some() || self.envelope {
+            build.on_request(Stage::Body, mapping::Plain);
+        }
+        if let Some(body) = &self.response_body {
+            build.on_response(ReplyPlace::Body, mapping::Reshape(mapping::Mapping::new(body, |expr| Ok(expr.clone()))?));
         }
         if !self.response.is_empty() {
             let fields = fields::Fields::new(&self.response, |expr| Ok(expr.clone()))?;
             build.on_response(ReplyPlace::Shape, response::Shape::new(fields));
+        }
+        if self.envelope {
+            build.on_response(ReplyPlace::Envelope, envelope::Envelope);
         }
         Ok(())
     }

@@ -2,11 +2,14 @@
 
 use super::Path;
 use super::fields::Fields;
+use super::mapping::Mapping;
 use super::target::{Query, shaped};
+use crate::http::json::{is_encoded, is_json};
 use crate::http::{Exchange, Problem};
 use crate::lang::eval::Facts;
 use crate::policy::stage::{Flow, OnRequest};
 use http::{HeaderName, HeaderValue, StatusCode};
+use http_body::Body as _;
 use std::sync::Arc;
 
 /// What the upstream has to put before its own links.
@@ -18,15 +21,16 @@ pub(super) struct Shape {
     query: Query,
     path: Path,
     prefix: Option<HeaderValue>,
+    body: Option<Mapping>,
 }
 
 impl Shape {
-    pub(super) fn new(fields: Fields, query: Query, path: Path) -> Self {
+    pub(super) fn new(fields: Fields, query: Query, path: Path, body: Option<Mapping>) -> Self {
         let prefix = match &path {
             Path::Prefix { strip: Some(strip), .. } => HeaderValue::try_from(strip.as_str()).ok(),
             Path::Prefix { strip: None, .. } | Path::Keep | Path::Rewrite(_) => None,
         };
-        Self { fields: Arc::new(fields), query, path, prefix }
+        Self { fields: Arc::new(fields), query, path, prefix, body }
     }
 }
 
@@ -37,6 +41,8 @@ impl OnRequest for Shape {
         let Ok(shaped) = shaped(&self.path, &self.query, facts) else {
             return Flow::Refuse(Problem::new(StatusCode::BAD_REQUEST, "the request's path leads nowhere"));
         };
+        let body = self.body.as_ref().filter(|_| is_json(&exchange.request.headers) && !exchange.body.is_end_stream());
+        let body = body.map(|mapping| (mapping, mapping.values(facts), is_encoded(&exchange.request.headers)));
         if let Some(target) = shaped.target {
             exchange.retarget(target);
         }
@@ -49,6 +55,10 @@ impl OnRequest for Shape {
             let fields = Arc::clone(&self.fields);
             exchange.body = exchange.body.take().without_trailers(move |name| fields.speaks_of(name));
         }
-        Flow::Next
+        match body {
+            None => Flow::Next,
+            Some((.., true)) => Flow::Refuse(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the request's body is encoded")),
+            Some((mapping, values, false)) => Flow::Wait(Box::pin(mapping.request(exchange, values))),
+        }
     }
 }

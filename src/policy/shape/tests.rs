@@ -1,7 +1,7 @@
 use super::Config;
 use crate::http::exchange::testing::exchange;
 use crate::http::{Exchange, Reply, Source};
-use crate::policy::testing::{Outcome, build, caller, check};
+use crate::policy::testing::{Outcome, build, bytes, caller, check};
 use http::{HeaderMap, StatusCode};
 
 async fn shaped(levels: &[&str], target: &str, role: &str, headers: &[(&str, &str)]) -> Exchange {
@@ -192,8 +192,6 @@ fn what_cannot_be_shaped_is_refused() {
         ("request { set X-A \"${header(\"x-b\")}\" }", "type::optional"),
         ("response { set X-A env(\"KEY\") }", "secret::leak"),
         ("query { set a env(\"KEY\") }", "secret::leak"),
-        ("response { envelope }", "schema::not-available"),
-        ("request { body { drop a } }", "schema::not-available"),
         ("request { set X-A clame.sub }", "name::unknown"),
         ("request { drop set X-A }", "policy::nothing-to-drop"),
         ("rewrite \"/a\"\nstrip_prefix /b", "policy::conflict"),
@@ -205,5 +203,95 @@ fn what_cannot_be_shaped_is_refused() {
     ];
     for (text, code) in cases {
         assert_eq!(check::<Config>(&[text]).code(), format!("gate::{code}"), "{text}");
+    }
+}
+
+async fn mapped(text: &str, kind: &'static str, body: &'static str) -> Result<(String, HeaderMap), u16> {
+    let parts = build(&check::<Config>(&[text]).sound());
+    let mut exchange = exchange("POST", "/x/1/a", &[("content-type", kind), ("content-length", "9"), ("x-a", "1")]);
+    caller(&mut exchange, "7", "user");
+    exchange.body = crate::http::Body::full(body);
+    match parts.request(&mut exchange).await {
+        Outcome::Through => Ok((String::from_utf8(bytes(exchange.body).await).unwrap(), exchange.request.headers)),
+        Outcome::Refused(problem) => Err(problem.status.as_u16()),
+        other => panic!("{other:?}"),
+    }
+}
+
+const MAPPING: &str = "request { set X-A \"2\"; body { drop [\"/secret\"]; rename a b; set who claim.sub; set \"/n/email\" claim.email; set x header(\"x-a\") } }";
+
+#[tokio::test]
+async fn a_json_body_is_changed_before_it_goes_upstream() {
+    let (body, headers) = mapped(MAPPING, "application/json", r#"{"secret": 1, "a": 1.10}"#).await.unwrap();
+    assert_eq!(body, r#"{"b":1.10,"who":"7","x":"1"}"#);
+    assert!(!headers.contains_key("content-length"));
+    assert_eq!(headers["x-a"], "2");
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_json_passes_and_broken_json_does_not() {
+    assert_eq!(mapped(MAPPING, "text/plain", "{\"secret\": 1}").await.unwrap().0, "{\"secret\": 1}");
+    assert_eq!(mapped(MAPPING, "application/json", "{\"secret\": 1").await.unwrap_err(), 400);
+    assert_eq!(mapped(MAPPING, "application/json", "").await.unwrap().0, "");
+}
+
+async fn answer(text: &str, method: &str, make: impl FnOnce(&mut Reply)) -> Reply {
+    let parts = build(&check::<Config>(&[text]).sound());
+    let mut exchange = exchange(method, "/x/1/a", &[("accept-encoding", "gzip"), ("range", "bytes=0-1")]);
+    let _ = parts.request(&mut exchange).await;
+    assert!(!exchange.request.headers.contains_key("accept-encoding") && !exchange.request.headers.contains_key("range"));
+    let mut reply = Reply::of(StatusCode::OK, "application/json; charset=utf-8", r#"{"id": 1, "items": [{"cost": 2, "name": "x"}]}"#);
+    reply.headers.insert("etag", "\"1\"".parse().unwrap());
+    reply.headers.insert("content-length", "46".parse().unwrap());
+    make(&mut reply);
+    parts.reply(&mut exchange, reply).await
+}
+
+async fn text(reply: Reply) -> String {
+    String::from_utf8(bytes(reply.body).await).unwrap()
+}
+
+const OUT: &str = "response { body { drop [\"/items/*/cost\"]; set status response.status }; envelope }";
+
+#[tokio::test]
+async fn a_json_answer_is_changed_and_wrapped() {
+    let reply = answer(OUT, "GET", |_| {}).await;
+    assert_eq!(reply.headers["etag"], "W/\"1\"");
+    assert!(!reply.headers.contains_key("content-length"));
+    let expected = r#"{"data":{"id":1,"items":[{"name":"x"}],"status":200},"status":200,"request_id":"0190a5c0-0000-7000-8000-000000000001"}"#;
+    assert_eq!(text(reply).await, expected);
+}
+
+#[tokio::test]
+async fn other_answers_stay_as_they_are() {
+    let page = answer(OUT, "GET", |reply| {
+        reply.headers.insert("content-type", "text/html".parse().unwrap());
+    })
+    .await;
+    assert!(page.headers.contains_key("content-length"));
+    assert!(text(page).await.contains("cost"));
+    let own = answer(OUT, "GET", |reply| reply.source = Source::Gateway).await;
+    assert!(text(own).await.contains("cost"));
+    let problem = answer("response { envelope }", "GET", |reply| {
+        reply.headers.insert("content-type", "application/problem+json".parse().unwrap());
+    })
+    .await;
+    assert!(text(problem).await.starts_with("{\"id\""));
+    let head = answer(OUT, "HEAD", |reply| reply.body = crate::http::Body::empty()).await;
+    assert!(!head.headers.contains_key("content-length"));
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_changed_is_not_passed_on() {
+    let broken = answer(OUT, "GET", |reply| reply.body = crate::http::Body::full("{\"cost\": ")).await;
+    let encoded = answer(OUT, "GET", |reply| {
+        reply.headers.insert("content-encoding", "gzip".parse().unwrap());
+    })
+    .await;
+    let partial = answer(OUT, "GET", |reply| reply.status = StatusCode::PARTIAL_CONTENT).await;
+    let large = answer(OUT, "GET", |reply| reply.body = crate::http::Body::full(vec![b' '; (8 << 20) + 1])).await;
+    for reply in [broken, encoded, partial, large] {
+        assert_eq!((reply.status.as_u16(), reply.source), (502, Source::Gateway));
+        assert!(!text(reply).await.contains("cost"));
     }
 }

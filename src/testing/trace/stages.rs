@@ -226,11 +226,13 @@ fn is_credential(reference: &Ref) -> bool {
         | Ref::Size
         | Ref::Listener
         | Ref::Query(_)
+        | Ref::Body(_)
         | Ref::ClientIp
         | Ref::ClientSubject
         | Ref::ClientName
         | Ref::Param { .. }
         | Ref::Attribute(_)
+        | Ref::Flag(_)
         | Ref::UpstreamName
         | Ref::ResponseStatus
         | Ref::ResponseDuration
