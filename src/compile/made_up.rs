@@ -100,7 +100,11 @@ impl Secrets for MadeUp {
         let short: String = word.chars().take(20).collect();
         let invention = match purpose {
             Purpose::Hmac | Purpose::Text(_) => Invention { value: word, credential: None },
-            Purpose::Keys => Invention { value: format!("{NAME} {}\n", auth::hash_key(&short)), credential: Some(short) },
+            Purpose::Keys(declared) => {
+                let attributes: String =
+                    declared.iter().skip(1).filter_map(auth::attribute::sample).map(|word| format!(" {word}")).collect();
+                Invention { value: format!("{NAME} {}{attributes}\n", auth::hash_key(&short)), credential: Some(short) }
+            }
             Purpose::Users if self.users => {
                 let hash = auth::hash_password(&short).map_err(BuildError::unset)?;
                 Invention { value: format!("{NAME}:{hash}\n"), credential: Some(format!("{NAME}:{short}")) }

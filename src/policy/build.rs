@@ -1,7 +1,7 @@
 //! What a policy is given when a route's pipeline is built.
 
 use super::Registry;
-use super::auth::{Algorithm, Runtime};
+use super::auth::{Algorithm, AttributeDecl, Runtime};
 use super::dependencies::Dependencies;
 use super::stage::{OnRequest, OnResponse, Place, ReplyPlace};
 use crate::fetch::Fetch;
@@ -32,12 +32,12 @@ pub trait Secrets {
 }
 
 /// What a secret is for, so that a made-up one has the right shape.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Purpose<'a> {
     /// An HMAC key.
     Hmac,
-    /// Lines of a key file: `NAME sha256:HEX [attribute=value …]`.
-    Keys,
+    /// Lines of a key file: `NAME sha256:HEX [attribute=value …]`, with these attributes.
+    Keys(&'a [AttributeDecl]),
     /// Lines of an htpasswd file.
     Users,
     /// A certificate or its key, in PEM.

@@ -151,9 +151,9 @@ impl<T: Transport, S: Stream> Connection<T, S> {
             response_head(&mut buffer, reply.status, &reply.headers, None, Some("upgrade"), || worker.date(&engine.clock));
             return After::Switch(Box::new(Switch { head: buffer, tunnel, ending: Ending::new(line, guards) }));
         }
-        let (replying, headers) = Replying::new(reply, asked, buffer, || worker.date(&engine.clock), line, guards);
+        let (mut replying, headers) = Replying::new(reply, asked, buffer, || worker.date(&engine.clock), line, guards);
         self.headers = headers;
-        self.reply(replying).await
+        self.reply(&mut replying).await
     }
 
     /// Drives a request; `None` when the client went away meanwhile.
@@ -179,7 +179,7 @@ impl<T: Transport, S: Stream> Connection<T, S> {
         .await
     }
 
-    async fn reply(&mut self, mut replying: Replying) -> After {
+    async fn reply(&mut self, replying: &mut Replying) -> After {
         let Self { input, output, .. } = self;
         let sent = poll_fn(|cx| {
             if let Poll::Ready(sent) = replying.poll(output, cx) {
@@ -214,8 +214,8 @@ impl<T: Transport, S: Stream> Connection<T, S> {
         let line = Line::refused(&engine.plan, self.worker.log(), engine.clock, &id, self.peer.client.ip, refusal.status);
         let asked = Asked { method: &Method::GET, http_10: false, keep: false };
         let worker = Arc::clone(&self.worker);
-        let (replying, _) = Replying::new(reply, asked, Vec::new(), || worker.date(&engine.clock), line, Guards::new());
-        self.reply(replying).await
+        let (mut replying, _) = Replying::new(reply, asked, Vec::new(), || worker.date(&engine.clock), line, Guards::new());
+        self.reply(&mut replying).await
     }
 
     /// Boxed: few connections need the room.

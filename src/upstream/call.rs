@@ -6,7 +6,7 @@ use super::replay::Replay;
 use super::transport::{Attempt, Transport};
 use super::upload::{awaits_client, pass_on, within};
 use super::{Upstream, balance, breaker, retry, timeout};
-use crate::http::{Affinity, Early, Fault, FaultKind, Forwarding, Outgoing, Reply, Side, hop};
+use crate::http::{Affinity, Early, Fault, FaultKind, Forwarding, Outgoing, Reply, Side};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method};
 use parking_lot::Mutex;
@@ -44,13 +44,10 @@ pub async fn call<T: Transport>(
     let mut call = Call { transport, upstream, timeouts: terms.timeouts, random, attempts, end: None };
     // Every connection has room for this: what only some calls need, further attempts and the wait for a place, is boxed.
     let outcome = call.attempt(outgoing, &[]).await;
-    let answer = match &kept {
+    match &kept {
         Some(kept) if kept.retry.wants(&outcome) => Box::pin(call.again(kept, outcome)).await,
         Some(_) | None => outcome.answer,
-    };
-    let mut reply = answer?;
-    hop::strip_reply(&mut reply.headers);
-    Ok(reply)
+    }
 }
 
 /// What became of an attempt.

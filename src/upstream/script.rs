@@ -6,7 +6,7 @@ use super::transport::{Attempt, Transport};
 use super::{Upstream, config};
 use crate::http::{
     Affinity, Body, Calls, Client, Clock, Exchange, Fault, FaultKind, Outgoing, Record, Reply, Request, Scheme, Source, UpstreamHealth,
-    UpstreamIndex,
+    UpstreamIndex, hop,
 };
 use crate::lang::eval::Facts;
 use crate::route::Captures;
@@ -140,7 +140,7 @@ impl Transport for Scripted {
                 body,
             });
         }
-        let (status, headers, body, after) = match act {
+        let (status, mut headers, body, after) = match act {
             Some(Act::Reply { status, headers, body: Some(body), after }) => (status, headers, body, after),
             Some(Act::Reply { status, mut headers, body: None, after }) => {
                 let (_, media_type, body) = stub(&upstream.config.stubs, method, target, sent).unwrap_or_else(nothing_special);
@@ -162,6 +162,7 @@ impl Transport for Scripted {
             tokio::time::sleep(after).await;
         }
         drop(attempt);
+        hop::strip_reply(&mut headers);
         Ok(Reply { status, headers, body: Body::full(body), source: Source::Upstream })
     }
 }

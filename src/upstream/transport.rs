@@ -116,7 +116,7 @@ impl Transport for Tcp {
         let mut lanes = addresses.iter().map(|address| Lane { address: *address, proved });
         if let Some((mut wire, lane)) = lanes.find_map(|lane| Some((self.pool.take(lane)?, lane))) {
             match wire.exchange(&mut pump, &asked, &mut headers, early.as_deref()).await {
-                Ok(head) => return wire::answer(head, wire, pump, &self.pool, lane, attempt).await,
+                Ok(head) => return wire::answer(head, wire, pump, &self.pool, lane, attempt),
                 Err(unanswered) => {
                     let again = unanswered.silent && (pump.is_untouched() || is_idempotent(&method)) && pump.rewind();
                     if !again {
@@ -129,7 +129,7 @@ impl Transport for Tcp {
         let (link, address) = Box::pin(connecting).await?;
         let mut wire = Box::new(Wire::begin(link, &self.pool));
         let head = wire.exchange(&mut pump, &asked, &mut headers, early.as_deref()).await.map_err(|unanswered| unanswered.fault)?;
-        wire::answer(head, wire, pump, &self.pool, Lane { address, proved }, attempt).await
+        wire::answer(head, wire, pump, &self.pool, Lane { address, proved }, attempt)
     }
 
     async fn find(&self, upstream: &Upstream, within: Duration) -> Result<(), Fault> {

@@ -109,7 +109,9 @@ impl Wire {
         let unanswered = |fault, silent| Poll::Ready(Err(Unanswered { fault, silent }));
         // A server may answer and close before it has read all: what it said counts more than a failed write. The end of
         // the connection, which that write has met, comes to the reads below in any case.
-        if let Err(fault) = self.send(pump, cx) {
+        if !(pump.is_sent() && self.link.is_flushed())
+            && let Err(fault) = self.send(pump, cx)
+        {
             return unanswered(fault, false);
         }
         loop {
@@ -181,14 +183,7 @@ impl Wire {
 ///
 /// # Errors
 /// When the body is broken from the start: nothing of the answer has gone on then.
-pub async fn answer(
-    head: ResponseHead,
-    wire: Box<Wire>,
-    pump: Pump,
-    pool: &Arc<Pool>,
-    lane: Lane,
-    attempt: Attempt,
-) -> Result<Reply, Fault> {
+pub fn answer(head: ResponseHead, wire: Box<Wire>, pump: Pump, pool: &Arc<Pool>, lane: Lane, attempt: Attempt) -> Result<Reply, Fault> {
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
         if !pump.is_sent() {
             return Err(Fault::new(FaultKind::BadResponse, "an upgrade within the request"));
@@ -213,7 +208,7 @@ pub async fn answer(
     let body = match body.at_hand() {
         Some(bytes) => Body::full(bytes),
         None => {
-            poll_fn(|cx| Poll::Ready(body.begin(cx))).await?;
+            body.begin()?;
             if body.is_end_stream() {
                 body.release();
                 Body::empty()
@@ -318,9 +313,9 @@ impl AnswerBody {
         Some(bytes)
     }
 
-    /// Takes what is there of the body without waiting for it.
-    fn begin(&mut self, cx: &mut Context<'_>) -> Result<(), Fault> {
-        if let Poll::Ready(piece) = self.poll_piece(cx) {
+    /// Takes what is there of the body without waiting for it; whoever reads on is woken.
+    fn begin(&mut self) -> Result<(), Fault> {
+        if let Poll::Ready(piece) = self.poll_piece(&mut Context::from_waker(Waker::noop())) {
             self.first = piece?;
         }
         Ok(())

@@ -23,6 +23,10 @@ const DECIDES_NOTHING: &[&str] = &[
     "routes/*/key/predicate",
     "routes/*/predicate/$",
     "routes/*/key/priority",
+    // Follows from the expressions, which are compared.
+    "routes/*/reads_body",
+    // The route itself.
+    "routes/*/policies/*/maintenance/route",
     "upstreams/*/stubs",
     // Which declarations there are is told where they are used.
     "upstreams/$",
@@ -117,7 +121,7 @@ fn with_the_rest(program: &Program) -> Value {
         json!({ "fallback": { "upstream": 1 } }),
         json!({ "deprecated": { "since": "2026-01-01", "sunset": null, "link": "https://l/" } }),
         json!({ "security_headers": { "fields": [["x-frame-options", "DENY"]] } }),
-        json!({ "maintenance": { "flag": "new" } }),
+        json!({ "maintenance": { "route": "robots", "flag": "new" } }),
     ]);
     let backoff = json!({ "base": time, "cap": time, "jitter": true });
     let retry = json!({ "attempts": 2, "on": ["reset", { "status": [502, 503] }], "methods": ["GET"], "backoff": backoff,

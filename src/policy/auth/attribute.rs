@@ -62,6 +62,17 @@ pub fn from_value(value: &Value) -> Attribute {
     }
 }
 
+/// `name=value` as a line of keys may give an attribute; `None` where it may be left out.
+pub fn sample(declared: &AttributeDecl) -> Option<String> {
+    let value = match &declared.ty {
+        AttributeType::Bool => "false",
+        AttributeType::Int => "0",
+        AttributeType::Text | AttributeType::Set => "sample",
+        AttributeType::Enum(choices) => choices.first()?,
+    };
+    missing(declared).is_none().then(|| format!("{}={value}", declared.name))
+}
+
 /// What an attribute is that was not given; `None` when it had to be.
 pub fn missing(declared: &AttributeDecl) -> Option<Attribute> {
     match &declared.default {

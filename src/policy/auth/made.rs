@@ -55,7 +55,7 @@ fn secrets(declared: &Declared, build: &mut Build<'_>) -> Result<Vec<String>, Bu
         }
         Kind::Key(ApiKeys { keys, single, .. }) => keys
             .iter()
-            .map(|source| build.secrets.secret(source, Purpose::Keys))
+            .map(|source| build.secrets.secret(source, Purpose::Keys(&declared.attributes)))
             .chain(single.iter().map(|key| build.secrets.secret(&key.secret, Purpose::Text(&key.name))))
             .collect(),
         Kind::Basic(basic) => one(&basic.users, Purpose::Users),

@@ -4,7 +4,7 @@
 //! stage asks its runtimes, pushes an identity for each that knows the caller, and takes the credentials out of the request.
 
 mod algorithm;
-mod attribute;
+pub mod attribute;
 mod carry;
 mod check;
 mod claims;

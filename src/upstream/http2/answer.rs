@@ -21,6 +21,7 @@ use std::task::{Context, Poll, ready};
 pub fn answer(answered: Answered, attempt: Attempt) -> Reply {
     let Answered { response, method, mut upload, room, key } = answered;
     let (mut parts, stream) = response.into_parts();
+    hop::strip_reply(&mut parts.headers);
     if let Some(key) = key
         && parts.status.is_success()
     {
