@@ -115,6 +115,7 @@ fn with_the_rest(program: &Program) -> Value {
     value["gateway"]["admin"] = json!({ "address": "127.0.0.1:9901", "auth": 2 });
     value["gateway"]["trace"] = json!({ "url": "http://t/", "sample": 100 });
     value["gateway"]["events"] = json!([{ "url": "http://e/", "on": ["reload"] }]);
+    value["gateway"]["unmatched"] = json!([{ "security_headers": { "fields": [["x-frame-options", "DENY"]] } }]);
     value["routes"][0]["hooks"] = json!([0]);
     value["routes"][1]["policies"].as_array_mut().unwrap().extend([
         json!({ "mirror": { "share": 500, "upstream": 1 } }),

@@ -4,6 +4,7 @@ use super::rest::{Setting, told};
 use super::{Class, Comparison, Difference, listener};
 use crate::analyse::words::{Names, duration, size};
 use crate::ir::{Gateway, Limits};
+use crate::policy::Config;
 use ipnet::IpNet;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ const COVERED: &[&str] = &[
     "drain",
     "workers",
     "log",
+    "unmatched",
 ];
 
 /// Listeners, trust, limits and times.
@@ -50,7 +52,25 @@ pub fn differences(comparison: &Comparison<'_>, found: &mut Vec<Difference>) {
     if was.log != is.log {
         found.push(Difference::new(Class::Tuned, "`log access` of requests that no route takes is another"));
     }
+    unmatched(&was.unmatched, &is.unmatched, found);
     others(was, is, comparison, found);
+}
+
+/// Whether a policy is of one kind.
+type OfKind = fn(&Config) -> bool;
+
+/// What becomes of the replies that no route makes, statement by statement.
+fn unmatched(was: &[Config], is: &[Config], found: &mut Vec<Difference>) {
+    let kinds: [(&str, OfKind); 2] = [
+        ("error", |policy| matches!(policy, Config::Error(_))),
+        ("security_headers", |policy| matches!(policy, Config::SecurityHeaders(_))),
+    ];
+    for (word, of_kind) in kinds {
+        if !was.iter().filter(|policy| of_kind(policy)).eq(is.iter().filter(|policy| of_kind(policy))) {
+            let says = format!("`{word}` of requests that no route takes is another");
+            found.push(Difference::new(Class::Reshaped, says));
+        }
+    }
 }
 
 /// The admin listener, traces, events, and what comes after them; auths by their names.

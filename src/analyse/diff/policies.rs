@@ -21,6 +21,8 @@ const COVERED: &[&str] = &[
     "auth.auths",
     "body.max",
     "body.json",
+    // The route's own name.
+    "maintenance.route",
     "shape.request",
     "shape.response",
     "shape.query",
