@@ -38,7 +38,8 @@ pub trait Transport: Send + Sync + 'static {
     /// True when there is something at the other end that a probe can learn about; not so where upstreams are played.
     const PROBES: bool = true;
 
-    /// Makes one attempt: the request to the endpoint, the response's head back. Dropped when it takes too long.
+    /// Makes one attempt: the request to the endpoint, the response's head back, without the fields that are for one hop.
+    /// Dropped when it takes too long.
     fn exchange(
         &self,
         upstream: &Upstream,

@@ -13,7 +13,7 @@
 
 use crate::check::{Files, Options, check};
 use crate::compile::{Compiled, Compiler, MadeUp, Plan};
-use crate::http::{Body, Client, Clock, Fault, FaultKind, Outgoing, Reply, Scheme, Source};
+use crate::http::{Body, Client, Clock, Fault, FaultKind, Outgoing, Reply, Scheme, Source, hop};
 use crate::ir::Program;
 use crate::policy::cache::{STATE, Shelf};
 use crate::server::{Arrival, Asked, Driven, Engine, drive};
@@ -81,7 +81,8 @@ impl Transport for Origin {
         let act = self.acts.lock().pop_front();
         let reply = |status, headers, body| Reply { status, headers, body, source: Source::Upstream };
         match act {
-            Some(Act::Reply(status, headers, body, after)) => {
+            Some(Act::Reply(status, mut headers, body, after)) => {
+                hop::strip_reply(&mut headers);
                 if !after.is_zero() {
                     tokio::time::sleep(after).await;
                 }
