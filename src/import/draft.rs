@@ -161,7 +161,7 @@ impl Draft {
         let mut statements = Vec::new();
         for address in &all {
             if address == LOOPBACK {
-                statements.push("# Stands for a listener with TLS, which is not available yet: loopback only.".to_owned());
+                statements.push("# Stands for a listener with TLS: give it its certificates with `tls`, then its own address.".to_owned());
             }
             let name = if all.len() > 1 { format!(" as {}", listener_name(address)) } else { String::new() };
             statements.push(format!("listen {address}{name}"));

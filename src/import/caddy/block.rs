@@ -434,18 +434,16 @@ pub(super) fn reason(name: &str) -> &'static str {
     match name {
         "root" | "try_files" | "templates" => "files are not served: send these requests to a service",
         "tls" => "certificates are not carried over: name them in the listener's `tls`",
-        "lb_policy" => "`balance` is not available yet: two targets are drawn, the less busy one is taken",
-        "lb_try_duration" | "lb_try_interval" | "lb_retries" => "`retry` is not available yet",
+        "lb_policy" => "write `balance` in the upstream; without it two targets are drawn, the less busy one is taken",
+        "lb_try_duration" | "lb_try_interval" | "lb_retries" => "write `retry` in the upstream",
         "health_uri" | "health_interval" | "health_timeout" | "health_status" | "health_port" | "health_path" => {
-            "`health` is not available yet"
+            "write `health GET /path` in the upstream"
         }
-        "fail_duration" | "max_fails" | "unhealthy_status" => {
-            "taking targets out is not available yet; `breaker` guards the upstream as a whole"
-        }
+        "fail_duration" | "max_fails" | "unhealthy_status" => "write `eject after N failures for TIME` in the upstream",
         "transport" => "timeouts are those of `timeout`; TLS is that of `tls`, and always verified",
         "flush_interval" => "bodies are always passed on as they come",
         "import" => "no snippet of this file is called so, and other files are not read",
-        "handle_errors" => "`error` is not available yet",
+        "handle_errors" => "write `error STATUSES …` with a text or a page",
         "bind" => "write it as the address of `listen`",
         "vars" | "map" => "there are no variables: write a `match`, a `require` or a `when` where it was used",
         _ => "it has no counterpart",

@@ -172,7 +172,7 @@ pub(super) fn reason(name: &str) -> &'static str {
     match name {
         "root" | "alias" | "index" | "try_files" | "autoindex" => "files are not served: send these requests to a service",
         "expires" => "write `response { set Cache-Control \"…\" }`",
-        "error_page" | "proxy_intercept_errors" => "`error` is not available yet",
+        "error_page" | "proxy_intercept_errors" => "write `error STATUSES …` with a text or a page",
         "if" => "it is read in a server or a location only",
         "internal" => "requests of the gateway's own do not exist",
         "limit_except" => "write a route for each set of methods",
@@ -183,10 +183,10 @@ pub(super) fn reason(name: &str) -> &'static str {
         "gzip_types" | "gzip_min_length" | "gzip_comp_level" | "gzip_vary" | "gzip_proxied" | "gzip_disable" | "gzip_http_version" => {
             "`compress` takes compressible types from 1 KiB, and sets `Vary`"
         }
-        "proxy_next_upstream" | "proxy_next_upstream_tries" | "proxy_next_upstream_timeout" => "`retry` is not available yet",
+        "proxy_next_upstream" | "proxy_next_upstream_tries" | "proxy_next_upstream_timeout" => "write `retry` in the upstream",
         "limit_conn" | "limit_conn_zone" => "write `limit NAME N concurrent by KEY`",
         "auth_request" | "auth_request_set" => "write an `auth forward` for it",
-        "mirror" | "mirror_request_body" => "`mirror` is not available yet",
+        "mirror" | "mirror_request_body" => "write `mirror P% -> UPSTREAM` on the route",
         "real_ip_header" | "real_ip_recursive" => {
             "`trust` reads `Forwarded` and `X-Forwarded-For` from right to left over trusted addresses"
         }

@@ -321,7 +321,7 @@ fn proxy(
 ) -> Result<(String, Vec<String>), String> {
     let url = directive.word(0);
     if url.contains('$') {
-        return Err("the upstream is chosen by a variable: `to` is not available yet".to_owned());
+        return Err("the upstream is chosen by a variable: write `to { when … -> UPSTREAM }`".to_owned());
     }
     let (scheme, rest) = url.split_once("://").ok_or("it is no URL")?;
     if rest.starts_with("unix:") {

@@ -312,7 +312,7 @@ fn targets(block: &Directive, statements: &mut Vec<String>, draft: &mut Draft) {
             let why = match directive.name.as_str() {
                 "keepalive" | "keepalive_timeout" | "keepalive_requests" => "connections to upstreams are always kept",
                 "least_conn" | "ip_hash" | "hash" | "random" => {
-                    "`balance` is not available yet: two targets are drawn, the less busy one is taken"
+                    "write `balance` in the upstream; without it two targets are drawn, the less busy one is taken"
                 }
                 _ => "an upstream has no such setting",
             };
@@ -331,7 +331,7 @@ fn targets(block: &Directive, statements: &mut Vec<String>, draft: &mut Draft) {
                 (None, _) => draft.leave_out(
                     directive.line,
                     format!("{word} of {}", directive.text()),
-                    "taking targets out is not available yet; `breaker` guards the upstream as a whole",
+                    "write `eject after N failures for TIME` in the upstream",
                 ),
             }
         }

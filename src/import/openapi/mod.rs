@@ -205,10 +205,10 @@ fn unchecked(what: &str, operation: &Node, parameters: &[Node], draft: &mut Draf
     }
     for (name, line, value) in operation.members() {
         let why = match name.as_str() {
-            "requestBody" => "bodies are passed on as they are: checking them against a schema is not available yet",
+            "requestBody" => "it is passed on as it is: write `body json schema file(\"…\")` to have it checked",
             "servers" => "all paths go to the one upstream",
             "callbacks" => "these are requests that the service makes, not ones it gets",
-            "deprecated" if value.is_true() => "`deprecated` is not available yet",
+            "deprecated" if value.is_true() => "write `deprecated since DATE`: the document does not say since when",
             _ => continue,
         };
         draft.leave_out(*line, format!("{name} of {what}"), why);

@@ -48,7 +48,7 @@ const ERROR: Form = Form::new("error", "what errors look like; `upstream` means 
     Slot::value("statuses", "a status such as `404` or `5xx`, or a list of such"),
     Slot::word("of", &["upstream"]).optional(),
     Slot::word("format", Format::WORDS).optional(),
-    Slot::value("text", "a string, or `page(\"file\")`"),
+    Slot::value("text", "a string without `response.…` in it, or `page(\"file\")`, which is sent as it is"),
 ]);
 
 impl Policy for Config {

@@ -31,9 +31,12 @@ pub struct Config {
 
 impl Policy for Config {
     const WORDS: &'static [Word] = &[Word {
-        form: Form::new("maintenance", "answers 503 with `Retry-After` while it is on; the admin API turns it on and off")
-            .children(&[Form::new("flag", "it is on while this file exists").slots(&[Slot::value("file", "a file name in quotes")])])
-,
+        form: Form::new(
+            "maintenance",
+            "answers 503 with `Retry-After` while the file of `flag` exists; without `flag` it is off: `admin`, which turns it by hand, \
+             is still to come",
+        )
+        .children(&[Form::new("flag", "it is on while this file exists").slots(&[Slot::value("file", "a file name in quotes")])]),
         places: &[Place::Gateway, Place::Group, Place::Route, Place::Policy],
         merge: Merge::Single,
         stage: "access",

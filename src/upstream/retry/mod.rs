@@ -134,7 +134,7 @@ pub(super) const FORM: Form =
         Form::new("on", "which failures: `connect_error`, `reset`, `timeout`, and statuses of the upstream")
             .slots(&[Slot::value("failures", "a list such as `[connect_error, 502..504]`")])
             .default("on [connect_error, reset, 502, 503, 504]"),
-        Form::new("methods", "which requests; without it those that are idempotent")
+        Form::new("methods", "only requests of these methods; one that is not idempotent needs `idempotency_key` as well")
             .slots(&[Slot::value("list", "a list of methods such as `[GET, PUT]`")]),
         Form::new("backoff", "the wait before another attempt: always the same, or `exponential` from a first to a longest one")
             .slots(&[
