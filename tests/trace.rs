@@ -263,6 +263,26 @@ fn junit_reads_back_as_it_was_meant() {
 }
 
 #[test]
+fn a_listener_that_sends_requests_to_https_does_so_in_tests_and_traces() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("two.gate");
+    let policy = "gateway {\n  listen :80 as plain redirect https\n  listen :8443 as secure { tls { certificate \"h\" cert file(\"h.crt\") key file(\"h.key\") } }\n}\n\
+                  route a GET /a { public \"p\"; respond 200 text \"a\" }\n\
+                  test \"all\" {\n  request GET http://h/a?b=c\n  expect status 308\n  expect header(\"location\") == \"https://h:8443/a?b=c\"\n\
+                  request GET http://h:80/none\n  expect status 308\n  request GET https://h/a\n  expect status 200\n\
+                  request GET https://h:8443/a\n  expect status 200\n  request GET /a\n  expect status 200\n}\n";
+    std::fs::write(&file, policy).unwrap();
+    let file = file.to_str().unwrap();
+    let tested = gate(&["test", file]);
+    assert!(tested.status.success(), "{}", String::from_utf8_lossy(&tested.stdout));
+    for arguments in [&["http://h/a"][..], &["/a", "-H", "Host: h", "--listener", "plain"]] {
+        let traced = printed(&[&["trace", file, "GET"], arguments].concat());
+        assert!(traced.contains("308: this listener sends every request to https"), "{traced}");
+        assert!(traced.contains("https://h:8443/a") && !traced.contains("one request with one reading"), "{traced}");
+    }
+}
+
+#[test]
 fn a_request_comes_in_by_the_listener_that_is_named_or_that_the_url_says() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("two.gate");

@@ -5,6 +5,7 @@ use crate::diag::{Code, Diagnostic, Sources, Span};
 use crate::lang::Node;
 use crate::lang::checker::{AttributeFact, Checker};
 use crate::lang::expr::{Expr, Ref};
+use crate::policy::auth::{Declared, Kind, Remote};
 use crate::policy::cache::Keep;
 use crate::policy::{Config, Effective, aggregate, cache, shape, to};
 use crate::syntax::ast::{Expr as Tree, ExprKind, TextPart};
@@ -18,6 +19,8 @@ pub struct Parts<'p, 'a> {
     pub in_force: &'p [Effective<'a>],
     /// Their configs.
     pub policies: &'p [Config],
+    /// The declared auths, where none is broken.
+    pub auths: Option<&'p [Declared]>,
     /// Where callers' credentials stand.
     pub credentials: &'p [Ref],
 }
@@ -25,6 +28,19 @@ pub struct Parts<'p, 'a> {
 impl<'a> Parts<'_, 'a> {
     fn statement(&self, word: &str) -> Option<&Effective<'a>> {
         self.in_force.iter().find(|statement| statement.node.form.word == word)
+    }
+
+    /// The auth of the route that could tell claims.
+    fn token(&self) -> Option<&Declared> {
+        let tells = |declared: &&Declared| match declared.kind {
+            Kind::Jwt(_) | Kind::Remote(Remote::Issuer(_) | Remote::Introspect(_)) => true,
+            Kind::Key(_) | Kind::Basic(_) | Kind::Remote(Remote::Forward(_)) => false,
+        };
+        let in_force = self.policies.iter().filter_map(|config| match config {
+            Config::Auth(config) => Some(&config.auths),
+            _ => None,
+        });
+        in_force.flatten().filter_map(|index| self.auths?.get(usize::from(*index))).find(tells)
     }
 }
 
@@ -92,10 +108,15 @@ fn identity(keep: &Keep, node: &Node<'_>, parts: &Parts<'_, '_>, sources: &Sourc
     };
     let rest = if by.is_some() { written } else { vec!["request.path"] };
     let key = add.iter().map(String::as_str).chain(rest).collect::<Vec<_>>().join(", ");
-    found = match add.is_empty() {
-        false => found.help(format!("use `by [{key}]`, or `shared` if the body is the same for every allowed caller")),
-        true => found.help("write `shared` if the body is the same for every allowed caller, else leave `cache` out"),
-    };
+    found = found.help(match (add.is_empty(), parts.token()) {
+        (false, _) => format!("use `by [{key}]`, or `shared` if the body is the same for every allowed caller"),
+        (true, Some(token)) => format!(
+            "add `claims {{ sub str }}` to the auth `{}` and use `by [claim.sub, {key}]`, or `shared` if the body is the same for every \
+             allowed caller",
+            token.name
+        ),
+        (true, None) => "write `shared` if the body is the same for every allowed caller, else leave `cache` out".to_owned(),
+    });
     checker.report.push(found);
 }
 

@@ -235,7 +235,7 @@ fn tls(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Tls> {
     }
     let client_ca = match node.child("client_ca") {
         Some(child) => {
-            let file = checker.secret(child.get("file")?);
+            let file = checker.file(child.get("file")?);
             Some(ClientCa { file: file?, optional: child.child("optional").is_some() })
         }
         None => None,
@@ -251,8 +251,9 @@ fn tls(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Tls> {
 
 fn certificate(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Certificate> {
     let host = checker.constant(node.get("host")?, Type::Host);
-    let mut file = |clause: &str| node.child(clause).and_then(|child| child.get("file")).and_then(|given| checker.secret(given));
-    let (cert, key) = (file("cert"), file("key"));
+    let given = |clause: &str| node.child(clause).and_then(|child| child.get("file"));
+    let cert = given("cert").and_then(|given| checker.file(given));
+    let key = given("key").and_then(|given| checker.secret(given));
     let Some(Value::Text(host)) = host else { return None };
     Some(Certificate { host: host.to_ascii_lowercase(), cert: cert?, key: key? })
 }

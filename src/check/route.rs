@@ -184,7 +184,7 @@ impl<'a> Routes<'_, 'a> {
         together::unsendable(&policies, &in_force, &conditions, self.auths, checker.report);
         self.shadows.look(&policies, &in_force);
         let target = target(node, damaged, &in_force, &mut checker);
-        let parts = cache::Parts { in_force: &in_force, policies: &policies, credentials: &self.credentials };
+        let parts = cache::Parts { in_force: &in_force, policies: &policies, auths: self.auths, credentials: &self.credentials };
         cache::cache(&parts, node.span_of("methods"), sources, &mut checker);
         let inner = inner_timeouts(&statements, &mut checker);
         let timeouts = self.timeouts(target, &policies, inner, &mut checker);

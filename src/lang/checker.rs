@@ -6,7 +6,7 @@ use super::missed::Missed;
 use super::read::{Given, Node, ScopeId};
 use super::types::Type;
 use super::value::{Percent, Rate, Value};
-use crate::diag::{Code, Diagnostic, Report, Span};
+use crate::diag::{Code, Diagnostic, Edit, Report, Span};
 use crate::route::RouteKey;
 use crate::syntax::ast::{ExprKind, Ident};
 use http::HeaderName;
@@ -494,6 +494,20 @@ impl Checker<'_> {
                 None
             }
         }
+    }
+
+    /// What a file holds and everyone may know, such as a certificate: read as a secret is, and its path is not its content.
+    pub fn file(&mut self, given: Given<'_>) -> Option<Secret> {
+        let Some(written) = given.expr.as_plain_text() else { return self.secret(given) };
+        let span = given.expr.span;
+        let found = Diagnostic::new(Code::TypeMismatch, "a file is expected").at(span, "a string is no file");
+        self.report.push(if written.is_empty() || written.contains(['\n', '"', '\\', '$']) {
+            found.help("put it in a file of its own, and write `file(\"path\")`")
+        } else {
+            let call = format!("file(\"{written}\")");
+            found.help(format!("write `{call}`")).fix(format!("write `{call}`"), vec![Edit { span, text: call }])
+        });
+        None
     }
 
     /// A condition decided at a stage.

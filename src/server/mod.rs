@@ -34,6 +34,7 @@ mod worker;
 
 pub use drive::{Arrival, Asked, Driven, Engine, drive, drive_watched};
 pub use inherit::Inherited;
+pub use peer::Peer;
 pub use run::run;
 pub use watch::Watch;
 

@@ -2,6 +2,7 @@
 //! decoded or resolved before it gets there.
 
 use super::asked::Asked;
+use super::rig::Door;
 use crate::compile::Settings;
 use crate::http::h1::{Limits, Refusal, RequestHead, RequestScan};
 use crate::http::{Client, Scheme};
@@ -50,7 +51,7 @@ impl Ask {
     ///
     /// # Errors
     /// When nothing of this kind can be sent at all: the URL has no path, a line end stands where it would begin another field.
-    pub fn read(&self, settings: &Settings, listener: Arc<str>) -> Result<Read, String> {
+    pub fn read(&self, settings: &Settings, door: &Door) -> Result<Read, String> {
         let (scheme, authority, target) = self.parts()?;
         let head = self.head(authority, &target)?;
         let limits = Limits { bytes: settings.header_bytes, fields: settings.headers };
@@ -61,9 +62,9 @@ impl Ask {
             Err(refusal) => return Ok(Read::Refused(refusal)),
         };
         let ip = self.client_ip.unwrap_or(super::rig::CLIENT);
-        let client = Client { peer: SocketAddr::new(ip, PORT), ip, scheme, listener, certificate: None };
+        let client = Client { peer: SocketAddr::new(ip, PORT), ip, scheme, listener: Arc::clone(&door.name), certificate: None };
         let body = self.body.as_ref().map(|text| Bytes::copy_from_slice(text.as_bytes())).unwrap_or_default();
-        Ok(Read::Asked(Box::new(Asked::read(head, body, client, self.url.clone()))))
+        Ok(Read::Asked(Box::new(Asked::read(head, body, client, door, self.url.clone()))))
     }
 
     /// Scheme, authority and the rest of the URL, cut apart and otherwise left alone.

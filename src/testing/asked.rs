@@ -1,11 +1,13 @@
 //! A request of a test, ready to be sent as often as it is wanted.
 
 use super::caller::Credential;
+use super::rig::Door;
 use super::trace::Sent;
 use crate::http::h1::RequestHead;
 use crate::http::{Body, Client, Scheme};
 use crate::ir::script::Request;
-use crate::server::{Arrival, Asked as Hop};
+
+use crate::server::{Arrival, Asked as Hop, Peer};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, PROXY_AUTHORIZATION};
 use http::uri::PathAndQuery;
@@ -37,7 +39,7 @@ impl Asked {
     ///
     /// # Errors
     /// When it is no request that HTTP knows.
-    pub fn new(request: &Request, given: &[(String, String)], ip: IpAddr, listener: Arc<str>) -> Result<Self, String> {
+    pub fn new(request: &Request, given: &[(String, String)], ip: IpAddr, door: &Door) -> Result<Self, String> {
         let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| format!("`{}` is no method", request.method))?;
         let (target, authority, scheme) = target(&request.target)?;
         let mut headers = fields(given)?;
@@ -58,18 +60,18 @@ impl Asked {
         // An authority in the target wins over the field (RFC 9112 §3.2.2).
         let authority = authority.or_else(|| headers.get(HOST).cloned()).unwrap_or(HOST_DEFAULT);
         headers.remove(HOST);
-        let client = Client { peer: SocketAddr::new(ip, PORT), ip, scheme, listener, certificate: None };
-        let hop = Arc::new(Hop::new(&client, &authority));
+        let client = Client { peer: SocketAddr::new(ip, PORT), ip, scheme, listener: Arc::clone(&door.name), certificate: None };
+        let hop = asked(&client, door, &authority);
         let written = request.target.clone();
         Ok(Self { method, target, hop, headers, body: body.unwrap_or_default(), client, written, credentials: Vec::new() })
     }
 
     /// A request as the reader of sockets read it, with its body and what was written of its target.
     #[must_use]
-    pub fn read(head: RequestHead, body: Bytes, client: Client, written: String) -> Self {
+    pub fn read(head: RequestHead, body: Bytes, client: Client, door: &Door, written: String) -> Self {
         let RequestHead { method, target, authority, mut headers, .. } = head;
         headers.remove(HOST);
-        let hop = Arc::new(Hop::new(&client, &authority));
+        let hop = asked(&client, door, &authority);
         Self { method, target, hop, headers, body, client, written, credentials: Vec::new() }
     }
 
@@ -81,6 +83,12 @@ impl Asked {
             self.headers.append(&credential.name, credential.value.clone());
         }
         self
+    }
+
+    /// True when the listener answers whatever is asked for there: no route takes it.
+    #[must_use]
+    pub fn is_sent_elsewhere(&self) -> bool {
+        self.hop.instead.is_some()
     }
 
     /// The request on its way in.
@@ -129,6 +137,11 @@ impl Asked {
             None => String::from_utf8_lossy(value.as_bytes()).into_owned(),
         }
     }
+}
+
+/// What a client asks for at a listener. Who is at https already is not sent there.
+fn asked(client: &Client, door: &Door, authority: &HeaderValue) -> Arc<Hop> {
+    Peer::plain(client.clone(), door.to_https.filter(|_| client.scheme == Scheme::Http)).asked(authority)
 }
 
 /// Path and query, and of a URL its authority and scheme.

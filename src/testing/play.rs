@@ -175,7 +175,7 @@ impl Stage<'_, '_, '_> {
 
     /// The request with the caller's credentials for the route that will take it.
     fn asked(&self, request: &Request) -> Result<Asked, String> {
-        let asked = Asked::new(request, &self.headers, self.ip, self.rig.listener(&request.target, None)?)?;
+        let asked = Asked::new(request, &self.headers, self.ip, &self.rig.door(&request.target, None)?)?;
         self.rig.identified(asked, &self.caller)
     }
 

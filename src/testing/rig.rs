@@ -7,7 +7,7 @@ use super::{BEGINS_AT, SEED};
 use crate::compile::plan::Listener;
 use crate::compile::{Compiled, Compiler, MadeUp};
 use crate::http::{Address, Clock};
-use crate::ir::Program;
+use crate::ir::{self, Program};
 use crate::policy::auth::Runtime;
 use crate::server::drive::route_of;
 use crate::server::{Driven, Engine};
@@ -21,6 +21,15 @@ use std::time::Duration;
 pub const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 /// Longest virtual time for one answer: what waits for nothing that will come ends here.
 const ANSWER_MAX: Duration = Duration::from_hours(24);
+
+/// What a listener is to the requests that come in by it.
+#[derive(Debug, Clone, Default)]
+pub struct Door {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Every request is sent to `https` at this port.
+    pub to_https: Option<u16>,
+}
 
 /// A policy ready to be played.
 pub struct Rig<'p> {
@@ -55,26 +64,27 @@ impl<'p> Rig<'p> {
         Ok(Self { program, compiler, engine: Arc::new(engine), secrets, runtimes: auths })
     }
 
-    /// The name of the listener that a request comes in by: the one that is named; else, of those with the port that the URL
-    /// writes, the first that does not send requests elsewhere, and rather one of the URL's scheme.
+    /// The listener that a request comes in by: the one that is named; else, of those with the port that the URL writes, or means
+    /// by its scheme, the first that does not send requests elsewhere, and rather one of the URL's scheme.
     ///
     /// # Errors
     /// When no listener is called so.
-    pub fn listener(&self, url: &str, named: Option<&str>) -> Result<Arc<str>, String> {
+    pub fn door(&self, url: &str, named: Option<&str>) -> Result<Door, String> {
         let listeners = &self.engine.plan.settings.listeners;
+        let door = |listener: &Listener| Door { name: Arc::clone(&listener.name), to_https: listener.to_https };
         if let Some(name) = named {
             let known = || listeners.iter().map(|listener| format!("`{}`", listener.name)).collect::<Vec<_>>().join(", ");
             let found = listeners.iter().find(|listener| *listener.name == *name);
-            return found
-                .map(|listener| Arc::clone(&listener.name))
-                .ok_or_else(|| format!("no listener is called `{name}`: there are {}", known()));
+            return found.map(door).ok_or_else(|| format!("no listener is called `{name}`: there are {}", known()));
         }
         let (scheme, port) = entrance(url);
-        let far = |listener: &&Listener| {
+        // No certificate is read here, so what a listener speaks is told by its declaration.
+        let far = |(listener, declared): &(&Listener, &ir::Listener)| {
             let other = port.is_some_and(|port| !matches!(&listener.address, Address::Tcp(address) if address.port() == port));
-            (other, listener.to_https.is_some(), scheme.is_some_and(|tls| tls != listener.tls.is_some()))
+            (other, listener.to_https.is_some(), scheme.is_some_and(|tls| tls != declared.tls.is_some()))
         };
-        Ok(listeners.iter().min_by_key(far).map_or_else(|| "".into(), |listener| Arc::clone(&listener.name)))
+        let nearest = listeners.iter().zip(&self.program.gateway.listeners).min_by_key(far);
+        Ok(nearest.map_or_else(Door::default, |(listener, _)| door(listener)))
     }
 
     /// The request with the caller's credentials for the route that will take it.
@@ -82,6 +92,9 @@ impl<'p> Rig<'p> {
     /// # Errors
     /// When what was given of the caller is nothing the route's auths declare.
     pub fn identified(&self, asked: Asked, caller: &Caller) -> Result<Asked, String> {
+        if asked.is_sent_elsewhere() {
+            return Ok(asked);
+        }
         let route = route_of(&self.engine, asked.arrival()).and_then(|route| self.program.routes.get(route));
         let Some(route) = route else { return Ok(asked) };
         let credentials = caller.credentials(route, self.program, &self.runtimes, self.engine.clock.now())?;
@@ -102,10 +115,11 @@ impl<'p> Rig<'p> {
     }
 }
 
-/// Whether a URL asks for TLS, and the port that it writes; a path says neither.
+/// Whether a URL asks for TLS, and the port that it writes or means; a path says neither.
 fn entrance(url: &str) -> (Option<bool>, Option<u16>) {
     let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| !scheme.contains('/')) else { return (None, None) };
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or(rest);
     let port = authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
-    (Some(scheme.eq_ignore_ascii_case("https")), port)
+    let tls = scheme.eq_ignore_ascii_case("https");
+    (Some(tls), port.or(Some(if tls { 443 } else { 80 })))
 }

@@ -112,11 +112,12 @@ pub fn concurrency(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Concurr
 
 /// Reads `tls`.
 pub fn tls(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Tls> {
-    let mut secret = |clause: &str| match node.child(clause).and_then(|child| child.get("file")) {
-        Some(given) => checker.secret(given).map(Some),
+    let mut file = |clause: &str| match node.child(clause).and_then(|child| child.get("file")) {
+        Some(given) if clause == "key" => checker.secret(given).map(Some),
+        Some(given) => checker.file(given).map(Some),
         None => Some(None),
     };
-    let (ca, cert, key) = (secret("ca"), secret("cert"), secret("key"));
+    let (ca, cert, key) = (file("ca"), file("cert"), file("key"));
     let server_name = match node.child("server_name").and_then(|child| child.get("name")) {
         Some(given) => match checker.constant(given, Type::Host) {
             Some(Value::Text(name)) => Some(Some(name.to_string())),

@@ -139,7 +139,23 @@ fn of_kind<'d>(doc: &'d str, parent: &str) -> &'d str {
     doc.split("; ").find_map(|part| part.strip_prefix(kind)?.strip_prefix(": ")).unwrap_or(doc)
 }
 
+/// Reports keys from more than one place: only one of them would count.
+fn several_sources(node: &Node<'_>, checker: &mut Checker<'_>) -> bool {
+    let mut sources = node.children.iter().filter(|child| matches!(child.form.word, "key" | "public_key" | "jwks"));
+    let (Some(first), Some(second)) = (sources.next(), sources.next()) else { return false };
+    checker.report.push(
+        Diagnostic::new(Code::SchemaArity, "an `auth jwt` has its keys from one place, not from several")
+            .at(second.span, "and from here")
+            .also(first.span, "its keys come from here")
+            .help("keep one of them; to take tokens of both, declare an `auth jwt` for each, and write `auth any [one, other]` on the route"),
+    );
+    true
+}
+
 fn jwt(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Kind> {
+    if several_sources(node, checker) {
+        return None;
+    }
     let outside = node.child("jwks").or_else(|| node.child("public_key"));
     let algorithms = algorithms(node, outside, checker);
     let keys = outside.map(|outside| remote::check::issuer_keys(outside, checker));

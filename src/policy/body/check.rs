@@ -19,7 +19,7 @@ pub(super) fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> 
     let json = match innermost("json") {
         Some(json) => {
             let schema = match json.child("schema").and_then(|child| child.get("file")) {
-                Some(given) => Some(checker.secret(given)?),
+                Some(given) => Some(checker.file(given)?),
                 None => None,
             };
             Some(Json { schema })

@@ -151,7 +151,8 @@ impl Cache {
         }
         if asked.only_if_cached {
             exchange.record.cache = Some("miss");
-            return Look::Refuse(Problem::new(StatusCode::GATEWAY_TIMEOUT, "nothing is stored that answers this request"));
+            let problem = Problem::new(StatusCode::GATEWAY_TIMEOUT, "nothing is stored that answers this request");
+            return Look::Refuse(status::not_asked(problem));
         }
         if caller.is_told() && stale.is_none() && self.ttl.is_some() && why != Forwarded::VaryMiss {
             why = Forwarded::Bypass;

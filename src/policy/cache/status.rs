@@ -1,5 +1,6 @@
 //! `Cache-Status`: what this cache did with a request (RFC 9211).
 
+use crate::http::Problem;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -76,6 +77,13 @@ pub fn passed(headers: &mut HeaderMap, passed: Passed) {
         text.push_str("; collapsed");
     }
     append(headers, text);
+}
+
+/// Says that a request with `only-if-cached` was neither answered from the store nor sent on: neither `hit` nor `fwd` is true of it,
+/// so what became of it is a detail (RFC 9211 §2.8).
+#[must_use]
+pub fn not_asked(problem: Problem) -> Problem {
+    problem.with(CACHE_STATUS, HeaderValue::from_static("gatewright; detail=only-if-cached"))
 }
 
 /// Behind what caches nearer to the origin have said (RFC 9211 §2).

@@ -18,9 +18,13 @@ use crate::policy::auth;
 use crate::server::drive_watched;
 use crate::upstream::script::Received;
 use changes::shown;
+use http::header::LOCATION;
 use serde::{Serialize, Serializer};
 use std::net::IpAddr;
 use tracer::Tracer;
+
+/// The stage before a request is one, or is the gateway's own to answer.
+const ACCEPT: &str = "accept";
 
 /// A request's way through the pipeline.
 #[derive(Debug, Clone, Serialize)]
@@ -138,15 +142,17 @@ pub fn trace(program: &Program, ask: &Ask) -> Result<Trace, String> {
     auth::install_crypto();
     in_virtual_time(async {
         let rig = Rig::new(program)?;
-        let asked = match ask.read(&rig.engine.plan.settings, rig.listener(&ask.url, ask.listener.as_deref())?)? {
+        let asked = match ask.read(&rig.engine.plan.settings, &rig.door(&ask.url, ask.listener.as_deref())?)? {
             Read::Asked(asked) => *asked,
             Read::Refused(refusal) => return Ok(refused(ask, refusal)),
         };
         let caller = Caller::known(ask.claims.clone(), ask.key.clone(), ask.user.as_deref());
         let asked = rig.identified(asked, &caller)?;
         let (_, mut trace) = traced(&rig, &asked).await;
-        let accepted = "one request with one reading, within the gateway's limits".to_owned();
-        trace.stages.insert(0, Stage::of_gateway("accept", Verdict::Pass, accepted));
+        if trace.stages.first().is_none_or(|first| first.stage != ACCEPT) {
+            let accepted = "one request with one reading, within the gateway's limits".to_owned();
+            trace.stages.insert(0, Stage::of_gateway(ACCEPT, Verdict::Pass, accepted));
+        }
         Ok(trace)
     })?
 }
@@ -167,7 +173,10 @@ pub(super) async fn traced(rig: &Rig<'_>, asked: &Asked) -> (Result<Answer, Stri
         status: found.map(|answer| answer.status.as_u16()),
         request: asked.sent(),
         rivals: tracer.rivals(),
-        stages: tracer.stages(found),
+        stages: match found {
+            Some(answer) if answer.stage == ACCEPT => vec![sent_elsewhere(answer)],
+            Some(_) | None => tracer.stages(found),
+        },
         upstream: found.and_then(|answer| text(&answer.upstream)),
         attempts: found.map_or(0, |answer| answer.attempts),
         limited_by: found.and_then(|answer| text(&answer.limited_by)),
@@ -175,6 +184,13 @@ pub(super) async fn traced(rig: &Rig<'_>, asked: &Asked) -> (Result<Answer, Stri
         sent: found.and_then(|answer| answer.passed_on()).map(|received| passed(received, rig)),
     };
     (answer, trace)
+}
+
+/// What the listener answers to every request.
+fn sent_elsewhere(answer: &Answer) -> Stage {
+    let location = answer.headers.get(LOCATION).and_then(|location| location.to_str().ok()).unwrap_or_default();
+    let detail = format!("{}: this listener sends every request to https, this one to `{location}`", answer.status.as_u16());
+    Stage::of_gateway(ACCEPT, Verdict::Answer, detail)
 }
 
 /// A request that the reader of sockets refuses: no stage behind it ever sees it.
@@ -190,7 +206,7 @@ fn refused(ask: &Ask, refusal: Refusal) -> Trace {
             headers: Vec::new(),
         },
         rivals: Vec::new(),
-        stages: vec![Stage::of_gateway("accept", Verdict::Refuse, refusal.detail.to_owned())],
+        stages: vec![Stage::of_gateway(ACCEPT, Verdict::Refuse, refusal.detail.to_owned())],
         upstream: None,
         attempts: 0,
         limited_by: None,

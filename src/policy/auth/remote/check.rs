@@ -18,7 +18,7 @@ const TIMEOUT_DEFAULT: Duration = Duration::from_millis(200);
 /// Reads `jwks` or `public_key`.
 pub fn issuer_keys(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<IssuerKeys> {
     if let Some(file) = node.get("file") {
-        return checker.secret(file).map(IssuerKeys::PublicKey);
+        return checker.file(file).map(IssuerKeys::PublicKey);
     }
     let url = url(node.get("url")?, checker);
     let refresh = match node.child("refresh").and_then(|child| child.get("every")) {

@@ -78,7 +78,7 @@ scripts! {
     ";
     rfc9111_5_2_1_7_only_if_cached_is_504_where_nothing_is: "cache 60s", "
         > GET /a | Cache-Control: only-if-cached
-        = miss 504 | calls=0
+        = miss 504 | calls=0 | Cache-Status: gatewright; detail=only-if-cached
     ";
     rfc9111_5_2_1_7_only_if_cached_is_answered_from_what_is_stored: "cache 60s", "
         < 200 | body=one
@@ -91,7 +91,7 @@ scripts! {
         > GET /a
         + 60
         > GET /a | Cache-Control: only-if-cached
-        = miss 504 | calls=1
+        = miss 504 | calls=1 | Cache-Status: gatewright; detail=only-if-cached
         > GET /a | Cache-Control: only-if-cached, max-stale=10
         = stale 200 | calls=1
     ";
