@@ -5,6 +5,8 @@ use http::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// Interim responses ahead of one answer; an upstream that sends more is given up.
+pub const INTERIM_MAX: usize = 16;
 /// Interim responses that may wait for the client; further ones are left out.
 const WAITING_MAX: usize = 8;
 

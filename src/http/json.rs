@@ -11,12 +11,12 @@ use std::fmt;
 /// The largest JSON body that is read where nothing else says how large it may be, in bytes.
 pub const JSON_MAX: usize = 8 << 20;
 
-/// True when the content type is JSON (RFC 8259) or built on it (RFC 6839 §3.1).
+/// True when the content type is JSON (RFC 8259) or built on it (RFC 6839 §3.1). Messages of gRPC are framed, whatever they hold.
 #[must_use]
 pub fn is_json(headers: &HeaderMap) -> bool {
     let Some(kind) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json") && !kind.starts_with("application/grpc"))
 }
 
 /// True when the body is coded, so that its text is not what it says.
@@ -118,7 +118,16 @@ mod tests {
         for kind in ["application/json", "Application/JSON; charset=utf-8", "application/problem+json", "application/vnd.x+json;v=1"] {
             assert!(is_json(&headers("content-type", kind)), "{kind}");
         }
-        for kind in ["text/json", "application/jsonp", "application/x-ndjson", "application/json-seq", "image/svg+xml", ""] {
+        for kind in [
+            "text/json",
+            "application/jsonp",
+            "application/x-ndjson",
+            "application/json-seq",
+            "image/svg+xml",
+            "application/grpc+json",
+            "application/grpc-web+json",
+            "",
+        ] {
             assert!(!is_json(&headers("content-type", kind)), "{kind}");
         }
         assert!(!is_json(&HeaderMap::new()));

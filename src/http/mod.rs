@@ -27,7 +27,7 @@ pub use address::Address;
 pub use body::Body;
 pub use certificate::Certificate;
 pub use clock::Clock;
-pub use early::Early;
+pub use early::{Early, INTERIM_MAX};
 pub use exchange::{Affinity, Calls, Client, Exchange, Outgoing, Params, Quota, Record, Request, Scheme, UpstreamHealth, UpstreamIndex};
 pub use fault::{Fault, FaultKind, Side};
 pub use forward::Forwarding;

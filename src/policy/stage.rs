@@ -26,10 +26,12 @@ pub const STAGES: &[&str] = &[
 /// Where in the fixed pipeline a policy's request part runs. Their order is the order they run in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Place {
-    /// Who may come in at all: `allow`, `deny`, `maintenance`.
+    /// Who may come in at all: `allow`, `deny`.
     Access,
     /// A CORS preflight is answered.
     Preflight,
+    /// `maintenance`: behind preflights, without which a browser sees nothing of what is answered; shown as `access`.
+    Maintenance,
     /// Limits whose key is known before identity.
     Limit,
     /// Who is it?
@@ -55,6 +57,7 @@ impl Place {
     pub const ALL: &'static [Self] = &[
         Self::Access,
         Self::Preflight,
+        Self::Maintenance,
         Self::Limit,
         Self::Authenticate,
         Self::Authorize,
@@ -70,7 +73,7 @@ impl Place {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::Access => "access",
+            Self::Access | Self::Maintenance => "access",
             Self::Preflight => "preflight",
             Self::Limit | Self::LimitByIdentity => "limit",
             Self::Authenticate => "authenticate",

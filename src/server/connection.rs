@@ -168,11 +168,19 @@ impl<T: Transport, S: Stream> Connection<T, S> {
             if input.take_continue() {
                 interim_head(buffer, StatusCode::CONTINUE, &HeaderMap::new());
             }
-            early.take().iter().for_each(|(status, headers)| interim_head(buffer, *status, headers));
-            if !buffer.is_empty()
-                && let Poll::Ready(Err(_)) = poll_interim(output, buffer, interim_sent, cx)
-            {
-                return Poll::Ready(None);
+            loop {
+                // More of them wait until the client has taken these: how many may is bounded there.
+                if buffer.is_empty() {
+                    early.take().iter().for_each(|(status, headers)| interim_head(buffer, *status, headers));
+                }
+                if buffer.is_empty() {
+                    break;
+                }
+                match poll_interim(output, buffer, interim_sent, cx) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(_)) => return Poll::Ready(None),
+                    Poll::Pending => break,
+                }
             }
             input.poll_gone(0, cx).map(|()| None)
         })

@@ -190,15 +190,12 @@ impl Begun {
             },
         };
         let pipeline = route.and_then(|route| plan.pipelines.get(route));
+        let name = route.and_then(|route| plan.names.get(route)).map(|name| &**name);
         let mut reply = match end {
             End::Reply(reply) => reply,
             End::Problem(problem) => {
                 watch.refused(exchange, &problem);
-                if grpc::is_call(&exchange.request.method, &exchange.request.headers) || exchange.kept.get::<grpc::Call>().is_some() {
-                    grpc::refusal(problem)
-                } else {
-                    problem.render(route.and_then(|route| plan.names.get(route)).map(|name| &**name), &exchange.id)
-                }
+                rendered(problem, name, exchange)
             }
         };
         if let Some(invalidation) = pipeline.and_then(|pipeline| pipeline.invalidation.as_ref()) {
@@ -211,7 +208,7 @@ impl Begun {
                 None => Ok(()),
             };
             if let Err(problem) = waited {
-                reply = problem.render(route.and_then(|route| plan.names.get(route)).map(|name| &**name), &exchange.id);
+                reply = rendered(problem, name, exchange);
             }
             part.response(exchange, &mut reply);
         }
@@ -223,6 +220,15 @@ impl Begun {
     #[must_use]
     pub fn answered(self, reply: Reply) -> Driven {
         Driven { reply, exchange: self.exchange, route: self.route }
+    }
+}
+
+/// A problem in the form that the caller understands.
+fn rendered(problem: Problem, route: Option<&str>, exchange: &Exchange) -> Reply {
+    if grpc::is_call(&exchange.request.method, &exchange.request.headers) || exchange.kept.get::<grpc::Call>().is_some() {
+        grpc::refusal(problem)
+    } else {
+        problem.render(route, &exchange.id)
     }
 }
 

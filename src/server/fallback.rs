@@ -8,13 +8,15 @@ use crate::policy::fallback::Fallback;
 use crate::policy::stage::Place;
 use crate::upstream::Transport;
 use crate::upstream::replay::Replay;
+use crate::upstream::retry::is_idempotent;
 use std::sync::Arc;
 
 /// The fallback was asked: what answers is not the target's.
 #[derive(Debug, Clone, Copy)]
 pub struct StoodIn;
 
-/// Sends the request on; where its target fails, the fallback answers, whatever becomes of that.
+/// Sends the request on; where its target fails, the fallback answers, whatever becomes of that. What must not be carried out
+/// twice goes to an upstream only where the target cannot have had it.
 pub async fn pass_or<T: Transport>(
     engine: &Engine<T>,
     pipeline: &Pipeline,
@@ -25,6 +27,8 @@ pub async fn pass_or<T: Transport>(
     if matches!(fallback, Fallback::Upstream(_)) {
         exchange.tell();
     }
+    let once = matches!(fallback, Fallback::Upstream(_)) && !may_repeat(engine, pipeline, target, exchange);
+    let attempts = exchange.record.attempts;
     let early = exchange.early.clone();
     let headers = fallback.needs_request().then(|| exchange.request.headers.clone());
     let body = matches!(fallback, Fallback::Upstream(_)).then(|| Replay::new(exchange.body.take()));
@@ -33,6 +37,10 @@ pub async fn pass_or<T: Transport>(
     }
     let answer = pass(engine, pipeline, target, exchange).await;
     if !Fallback::replaces_outcome(&answer) {
+        return answer;
+    }
+    let nothing_sent = exchange.record.attempts == attempts || answer.as_ref().is_err_and(Fault::nothing_sent);
+    if once && !nothing_sent {
         return answer;
     }
     if let Err(fault) = &answer {
@@ -44,6 +52,15 @@ pub async fn pass_or<T: Transport>(
     let intact = again.is_some();
     exchange.body = again.unwrap_or_default();
     stand_in(engine, pipeline, (fallback, encoded_slash, intact), exchange, answer).await.unwrap_or_else(|answer| answer)
+}
+
+/// True for a request that means the same when two upstreams get it: by its method, or by its key where the target knows it.
+fn may_repeat<T: Transport>(engine: &Engine<T>, pipeline: &Pipeline, target: UpstreamIndex, exchange: &Exchange) -> bool {
+    let request = &exchange.request;
+    is_idempotent(request.method.as_str())
+        || engine
+            .upstream(target)
+            .is_ok_and(|upstream| pipeline.terms(target, upstream).retry.is_some_and(|retry| retry.names(&request.headers)))
 }
 
 /// What becomes of a request that a stage refused, where the policy itself answers.

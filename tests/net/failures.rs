@@ -185,10 +185,10 @@ fn requests_over_the_places_wait_and_those_over_the_queue_are_503() {
 fn a_fallback_answers_for_a_target_that_does_not() {
     let (failing, spare) = (Origin::start(|_| Answer::json(503, "{}")), Origin::json(r#"{"spare": true}"#));
     let to_spare = before(&[&failing], "", "  fallback -> spare").start_with(&spare);
-    let reply = to_spare.ask("POST", "/x?y=1").json(r#"{"n": 1}"#).field("X-Mine", "kept").send().expect(200);
+    let reply = to_spare.ask("PUT", "/x?y=1").json(r#"{"n": 1}"#).field("X-Mine", "kept").send().expect(200);
     assert_eq!(reply.text(), r#"{"spare": true}"#);
     let got = spare.received();
-    assert_eq!((got.method.as_str(), got.target.as_str(), got.body.as_slice()), ("POST", "/x?y=1", br#"{"n": 1}"#.as_slice()));
+    assert_eq!((got.method.as_str(), got.target.as_str(), got.body.as_slice()), ("PUT", "/x?y=1", br#"{"n": 1}"#.as_slice()));
     assert_eq!(got.field("x-mine"), Some("kept"));
     let own = before(&[&failing], "", "  fallback respond 200 json \"{}\"").start();
     assert_eq!(own.get("/").send().expect(200).text(), "{}");

@@ -2,15 +2,13 @@
 
 use super::lines::{Lines, Malformed};
 use super::{Length, Limits};
-use crate::http::upgrade;
+use crate::http::{INTERIM_MAX, upgrade};
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 /// Bounds of a response's head.
 const LIMITS: Limits = Limits { bytes: 64 << 10, fields: 256 };
-/// Interim responses (100, 103, …) before the final one.
-const INTERIM_MAX: usize = 16;
 
 /// A response's head with one reading.
 #[derive(Debug)]

@@ -55,7 +55,7 @@ impl Policy for Config {
     fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError> {
         let key = format!("{} {}", self.route, self.flag.as_deref().unwrap_or_default());
         let switch = build.registry.state(KIND, key, || Switch::new(&self.route, self.flag.as_deref()));
-        build.on_request(Stage::Access, stage::Closed(switch));
+        build.on_request(Stage::Maintenance, stage::Closed(switch));
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 use super::{Config, KIND, Switch};
 use crate::http::exchange::testing::exchange;
-use crate::policy::Registry;
+use crate::policy::{Build, Registry, cors};
 use crate::policy::fixtures::{Fixed, building, policy};
 use crate::policy::Policy as _;
 use std::sync::Arc;
@@ -48,4 +48,19 @@ fn an_unchanged_switch_stays_turned_over_a_reload() {
     assert!(!turned(&config(None), Some(true)));
     assert!(turned(&config(None), Some(true)));
     assert!(!turned(&config(Some("f")), None));
+}
+
+#[tokio::test]
+async fn a_preflight_is_answered_while_the_route_is_closed() {
+    let config: Config = policy("maintenance", &[], Vec::new(), false).0.unwrap();
+    let cors: cors::Config = policy("cors { origins [\"https://shop.example\"]; methods [PUT] }", &[], Vec::new(), false).0.unwrap();
+    let mut registry = Registry::new();
+    let build = |build: &mut Build<'_>| config.build(build).and_then(|()| cors.build(build));
+    let ((), mut built) = building(&[], &mut registry, &Fixed::default(), build).unwrap();
+    built.request.sort_by_key(|(place, _)| *place);
+    registry.each::<Switch>(KIND).next().unwrap().turn(Some(true));
+    let origin = ("origin", "https://shop.example");
+    let reply = built.ask(&mut exchange("OPTIONS", "/x", &[origin, ("access-control-request-method", "PUT")])).await.unwrap().unwrap();
+    assert_eq!(reply.status, 204);
+    assert_eq!(built.ask(&mut exchange("PUT", "/x", &[origin])).await.unwrap_err().status, 503);
 }

@@ -1,4 +1,9 @@
 use super::rig::{always, draft, echo, origin, status};
+use crate::http::{Exchange, Problem, Reply};
+use crate::policy::stage::{OnResponse, ReplyPlace};
+use futures_core::future::BoxFuture;
+use http::StatusCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -146,4 +151,27 @@ async fn a_drain_that_runs_out_of_time_cuts_what_is_left() {
     let server = gate.server;
     let cut = tokio::task::spawn_blocking(move || server.shutdown()).await.unwrap().unwrap();
     assert_eq!(cut, 1);
+}
+
+/// Finds every reply too large.
+struct TooLarge;
+
+impl OnResponse for TooLarge {
+    fn wait<'a>(&'a self, _: &'a mut Exchange, _: &'a mut Reply) -> Option<BoxFuture<'a, Result<(), Problem>>> {
+        Some(Box::pin(std::future::ready(Err(Problem::new(StatusCode::BAD_GATEWAY, "too large")))))
+    }
+}
+
+#[tokio::test]
+async fn a_reply_that_cannot_be_changed_is_a_problem_in_the_callers_own_form() {
+    let mut draft = draft(always("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await);
+    draft.response.push((ReplyPlace::Body, Arc::new(TooLarge)));
+    let gate = draft.start();
+    for (kind, expected) in [("application/grpc", 200), ("application/json", 502)] {
+        let reply = gate
+            .send(format!("POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: 0\r\n\r\n"))
+            .await;
+        assert_eq!(status(&reply), expected, "{reply}");
+        assert_eq!(reply.to_lowercase().contains("grpc-status: "), expected == 200, "{reply}");
+    }
 }

@@ -2,6 +2,8 @@
 
 use crate::compile::plan::{AccessLog, Listener, LogFormat, Pipeline, Plan, Settings, Target};
 use crate::http::UpstreamIndex;
+use crate::policy::fallback::Fallback;
+use crate::policy::stage::{OnResponse, ReplyPlace};
 use crate::route::tree::MatchTree;
 use crate::route::{Methods, Pattern, Predicate, RouteKey};
 use crate::server::Server;
@@ -46,6 +48,9 @@ pub struct Draft {
     pub upstream: config::Config,
     pub settings: Settings,
     pub body_max: Option<u64>,
+    /// The upstream that `fallback` names.
+    pub spare: Option<config::Config>,
+    pub response: Vec<(ReplyPlace, Arc<dyn OnResponse>)>,
 }
 
 /// One route that takes everything to one origin.
@@ -70,6 +75,8 @@ pub fn draft(origin: SocketAddr) -> Draft {
             log,
         },
         body_max: Some(8 << 20),
+        spare: None,
+        response: Vec::new(),
     }
 }
 
@@ -95,11 +102,11 @@ impl Draft {
         let pipeline = Arc::new(Pipeline {
             request: Vec::new(),
             target: Target::Upstream(UpstreamIndex(0)),
-            response: Vec::new(),
+            response: self.response.clone(),
             body_max: self.body_max,
             timeouts: Vec::new(),
             retries: Vec::new(),
-            fallback: None,
+            fallback: self.spare.as_ref().map(|_| Fallback::Upstream(UpstreamIndex(1))),
             cache: None,
             invalidation: None,
             log: self.settings.log.clone(),
@@ -112,7 +119,7 @@ impl Draft {
             unmatched: Vec::new(),
             switches: Vec::new(),
             flags: Vec::new(),
-            upstreams: vec![registry.upstream(&self.upstream)],
+            upstreams: std::iter::once(&self.upstream).chain(&self.spare).map(|upstream| registry.upstream(upstream)).collect(),
             stores: Vec::new(),
             settings: self.settings.clone(),
         }

@@ -420,3 +420,20 @@ async fn http2_is_agreed_on_in_tls() {
         assert!(expected != 200 || reply.contains("GET https://shop.example/\n"), "{reply}");
     }
 }
+
+#[tokio::test]
+async fn an_interim_response_that_would_switch_protocols_fails_the_call_and_so_do_too_many() {
+    for (status_ahead, times, expected) in [(101, 1, 502), (103, 17, 502), (103, 16, 200)] {
+        let serve = move |_, _, mut respond: SendResponse<Bytes>| async move {
+            for _ in 0..times {
+                let _ = respond.send_informational(Response::builder().status(status_ahead).body(()).unwrap());
+            }
+            let _ = respond.send_response(Response::new(()), true);
+        };
+        let gate = speaking(origin(100, serve).await.0).start();
+        let reply = gate.get("/").await;
+        let last = &reply[reply.rfind("HTTP/1.1 ").unwrap()..];
+        assert_eq!(status(last), expected, "{reply}");
+        assert!(!reply.contains("HTTP/1.1 101"), "{reply}");
+    }
+}

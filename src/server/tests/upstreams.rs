@@ -1,4 +1,5 @@
 use super::rig::{always, draft, nobody, origin, status};
+use crate::upstream::{config, retry};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -155,4 +156,47 @@ async fn the_breaker_opens_on_failures_and_keeps_its_state_over_a_reload() {
     changed.upstream.breaker = upstream.breaker;
     gate.server.swap(changed.plan(&gate.registry));
     assert_eq!(status(&gate.get("/").await), 503);
+}
+
+#[tokio::test]
+async fn a_request_that_may_have_been_carried_out_goes_to_no_fallback_unless_it_may_be_repeated() {
+    let hangs = origin(|_, mut peer| async move {
+        peer.through(b"abc").await;
+        peer.closed().await;
+    })
+    .await;
+    let refuses = always("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n").await;
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let spare = origin(move |_, mut peer| {
+        let counted = Arc::clone(&counted);
+        async move {
+            peer.through(b"abc").await;
+            counted.fetch_add(1, Ordering::Relaxed);
+            peer.write(OK).await;
+        }
+    })
+    .await;
+    for (target, keyed, method, expected) in [
+        (hangs, false, "POST", 504),
+        (hangs, false, "PUT", 200),
+        (hangs, true, "POST", 200),
+        (refuses, false, "POST", 503),
+        (refuses, false, "PUT", 200),
+        (nobody().await, false, "POST", 200),
+    ] {
+        let mut draft = draft(target);
+        draft.upstream.timeout.attempt = Duration::from_millis(50);
+        if keyed {
+            draft.upstream.retry = Some(retry::Config { idempotency_key: true, attempts: 1, ..retry::Config::default() });
+        }
+        let targets = super::rig::draft(spare).upstream.targets;
+        draft.spare = Some(config::Config { name: "spare".to_owned(), targets, ..config::Config::default() });
+        let gate = draft.start();
+        let key = if keyed { "Idempotency-Key: 7\r\n" } else { "" };
+        let request = format!("{method} / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{key}Content-Length: 3\r\n\r\nabc");
+        let reply = gate.send(request).await;
+        assert_eq!(status(&reply), expected, "{method} {reply}");
+        assert_eq!(calls.swap(0, Ordering::Relaxed), usize::from(expected == 200), "{method}");
+    }
 }

@@ -4,7 +4,7 @@ use super::fault;
 use super::sessions::Room;
 use super::upload::Upload;
 use crate::http::upgrade::WEBSOCKET;
-use crate::http::{Body, Fault, FaultKind, Outgoing};
+use crate::http::{Body, Fault, FaultKind, INTERIM_MAX, Outgoing};
 use h2::RecvStream;
 use h2::ext::Protocol;
 use http::header::{CONTENT_LENGTH, HOST, SEC_WEBSOCKET_KEY, TRANSFER_ENCODING, UPGRADE};
@@ -55,6 +55,7 @@ pub async fn exchange(mut room: Room, mut request: Outgoing, secure: bool, host:
     let (response, stream) = sent.map_err(|error| if error.is_remote() || error.is_io() { gone(&error) } else { fault(&error) })?;
     let mut upload = Upload::new(body, stream, ends);
     let mut response = pin!(response);
+    let mut interims = 0;
     let response = poll_fn(|cx| {
         // An answer may come before all was sent; what a tunnel sends comes after it.
         if key.is_none()
@@ -62,11 +63,18 @@ pub async fn exchange(mut room: Room, mut request: Outgoing, secure: bool, host:
         {
             return Poll::Ready(Err(fault));
         }
-        while let Some(early) = &early
-            && let Poll::Ready(Some(Ok(interim))) = response.poll_informational(cx)
-        {
-            if interim.status() != StatusCode::CONTINUE {
-                early.push(interim.status(), interim.headers());
+        while let Poll::Ready(Some(Ok(interim))) = response.poll_informational(cx) {
+            interims += 1;
+            if interims > INTERIM_MAX {
+                return Poll::Ready(Err(Fault::new(FaultKind::BadResponse, "too many interim responses")));
+            }
+            match (interim.status(), &early) {
+                // HTTP/2 has no such thing (RFC 9113 §8.6), and a client of HTTP/1.1 would switch.
+                (StatusCode::SWITCHING_PROTOCOLS, _) => {
+                    return Poll::Ready(Err(Fault::new(FaultKind::BadResponse, "it switches protocols, for which nobody asked")));
+                }
+                (StatusCode::CONTINUE, _) | (_, None) => {}
+                (status, Some(early)) => early.push(status, interim.headers()),
             }
         }
         Pin::new(&mut *response).poll(cx).map(|answered| answered.map_err(|error| fault(&error)))

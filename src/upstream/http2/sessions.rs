@@ -86,7 +86,8 @@ impl Sessions {
             if let Some(room) = self.free(&lanes, addresses) {
                 return Ok(room);
             }
-            if lanes.open.lock().len() >= CONNECTIONS_MAX {
+            // Those that take no more requests end by themselves, and are in nobody's way.
+            if lanes.open.lock().iter().filter(|(session, _)| self.fits(session, addresses)).count() >= CONNECTIONS_MAX {
                 lanes.wait().await?;
                 continue;
             }
@@ -106,14 +107,18 @@ impl Sessions {
     fn free(&self, lanes: &Arc<Lanes>, addresses: &[SocketAddr]) -> Option<Room> {
         let now = self.sweeps.load(Ordering::Relaxed);
         let mut open = lanes.open.lock();
-        open.retain(|(session, _)| !session.is_over());
+        open.retain(|(session, _)| !session.is_over() && (session.streams() > 0 || self.fits(session, addresses)));
         let place = open.iter_mut().find_map(|(session, used)| {
-            let fits = addresses.contains(&session.address) && now - session.made < AGE_SWEEPS_MAX;
-            let place = fits.then(|| session.place()).flatten()?;
+            let place = self.fits(session, addresses).then(|| session.place()).flatten()?;
             *used = now;
             Some(place)
         })?;
         Some(Room { place, kept: true, _freed: Freed(Arc::clone(lanes)) })
+    }
+
+    /// True for a connection that may be given a request for one of the addresses.
+    fn fits(&self, session: &Session, addresses: &[SocketAddr]) -> bool {
+        addresses.contains(&session.address) && self.sweeps.load(Ordering::Relaxed).saturating_sub(session.made) < AGE_SWEEPS_MAX
     }
 
     fn add(&self, lanes: &Arc<Lanes>, session: Session) -> Result<Room, Fault> {
@@ -156,5 +161,51 @@ impl Lanes {
         }
         self.freed.notified().await;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::link::Link;
+    use super::{AGE_SWEEPS_MAX, CONNECTIONS_MAX, Ordering, Session, Sessions};
+    use crate::http::Fault;
+    use std::net::SocketAddr;
+    use std::time::Duration;
+    use tokio::net::{TcpListener, TcpStream};
+
+    const LONG: Duration = Duration::from_secs(20);
+
+    /// A connection to somebody who takes one request at a time, said to lead to an address.
+    async fn session(address: SocketAddr, made: u64) -> Result<Session, Fault> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (other, _) = listener.accept().await.unwrap();
+        tokio::spawn(async move {
+            let mut connection = h2::server::Builder::new().max_concurrent_streams(1).handshake::<_, bytes::Bytes>(other).await.unwrap();
+            while connection.accept().await.is_some() {}
+        });
+        Session::begin(Link::Plain(stream), address, made).await
+    }
+
+    #[tokio::test]
+    async fn connections_that_take_no_more_requests_are_in_nobodys_way() {
+        let (old, new): (SocketAddr, SocketAddr) = ("127.0.0.1:1".parse().unwrap(), "127.0.0.2:1".parse().unwrap());
+        for idle in [true, false] {
+            let sessions = Sessions::default();
+            let mut held = Vec::new();
+            for _ in 0..CONNECTIONS_MAX {
+                held.push(sessions.room((0, 0), &[old], LONG, |made| session(old, made)).await.unwrap());
+            }
+            if idle {
+                held.clear();
+            }
+            let room = tokio::time::timeout(LONG, sessions.room((0, 0), &[new], LONG, |made| session(new, made))).await;
+            assert!(!room.expect("nobody waits for an address that has gone").unwrap().kept);
+            let open = sessions.ways.lock()[&(0, 0)].open.lock().len();
+            assert_eq!(open, if idle { 1 } else { CONNECTIONS_MAX + 1 });
+            sessions.sweeps.store(AGE_SWEEPS_MAX, Ordering::Relaxed);
+            let room = tokio::time::timeout(LONG, sessions.room((0, 0), &[old], LONG, |made| session(old, made))).await;
+            assert!(!room.expect("nobody waits for what is too old").unwrap().kept);
+        }
     }
 }

@@ -15,8 +15,13 @@ impl Config {
     #[must_use]
     pub fn repeats(&self, method: &Method, headers: &HeaderMap) -> bool {
         let listed = self.methods.as_ref().is_none_or(|methods| methods.iter().any(|listed| listed == method.as_str()));
-        let named = || self.idempotency_key && headers.contains_key(IDEMPOTENCY_KEY);
-        self.attempts > 1 && listed && (is_idempotent(method.as_str()) || named())
+        self.attempts > 1 && listed && (is_idempotent(method.as_str()) || self.names(headers))
+    }
+
+    /// True for a request that carries the key by which the upstream tells that it has had it.
+    #[must_use]
+    pub fn names(&self, headers: &HeaderMap) -> bool {
+        self.idempotency_key && headers.contains_key(IDEMPOTENCY_KEY)
     }
 
     /// True for an outcome after which it is.
