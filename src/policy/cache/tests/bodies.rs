@@ -118,6 +118,21 @@ async fn what_may_never_end_is_given_up_with_its_client() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_answered_304_is_stored_although_its_length_is_unknown() {
+    let stage = route("cache");
+    let frames = streams(&stage, None);
+    let driven = stage.drive("GET", "/a", &[("if-modified-since", "Fri, 01 Jan 2100 00:00:00 GMT")]).await;
+    assert_eq!(driven.reply.status, StatusCode::NOT_MODIFIED);
+    drop(driven);
+    frames.send(Ok(Bytes::from("abcd"))).unwrap();
+    drop(frames);
+    for _ in 0..4 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(hit(&stage).await.body(), "abcd");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_body_of_unknown_length_that_is_too_large_passes_and_is_not_stored() {
     let stage = route("cache max 1MiB");
     let frames = streams(&stage, None);
