@@ -17,7 +17,7 @@ pub fn altered(headers: &mut HeaderMap) {
 }
 
 /// The bytes are not those the tag was given for, but mean the same (RFC 9110 §8.8.1).
-fn weaken(headers: &mut HeaderMap) {
+pub fn weaken(headers: &mut HeaderMap) {
     let Some(tag) = headers.get(ETAG).filter(|tag| !tag.as_bytes().starts_with(b"W/")) else { return };
     match HeaderValue::from_bytes(&[b"W/", tag.as_bytes()].concat()) {
         Ok(weak) => headers.insert(ETAG, weak),

@@ -3,6 +3,7 @@
 
 use super::directives::{Allowed, members};
 use super::freshness::{date, parse_date};
+use bytes::BytesMut;
 use http::header::{
     AGE, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG, IF_MATCH, IF_MODIFIED_SINCE,
     IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, LAST_MODIFIED,
@@ -99,11 +100,25 @@ pub fn updated(stored: &HeaderMap, told: &HeaderMap) -> HeaderMap {
     fields
 }
 
-/// The fields of what is stored as they are kept: no age, which is reckoned, and none of those that are not to be kept.
+/// The fields of what is stored as they are kept: no age, which is reckoned, none of those that are not to be kept, and in
+/// no more room than they need.
 pub fn keep(fields: &mut HeaderMap, allowed: &Allowed) {
     fields.remove(AGE);
     for name in &allowed.left_out {
         fields.remove(name);
+    }
+    copy_values(fields);
+}
+
+/// Values come as parts of a buffer, all of which each of them would hold: they get one that is just theirs.
+fn copy_values(fields: &mut HeaderMap) {
+    let mut text = BytesMut::with_capacity(fields.values().map(HeaderValue::len).sum());
+    for value in fields.values_mut() {
+        text.extend_from_slice(value.as_bytes());
+        if let Ok(mut copied) = HeaderValue::from_maybe_shared(text.split().freeze()) {
+            copied.set_sensitive(value.is_sensitive());
+            *value = copied;
+        }
     }
 }
 

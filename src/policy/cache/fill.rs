@@ -11,15 +11,20 @@ use bytes::Bytes;
 use hashbrown::HashMap;
 use http::HeaderMap;
 use http_body::{Body as _, Frame, SizeHint};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, timeout_at};
 
 /// Frames taken in one go by a task that does nothing else.
 const FRAMES_MAX: usize = 32;
+/// Longest that a body is taken in for the store alone, which nobody reads.
+const UNREAD_MAX: Duration = Duration::from_secs(60);
 
 /// A response that is coming in.
 #[derive(Debug)]
@@ -39,14 +44,26 @@ struct State {
     /// What is still to come; none once the first client has taken it over, or it has ended.
     body: Option<Body>,
     /// A task of its own takes it in.
-    pumped: bool,
+    pump: Option<AbortHandle>,
+    /// It is wanted for the store, whether or not anybody reads it.
+    kept_on: bool,
     gathered: Gathered,
     reserved: u64,
     end: End,
     trailers: Option<HeaderMap>,
     readers: HashMap<u32, Waker>,
     readers_so_far: u32,
+    readers_now: u32,
+    /// Since when nobody reads it; none while somebody does.
+    unread_since: Option<Instant>,
     lead: Option<Lead>,
+}
+
+impl State {
+    /// True for what has not ended, and nobody reads.
+    fn is_unread(&self) -> bool {
+        self.readers_now == 0 && matches!(self.end, End::Open)
+    }
 }
 
 #[derive(Debug)]
@@ -80,13 +97,16 @@ impl Fill {
         }
         let state = State {
             body: Some(body),
-            pumped: false,
+            pump: None,
+            kept_on: false,
             gathered: Gathered::new(length),
             reserved,
             end: End::Open,
             trailers: None,
             readers: HashMap::new(),
             readers_so_far: 0,
+            readers_now: 0,
+            unread_since: Some(Instant::now()),
             lead,
         };
         let runtime = Handle::try_current().ok();
@@ -118,19 +138,59 @@ impl Fill {
     fn reader(self: &Arc<Self>, leads: bool) -> Body {
         let mut state = self.state.lock();
         state.readers_so_far += 1;
+        state.readers_now += 1;
+        state.unread_since = None;
         let number = state.readers_so_far;
         drop(state);
         Body::stream(Reader { fill: Arc::clone(self), number, leads, at: 0, own: None })
     }
 
-    /// Takes the rest in whether or not the first client does.
+    /// Takes the rest in for the store, though nobody reads it.
     pub fn keep_on(self: &Arc<Self>) {
+        self.state.lock().kept_on = true;
+        self.take_in();
+    }
+
+    /// Takes the rest in at the pace it comes at, whether or not the first client does.
+    pub fn take_in(self: &Arc<Self>) {
         let mut state = self.state.lock();
-        let wanted = !state.pumped && state.body.is_some() && matches!(state.end, End::Open);
+        let wanted = state.pump.is_none() && state.body.is_some() && matches!(state.end, End::Open);
         if let Some(runtime) = self.runtime.as_ref().filter(|_| wanted) {
-            state.pumped = true;
             let fill = Arc::clone(self);
-            drop(runtime.spawn(async move { poll_fn(|cx| fill.poll_pump(cx)).await }));
+            state.pump = Some(runtime.spawn(async move { fill.pump().await }).abort_handle());
+        }
+    }
+
+    /// Lets all who wait for it go by themselves: it may never end.
+    pub fn is_waited_for_no_longer(&self) {
+        let mut state = self.state.lock();
+        if let Some(lead) = state.lead.take() {
+            lead.alone();
+        }
+        if state.is_unread() && !state.kept_on {
+            self.give_up(state);
+        }
+    }
+
+    async fn pump(&self) {
+        let mut until = Instant::now() + UNREAD_MAX;
+        while timeout_at(until, poll_fn(|cx| self.poll_pump(cx))).await.is_err() {
+            let (state, now) = (self.state.lock(), Instant::now());
+            until = state.unread_since.unwrap_or(now) + UNREAD_MAX;
+            if until <= now && state.is_unread() {
+                return self.give_up(state);
+            }
+        }
+    }
+
+    /// Breaks off what nobody reads.
+    fn give_up(&self, mut state: MutexGuard<'_, State>) {
+        let (body, pump) = (state.body.take(), state.pump.take());
+        self.break_off(&mut state, Fault::new(FaultKind::BodyBroken, "nobody reads it any more"));
+        drop(state);
+        drop(body);
+        if let Some(pump) = pump {
+            pump.abort();
         }
     }
 
@@ -267,7 +327,7 @@ impl Reader {
                     fill.give_back(state);
                     return Poll::Pending;
                 }
-                End::Open if self.leads && !state.pumped => match fill.poll_body(state, cx) {
+                End::Open if self.leads && state.pump.is_none() => match fill.poll_body(state, cx) {
                     Poll::Ready(Some(data)) => {
                         self.at += data.len() as u64;
                         return Poll::Ready(Some(Ok(Frame::data(data))));
@@ -325,21 +385,21 @@ impl http_body::Body for Reader {
 impl Drop for Reader {
     /// What is as good as stored is stored, though its client has gone; what may never end is not waited for.
     fn drop(&mut self) {
-        if !self.leads || self.own.is_some() {
-            return;
-        }
         let mut state = self.fill.state.lock();
-        if state.pumped || !matches!(state.end, End::Open) {
+        state.readers_now = state.readers_now.saturating_sub(1);
+        if state.readers_now == 0 {
+            state.unread_since = Some(Instant::now());
+        }
+        if !matches!(state.end, End::Open) {
             return;
         }
-        if self.fill.has_length() || state.lead.as_ref().is_some_and(Lead::is_awaited) {
-            drop(state);
-            self.fill.keep_on();
-            return;
+        let wanted = self.fill.has_length() || state.kept_on || state.lead.as_ref().is_some_and(Lead::is_awaited);
+        if state.is_unread() && !wanted {
+            return self.fill.give_up(state);
         }
-        let body = state.body.take();
-        self.fill.break_off(&mut state, Fault::new(FaultKind::BodyBroken, "its client has gone"));
         drop(state);
-        drop(body);
+        if self.leads {
+            self.fill.take_in();
+        }
     }
 }

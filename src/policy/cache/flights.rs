@@ -130,15 +130,18 @@ impl Waiting {
             Outcome::Stored => Next::Look,
             Outcome::Alone => Next::Alone,
             Outcome::Filling(fill) => {
-                fill.keep_on();
+                fill.take_in();
                 if fill.has_length() {
                     return Next::Follow(fill);
                 }
-                drop(fill);
                 let ended = self.0.wait_for(|outcome| matches!(outcome, Outcome::Stored | Outcome::Alone));
                 match timeout(UNKNOWN_LENGTH_WAIT_MAX, ended).await {
                     Ok(Ok(outcome)) if matches!(*outcome, Outcome::Stored) => Next::Look,
-                    Ok(Ok(_) | Err(_)) | Err(_) => Next::Alone,
+                    Ok(Ok(_) | Err(_)) => Next::Alone,
+                    Err(_) => {
+                        fill.is_waited_for_no_longer();
+                        Next::Alone
+                    }
                 }
             }
         }

@@ -124,12 +124,13 @@ impl Cache {
             && reply.source != Source::Gateway
             && conditions::is_known(&fetch.request, &reply.headers, now)
         {
-            reply.status = StatusCode::NOT_MODIFIED;
-            reply.body = Body::empty();
-            conditions::without_body(&mut reply.headers);
+            // Before its first reader is dropped, which would break it off.
             if let Some(fill) = &fill {
                 fill.keep_on();
             }
+            reply.status = StatusCode::NOT_MODIFIED;
+            reply.body = Body::empty();
+            conditions::without_body(&mut reply.headers);
         }
         status::passed(&mut reply.headers, Passed { why: fetch.why, status: None, stored, collapsed: false });
         Taken::Reply(reply, fill)

@@ -1,7 +1,7 @@
 //! The key of a stored response as bytes: equal for equal values, different for different ones.
 
 use super::stored::Of;
-use crate::http::Exchange;
+use crate::http::{Exchange, Scheme};
 use crate::lang::eval::Facts;
 use crate::lang::expr::{Expr, Piece, Ref};
 use sha2::{Digest, Sha256};
@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// Bytes of a key; those of usual length need no allocation.
 pub type Bytes = SmallVec<[u8; 256]>;
 
-/// What keys are made of, besides route, scheme, host and path, which are always part of them.
+/// What keys are made of, besides route, scheme, authority and path, which are always part of them.
 #[derive(Debug)]
 pub struct Parts {
     by: Vec<Expr>,
@@ -48,7 +48,7 @@ impl Parts {
         let target = exchange.arrived();
         push(&mut key, route.as_bytes());
         push(&mut key, exchange.client.scheme.as_str().as_bytes());
-        push(&mut key, exchange.request.host.as_bytes());
+        push_authority(&mut key, exchange.request.authority.as_bytes(), exchange.client.scheme);
         push(&mut key, target.path().as_bytes());
         if self.query
             && let Some(query) = target.query()
@@ -84,6 +84,21 @@ impl Parts {
 fn push(key: &mut Bytes, part: &[u8]) {
     key.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX - 1).to_be_bytes());
     key.extend_from_slice(part);
+}
+
+/// The authority as the upstream may get it, port and final dot included: its answer may name them. Letters' case and the
+/// scheme's own port say nothing (RFC 9110 §4.2.3).
+fn push_authority(key: &mut Bytes, authority: &[u8], scheme: Scheme) {
+    let port: &[u8] = match scheme {
+        Scheme::Http => b":80",
+        Scheme::Https => b":443",
+    };
+    let authority = authority.strip_suffix(port).unwrap_or(authority);
+    push(key, authority);
+    let begins_at = key.len() - authority.len();
+    if let Some(pushed) = key.get_mut(begins_at..) {
+        pushed.make_ascii_lowercase();
+    }
 }
 
 /// True when a reference of a kind stands somewhere in an expression.

@@ -6,12 +6,12 @@ use crate::http::{Body as Bytes, Exchange, Problem, Reply, Source};
 use crate::lang::eval::{Facts, Scalar};
 use crate::lang::expr::Expr;
 use crate::policy::BuildError;
-use crate::policy::altered::altered;
+use crate::policy::altered::{altered, weaken};
 use crate::policy::pointer::{Pointer, Take};
 use crate::policy::stage::{Flow, OnRequest, OnResponse};
 use crate::policy::taken::changed;
 use futures_core::future::BoxFuture;
-use http::header::{ACCEPT_ENCODING, IF_RANGE, RANGE};
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, IF_RANGE, RANGE};
 use http::{Method, StatusCode};
 use http_body::Body as _;
 use serde_json::value::{RawValue, to_raw_value};
@@ -106,11 +106,21 @@ pub(super) fn take(exchange: &Exchange, reply: &mut Reply) -> Option<Result<Byte
         Source::Upstream | Source::Policy => true,
         Source::Gateway => false,
     };
-    if !answered || !is_json(&reply.headers) {
+    if !answered {
+        return None;
+    }
+    // Of what it speaks need not be said in it; the tag is that of what was changed, as far as anybody knows.
+    if reply.status == StatusCode::NOT_MODIFIED && (is_json(&reply.headers) || !reply.headers.contains_key(CONTENT_TYPE)) {
+        weaken(&mut reply.headers);
+        return None;
+    }
+    if !is_json(&reply.headers) {
         return None;
     }
     if exchange.request.method == Method::HEAD {
         altered(&mut reply.headers);
+        // Out of a cache it has one, whose length is not that of what a GET is answered.
+        reply.body = Bytes::empty();
         return None;
     }
     if reply.body.is_end_stream() {

@@ -282,6 +282,23 @@ async fn other_answers_stay_as_they_are() {
 }
 
 #[tokio::test]
+async fn an_answer_to_head_says_nothing_of_the_length_it_would_have_without_the_envelope() {
+    let head = answer(OUT, "HEAD", |_| {}).await;
+    assert_eq!((head.headers.contains_key("content-length"), head.body.at_hand()), (false, Some(bytes::Bytes::new())));
+    assert_eq!(head.headers["etag"], "W/\"1\"");
+}
+
+#[tokio::test]
+async fn a_304_has_the_tag_that_the_changed_answer_has() {
+    let unchanged = answer(OUT, "GET", |reply| {
+        (reply.status, reply.body) = (StatusCode::NOT_MODIFIED, crate::http::Body::empty());
+        reply.headers.remove("content-type");
+    })
+    .await;
+    assert_eq!(unchanged.headers["etag"], "W/\"1\"");
+}
+
+#[tokio::test]
 async fn an_answer_that_cannot_be_changed_is_not_passed_on() {
     let broken = answer(OUT, "GET", |reply| reply.body = crate::http::Body::full("{\"cost\": ")).await;
     let encoded = answer(OUT, "GET", |reply| {

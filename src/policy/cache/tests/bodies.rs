@@ -118,6 +118,86 @@ async fn what_may_never_end_is_given_up_with_its_client() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_answered_304_is_stored_although_its_length_is_unknown() {
+    let stage = route("cache");
+    let frames = streams(&stage, None);
+    let driven = stage.drive("GET", "/a", &[("if-modified-since", "Fri, 01 Jan 2100 00:00:00 GMT")]).await;
+    assert_eq!(driven.reply.status, StatusCode::NOT_MODIFIED);
+    drop(driven);
+    frames.send(Ok(Bytes::from("abcd"))).unwrap();
+    drop(frames);
+    for _ in 0..4 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(hit(&stage).await.body(), "abcd");
+}
+
+async fn settle() {
+    for _ in 0..8 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_never_end_is_given_up_though_somebody_has_waited_for_it() {
+    for leaves_first in [false, true] {
+        let stage = Arc::new(route("cache"));
+        let frames = streams(&stage, None);
+        let first = stage.drive("GET", "/a", &[]).await;
+        stage.answers(&[], "own");
+        let waiting = tokio::spawn({
+            let stage = Arc::clone(&stage);
+            async move { stage.get("/a", &[]).await }
+        });
+        settle().await;
+        if leaves_first {
+            drop(first);
+            assert_eq!((frames.is_closed(), stage.origin().calls()), (false, 1));
+            assert_eq!(waiting.await.unwrap().body(), "own");
+        } else {
+            assert_eq!(waiting.await.unwrap().body(), "own");
+            assert!(!frames.is_closed());
+            drop(first);
+        }
+        settle().await;
+        assert!(frames.is_closed());
+        assert_eq!((stage.shelves[0].store.filling(), stage.shelves[0].flights.count()), (0, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_what_somebody_has_waited_for_in_vain() {
+    let stage = route("cache");
+    let _frames = streams(&stage, None);
+    let _first = stage.drive("GET", "/a", &[]).await;
+    for _ in 0..2 {
+        stage.answers(&[("cache-control", "no-store")], "own");
+    }
+    assert_eq!(stage.get("/a", &[]).await.body(), "own");
+    let begun = tokio::time::Instant::now();
+    assert_eq!(stage.get("/a", &[]).await.body(), "own");
+    assert!(begun.elapsed().is_zero());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_taken_in_for_the_store_alone_is_bounded_in_time() {
+    for length in [None, Some(6)] {
+        let stage = route("cache");
+        let frames = streams(&stage, length);
+        drop(stage.drive("GET", "/a", &[("if-modified-since", "Fri, 01 Jan 2100 00:00:00 GMT")]).await);
+        settle().await;
+        tokio::time::advance(std::time::Duration::from_secs(59)).await;
+        frames.send(Ok(Bytes::from("ab"))).unwrap();
+        settle().await;
+        assert!(!frames.is_closed());
+        tokio::time::advance(std::time::Duration::from_secs(2)).await;
+        settle().await;
+        assert!(frames.is_closed());
+        assert_eq!((stage.shelves[0].store.filling(), stage.shelves[0].flights.count()), (0, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_body_of_unknown_length_that_is_too_large_passes_and_is_not_stored() {
     let stage = route("cache max 1MiB");
     let frames = streams(&stage, None);

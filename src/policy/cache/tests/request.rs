@@ -115,4 +115,18 @@ scripts! {
         > GET /a | Pragma: no-cache | Cache-Control: max-age=60
         = hit 200 | body=one
     ";
+    an_answer_for_another_port_or_a_host_with_a_final_dot_is_another: "cache 60s", "
+        < 301 | Location: http://shop.example:1337/b
+        > GET /a | Host: shop.example:1337
+        < 301 | Location: http://shop.example./b
+        > GET /a | Host: shop.example.
+        = miss 301 | Location: http://shop.example./b
+        < 301 | Location: http://shop.example/b
+        > GET /a | Host: shop.example
+        = miss 301 | Location: http://shop.example/b
+        > GET /a | Host: SHOP.example:80
+        = hit 301 | Location: http://shop.example/b
+        > GET /a | Host: shop.example:1337
+        = hit 301 | Location: http://shop.example:1337/b | calls=3
+    ";
 }

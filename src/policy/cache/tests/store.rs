@@ -1,12 +1,12 @@
 //! The bound on what is stored, its order, and what a reload leaves.
 
-use super::play::{Stage, gateway, route};
+use super::play::{Act, Stage, gateway, route};
 use crate::http::Source;
 use crate::policy::cache::store::{Found, Store};
 use crate::policy::cache::stored::{Head, Of, Stored};
 use crate::policy::cache::{content::Content, epochs::Epochs, freshness::Freshness, vary::Selecting};
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use proptest::prelude::prop;
 use proptest::{prop_assert_eq, proptest};
 use std::sync::Arc;
@@ -134,4 +134,25 @@ async fn routes_never_share_what_they_store_though_they_share_its_room() {
     stage.answers(&[], "b");
     assert_eq!((stage.get("/a", &[]).await.body(), stage.get("/b", &[]).await.body()), ("a", "b"));
     assert_eq!((stage.shelves.len(), stage.shelves[0].store.entries()), (1, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_stored_holds_nothing_of_the_buffer_its_fields_came_in() {
+    let stage = route("cache");
+    let buffer = Bytes::from(b"max-age=60|\"one\"|en".to_vec());
+    let part = |range: std::ops::Range<usize>| HeaderValue::from_maybe_shared(buffer.slice(range)).unwrap();
+    let came = |status, body: &'static str| {
+        let headers = [("cache-control", part(0..10)), ("etag", part(11..16)), ("content-language", part(17..19))];
+        let headers = headers.into_iter().map(|(name, value)| (HeaderName::from_static(name), value)).collect();
+        stage.origin().add(Act::Reply(status, headers, Bytes::from_static(body.as_bytes()), Duration::ZERO));
+    };
+    came(StatusCode::OK, "one");
+    drop(stage.get("/a", &[]).await);
+    assert!(buffer.is_unique());
+    tokio::time::advance(Duration::from_secs(61)).await;
+    came(StatusCode::NOT_MODIFIED, "");
+    assert_eq!(stage.get("/a", &[]).await.verdict, Some("revalidated"));
+    assert!(buffer.is_unique());
+    let hit = stage.get("/a", &[]).await;
+    assert_eq!((hit.verdict, &hit.headers["etag"], &hit.headers["content-language"]), (Some("hit"), &part(11..16), &part(17..19)));
 }
