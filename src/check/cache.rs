@@ -1,16 +1,17 @@
 //! What a cache means together with the rest of its route: whose response it keeps, and which requests it answers.
 
 use super::order::any_reference;
+use super::told;
 use crate::diag::{Code, Diagnostic, Sources, Span};
 use crate::lang::Node;
 use crate::lang::checker::{AttributeFact, Checker};
 use crate::lang::expr::{Expr, Ref};
 use crate::policy::cache::Keep;
-use crate::policy::{Config, Effective, aggregate, cache, shape, to};
+use crate::policy::{Config, Effective, cache};
 use crate::syntax::ast::{Expr as Tree, ExprKind, TextPart};
 
-/// Words whose statements decide what the upstream is asked, in the order they are spoken of.
-const ASKING: &[&str] = &["request", "query", "rewrite", "add_prefix", "to", "aggregate"];
+/// Words whose statements decide what is kept, in the order they are spoken of.
+const TELLING: &[&str] = &["request", "query", "rewrite", "add_prefix", "to", "aggregate", "respond", "redirect", "issue"];
 
 /// What a route is made of.
 pub struct Parts<'p, 'a> {
@@ -66,7 +67,7 @@ fn identity(keep: &Keep, node: &Node<'_>, parts: &Parts<'_, '_>, sources: &Sourc
         return;
     }
     let known = attributes(&checker.facts.attributes, keep.key.iter());
-    let told = told(parts.policies, &checker.facts.attributes);
+    let told = attributes(&checker.facts.attributes, told::exprs(parts.policies).into_iter());
     let missing: Vec<&AttributeFact> = told.into_iter().filter(|fact| !known.contains(fact)).collect();
     if missing.is_empty() && !known.is_empty() {
         return;
@@ -83,7 +84,11 @@ fn identity(keep: &Keep, node: &Node<'_>, parts: &Parts<'_, '_>, sources: &Sourc
         .at(at, label)
         .also(auth.node.span, "the route is authenticated");
     if let Some((span, word)) = missing.iter().find_map(|fact| first_use(parts, fact)) {
-        let use_of_it = if word == "to" { "and who calls decides which upstream answers" } else { "and the upstream is told who calls" };
+        let use_of_it = match word {
+            "to" => "and who calls decides which upstream answers",
+            "respond" | "redirect" | "issue" => "and the response is told who calls",
+            _ => "and the upstream is told who calls",
+        };
         found = found.also(span, use_of_it);
     }
     let add: Vec<String> = match missing.as_slice() {
@@ -125,47 +130,9 @@ fn attributes<'f, 'e>(facts: &'f [AttributeFact], exprs: impl Iterator<Item = &'
     found
 }
 
-/// Attributes of the caller that decide what is asked of which upstream.
-fn told<'f>(policies: &[Config], facts: &'f [AttributeFact]) -> Vec<&'f AttributeFact> {
-    let mut exprs: Vec<&Expr> = Vec::new();
-    for policy in policies {
-        match policy {
-            Config::Shape(shape) => shaping(shape, &mut exprs),
-            Config::To(to) => choosing(to, &mut exprs),
-            Config::Aggregate(aggregate::Config { parts }) => {
-                exprs.extend(parts.iter().flat_map(|part| part.body.iter().chain([&part.target])))
-            }
-            _ => {}
-        }
-    }
-    attributes(facts, exprs.into_iter())
-}
-
-fn shaping<'e>(shape: &'e shape::Config, exprs: &mut Vec<&'e Expr>) {
-    let lines = [&shape.request, &shape.query];
-    let choices = lines.into_iter().flat_map(|lines| lines.set.iter().chain(&lines.add)).flat_map(|set| &set.choices);
-    for choice in choices {
-        exprs.push(&choice.value);
-        exprs.extend(&choice.when);
-    }
-    exprs.extend(shape.request_body.iter().flat_map(|body| &body.set).map(|(_, value)| value));
-    match &shape.path {
-        shape::Path::Prefix { add, .. } => exprs.extend(add),
-        shape::Path::Rewrite(path) => exprs.push(path),
-        shape::Path::Keep => {}
-    }
-}
-
-fn choosing<'e>(to: &'e to::Config, exprs: &mut Vec<&'e Expr>) {
-    exprs.extend(to.arms.iter().map(|arm| &arm.when));
-    if let Some(to::Choice::Split { sticky: Some(key), .. }) = &to.otherwise {
-        exprs.push(key);
-    }
-}
-
-/// Where an attribute is first asked for by what decides what the upstream is asked, and by which word.
+/// Where an attribute is first asked for by what decides what is kept, and by which word.
 fn first_use(parts: &Parts<'_, '_>, fact: &AttributeFact) -> Option<(Span, &'static str)> {
-    ASKING
+    TELLING
         .iter()
         .flat_map(|word| parts.in_force.iter().filter(move |statement| statement.node.form.word == *word))
         .find_map(|statement| in_node(&statement.node, fact).map(|span| (span, statement.node.form.word)))

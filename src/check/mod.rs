@@ -19,6 +19,7 @@ mod predicate;
 mod route;
 mod script;
 mod together;
+mod told;
 mod under;
 mod unused;
 mod upstream;
