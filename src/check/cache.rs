@@ -1,14 +1,13 @@
 //! What a cache means together with the rest of its route: whose response it keeps, and which requests it answers.
 
 use super::order::any_reference;
-use super::told;
 use crate::diag::{Code, Diagnostic, Sources, Span};
 use crate::lang::Node;
 use crate::lang::checker::{AttributeFact, Checker};
-use crate::lang::expr::{Expr, Ref};
+use crate::lang::expr::{Ref, SlotNames};
 use crate::policy::cache::Keep;
-use crate::policy::{Config, Effective, cache};
-use crate::syntax::ast::{Expr as Tree, ExprKind, TextPart};
+use crate::policy::{Config, Effective, cache, told};
+use crate::syntax::ast::{Expr as Tree, ExprKind, Term, TextPart};
 
 /// Words whose statements decide what is kept, in the order they are spoken of.
 const TELLING: &[&str] = &["request", "query", "rewrite", "add_prefix", "to", "aggregate", "respond", "redirect", "issue"];
@@ -61,99 +60,110 @@ fn unsafe_method(statement: &Effective<'_>, methods: Span, checker: &mut Checker
 
 /// What one caller was answered is never another's, unless the file says that it is the same.
 fn identity(keep: &Keep, node: &Node<'_>, parts: &Parts<'_, '_>, sources: &Sources, checker: &mut Checker<'_>) {
-    let Some(auth) = parts.statement("auth").filter(|_| !keep.shared) else { return };
-    let credential = |expr: &Expr| any_reference(expr, &mut |reference| parts.credentials.contains(reference));
-    if keep.key.iter().any(credential) {
+    if keep.shared {
         return;
     }
-    let known = attributes(&checker.facts.attributes, keep.key.iter());
-    let told = attributes(&checker.facts.attributes, told::exprs(parts.policies).into_iter());
-    let missing: Vec<&AttributeFact> = told.into_iter().filter(|fact| !known.contains(fact)).collect();
-    if missing.is_empty() && !known.is_empty() {
+    let facts = &checker.facts.attributes;
+    let has_credential = keep.key.iter().any(|expr| any_reference(expr, &mut |reference| parts.credentials.contains(reference)));
+    let names_caller = has_credential || keep.key.iter().any(|expr| any_reference(expr, &mut |of| matches!(of, Ref::Attribute(_))));
+    let flag_keys = &checker.names.flag_keys;
+    let mut missing = told::missing(&told::exprs(parts.policies, &keep.key), &keep.key, |name| flag_keys.get(name));
+    missing.retain(|reference| !(has_credential && matches!(reference, Ref::Attribute(_))));
+    let auth = parts.statement("auth");
+    if missing.is_empty() && (names_caller || auth.is_none()) {
         return;
     }
+    let names = Attributes(facts);
+    let add: Vec<String> = match missing.as_slice() {
+        [] => facts.iter().find(|fact| fact.ty.is_scalar()).map(|fact| format!("{}.{}", fact.root, fact.name)).into_iter().collect(),
+        missing => missing.iter().map(|reference| reference.spelled(&names)).collect(),
+    };
     let by = node.child("by").and_then(|child| child.get("keys"));
     let written: Vec<&str> =
         by.map(|given| checker.items(given)).unwrap_or_default().iter().map(|item| sources.text(item.expr.span)).collect();
     let (at, label) = match by {
-        Some(given) if known.is_empty() => (given.expr.span, "but this key does not contain the caller".to_owned()),
-        Some(given) => (given.expr.span, format!("but this key does not contain {}", named(&missing))),
+        Some(given) if auth.is_some() && !names_caller => (given.expr.span, "but this key does not contain the caller".to_owned()),
+        Some(given) => {
+            let lacks = add.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
+            (given.expr.span, format!("but this key does not contain {lacks}"))
+        }
         None => (node.span, "but this keeps one response for all callers".to_owned()),
     };
-    let mut found = Diagnostic::new(Code::CacheIdentity, "responses for one caller could be served to another")
-        .at(at, label)
-        .also(auth.node.span, "the route is authenticated");
-    if let Some((span, word)) = missing.iter().find_map(|fact| first_use(parts, fact)) {
+    let mut found = Diagnostic::new(Code::CacheIdentity, "responses for one caller could be served to another").at(at, label);
+    if let Some(auth) = auth {
+        found = found.also(auth.node.span, "the route is authenticated");
+    }
+    if let Some((span, word, reference)) = missing.iter().find_map(|reference| first_use(parts, &reference.spelled(&names), reference)) {
+        let what = match reference {
+            Ref::Attribute(_) => "who calls".to_owned(),
+            other => format!("`{}`", other.spelled(&names)),
+        };
+        let and = if auth.is_some() { "and " } else { "" };
         let use_of_it = match word {
-            "to" => "and who calls decides which upstream answers",
-            "respond" | "redirect" | "issue" => "and the response is told who calls",
-            _ => "and the upstream is told who calls",
+            "to" => format!("{and}{what} decides which upstream answers"),
+            "respond" | "redirect" | "issue" => format!("{and}the response says {what}"),
+            _ => format!("{and}the upstream is told {what}"),
         };
         found = found.also(span, use_of_it);
     }
-    let add: Vec<String> = match missing.as_slice() {
-        [] => checker.facts.attributes.iter().find(|fact| fact.ty.is_scalar()).map(name).into_iter().collect(),
-        missing => missing.iter().map(|fact| name(fact)).collect(),
-    };
-    let rest = if by.is_some() { written } else { vec!["request.path"] };
+    let rest = if by.is_some() || auth.is_none() { written } else { vec!["request.path"] };
     let key = add.iter().map(String::as_str).chain(rest).collect::<Vec<_>>().join(", ");
+    let who = if auth.is_some() { "allowed caller" } else { "caller" };
     found = match add.is_empty() {
-        false => found.help(format!("use `by [{key}]`, or `shared` if the body is the same for every allowed caller")),
-        true => found.help("write `shared` if the body is the same for every allowed caller, else leave `cache` out"),
+        false => found.help(format!("use `by [{key}]`, or `shared` if the body is the same for every {who}")),
+        true => found.help(format!("write `shared` if the body is the same for every {who}, else leave `cache` out")),
     };
     checker.report.push(found);
 }
 
-/// `claim.sub`
-fn name(fact: &AttributeFact) -> String {
-    format!("{}.{}", fact.root, fact.name)
-}
+/// How attributes of the caller are written.
+struct Attributes<'f>(&'f [AttributeFact]);
 
-fn named(facts: &[&AttributeFact]) -> String {
-    facts.iter().map(|fact| format!("`{}`", name(fact))).collect::<Vec<_>>().join(" and ")
-}
-
-/// Attributes of the caller that expressions ask for.
-fn attributes<'f, 'e>(facts: &'f [AttributeFact], exprs: impl Iterator<Item = &'e Expr>) -> Vec<&'f AttributeFact> {
-    let mut found: Vec<&AttributeFact> = Vec::new();
-    for expr in exprs {
-        any_reference(expr, &mut |reference| {
-            if let Ref::Attribute(slots) = reference
-                && let Some(fact) = facts.iter().find(|fact| fact.slots == *slots)
-                && !found.contains(&fact)
-            {
-                found.push(fact);
-            }
-            false
-        });
+impl SlotNames for Attributes<'_> {
+    fn param(&self, _: u16) -> Option<&str> {
+        None
     }
-    found
+
+    fn attribute(&self, slots: &[(u16, u16)]) -> Option<(&str, &str)> {
+        self.0.iter().find(|fact| fact.slots == slots).map(|fact| (fact.root, fact.name.as_str()))
+    }
 }
 
-/// Where an attribute is first asked for by what decides what is kept, and by which word.
-fn first_use(parts: &Parts<'_, '_>, fact: &AttributeFact) -> Option<(Span, &'static str)> {
+/// Where a reference first stands in what decides what is kept, and by which word.
+fn first_use<'r>(parts: &Parts<'_, '_>, spelled: &str, reference: &'r Ref) -> Option<(Span, &'static str, &'r Ref)> {
     TELLING
         .iter()
         .flat_map(|word| parts.in_force.iter().filter(move |statement| statement.node.form.word == *word))
-        .find_map(|statement| in_node(&statement.node, fact).map(|span| (span, statement.node.form.word)))
+        .find_map(|statement| in_node(&statement.node, spelled).map(|span| (span, statement.node.form.word, reference)))
 }
 
-fn in_node(node: &Node<'_>, fact: &AttributeFact) -> Option<Span> {
-    let own = node.form.slots.iter().flat_map(|slot| node.all(slot.name)).find_map(|given| in_tree(given.expr, fact));
-    own.or_else(|| node.children.iter().find_map(|child| in_node(child, fact)))
+fn in_node(node: &Node<'_>, spelled: &str) -> Option<Span> {
+    let own = node.form.slots.iter().flat_map(|slot| node.all(slot.name)).find_map(|given| in_tree(given.expr, spelled));
+    own.or_else(|| node.children.iter().find_map(|child| in_node(child, spelled)))
 }
 
-fn in_tree(tree: &Tree, fact: &AttributeFact) -> Option<Span> {
+/// Names of fields are the same in upper and lower case; a cookie of another case is not found, and then not pointed at.
+fn is_written(term: &Term, spelled: &str) -> bool {
+    let path = term.path.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(".");
+    let args: Option<Vec<&str>> =
+        term.args.iter().flatten().map(|arg| arg.value.as_ref().and_then(|value| value.as_plain_text())).collect();
+    match args.as_deref() {
+        Some([]) => path == spelled,
+        Some([name]) if path == "header" => format!("header(\"{}\")", name.to_ascii_lowercase()) == spelled,
+        Some([name]) => format!("{path}(\"{name}\")") == spelled,
+        Some(_) | None => false,
+    }
+}
+
+fn in_tree(tree: &Tree, spelled: &str) -> Option<Span> {
     match &tree.kind {
-        ExprKind::Term(term) => match term.path.as_slice() {
-            [root, name] if root.text == fact.root && name.text == fact.name => Some(tree.span),
-            _ => term.args.iter().flatten().filter_map(|arg| arg.value.as_ref()).find_map(|inner| in_tree(inner, fact)),
-        },
-        ExprKind::Paren(inner) | ExprKind::Not(inner) => in_tree(inner, fact),
-        ExprKind::Binary(left, _, right) => in_tree(left, fact).or_else(|| in_tree(right, fact)),
-        ExprKind::List(items) => items.iter().find_map(|inner| in_tree(inner, fact)),
+        ExprKind::Term(term) if is_written(term, spelled) => Some(tree.span),
+        ExprKind::Term(term) => term.args.iter().flatten().filter_map(|arg| arg.value.as_ref()).find_map(|inner| in_tree(inner, spelled)),
+        ExprKind::Paren(inner) | ExprKind::Not(inner) => in_tree(inner, spelled),
+        ExprKind::Binary(left, _, right) => in_tree(left, spelled).or_else(|| in_tree(right, spelled)),
+        ExprKind::List(items) => items.iter().find_map(|inner| in_tree(inner, spelled)),
         ExprKind::Text(parts) => parts.iter().find_map(|part| match part {
-            TextPart::Interpolation(inner) => in_tree(inner, fact),
+            TextPart::Interpolation(inner) => in_tree(inner, spelled),
             TextPart::Literal(_) => None,
         }),
         ExprKind::Literal(..) | ExprKind::Regex(_) | ExprKind::Path(_) | ExprKind::Url(_) => None,

@@ -19,7 +19,6 @@ mod predicate;
 mod route;
 mod script;
 mod together;
-mod told;
 mod under;
 mod unused;
 mod upstream;
