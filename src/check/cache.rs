@@ -4,14 +4,14 @@ use super::order::any_reference;
 use crate::diag::{Code, Diagnostic, Sources, Span};
 use crate::lang::Node;
 use crate::lang::checker::{AttributeFact, Checker};
-use crate::lang::expr::{Expr, Ref};
+use crate::lang::expr::{Ref, SlotNames};
 use crate::policy::auth::{Declared, Kind, Remote};
 use crate::policy::cache::Keep;
-use crate::policy::{Config, Effective, aggregate, cache, shape, to};
-use crate::syntax::ast::{Expr as Tree, ExprKind, TextPart};
+use crate::policy::{Config, Effective, cache, told};
+use crate::syntax::ast::{Expr as Tree, ExprKind, Term, TextPart};
 
-/// Words whose statements decide what the upstream is asked, in the order they are spoken of.
-const ASKING: &[&str] = &["request", "query", "rewrite", "add_prefix", "to", "aggregate"];
+/// Words whose statements decide what is kept, in the order they are spoken of.
+const TELLING: &[&str] = &["request", "query", "rewrite", "add_prefix", "to", "aggregate", "respond", "redirect", "issue"];
 
 /// What a route is made of.
 pub struct Parts<'p, 'a> {
@@ -76,138 +76,114 @@ fn unsafe_method(statement: &Effective<'_>, methods: Span, checker: &mut Checker
 
 /// What one caller was answered is never another's, unless the file says that it is the same.
 fn identity(keep: &Keep, node: &Node<'_>, parts: &Parts<'_, '_>, sources: &Sources, checker: &mut Checker<'_>) {
-    let Some(auth) = parts.statement("auth").filter(|_| !keep.shared) else { return };
-    let credential = |expr: &Expr| any_reference(expr, &mut |reference| parts.credentials.contains(reference));
-    if keep.key.iter().any(credential) {
+    if keep.shared {
         return;
     }
-    let known = attributes(&checker.facts.attributes, keep.key.iter());
-    let told = told(parts.policies, &checker.facts.attributes);
-    let missing: Vec<&AttributeFact> = told.into_iter().filter(|fact| !known.contains(fact)).collect();
-    if missing.is_empty() && !known.is_empty() {
+    let facts = &checker.facts.attributes;
+    let has_credential = keep.key.iter().any(|expr| any_reference(expr, &mut |reference| parts.credentials.contains(reference)));
+    let names_caller = has_credential || keep.key.iter().any(|expr| any_reference(expr, &mut |of| matches!(of, Ref::Attribute(_))));
+    let flag_keys = &checker.names.flag_keys;
+    let mut missing = told::missing(&told::exprs(parts.policies, &keep.key), &keep.key, |name| flag_keys.get(name));
+    missing.retain(|reference| !(has_credential && matches!(reference, Ref::Attribute(_))));
+    let auth = parts.statement("auth");
+    if missing.is_empty() && (names_caller || auth.is_none()) {
         return;
     }
+    let names = Attributes(facts);
+    let add: Vec<String> = match missing.as_slice() {
+        [] => facts.iter().find(|fact| fact.ty.is_scalar()).map(|fact| format!("{}.{}", fact.root, fact.name)).into_iter().collect(),
+        missing => missing.iter().map(|reference| reference.spelled(&names)).collect(),
+    };
     let by = node.child("by").and_then(|child| child.get("keys"));
     let written: Vec<&str> =
         by.map(|given| checker.items(given)).unwrap_or_default().iter().map(|item| sources.text(item.expr.span)).collect();
     let (at, label) = match by {
-        Some(given) if known.is_empty() => (given.expr.span, "but this key does not contain the caller".to_owned()),
-        Some(given) => (given.expr.span, format!("but this key does not contain {}", named(&missing))),
+        Some(given) if auth.is_some() && !names_caller => (given.expr.span, "but this key does not contain the caller".to_owned()),
+        Some(given) => {
+            let lacks = add.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
+            (given.expr.span, format!("but this key does not contain {lacks}"))
+        }
         None => (node.span, "but this keeps one response for all callers".to_owned()),
     };
-    let mut found = Diagnostic::new(Code::CacheIdentity, "responses for one caller could be served to another")
-        .at(at, label)
-        .also(auth.node.span, "the route is authenticated");
-    if let Some((span, word)) = missing.iter().find_map(|fact| first_use(parts, fact)) {
-        let use_of_it = if word == "to" { "and who calls decides which upstream answers" } else { "and the upstream is told who calls" };
+    let mut found = Diagnostic::new(Code::CacheIdentity, "responses for one caller could be served to another").at(at, label);
+    if let Some(auth) = auth {
+        found = found.also(auth.node.span, "the route is authenticated");
+    }
+    if let Some((span, word, reference)) = missing.iter().find_map(|reference| first_use(parts, &reference.spelled(&names), reference)) {
+        let what = match reference {
+            Ref::Attribute(_) => "who calls".to_owned(),
+            other => format!("`{}`", other.spelled(&names)),
+        };
+        let and = if auth.is_some() { "and " } else { "" };
+        let use_of_it = match word {
+            "to" => format!("{and}{what} decides which upstream answers"),
+            "respond" | "redirect" | "issue" => format!("{and}the response says {what}"),
+            _ => format!("{and}the upstream is told {what}"),
+        };
         found = found.also(span, use_of_it);
     }
-    let add: Vec<String> = match missing.as_slice() {
-        [] => checker.facts.attributes.iter().find(|fact| fact.ty.is_scalar()).map(name).into_iter().collect(),
-        missing => missing.iter().map(|fact| name(fact)).collect(),
-    };
-    let rest = if by.is_some() { written } else { vec!["request.path"] };
+    let rest = if by.is_some() || auth.is_none() { written } else { vec!["request.path"] };
     let key = add.iter().map(String::as_str).chain(rest).collect::<Vec<_>>().join(", ");
+    let who = if auth.is_some() { "allowed caller" } else { "caller" };
     found = found.help(match (add.is_empty(), parts.token()) {
-        (false, _) => format!("use `by [{key}]`, or `shared` if the body is the same for every allowed caller"),
+        (false, _) => format!("use `by [{key}]`, or `shared` if the body is the same for every {who}"),
         (true, Some(token)) => format!(
-            "add `claims {{ sub str }}` to the auth `{}` and use `by [claim.sub, {key}]`, or `shared` if the body is the same for every \
-             allowed caller",
+            "add `claims {{ sub str }}` to the auth `{}` and use `by [claim.sub, {key}]`, or `shared` if the body is the same for every {who}",
             token.name
         ),
-        (true, None) => "write `shared` if the body is the same for every allowed caller, else leave `cache` out".to_owned(),
+        (true, None) => format!("write `shared` if the body is the same for every {who}, else leave `cache` out"),
     });
     checker.report.push(found);
 }
 
-/// `claim.sub`
-fn name(fact: &AttributeFact) -> String {
-    format!("{}.{}", fact.root, fact.name)
-}
+/// How attributes of the caller are written.
+struct Attributes<'f>(&'f [AttributeFact]);
 
-fn named(facts: &[&AttributeFact]) -> String {
-    facts.iter().map(|fact| format!("`{}`", name(fact))).collect::<Vec<_>>().join(" and ")
-}
-
-/// Attributes of the caller that expressions ask for.
-fn attributes<'f, 'e>(facts: &'f [AttributeFact], exprs: impl Iterator<Item = &'e Expr>) -> Vec<&'f AttributeFact> {
-    let mut found: Vec<&AttributeFact> = Vec::new();
-    for expr in exprs {
-        any_reference(expr, &mut |reference| {
-            if let Ref::Attribute(slots) = reference
-                && let Some(fact) = facts.iter().find(|fact| fact.slots == *slots)
-                && !found.contains(&fact)
-            {
-                found.push(fact);
-            }
-            false
-        });
+impl SlotNames for Attributes<'_> {
+    fn param(&self, _: u16) -> Option<&str> {
+        None
     }
-    found
-}
 
-/// Attributes of the caller that decide what is asked of which upstream.
-fn told<'f>(policies: &[Config], facts: &'f [AttributeFact]) -> Vec<&'f AttributeFact> {
-    let mut exprs: Vec<&Expr> = Vec::new();
-    for policy in policies {
-        match policy {
-            Config::Shape(shape) => shaping(shape, &mut exprs),
-            Config::To(to) => choosing(to, &mut exprs),
-            Config::Aggregate(aggregate::Config { parts }) => {
-                exprs.extend(parts.iter().flat_map(|part| part.body.iter().chain([&part.target])))
-            }
-            _ => {}
-        }
-    }
-    attributes(facts, exprs.into_iter())
-}
-
-fn shaping<'e>(shape: &'e shape::Config, exprs: &mut Vec<&'e Expr>) {
-    let lines = [&shape.request, &shape.query];
-    let choices = lines.into_iter().flat_map(|lines| lines.set.iter().chain(&lines.add)).flat_map(|set| &set.choices);
-    for choice in choices {
-        exprs.push(&choice.value);
-        exprs.extend(&choice.when);
-    }
-    exprs.extend(shape.request_body.iter().flat_map(|body| &body.set).map(|(_, value)| value));
-    match &shape.path {
-        shape::Path::Prefix { add, .. } => exprs.extend(add),
-        shape::Path::Rewrite(path) => exprs.push(path),
-        shape::Path::Keep => {}
+    fn attribute(&self, slots: &[(u16, u16)]) -> Option<(&str, &str)> {
+        self.0.iter().find(|fact| fact.slots == slots).map(|fact| (fact.root, fact.name.as_str()))
     }
 }
 
-fn choosing<'e>(to: &'e to::Config, exprs: &mut Vec<&'e Expr>) {
-    exprs.extend(to.arms.iter().map(|arm| &arm.when));
-    if let Some(to::Choice::Split { sticky: Some(key), .. }) = &to.otherwise {
-        exprs.push(key);
-    }
-}
-
-/// Where an attribute is first asked for by what decides what the upstream is asked, and by which word.
-fn first_use(parts: &Parts<'_, '_>, fact: &AttributeFact) -> Option<(Span, &'static str)> {
-    ASKING
+/// Where a reference first stands in what decides what is kept, and by which word.
+fn first_use<'r>(parts: &Parts<'_, '_>, spelled: &str, reference: &'r Ref) -> Option<(Span, &'static str, &'r Ref)> {
+    TELLING
         .iter()
         .flat_map(|word| parts.in_force.iter().filter(move |statement| statement.node.form.word == *word))
-        .find_map(|statement| in_node(&statement.node, fact).map(|span| (span, statement.node.form.word)))
+        .find_map(|statement| in_node(&statement.node, spelled).map(|span| (span, statement.node.form.word, reference)))
 }
 
-fn in_node(node: &Node<'_>, fact: &AttributeFact) -> Option<Span> {
-    let own = node.form.slots.iter().flat_map(|slot| node.all(slot.name)).find_map(|given| in_tree(given.expr, fact));
-    own.or_else(|| node.children.iter().find_map(|child| in_node(child, fact)))
+fn in_node(node: &Node<'_>, spelled: &str) -> Option<Span> {
+    let own = node.form.slots.iter().flat_map(|slot| node.all(slot.name)).find_map(|given| in_tree(given.expr, spelled));
+    own.or_else(|| node.children.iter().find_map(|child| in_node(child, spelled)))
 }
 
-fn in_tree(tree: &Tree, fact: &AttributeFact) -> Option<Span> {
+/// Names of fields are the same in upper and lower case; a cookie of another case is not found, and then not pointed at.
+fn is_written(term: &Term, spelled: &str) -> bool {
+    let path = term.path.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(".");
+    let args: Option<Vec<&str>> =
+        term.args.iter().flatten().map(|arg| arg.value.as_ref().and_then(|value| value.as_plain_text())).collect();
+    match args.as_deref() {
+        Some([]) => path == spelled,
+        Some([name]) if path == "header" => format!("header(\"{}\")", name.to_ascii_lowercase()) == spelled,
+        Some([name]) => format!("{path}(\"{name}\")") == spelled,
+        Some(_) | None => false,
+    }
+}
+
+fn in_tree(tree: &Tree, spelled: &str) -> Option<Span> {
     match &tree.kind {
-        ExprKind::Term(term) => match term.path.as_slice() {
-            [root, name] if root.text == fact.root && name.text == fact.name => Some(tree.span),
-            _ => term.args.iter().flatten().filter_map(|arg| arg.value.as_ref()).find_map(|inner| in_tree(inner, fact)),
-        },
-        ExprKind::Paren(inner) | ExprKind::Not(inner) => in_tree(inner, fact),
-        ExprKind::Binary(left, _, right) => in_tree(left, fact).or_else(|| in_tree(right, fact)),
-        ExprKind::List(items) => items.iter().find_map(|inner| in_tree(inner, fact)),
+        ExprKind::Term(term) if is_written(term, spelled) => Some(tree.span),
+        ExprKind::Term(term) => term.args.iter().flatten().filter_map(|arg| arg.value.as_ref()).find_map(|inner| in_tree(inner, spelled)),
+        ExprKind::Paren(inner) | ExprKind::Not(inner) => in_tree(inner, spelled),
+        ExprKind::Binary(left, _, right) => in_tree(left, spelled).or_else(|| in_tree(right, spelled)),
+        ExprKind::List(items) => items.iter().find_map(|inner| in_tree(inner, spelled)),
         ExprKind::Text(parts) => parts.iter().find_map(|part| match part {
-            TextPart::Interpolation(inner) => in_tree(inner, fact),
+            TextPart::Interpolation(inner) => in_tree(inner, spelled),
             TextPart::Literal(_) => None,
         }),
         ExprKind::Literal(..) | ExprKind::Regex(_) | ExprKind::Path(_) | ExprKind::Url(_) => None,

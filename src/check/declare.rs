@@ -273,6 +273,7 @@ impl<'a> Bench<'_, 'a> {
             }
         }
         self.names.flags = moments;
+        self.names.flag_keys = found.flags.iter().filter_map(|flag| Some((flag.name.clone(), flag.by.clone()?))).collect();
         found
     }
 

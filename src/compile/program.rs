@@ -12,7 +12,7 @@ use crate::policy::flag::{self, Flag};
 use crate::policy::maintenance;
 use crate::policy::shape::Names;
 use crate::policy::stage::Place;
-use crate::policy::{Build, BuildError, Config, Endpoint, Registry, Secrets, cache};
+use crate::policy::{Build, BuildError, Config, Endpoint, Registry, Secrets, cache, told};
 use crate::route::{MatchTree, RouteKey};
 use crate::store::{self, Store};
 use crate::upstream;
@@ -238,7 +238,7 @@ fn in_force(route: &ir::Route) -> Vec<u8> {
 
 fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program) -> Pipeline {
     let Build { mut request, mut response, body_max, fallback, mut cache, chooses, .. } = build;
-    if let Some(cache) = cache.as_mut().filter(|_| route.policies.iter().any(drops_cookies)) {
+    if let Some(cache) = cache.as_mut().filter(|_| route.policies.iter().any(drops_cookies) && !reads_cookies(route, program)) {
         cache.drops_cookies();
     }
     // Stable: parts of one place run in the order of their policies.
@@ -266,6 +266,14 @@ fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program) -> Pipeline 
 fn drops_cookies(policy: &Config) -> bool {
     let is_cookie = |names: &Names| matches!(names, Names::Exact(name) if name == "cookie");
     matches!(policy, Config::Shape(shape) if shape.request.remove.iter().any(is_cookie))
+}
+
+/// True when a value or a condition of a route is of a cookie: then one may shape a response although none goes further.
+fn reads_cookies(route: &ir::Route, program: &Program) -> bool {
+    let of_flags = program.flags.iter().filter_map(|flag| flag.by.as_ref());
+    let conditions = route.policies.iter().flat_map(Config::decisions).map(|decision| decision.condition);
+    let mut exprs = told::exprs(&route.policies, &[]).into_iter().chain(conditions).chain(of_flags);
+    exprs.any(|expr| cache::mentions(expr, cache::reads_cookie))
 }
 
 fn log(log: &ir::Log) -> AccessLog {

@@ -18,6 +18,7 @@ pub mod stage;
 pub mod taken;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod told;
 
 pub use build::{Build, BuildError, Endpoint, Secrets};
 pub use registry::Registry;

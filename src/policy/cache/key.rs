@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// Bytes of a key; those of usual length need no allocation.
 pub type Bytes = SmallVec<[u8; 256]>;
 
-/// What keys are made of, besides route, scheme, authority and path, which are always part of them.
+/// What keys are made of, besides route, scheme, authority, path and upstream, which are always part of them.
 #[derive(Debug)]
 pub struct Parts {
     by: Vec<Expr>,
@@ -31,7 +31,7 @@ impl Parts {
     pub fn new(by: Vec<Expr>) -> Self {
         let any = |is: fn(&Ref) -> bool| by.iter().any(|expr| mentions(expr, is));
         let query = !any(|of| matches!(of, Ref::Path | Ref::Query(_) | Ref::Param { .. }));
-        let names_cookie = any(|of| matches!(of, Ref::Cookie(_)) || matches!(of, Ref::Header(name) if *name == http::header::COOKIE));
+        let names_cookie = any(reads_cookie);
         let names_caller = any(|of| match of {
             Ref::Attribute(_) | Ref::ClientSubject | Ref::ClientName => true,
             Ref::Header(name) => *name == http::header::AUTHORIZATION,
@@ -50,6 +50,11 @@ impl Parts {
         push(&mut key, exchange.client.scheme.as_str().as_bytes());
         push_authority(&mut key, exchange.request.authority.as_bytes(), exchange.client.scheme);
         push(&mut key, target.path().as_bytes());
+        // Its index tells upstreams of one name apart, its name those whose indices a reload has changed.
+        if let (Some(index), Some(name)) = (exchange.upstream, &exchange.upstream_name) {
+            push(&mut key, &index.0.to_be_bytes());
+            push(&mut key, name.as_bytes());
+        }
         if self.query
             && let Some(query) = target.query()
         {
@@ -101,8 +106,14 @@ fn push_authority(key: &mut Bytes, authority: &[u8], scheme: Scheme) {
     }
 }
 
+/// True for what a request's cookies say.
+#[must_use]
+pub fn reads_cookie(reference: &Ref) -> bool {
+    matches!(reference, Ref::Cookie(_)) || matches!(reference, Ref::Header(name) if *name == http::header::COOKIE)
+}
+
 /// True when a reference of a kind stands somewhere in an expression.
-fn mentions(expr: &Expr, is: fn(&Ref) -> bool) -> bool {
+pub fn mentions(expr: &Expr, is: fn(&Ref) -> bool) -> bool {
     match expr {
         Expr::Ref(reference) => is(reference),
         Expr::Const(_) | Expr::Secret(_) => false,

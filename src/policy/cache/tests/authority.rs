@@ -1,6 +1,6 @@
 //! RFC 9111 §3.5 and what the file says of callers: whose response is another's.
 
-use super::play::scripts;
+use super::play::{gateway, scripts};
 
 scripts! {
     rfc9111_3_5_an_answer_to_credentials_is_not_kept: "cache", "
@@ -93,10 +93,38 @@ scripts! {
         > GET /a
         = hit 200 | body=one
     ";
+    a_cookie_that_is_asked_about_passes_by_although_it_goes_no_further: "allow cookie(\"a\") != \"8\"; cache 60s; request { remove Cookie }", "
+        < 200 | body=one
+        > GET /a | Cookie: a=7
+        = bypass 200
+        ? -Cookie
+    ";
     shared_lets_a_cookie_in: "cache 60s shared", "
         < 200 | body=one
         > GET /a | Cookie: session=7
         > GET /a | Cookie: session=8
         = hit 200 | body=one
     ";
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_upstream_that_is_chosen_has_its_own_entries() {
+    let routes = "upstream inside { target http://127.0.0.1:3001 }
+        route all ANY /** {
+          public \"a test\"
+          to { when header(\"x-staff\") == \"yes\" -> inside; else -> app }
+          cache 60s shared
+        }";
+    let script = "
+        < 200 | body=inside
+        > GET /a | X-Staff: yes
+        < 200 | body=outside
+        > GET /a
+        = miss 200 | body=outside
+        > GET /a
+        = hit 200 | body=outside
+        > GET /a | X-Staff: yes
+        = hit 200 | body=inside
+    ";
+    gateway(routes).play(script).await;
 }
