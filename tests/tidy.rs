@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("diag", &[]),
     ("http", &[]),
+    ("meter", &[]),
     ("syntax", &["diag"]),
     ("route", &[]),
     ("lang", &["diag", "http", "syntax", "route"]),
@@ -16,14 +17,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &[]),
     ("fetch", &[]),
     ("policy", &["diag", "http", "syntax", "lang", "logic", "store", "fetch"]),
-    ("upstream", &["diag", "http", "syntax", "lang", "route"]),
+    ("upstream", &["diag", "http", "meter", "syntax", "lang", "route"]),
     ("ir", &["http", "lang", "route", "store", "policy", "upstream"]),
     ("check", &["diag", "http", "syntax", "lang", "route", "logic", "policy", "upstream", "ir"]),
     ("analyse", &["http", "lang", "route", "logic", "policy", "upstream", "ir"]),
     ("compile", &["diag", "http", "lang", "route", "store", "policy", "upstream", "ir", "fetch"]),
     ("import", &["syntax", "route"]),
     ("docs", &["diag", "http", "syntax", "lang", "route", "policy", "upstream", "ir", "check"]),
-    ("server", &["http", "lang", "route", "policy", "upstream", "compile"]),
+    ("server", &["http", "meter", "lang", "route", "store", "policy", "upstream", "compile"]),
     ("testing", &["diag", "http", "lang", "route", "policy", "upstream", "ir", "compile", "server"]),
     (
         "cli",
@@ -78,7 +79,7 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("std::net::TcpListener", &["src/server/", "src/store/testing.rs", "src/upstream/"]),
     ("std::net::TcpStream", &["src/server/", "src/upstream/"]),
     ("listenfd", &["src/server/inherit.rs"]),
-    ("std::fs", &["src/cli/", "src/server/listener.rs"]),
+    ("std::fs", &["src/cli/", "src/server/listener.rs", "src/server/metrics/process.rs"]),
     ("std::env", &["src/cli/", "src/store/testing.rs"]),
 ];
 

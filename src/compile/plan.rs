@@ -3,9 +3,12 @@
 use super::tls::Tls;
 use crate::http::{Address, UpstreamIndex};
 use crate::lang::expr::Expr;
-use crate::policy::cache::{Cache, Invalidation};
+use crate::policy::auth;
+use crate::policy::cache::{Cache, Invalidation, Shelf};
+use crate::policy::dependencies::Dependencies;
 use crate::policy::fallback::Fallback;
 use crate::policy::flag::Flag;
+use crate::policy::limit::Limiter;
 use crate::policy::maintenance::Switch;
 use crate::policy::stage::{OnRequest, OnResponse, Place, ReplyPlace};
 use crate::route::tree::MatchTree;
@@ -37,8 +40,25 @@ pub struct Plan {
     pub upstreams: Vec<Arc<Upstream>>,
     /// Every store.
     pub stores: Vec<Arc<Store>>,
+    /// What is read of the plan while it runs.
+    pub watched: Watched,
     /// The gateway's own settings.
     pub settings: Settings,
+}
+
+/// State that policies share, for those who look at a gateway from outside.
+#[derive(Default)]
+pub struct Watched {
+    /// Every limit's counters; one name may stand for several.
+    pub limiters: Vec<Arc<Limiter>>,
+    /// What the caches hold.
+    pub shelves: Vec<Arc<Shelf>>,
+    /// Every auth that a route asks for.
+    pub auths: Vec<Arc<auth::Runtime>>,
+    /// What is asked outside, besides upstreams.
+    pub dependencies: Arc<Dependencies>,
+    /// Tells one policy from another: a hash of all that it means.
+    pub digest: String,
 }
 
 impl Plan {

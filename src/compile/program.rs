@@ -1,6 +1,6 @@
 //! A program built into a plan. State whose declaration did not change is taken over from the plan before.
 
-use super::plan::{AccessLog, Listener, LogFormat, Pipeline, Plan, Settings, Target};
+use super::plan::{AccessLog, Listener, LogFormat, Pipeline, Plan, Settings, Target, Watched};
 use crate::fetch::{Fetch, Offline};
 use crate::http::Clock;
 use crate::ir::operate::StoreUrl;
@@ -12,15 +12,19 @@ use crate::policy::flag::{self, Flag};
 use crate::policy::maintenance;
 use crate::policy::shape::Names;
 use crate::policy::stage::Place;
-use crate::policy::{Build, BuildError, Config, Endpoint, Registry, Secrets, cache, told};
+use crate::policy::{Build, BuildError, Config, Endpoint, Registry, Secrets, cache, limit, told};
 use crate::route::{MatchTree, RouteKey};
 use crate::store::{self, Store};
 use crate::upstream;
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The registry's kind of stores.
 const STORE: &str = "store";
+
+/// Bytes of a hash that tell one policy from another.
+const DIGEST_BYTES: usize = 8;
 
 /// Builds plans one after the other, keeping the state that survives a reload.
 pub struct Compiler {
@@ -115,8 +119,17 @@ impl Compiler {
             self.registry.roll_back();
             return Err(errors);
         }
-        let auths = (0..program.auths.len()).map(|index| self.registry.of_plan("auth", &index.to_string())).collect();
+        let auths: Vec<Option<Arc<auth::Runtime>>> =
+            (0..program.auths.len()).map(|index| self.registry.of_plan("auth", &index.to_string())).collect();
+        let dependencies = self.registry.of_plan("dependencies", "").unwrap_or_default();
         self.registry.commit();
+        let watched = Watched {
+            limiters: self.registry.each(limit::STATE).collect(),
+            shelves: self.registry.each(cache::STATE).collect(),
+            auths: auths.iter().flatten().map(Arc::clone).collect(),
+            dependencies,
+            digest: digest(program),
+        };
         let keys: Vec<RouteKey> = program.routes.iter().map(|route| route.key.clone()).collect();
         self.upstreams.keep(&program.upstreams);
         let plan = Plan {
@@ -129,6 +142,7 @@ impl Compiler {
             flags,
             upstreams: program.upstreams.iter().map(|config| self.upstreams.upstream(config)).collect(),
             stores,
+            watched,
             settings: settings(&program.gateway),
         };
         Ok(Compiled { plan, warnings, auths })
@@ -314,6 +328,12 @@ fn settings(gateway: &ir::Gateway) -> Settings {
         body_max: limits.body,
         log: log(&gateway.log),
     }
+}
+
+/// A hash of all that a program means; secrets are not in it, only where they come from.
+fn digest(program: &Program) -> String {
+    let text = serde_json::to_vec(program).unwrap_or_default();
+    Sha256::digest(text).iter().take(DIGEST_BYTES).fold(String::new(), |digest, byte| format!("{digest}{byte:02x}"))
 }
 
 /// The port that clients are sent to: that of the first listener with TLS.

@@ -10,12 +10,14 @@ mod connection;
 mod doors;
 pub mod drain;
 pub mod drive;
+mod ending;
 mod fallback;
 mod http2;
 pub mod inherit;
 mod input;
 pub mod listener;
 mod lookout;
+pub mod metrics;
 mod onward;
 mod patience;
 mod peer;
@@ -45,6 +47,7 @@ use crate::lang::value::Percent;
 use crate::upstream::Transport;
 use access_log::Log;
 use doors::Doors;
+use metrics::{Hub, Metrics};
 use site::Site;
 use std::io;
 use std::sync::Arc;
@@ -62,6 +65,7 @@ pub struct Server {
     workers: Vec<JoinHandle<io::Result<usize>>>,
     prober: Option<JoinHandle<io::Result<()>>>,
     lookout: JoinHandle<io::Result<()>>,
+    metrics: JoinHandle<io::Result<()>>,
     acceptor: Option<JoinHandle<io::Result<()>>>,
     log_writer: JoinHandle<()>,
 }
@@ -94,9 +98,11 @@ impl Server {
             open: AtomicUsize::new(0),
             stop: CancellationToken::new(),
             swapped: Notify::new(),
+            metrics: Hub::default(),
         });
         lookout::look(&shared.plan.load());
         let lookout = lookout::start(Arc::clone(&shared))?;
+        let metrics = metrics::start(Arc::clone(&shared))?;
         let prober = T::PROBES.then(|| prober::start(Arc::clone(&shared), transport())).transpose()?;
         let acceptor = share::start(sockets, shared.stop.clone())?;
         let workers = of_workers
@@ -110,7 +116,7 @@ impl Server {
                 })
             })
             .collect::<io::Result<Vec<_>>>()?;
-        Ok(Self { addresses, sites, shared, workers, prober, lookout, acceptor, log_writer })
+        Ok(Self { addresses, sites, shared, workers, prober, lookout, metrics, acceptor, log_writer })
     }
 
     /// Where it listens, in the order of the plan's listeners.
@@ -129,6 +135,7 @@ impl Server {
         }
         lookout::look(&plan);
         self.shared.plan.store(Arc::new(plan));
+        self.shared.metrics.reloaded(true);
         self.shared.swapped.notify_one();
     }
 
@@ -161,6 +168,12 @@ impl Server {
         self.shared.plan.load_full()
     }
 
+    /// The way to what it counts.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        Metrics::of(&self.shared)
+    }
+
     /// Connections open now.
     #[must_use]
     pub fn connections(&self) -> usize {
@@ -181,6 +194,7 @@ impl Server {
             prober.join().map_err(|_| io::Error::other("the prober panicked"))??;
         }
         self.lookout.join().map_err(|_| io::Error::other("the lookout panicked"))??;
+        self.metrics.join().map_err(|_| io::Error::other("the thread that reads what is counted panicked"))??;
         if let Some(acceptor) = self.acceptor {
             acceptor.join().map_err(|_| io::Error::other("the thread that accepts panicked"))??;
         }

@@ -1,14 +1,12 @@
 //! A reply on its way to the client, and what happens when it has ended.
 
-use super::access_log::Line;
+use super::ending::Ending;
 use super::patience::Untaken;
 use crate::http::h1::{Length, Pump, PumpError, response_head};
 use crate::http::{Body, Reply};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body::Body as _;
-use smallvec::SmallVec;
-use std::any::Any;
 use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 
@@ -32,12 +30,9 @@ pub struct Replying {
     /// What was written when the client was last waited for.
     taken: u64,
     untaken: Untaken,
-    line: Option<Box<Line>>,
-    _guards: Guards,
+    /// Comes with this one's.
+    pub ending: Ending,
 }
-
-/// Slots that a request held; free again when its reply has ended.
-pub type Guards = SmallVec<[Box<dyn Any + Send + Sync>; 1]>;
 
 impl Replying {
     /// A reply, its head written into `buffer`. Returned with it: the emptied header map, whose room is used again.
@@ -47,8 +42,7 @@ impl Replying {
         asked: Asked<'_>,
         mut buffer: Vec<u8>,
         date: impl FnOnce() -> HeaderValue,
-        line: Option<Box<Line>>,
-        guards: Guards,
+        ending: Ending,
     ) -> (Self, HeaderMap) {
         let Reply { status, mut headers, body, .. } = reply;
         let length = length(status, &body, asked);
@@ -78,8 +72,7 @@ impl Replying {
                 ends_by_close: length == Some(Length::ToClose),
                 taken: 0,
                 untaken: Untaken::default(),
-                line,
-                _guards: guards,
+                ending,
             },
             headers,
         )
@@ -126,9 +119,7 @@ impl Replying {
 
 impl Drop for Replying {
     fn drop(&mut self) {
-        if let Some(line) = self.line.take() {
-            line.write(self.pump.bytes());
-        }
+        self.ending.sent = self.pump.bytes();
     }
 }
 

@@ -1,10 +1,12 @@
 //! A worker: one thread, one runtime, its own listening sockets, upstream connections and timers.
 
-use super::access_log::Log;
+use super::access_log::{Line, Log};
 use super::connection;
 use super::drain::Connections;
 use super::drive::Engine;
+use super::ending::{Ending, Guards};
 use super::listener::Accepted;
+use super::metrics::{self, Counts, Hub, Shard, Sheet};
 use super::proxy;
 use super::site::Site;
 use super::spare::Spare;
@@ -12,6 +14,7 @@ use super::stream::Stream;
 use super::tls::{self, HANDSHAKES_MAX};
 use crate::compile::Plan;
 use crate::http::Clock;
+use crate::http::h1::Refusal;
 use crate::upstream::Transport;
 use crate::upstream::transport::TIDY_EVERY;
 use arc_swap::ArcSwap;
@@ -24,6 +27,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How far the wall clock may be from the machine's before it is read anew.
@@ -56,6 +60,8 @@ pub struct Shared {
     pub stop: CancellationToken,
     /// Told when another plan is in force.
     pub swapped: Notify,
+    /// What is counted.
+    pub metrics: Hub,
 }
 
 /// A worker's own state. Its locks are taken by its thread alone.
@@ -64,9 +70,16 @@ pub struct Worker<T> {
     connections: Arc<Connections>,
     handshakes: Semaphore,
     spare: Arc<Spare>,
-    engine: Mutex<Arc<Engine<T>>>,
+    current: Mutex<Current<T>>,
+    shard: Arc<Shard>,
     /// The value of `Date` for a second since the epoch.
     date: Mutex<(u64, HeaderValue)>,
+}
+
+/// What runs under the current plan, and where that is counted.
+struct Current<T> {
+    engine: Arc<Engine<T>>,
+    sheet: Sheet,
 }
 
 impl<T: Transport> Worker<T> {
@@ -79,12 +92,14 @@ impl<T: Transport> Worker<T> {
             clock: Clock::system(),
             random: Arc::new(Mutex::new(fastrand::Rng::new())),
         };
+        let shard = shared.metrics.shard();
         Self {
             shared,
             connections: Arc::default(),
             handshakes: Semaphore::new(HANDSHAKES_MAX),
             spare: Arc::default(),
-            engine: Mutex::new(Arc::new(engine)),
+            current: Mutex::new(Current { engine: Arc::new(engine), sheet: Sheet::default() }),
+            shard,
             date: Mutex::new((0, HeaderValue::from_static(""))),
         }
     }
@@ -105,20 +120,42 @@ impl<T: Transport> Worker<T> {
     #[must_use]
     pub fn engine(&self) -> Arc<Engine<T>> {
         let plan = self.shared.plan.load();
-        let mut engine = self.engine.lock();
+        let mut current = self.current.lock();
+        let Current { engine, sheet } = &mut *current;
         if !Arc::ptr_eq(&engine.plan, &plan) {
-            *engine = Arc::new(Engine { plan: Arc::clone(&plan), clock: Clock::system(), ..Engine::clone(&engine) });
+            *engine = Arc::new(Engine { plan: Arc::clone(&plan), clock: Clock::system(), ..Engine::clone(engine) });
+            *sheet = Sheet::default();
         }
-        Arc::clone(&engine)
+        Arc::clone(engine)
+    }
+
+    /// Where a request of a route is counted; the plan may be an earlier one.
+    #[must_use]
+    pub fn counts(&self, plan: &Arc<Plan>, route: Option<usize>) -> Arc<Counts> {
+        let mut current = self.current.lock();
+        let Current { engine, sheet } = &mut *current;
+        if Arc::ptr_eq(&engine.plan, plan) { sheet.of(plan, route, &self.shard) } else { Sheet::default().of(plan, route, &self.shard) }
+    }
+
+    /// The end of what was no request, with its line in the log.
+    #[must_use]
+    pub fn refused(&self, refusal: &Refusal, line: Option<Box<Line>>) -> Ending {
+        Ending::new(self.shard.none(), Instant::now(), refusal.status.as_u16(), None, line, Guards::new())
+    }
+
+    /// What the worker counts.
+    #[must_use]
+    pub fn shard(&self) -> &Arc<Shard> {
+        &self.shard
     }
 
     /// Follows the machine's clock when it was set, or stood still while the machine slept: requests that begin from now on
     /// go by it.
     fn follow(&self, clock: Clock) {
-        let mut engine = self.engine.lock();
+        let Current { engine, .. } = &mut *self.current.lock();
         if clock.now().abs_diff(engine.clock.now()) > CLOCK_DRIFT_MAX {
             tracing::warn!("the machine's clock was set");
-            *engine = Arc::new(Engine { clock, ..Engine::clone(&engine) });
+            *engine = Arc::new(Engine { clock, ..Engine::clone(engine) });
         }
     }
 
@@ -160,6 +197,7 @@ impl<T: Transport> Worker<T> {
             }
         }
         running.push(tokio::spawn(Arc::clone(&self).tidy()));
+        running.push(tokio::spawn(metrics::watch(Arc::clone(&self.shard))));
         self.shared.stop.cancelled().await;
         self.connections.announce();
         for task in &running {
@@ -185,7 +223,7 @@ impl<T: Transport> Worker<T> {
 
     /// Runs until it is aborted.
     async fn tidy(self: Arc<Self>) {
-        let transport = Arc::clone(&self.engine.lock().transport);
+        let transport = Arc::clone(&self.current.lock().engine.transport);
         loop {
             tokio::time::sleep(TIDY_EVERY).await;
             transport.tidy();
@@ -201,10 +239,12 @@ impl<T: Transport> Worker<T> {
 
     fn admit<S: Stream>(self: &Arc<Self>, stream: S, peer: SocketAddr, site: &Arc<Site>) {
         let Some(place) = Place::take(&self.shared) else {
+            self.shard.refused.fetch_add(1, Ordering::Relaxed);
             // Over the cap: closed at once, so that those being served are served well.
             tracing::warn!(%peer, "connection cap reached");
             return;
         };
+        self.shard.accepted.fetch_add(1, Ordering::Relaxed);
         let ticket = self.connections.enter();
         let worker = Arc::clone(self);
         if site.is_proxied() {
@@ -286,7 +326,7 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
-    use super::{Clock, Shared, Worker};
+    use super::{Clock, Hub, Shared, Worker};
     use crate::http::{Fault, FaultKind, Outgoing, Reply};
     use crate::server::access_log::Log;
     use crate::server::tests::rig::draft;
@@ -316,6 +356,7 @@ mod tests {
             open: AtomicUsize::new(0),
             stop: tokio_util::sync::CancellationToken::new(),
             swapped: tokio::sync::Notify::new(),
+            metrics: Hub::default(),
         });
         let tidied = Arc::new(AtomicUsize::new(0));
         let worker = Arc::new(Worker::new(Arc::clone(&shared), Counting(Arc::clone(&tidied))));
@@ -334,6 +375,7 @@ mod tests {
             open: AtomicUsize::new(0),
             stop: tokio_util::sync::CancellationToken::new(),
             swapped: tokio::sync::Notify::new(),
+            metrics: Hub::default(),
         });
         let worker = Worker::new(shared, Counting(Arc::default()));
         let hour = Duration::from_secs(3600);

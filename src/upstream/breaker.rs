@@ -77,6 +77,8 @@ struct Inner {
     phase: Phase,
     /// Counts phases, so that an attempt's outcome is not charged to a later one.
     generation: u64,
+    /// How often it has opened.
+    trips: u64,
 }
 
 #[derive(Debug)]
@@ -107,7 +109,7 @@ impl Breaker {
     /// A closed breaker.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        let inner = Inner { phase: Phase::Closed(Counts::default()), generation: 0 };
+        let inner = Inner { phase: Phase::Closed(Counts::default()), generation: 0, trips: 0 };
         Self { calm: AtomicBool::new(Self::can_be_calm(&config)), inner: Mutex::new(inner), config }
     }
 
@@ -138,6 +140,12 @@ impl Breaker {
             Phase::Closed(counts) => counts.run.max(counts.window.iter().map(|slice| slice.failures).sum()),
             Phase::Open { .. } | Phase::HalfOpen { .. } => 0,
         }
+    }
+
+    /// How often it has opened.
+    #[must_use]
+    pub fn trips(&self) -> u64 {
+        self.inner.lock().trips
     }
 
     /// Lets an attempt through.
@@ -209,6 +217,7 @@ impl Breaker {
 
 impl Inner {
     fn enter(&mut self, phase: Phase) {
+        self.trips += u64::from(matches!(phase, Phase::Open { .. }));
         self.phase = phase;
         self.generation += 1;
     }

@@ -5,7 +5,7 @@ use super::endpoint::{Endpoint, Tried};
 use super::replay::Replay;
 use super::transport::{Attempt, Transport};
 use super::upload::{awaits_client, pass_on, within};
-use super::{Upstream, balance, breaker, retry, timeout};
+use super::{Upstream, breaker, retry, timeout};
 use crate::http::{Affinity, Early, Fault, FaultKind, Forwarding, Outgoing, Reply, Side};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method};
@@ -147,6 +147,7 @@ impl<T: Transport> Call<'_, '_, T> {
             if !wait.is_zero() {
                 tokio::time::sleep(wait).await;
             }
+            self.upstream.tally.retried();
             outcome = self.attempt(outgoing, &tried).await;
         }
         outcome.answer
@@ -167,11 +168,16 @@ impl<T: Transport> Call<'_, '_, T> {
         self.upstream.breaker.as_ref().map(|breaker| breaker.admit(Instant::now()).map_err(refused)).transpose()
     }
 
+    fn unmade(&self, fault: Fault) -> Outcome {
+        self.upstream.tally.failed(&fault);
+        Outcome::unmade(fault)
+    }
+
     /// One attempt: breaker, place, endpoint, the exchange in its time.
     async fn attempt(&mut self, mut request: Outgoing, tried: &[Arc<Endpoint>]) -> Outcome {
         let mut permit = match self.admitted() {
             Ok(permit) => permit,
-            Err(fault) => return Outcome::unmade(fault),
+            Err(fault) => return self.unmade(fault),
         };
         let mut place = None;
         if let Some(places) = &self.upstream.places {
@@ -193,7 +199,7 @@ impl<T: Transport> Call<'_, '_, T> {
                 };
                 permit = match admitted {
                     Ok(permit) => permit,
-                    Err(fault) => return Outcome::unmade(fault),
+                    Err(fault) => return self.unmade(fault),
                 };
             }
         }
@@ -205,14 +211,16 @@ impl<T: Transport> Call<'_, '_, T> {
             if let Some(permit) = permit {
                 permit.settle(false, Instant::now());
             }
+            self.upstream.tally.failed(&fault);
             return Outcome { answer: Err(fault), at: None, tells: true };
         }
         let affinity = request.affinity;
         let Some(endpoint) = self.upstream.choose(affinity, tried, self.random) else {
+            self.upstream.tally.had_no_target();
             return Outcome::unmade(Fault::new(FaultKind::ConnectError, "the upstream has no target"));
         };
         *self.attempts += 1;
-        let began = matches!(self.upstream.config.balance, balance::Config::Ewma).then(Instant::now);
+        let began = Instant::now();
 
         let passing = pass_on(&mut request.body);
         let host = self.upstream.host(&endpoint, &request.authority);
@@ -222,15 +230,23 @@ impl<T: Transport> Call<'_, '_, T> {
             within(exchange, passing.as_deref(), timeouts, &mut self.end).await
         };
 
+        let ended = Instant::now();
+        let took = ended.saturating_duration_since(began);
         let tells = match &answer {
-            Ok(_) => true,
-            Err(fault) => fault.side() == Side::Upstream && !awaits_client(passing.as_deref()),
+            Ok(reply) => {
+                self.upstream.tally.answered(reply.status.as_u16(), took);
+                true
+            }
+            Err(fault) => {
+                self.upstream.tally.failed(fault);
+                fault.side() == Side::Upstream && !awaits_client(passing.as_deref())
+            }
         };
         if tells {
             let succeeded = answer.as_ref().is_ok_and(|reply| !reply.status.is_server_error());
-            self.upstream.settle(&endpoint, succeeded, began.map_or(Duration::ZERO, |began| began.elapsed()));
+            self.upstream.settle(&endpoint, succeeded, took);
             if let Some(permit) = permit {
-                permit.settle(succeeded, Instant::now());
+                permit.settle(succeeded, ended);
             }
         }
         if let Ok(reply) = &mut answer {

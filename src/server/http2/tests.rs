@@ -79,6 +79,7 @@ fn rig() -> (DuplexStream, Rig) {
         open: std::sync::atomic::AtomicUsize::new(0),
         stop: tokio_util::sync::CancellationToken::new(),
         swapped: tokio::sync::Notify::new(),
+        metrics: crate::server::metrics::Hub::default(),
     });
     let worker = Arc::new(Worker::new(shared, Played));
     let (client, stream) = duplex(64 << 10);

@@ -1,0 +1,117 @@
+//! What the gateway counts of itself, and how it is read: by Prometheus as text, by the admin API as JSON.
+//!
+//! Each worker counts in a [`Shard`] of its own, by the names of routes; upstreams, limits and caches count where they are.
+//! Reading adds up what there is. A reload changes nothing of it: what keeps its name goes on counting.
+
+mod catalogue;
+mod lateness;
+mod minute;
+mod process;
+mod read;
+mod shard;
+mod summary;
+mod text;
+mod write;
+
+pub use catalogue::{FAMILIES, Family, Kind};
+pub use lateness::watch;
+pub use shard::{Counts, Entered, Shard, Sheet};
+pub use write::Format;
+
+use super::worker::Shared;
+use crate::http::Clock;
+use minute::Minute;
+use parking_lot::Mutex;
+use serde_json::Value as Json;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// What a process counts.
+#[derive(Debug)]
+pub struct Hub {
+    shards: Mutex<Vec<Arc<Shard>>>,
+    minute: Mutex<Minute>,
+    /// When the process began, since 1970.
+    began: Duration,
+    generation: AtomicU64,
+    reloads: [AtomicU64; 2],
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self {
+            shards: Mutex::default(),
+            minute: Mutex::default(),
+            began: Clock::system().now(),
+            generation: AtomicU64::new(1),
+            reloads: [AtomicU64::new(0), AtomicU64::new(0)],
+        }
+    }
+}
+
+impl Hub {
+    /// The counts of one more worker.
+    #[must_use]
+    pub fn shard(&self) -> Arc<Shard> {
+        let shard = Arc::<Shard>::default();
+        self.shards.lock().push(Arc::clone(&shard));
+        shard
+    }
+
+    /// Another plan is in force, or was refused.
+    pub fn reloaded(&self, successful: bool) {
+        if successful {
+            self.generation.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(cell) = self.reloads.get(usize::from(!successful)) {
+            cell.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The way to read what a server counts, for as long as that runs.
+#[derive(Clone)]
+pub struct Metrics(Weak<Shared>);
+
+impl Metrics {
+    /// Those of a server.
+    #[must_use]
+    pub(super) fn of(shared: &Arc<Shared>) -> Self {
+        Self(Arc::downgrade(shared))
+    }
+
+    /// All of it in a format of Prometheus; empty when the server has ended.
+    #[must_use]
+    pub fn text(&self, format: Format) -> String {
+        self.0.upgrade().map(|shared| text::text(&shared, format)).unwrap_or_default()
+    }
+
+    /// The main figures by route, upstream, limit and cache, as `/admin/metrics` has them.
+    #[must_use]
+    pub fn summary(&self) -> Json {
+        self.0.upgrade().map(|shared| summary::summary(&shared)).unwrap_or_default()
+    }
+}
+
+/// Starts the thread that notes now and then what was counted, so that the last minute is known. It ends with the process.
+///
+/// # Errors
+/// When it cannot be started.
+pub(super) fn start(shared: Arc<Shared>) -> std::io::Result<JoinHandle<std::io::Result<()>>> {
+    std::thread::Builder::new().name("gate-metrics".to_owned()).spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        runtime.block_on(shared.stop.run_until_cancelled(async {
+            loop {
+                tokio::time::sleep(minute::STEP).await;
+                let read = read::of(&shared);
+                shared.metrics.minute.lock().note(read.times());
+            }
+        }));
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests;
