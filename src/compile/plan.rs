@@ -40,18 +40,9 @@ pub struct Plan {
     pub upstreams: Vec<Arc<Upstream>>,
     /// Every store.
     pub stores: Vec<Arc<Store>>,
-    /// What is read of the plan while it runs.
-    pub watched: Watched,
-    /// The gateway's own settings.
-    pub settings: Settings,
-}
-
-/// State that policies share, for those who look at a gateway from outside.
-#[derive(Default)]
-pub struct Watched {
-    /// Every limit's counters; one name may stand for several.
+    /// Every limit's counters.
     pub limiters: Vec<Arc<Limiter>>,
-    /// What the caches hold.
+    /// Every cache.
     pub shelves: Vec<Arc<Shelf>>,
     /// Every auth that a route asks for.
     pub auths: Vec<Arc<auth::Runtime>>,
@@ -59,6 +50,8 @@ pub struct Watched {
     pub dependencies: Arc<Dependencies>,
     /// Tells one policy from another: a hash of all that it means.
     pub digest: String,
+    /// The gateway's own settings.
+    pub settings: Settings,
 }
 
 impl Plan {

@@ -1,6 +1,6 @@
 //! A program built into a plan. State whose declaration did not change is taken over from the plan before.
 
-use super::plan::{AccessLog, Listener, LogFormat, Pipeline, Plan, Settings, Target, Watched};
+use super::plan::{AccessLog, Listener, LogFormat, Pipeline, Plan, Settings, Target};
 use crate::fetch::{Fetch, Offline};
 use crate::http::Clock;
 use crate::ir::operate::StoreUrl;
@@ -9,10 +9,11 @@ use crate::policy::auth::{self, Mode};
 use crate::policy::body::keep::Keep;
 use crate::policy::build::{Purpose, Warning};
 use crate::policy::flag::{self, Flag};
+use crate::policy::limit;
 use crate::policy::maintenance;
 use crate::policy::shape::Names;
 use crate::policy::stage::Place;
-use crate::policy::{Build, BuildError, Config, Endpoint, Registry, Secrets, cache, limit, told};
+use crate::policy::{Build, BuildError, Config, Endpoint, Registry, Secrets, cache, told};
 use crate::route::{MatchTree, RouteKey};
 use crate::store::{self, Store};
 use crate::upstream;
@@ -123,13 +124,6 @@ impl Compiler {
             (0..program.auths.len()).map(|index| self.registry.of_plan("auth", &index.to_string())).collect();
         let dependencies = self.registry.of_plan("dependencies", "").unwrap_or_default();
         self.registry.commit();
-        let watched = Watched {
-            limiters: self.registry.each(limit::STATE).collect(),
-            shelves: self.registry.each(cache::STATE).collect(),
-            auths: auths.iter().flatten().map(Arc::clone).collect(),
-            dependencies,
-            digest: digest(program),
-        };
         let keys: Vec<RouteKey> = program.routes.iter().map(|route| route.key.clone()).collect();
         self.upstreams.keep(&program.upstreams);
         let plan = Plan {
@@ -142,7 +136,11 @@ impl Compiler {
             flags,
             upstreams: program.upstreams.iter().map(|config| self.upstreams.upstream(config)).collect(),
             stores,
-            watched,
+            limiters: self.state(limit::STATE).collect(),
+            shelves: self.state(cache::STATE).collect(),
+            auths: auths.iter().flatten().map(Arc::clone).collect(),
+            dependencies,
+            digest: digest(program),
             settings: settings(&program.gateway),
         };
         Ok(Compiled { plan, warnings, auths })

@@ -37,14 +37,16 @@ pub struct Histogram {
 impl Histogram {
     /// Counts a time.
     pub fn count(&self, time: Duration) {
-        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        let micros = nanos / 1_000;
-        let (band, cell) = place(micros.min(MICROS_MAX));
-        if let Some(cell) = self.bands.get(band).and_then(|band| band.get_or_init(Box::default).get(cell)) {
-            cell.fetch_add(1, Ordering::Relaxed);
-        }
-        let edge = EDGES_MICROS.iter().map(|edge| usize::from(micros > *edge)).sum::<usize>();
-        if let Some(edge) = self.edges.get(edge) {
+        let nanos = time.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(time.subsec_nanos()));
+        let micros = (nanos / 1_000).min(MICROS_MAX);
+        let (band, cell) = place(micros);
+        let Some(first) = FIRST_EDGES.get(band * CELLS + cell).map(|edge| usize::from(*edge)) else { return };
+        // Between two edges lies a cell at least, so it is this one or the next.
+        let edge = first + usize::from(EDGES_MICROS.get(first).is_some_and(|edge| micros > *edge));
+        if let (Some(band), Some(edge)) = (self.bands.get(band), self.edges.get(edge)) {
+            if let Some(cell) = band.get_or_init(Box::default).get(cell) {
+                cell.fetch_add(1, Ordering::Relaxed);
+            }
             edge.fetch_add(1, Ordering::Relaxed);
         }
         self.nanos.fetch_add(nanos, Ordering::Relaxed);
@@ -63,6 +65,29 @@ impl Histogram {
     }
 }
 
+/// For each cell the first edge that is not below what it holds.
+const FIRST_EDGES: [u8; BANDS * CELLS] = first_edges();
+
+#[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "worked out by the compiler, which checks it")]
+const fn first_edges() -> [u8; BANDS * CELLS] {
+    let mut first = [0; BANDS * CELLS];
+    let mut at = 0;
+    while at < first.len() {
+        let mut edge = 0;
+        while edge < EDGES && EDGES_MICROS[edge] < lowest(at / CELLS, at % CELLS) {
+            edge += 1;
+        }
+        first[at] = edge as u8;
+        at += 1;
+    }
+    first
+}
+
+/// The shortest time of a cell, in microseconds.
+const fn lowest(band: usize, cell: usize) -> u64 {
+    if band == 0 { cell as u64 } else { ((CELLS + cell) as u64) << (band - 1) }
+}
+
 /// Where a time belongs: below 16 µs each microsecond has a cell, above it each sixteenth of an octave.
 fn place(micros: u64) -> (usize, usize) {
     let band = (u64::BITS - (micros >> CELL_BITS).leading_zeros()) as usize;
@@ -72,11 +97,8 @@ fn place(micros: u64) -> (usize, usize) {
 
 /// The middle of what a cell holds, in microseconds.
 fn middle(band: usize, cell: usize) -> f64 {
-    let (low, width) = match band {
-        0 => (cell as u64, 0),
-        _ => (((CELLS + cell) as u64) << (band - 1), 1_u64 << (band - 1)),
-    };
-    low as f64 + width.saturating_sub(1) as f64 / 2.0
+    let width = 1_u64 << band.saturating_sub(1);
+    lowest(band, cell) as f64 + (width - 1) as f64 / 2.0
 }
 
 /// Times, added up.

@@ -134,11 +134,12 @@ impl<T: Transport, S: Stream> Connection<T, S> {
         let worker = Arc::clone(&self.worker);
         // Worked on where it stands: it is large. What is left of it after the answer may hold the rest of the request's
         // body; nobody wants that any more.
-        let (mut reply, ending) = {
+        let mut ending;
+        let mut reply = {
             let mut unanswered = Unanswered::new(drive::begin(&engine, arrival), &engine, &worker);
             let Some(reply) = self.drive(&engine, &mut unanswered.begun).await else { return After::Drop };
-            let ending = unanswered.answered(&reply);
-            (reply, ending)
+            ending = unanswered.answered(&reply);
+            reply
         };
         let keep = keeps_alive && !self.worker.connections().is_ending() && self.input.lock().is_worth_keeping();
         let asked = Asked { method: &method, http_10, keep };
@@ -154,11 +155,12 @@ impl<T: Transport, S: Stream> Connection<T, S> {
             let ending = ending.of_tunnel(worker.shard().tunnels());
             return After::Switch(Box::new(Switch { head: buffer, tunnel, ending }));
         }
-        let (mut replying, headers) = Replying::new(reply, asked, buffer, || worker.date(&engine.clock), ending);
+        let (mut replying, headers) = Replying::new(reply, asked, buffer, || worker.date(&engine.clock), &mut ending);
         self.headers = headers;
         let after = self.reply(&mut replying).await;
+        drop(replying);
         if has_body {
-            replying.ending.received = self.input.lock().received();
+            ending.received = self.input.lock().received();
         }
         after
     }
@@ -194,7 +196,7 @@ impl<T: Transport, S: Stream> Connection<T, S> {
         .await
     }
 
-    async fn reply(&mut self, replying: &mut Replying) -> After {
+    async fn reply(&mut self, replying: &mut Replying<'_>) -> After {
         let Self { input, output, .. } = self;
         let sent = poll_fn(|cx| {
             if let Poll::Ready(sent) = replying.poll(output, cx) {
@@ -229,8 +231,8 @@ impl<T: Transport, S: Stream> Connection<T, S> {
         let line = Line::refused(&engine.plan, self.worker.log(), engine.clock, &id, self.peer.client.ip, refusal.status);
         let asked = Asked { method: &Method::GET, http_10: false, keep: false };
         let worker = Arc::clone(&self.worker);
-        let ending = worker.refused(&refusal, line);
-        let (mut replying, _) = Replying::new(reply, asked, Vec::new(), || worker.date(&engine.clock), ending);
+        let mut ending = worker.refused(&refusal, line);
+        let (mut replying, _) = Replying::new(reply, asked, Vec::new(), || worker.date(&engine.clock), &mut ending);
         self.reply(&mut replying).await
     }
 
@@ -281,7 +283,7 @@ impl<'a, T: Transport> Unanswered<'a, T> {
         let plan = &self.engine.plan;
         let line = Line::of(exchange, *route, reply, plan, self.worker.log());
         let guards = std::mem::take(&mut exchange.guards);
-        let counts = self.worker.counts(plan, *route);
+        let counts = self.engine.sheet.counts(plan, *route);
         Ending::new(counts, exchange.started, reply.status.as_u16(), exchange.record.cache, line, guards)
     }
 }

@@ -22,7 +22,7 @@ pub struct Asked<'a> {
 }
 
 /// A reply on its way.
-pub struct Replying {
+pub struct Replying<'e> {
     pump: Pump,
     closes: bool,
     /// The client knows the reply's end by the end of the connection alone (HTTP/1.0 without a length).
@@ -30,11 +30,11 @@ pub struct Replying {
     /// What was written when the client was last waited for.
     taken: u64,
     untaken: Untaken,
-    /// Comes with this one's.
-    pub ending: Ending,
+    /// Is told what was sent.
+    ending: &'e mut Ending,
 }
 
-impl Replying {
+impl<'e> Replying<'e> {
     /// A reply, its head written into `buffer`. Returned with it: the emptied header map, whose room is used again.
     #[must_use]
     pub fn new(
@@ -42,7 +42,7 @@ impl Replying {
         asked: Asked<'_>,
         mut buffer: Vec<u8>,
         date: impl FnOnce() -> HeaderValue,
-        ending: Ending,
+        ending: &'e mut Ending,
     ) -> (Self, HeaderMap) {
         let Reply { status, mut headers, body, .. } = reply;
         let length = length(status, &body, asked);
@@ -117,7 +117,7 @@ impl Replying {
     }
 }
 
-impl Drop for Replying {
+impl Drop for Replying<'_> {
     fn drop(&mut self) {
         self.ending.sent = self.pump.bytes();
     }

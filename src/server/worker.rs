@@ -6,7 +6,7 @@ use super::drain::Connections;
 use super::drive::Engine;
 use super::ending::{Ending, Guards};
 use super::listener::Accepted;
-use super::metrics::{self, Counts, Hub, Shard, Sheet};
+use super::metrics::{self, Hub, Shard, Sheet};
 use super::proxy;
 use super::site::Site;
 use super::spare::Spare;
@@ -70,35 +70,30 @@ pub struct Worker<T> {
     connections: Arc<Connections>,
     handshakes: Semaphore,
     spare: Arc<Spare>,
-    current: Mutex<Current<T>>,
+    engine: Mutex<Arc<Engine<T>>>,
     shard: Arc<Shard>,
     /// The value of `Date` for a second since the epoch.
     date: Mutex<(u64, HeaderValue)>,
-}
-
-/// What runs under the current plan, and where that is counted.
-struct Current<T> {
-    engine: Arc<Engine<T>>,
-    sheet: Sheet,
 }
 
 impl<T: Transport> Worker<T> {
     /// A worker under the current plan.
     #[must_use]
     pub fn new(shared: Arc<Shared>, transport: T) -> Self {
+        let (plan, shard) = (shared.plan.load_full(), shared.metrics.shard());
         let engine = Engine {
-            plan: shared.plan.load_full(),
+            sheet: Arc::new(Sheet::of(&plan, &shard)),
+            plan,
             transport: Arc::new(transport),
             clock: Clock::system(),
             random: Arc::new(Mutex::new(fastrand::Rng::new())),
         };
-        let shard = shared.metrics.shard();
         Self {
             shared,
             connections: Arc::default(),
             handshakes: Semaphore::new(HANDSHAKES_MAX),
             spare: Arc::default(),
-            current: Mutex::new(Current { engine: Arc::new(engine), sheet: Sheet::default() }),
+            engine: Mutex::new(Arc::new(engine)),
             shard,
             date: Mutex::new((0, HeaderValue::from_static(""))),
         }
@@ -120,21 +115,12 @@ impl<T: Transport> Worker<T> {
     #[must_use]
     pub fn engine(&self) -> Arc<Engine<T>> {
         let plan = self.shared.plan.load();
-        let mut current = self.current.lock();
-        let Current { engine, sheet } = &mut *current;
+        let mut engine = self.engine.lock();
         if !Arc::ptr_eq(&engine.plan, &plan) {
-            *engine = Arc::new(Engine { plan: Arc::clone(&plan), clock: Clock::system(), ..Engine::clone(engine) });
-            *sheet = Sheet::default();
+            let sheet = Arc::new(Sheet::of(&plan, &self.shard));
+            *engine = Arc::new(Engine { plan: Arc::clone(&plan), clock: Clock::system(), sheet, ..Engine::clone(&engine) });
         }
-        Arc::clone(engine)
-    }
-
-    /// Where a request of a route is counted; the plan may be an earlier one.
-    #[must_use]
-    pub fn counts(&self, plan: &Arc<Plan>, route: Option<usize>) -> Arc<Counts> {
-        let mut current = self.current.lock();
-        let Current { engine, sheet } = &mut *current;
-        if Arc::ptr_eq(&engine.plan, plan) { sheet.of(plan, route, &self.shard) } else { Sheet::default().of(plan, route, &self.shard) }
+        Arc::clone(&engine)
     }
 
     /// The end of what was no request, with its line in the log.
@@ -152,10 +138,10 @@ impl<T: Transport> Worker<T> {
     /// Follows the machine's clock when it was set, or stood still while the machine slept: requests that begin from now on
     /// go by it.
     fn follow(&self, clock: Clock) {
-        let Current { engine, .. } = &mut *self.current.lock();
+        let mut engine = self.engine.lock();
         if clock.now().abs_diff(engine.clock.now()) > CLOCK_DRIFT_MAX {
             tracing::warn!("the machine's clock was set");
-            *engine = Arc::new(Engine { clock, ..Engine::clone(engine) });
+            *engine = Arc::new(Engine { clock, ..Engine::clone(&engine) });
         }
     }
 
@@ -223,7 +209,7 @@ impl<T: Transport> Worker<T> {
 
     /// Runs until it is aborted.
     async fn tidy(self: Arc<Self>) {
-        let transport = Arc::clone(&self.current.lock().engine.transport);
+        let transport = Arc::clone(&self.engine.lock().transport);
         loop {
             tokio::time::sleep(TIDY_EVERY).await;
             transport.tidy();

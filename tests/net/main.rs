@@ -34,6 +34,8 @@ mod logs;
 #[cfg(test)]
 mod methods;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod operator;
 #[cfg(test)]
 mod paths;

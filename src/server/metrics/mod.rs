@@ -24,7 +24,7 @@ use minute::Minute;
 use parking_lot::Mutex;
 use serde_json::Value as Json;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -60,38 +60,38 @@ impl Hub {
         shard
     }
 
-    /// Another plan is in force, or was refused.
-    pub fn reloaded(&self, successful: bool) {
-        if successful {
-            self.generation.fetch_add(1, Ordering::Relaxed);
+    /// Another policy is in force, by its number, or was refused.
+    pub fn reloaded(&self, generation: Option<u64>) {
+        if let Some(generation) = generation {
+            self.generation.store(generation, Ordering::Relaxed);
         }
-        if let Some(cell) = self.reloads.get(usize::from(!successful)) {
+        if let Some(cell) = self.reloads.get(usize::from(generation.is_none())) {
             cell.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
-/// The way to read what a server counts, for as long as that runs.
+/// The way to read what a server counts.
 #[derive(Clone)]
-pub struct Metrics(Weak<Shared>);
+pub struct Metrics(Arc<Shared>);
 
 impl Metrics {
     /// Those of a server.
     #[must_use]
     pub(super) fn of(shared: &Arc<Shared>) -> Self {
-        Self(Arc::downgrade(shared))
+        Self(Arc::clone(shared))
     }
 
-    /// All of it in a format of Prometheus; empty when the server has ended.
+    /// All of it in a format of Prometheus.
     #[must_use]
     pub fn text(&self, format: Format) -> String {
-        self.0.upgrade().map(|shared| text::text(&shared, format)).unwrap_or_default()
+        text::text(&self.0, format)
     }
 
     /// The main figures by route, upstream, limit and cache, as `/admin/metrics` has them.
     #[must_use]
     pub fn summary(&self) -> Json {
-        self.0.upgrade().map(|shared| summary::summary(&shared)).unwrap_or_default()
+        summary::summary(&self.0)
     }
 }
 

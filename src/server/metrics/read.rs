@@ -98,7 +98,7 @@ impl Reading {
     #[must_use]
     pub fn limits(&self) -> BTreeMap<Arc<str>, Limit> {
         let mut all = BTreeMap::<Arc<str>, Limit>::new();
-        for limiter in &self.plan.watched.limiters {
+        for limiter in &self.plan.limiters {
             let limit = all.entry(Arc::clone(limiter.name())).or_default();
             let Tally { allowed, rejected, forgotten } = limiter.tally();
             limit.tally.allowed += allowed;

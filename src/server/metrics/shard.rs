@@ -4,7 +4,7 @@ use crate::compile::Plan;
 use crate::meter::{Codes, CodesRead, Histogram};
 use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -37,8 +37,14 @@ impl Counts {
     pub fn request(&self, status: u16, took: Duration, cache: Option<&'static str>) {
         self.codes.count(status);
         self.times.count(took);
-        if let Some(verdict) = cache
-            && let Some(cell) = VERDICTS.iter().position(|known| *known == verdict).and_then(|at| self.cache.get(at))
+        if let Some(verdict) = cache {
+            self.verdict(verdict);
+        }
+    }
+
+    #[cold]
+    fn verdict(&self, verdict: &str) {
+        if let Some(cell) = VERDICTS.iter().position(|known| *known == verdict).and_then(|at| self.cache.get(at))
         {
             cell.fetch_add(1, Ordering::Relaxed);
         }
@@ -136,24 +142,27 @@ impl Shard {
     }
 }
 
-/// The counts of the routes of one plan by their index, as far as they were needed.
+/// The counts of the routes of one plan by their index, made when they are first needed.
 #[derive(Debug, Default)]
-pub struct Sheet(Vec<Option<Arc<Counts>>>);
+pub struct Sheet {
+    shard: Arc<Shard>,
+    routes: Vec<OnceLock<Arc<Counts>>>,
+}
 
 impl Sheet {
-    /// Where a request is counted.
-    pub fn of(&mut self, plan: &Plan, route: Option<usize>, shard: &Shard) -> Arc<Counts> {
-        let Some(route) = route else { return shard.none() };
-        if let Some(Some(known)) = self.0.get(route) {
-            return Arc::clone(known);
-        }
-        let Some(name) = plan.names.get(route) else { return shard.none() };
-        let counts = shard.route(name, plan);
-        self.0.resize(plan.names.len(), None);
-        if let Some(place) = self.0.get_mut(route) {
-            *place = Some(Arc::clone(&counts));
-        }
-        counts
+    /// That of a plan.
+    #[must_use]
+    pub fn of(plan: &Plan, shard: &Arc<Shard>) -> Self {
+        Self { shard: Arc::clone(shard), routes: plan.names.iter().map(|_| OnceLock::new()).collect() }
+    }
+
+    /// Where a request of a route is counted; without one, as of no route.
+    #[must_use]
+    pub fn counts(&self, plan: &Plan, route: Option<usize>) -> Arc<Counts> {
+        let Some((place, name)) = route.and_then(|route| Some((self.routes.get(route)?, plan.names.get(route)?))) else {
+            return self.shard.none();
+        };
+        Arc::clone(place.get_or_init(|| self.shard.route(name, plan)))
     }
 }
 

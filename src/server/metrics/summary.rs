@@ -101,7 +101,7 @@ fn cache(reading: &Reading) -> Json {
     };
     let (hits, misses) = (sum(&|verdict| HITS.contains(&verdict)), sum(&|verdict| verdict == MISS));
     let rate = (hits + misses > 0).then(|| hits as f64 / (hits + misses) as f64);
-    let bytes: u64 = reading.plan.watched.shelves.iter().map(|shelf| shelf.store.bytes()).sum();
+    let bytes: u64 = reading.plan.shelves.iter().map(|shelf| shelf.store.bytes()).sum();
     json!({ "hits": hits, "misses": misses, "hit_rate": rate, "bytes": bytes })
 }
 

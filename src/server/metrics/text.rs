@@ -103,7 +103,7 @@ fn targets(writer: &mut Writer, reading: &Reading) {
 }
 
 fn policies(writer: &mut Writer, reading: &Reading) {
-    let watched = &reading.plan.watched;
+    let plan = &reading.plan;
     let limits = reading.limits();
     let mut series = writer.family(&family::LIMITER_REQUESTS);
     for (name, limit) in &limits {
@@ -115,21 +115,21 @@ fn policies(writer: &mut Writer, reading: &Reading) {
     let mut series = writer.family(&family::LIMITER_FORGOTTEN);
     limits.iter().for_each(|(name, limit)| series.put(&[name], limit.tally.forgotten));
     let caches = [
-        (&family::CACHE_BYTES, watched.shelves.iter().map(|shelf| shelf.store.bytes()).sum::<u64>()),
-        (&family::CACHE_BYTES_MAX, watched.shelves.iter().map(|shelf| shelf.store.max()).sum()),
-        (&family::CACHE_ENTRIES, watched.shelves.iter().map(|shelf| shelf.store.entries()).sum()),
-        (&family::CACHE_EVICTIONS, watched.shelves.iter().map(|shelf| shelf.store.evicted()).sum()),
+        (&family::CACHE_BYTES, plan.shelves.iter().map(|shelf| shelf.store.bytes()).sum::<u64>()),
+        (&family::CACHE_BYTES_MAX, plan.shelves.iter().map(|shelf| shelf.store.max()).sum()),
+        (&family::CACHE_ENTRIES, plan.shelves.iter().map(|shelf| shelf.store.entries()).sum()),
+        (&family::CACHE_EVICTIONS, plan.shelves.iter().map(|shelf| shelf.store.evicted()).sum()),
     ];
     caches.into_iter().for_each(|(family, number)| writer.family(family).put(&[], number));
     let mut series = writer.family(&family::AUTH_FAILURES);
-    for auth in &watched.auths {
+    for auth in &plan.auths {
         auth.failures().for_each(|(reason, count)| series.put(&[auth.name(), reason.name()], count));
     }
     let mut series = writer.family(&family::DEPENDENCY_UP);
-    for store in &reading.plan.stores {
+    for store in &plan.stores {
         series.put(&["store", store.name()], u8::from(store.is_up()));
     }
-    for (kind, name, well) in watched.dependencies.each().into_iter().filter(|(kind, ..)| *kind != "store") {
+    for (kind, name, well) in plan.dependencies.each().into_iter().filter(|(kind, ..)| *kind != "store") {
         series.put(&[kind, &name], u8::from(well));
     }
 }
@@ -155,7 +155,7 @@ fn own(writer: &mut Writer, shared: &Shared, reading: &Reading) {
         series.put(&[outcome], count.load(Relaxed));
     }
     writer.family(&family::GENERATION).put(&[], hub.generation.load(Relaxed));
-    writer.family(&family::CONFIG_INFO).put(&[&reading.plan.watched.digest], 1);
+    writer.family(&family::CONFIG_INFO).put(&[&reading.plan.digest], 1);
     writer.family(&family::BUILD_INFO).put(&[env!("CARGO_PKG_VERSION")], 1);
 }
 

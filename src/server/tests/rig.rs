@@ -1,6 +1,6 @@
 //! A gateway built by hand on a free port, origins that do as they are told, and a client that sends bytes.
 
-use crate::compile::plan::{AccessLog, Listener, LogFormat, Pipeline, Plan, Settings, Target, Watched};
+use crate::compile::plan::{AccessLog, Listener, LogFormat, Pipeline, Plan, Settings, Target};
 use crate::http::UpstreamIndex;
 use crate::policy::fallback::Fallback;
 use crate::policy::stage::{OnResponse, ReplyPlace};
@@ -121,7 +121,11 @@ impl Draft {
             flags: Vec::new(),
             upstreams: std::iter::once(&self.upstream).chain(&self.spare).map(|upstream| registry.upstream(upstream)).collect(),
             stores: Vec::new(),
-            watched: Watched::default(),
+            limiters: Vec::new(),
+            shelves: Vec::new(),
+            auths: Vec::new(),
+            dependencies: Arc::default(),
+            digest: String::new(),
             settings: self.settings.clone(),
         }
     }
