@@ -37,6 +37,7 @@ pub use inherit::Inherited;
 pub use peer::Peer;
 pub use run::run;
 pub use watch::Watch;
+pub use worker::{ACCEPT_PAUSE, is_of_one_connection};
 
 use crate::compile::Plan;
 use crate::compile::tls::Tls;
