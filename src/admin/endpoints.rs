@@ -78,7 +78,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
         act: Act::Waits(turn::rollback),
     },
     post("/admin/drain", &[], "ends the gateway once what runs is finished", turn::drain),
-    post("/admin/cache/purge", &["route", "host", "path", "key", "tag"], "drops the responses of which all that is given holds", turn::purge),
+    post(
+        "/admin/cache/purge",
+        &["route", "host", "path", "key", "tag"],
+        "drops the responses of which all that is given holds",
+        turn::purge,
+    ),
     post("/admin/breakers/NAME/open", &[], "opens a breaker until it is closed by hand", turn::open_breaker),
     post("/admin/breakers/NAME/close", &[], "closes a breaker", turn::close_breaker),
     post("/admin/maintenance", &["route", "on"], "closes a route, or all: `true`, `false`, or as their `file` says", turn::maintenance),
@@ -89,12 +94,7 @@ const fn get(path: &'static str, says: &'static str, act: fn(&Desk, &Asked) -> A
     Endpoint { method: Method::GET, path, parameters: &[], says, act: Act::Now(act) }
 }
 
-const fn post(
-    path: &'static str,
-    parameters: &'static [&'static str],
-    says: &'static str,
-    act: fn(&Desk, &Asked) -> Answered,
-) -> Endpoint {
+const fn post(path: &'static str, parameters: &'static [&'static str], says: &'static str, act: fn(&Desk, &Asked) -> Answered) -> Endpoint {
     Endpoint { method: Method::POST, path, parameters, says, act: Act::Now(act) }
 }
 
@@ -104,8 +104,7 @@ const fn post(
 /// With 404 where nothing is at the path, and with 405 where only other methods are.
 pub fn find(method: &Method, path: &str) -> Result<(&'static Endpoint, String), Problem> {
     let wanted = if *method == Method::HEAD { &Method::GET } else { method };
-    let at_path: Vec<(&Endpoint, &str)> =
-        ENDPOINTS.iter().filter_map(|endpoint| Some((endpoint, name_in(path, endpoint.path)?))).collect();
+    let at_path: Vec<(&Endpoint, &str)> = ENDPOINTS.iter().filter_map(|endpoint| Some((endpoint, name_in(path, endpoint.path)?))).collect();
     if let Some((endpoint, name)) = at_path.iter().find(|(endpoint, _)| endpoint.method == *wanted) {
         return Ok((endpoint, decoded(name)?));
     }

@@ -9,6 +9,7 @@ mod desk;
 mod endpoints;
 mod entry;
 mod listener;
+mod office;
 mod query;
 mod show;
 mod turn;
@@ -16,5 +17,4 @@ mod turn;
 #[cfg(test)]
 mod tests;
 
-pub use desk::{Desk, InForce};
-pub use listener::{Admin, Listening, bind};
+pub use office::{Move, Office};

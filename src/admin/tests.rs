@@ -76,11 +76,9 @@ fn a_name_that_somebody_else_may_own_does_not_lead_here_unless_callers_prove_who
 #[test]
 fn a_page_of_another_site_changes_nothing() {
     let host = ("host", "localhost:9901");
-    for fields in [
-        [host, ("origin", "http://localhost:9901")],
-        [host, ("sec-fetch-site", "same-origin")],
-        [host, ("sec-fetch-site", "none")],
-    ] {
+    for fields in
+        [[host, ("origin", "http://localhost:9901")], [host, ("sec-fetch-site", "same-origin")], [host, ("sec-fetch-site", "none")]]
+    {
         assert!(from_here(&head("POST", &fields), true).is_ok(), "{fields:?}");
     }
     for fields in [

@@ -84,10 +84,15 @@ struct Inner {
 #[derive(Debug)]
 enum Phase {
     Closed(Counts),
-    Open { until: Instant },
+    Open {
+        until: Instant,
+    },
     /// Open by hand.
     Held,
-    HalfOpen { under_way: u32, succeeded: u32 },
+    HalfOpen {
+        under_way: u32,
+        succeeded: u32,
+    },
 }
 
 #[derive(Debug, Default)]

@@ -206,14 +206,9 @@ fn what_is_purged_is_fetched_again() {
     assert_eq!(fill(&mut gate), 2);
     assert_eq!(fill(&mut gate), 0);
     assert_eq!(gate.admin("GET", "/admin/cache").send().json()["entries"], 2);
-    for (purge, dropped) in [
-        ("path=/kept/1", 1),
-        ("tag=odd", 1),
-        ("route=kept&host=LOCALHOST", 2),
-        ("route=kept&path=/kept/3", 0),
-        ("host=other", 0),
-        ("", 2),
-    ] {
+    for (purge, dropped) in
+        [("path=/kept/1", 1), ("tag=odd", 1), ("route=kept&host=LOCALHOST", 2), ("route=kept&path=/kept/3", 0), ("host=other", 0), ("", 2)]
+    {
         let purged = gate.admin("POST", &format!("/admin/cache/purge?{purge}")).send().expect(200).json();
         assert_eq!(purged["purged"], dropped, "{purge}");
         assert_eq!(fill(&mut gate), dropped, "{purge}");
@@ -254,7 +249,10 @@ fn limits_and_targets_are_told_as_they_stand() {
 }
 
 fn guarded(text: &str) -> String {
-    format!("auth key operators {{ keys env(\"OPERATORS\") }}\n{}", text.replace("admin 127.0.0.1:0", "admin 127.0.0.1:0 { auth operators }"))
+    format!(
+        "auth key operators {{ keys env(\"OPERATORS\") }}\n{}",
+        text.replace("admin 127.0.0.1:0", "admin 127.0.0.1:0 { auth operators }")
+    )
 }
 
 #[test]
@@ -378,12 +376,8 @@ fn every_sample_of_what_may_be_asked_is_in_the_manual() {
     let app = Origin::json("{}");
     let mut gate_of_test = run(&app);
     let listed = gate_of_test.admin("GET", "/admin").send().expect(200).json();
-    let missing: Vec<&String> = listed
-        .as_object()
-        .unwrap()
-        .keys()
-        .filter(|line| !manual.contains(&format!("`{}`", line.split('?').next().unwrap())))
-        .collect();
+    let missing: Vec<&String> =
+        listed.as_object().unwrap().keys().filter(|line| !manual.contains(&format!("`{}`", line.split('?').next().unwrap()))).collect();
     assert!(missing.is_empty(), "docs/operating.md does not name {missing:?}");
     assert!(gate(&["explain", "admin"], "", &[]).contains("admin"));
 }

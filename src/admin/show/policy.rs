@@ -6,7 +6,8 @@ use crate::admin::desk::Desk;
 use crate::admin::endpoints::Asked;
 use crate::ir::spell::Speller;
 use crate::ir::{Listed, Program, Route};
-use crate::server::control::Stage;
+use crate::server::access_log::timestamp;
+use crate::server::control::{Reloaded, Stage};
 use http::StatusCode;
 use serde_json::{Map, Value as Json, json};
 
@@ -14,11 +15,19 @@ use serde_json::{Map, Value as Json, json};
 pub fn status(desk: &Desk, _: &Asked) -> Answered {
     let (plan, program) = (desk.server.plan(), desk.policy.program());
     let settings = &plan.settings;
-    let listeners = settings.listeners.iter().zip(desk.server.addresses()).map(|(listener, address)| {
-        json!({ "name": *listener.name, "address": address.to_string(), "tls": listener.tls.is_some() })
+    let listeners = settings
+        .listeners
+        .iter()
+        .zip(desk.server.addresses())
+        .map(|(listener, address)| json!({ "name": *listener.name, "address": address.to_string(), "tls": listener.tls.is_some() }));
+    let stores: Map<String, Json> = plan.stores.iter().map(|store| (store.name().to_string(), json!({ "up": store.is_up() }))).collect();
+    let last = desk.control.last().map(|last| {
+        let at = timestamp(last.at);
+        match &last.outcome {
+            Ok(Reloaded { generation, changes }) => json!({ "at": at, "generation": generation, "changes": changes }),
+            Err(diagnostics) => json!({ "at": at, "diagnostics": diagnostics }),
+        }
     });
-    let stores: Map<String, Json> =
-        plan.stores.iter().map(|store| (store.name().to_string(), json!({ "up": store.is_up() }))).collect();
     shown(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "state": stage(desk.control.stage()),
@@ -32,6 +41,7 @@ pub fn status(desk: &Desk, _: &Asked) -> Answered {
         "routes": plan.names.len(),
         "upstreams": program.upstreams.len(),
         "stores": stores,
+        "reload": last,
     }))
 }
 
