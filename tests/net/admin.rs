@@ -1,6 +1,6 @@
 //! The admin listener, from outside.
 
-use crate::harness::{Answer, Client, Origin, Program, gate, key_line, until};
+use crate::harness::{Answer, Client, Origin, Program, key_line, until};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -371,13 +371,10 @@ fn administration_under_load_costs_no_request() {
 }
 
 #[test]
-fn every_sample_of_what_may_be_asked_is_in_the_manual() {
+fn all_that_may_be_asked_is_in_the_manual() {
     let manual = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operating.md")).unwrap();
     let app = Origin::json("{}");
-    let mut gate_of_test = run(&app);
-    let listed = gate_of_test.admin("GET", "/admin").send().expect(200).json();
-    let missing: Vec<&String> =
-        listed.as_object().unwrap().keys().filter(|line| !manual.contains(&format!("`{}`", line.split('?').next().unwrap()))).collect();
+    let listed = run(&app).admin("GET", "/admin").send().expect(200).json();
+    let missing: Vec<&String> = listed.as_object().unwrap().keys().filter(|line| !manual.contains(&format!("`{line}`"))).collect();
     assert!(missing.is_empty(), "docs/operating.md does not name {missing:?}");
-    assert!(gate(&["explain", "admin"], "", &[]).contains("admin"));
 }
