@@ -16,6 +16,8 @@ mod balance;
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod closing;
 #[cfg(test)]
 mod compress;
