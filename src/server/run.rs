@@ -99,12 +99,10 @@ impl<P: Policies> Follower<P> {
     fn answer(&mut self, wanted: Wanted, answer: super::control::Answer) {
         let outcome = self.policies.put_in_force(wanted, &self.server);
         match &outcome {
-            Ok(reloaded) => {
-                self.control.now_in_force(reloaded.generation);
-                tracing::info!(generation = reloaded.generation, "reloaded");
-            }
+            Ok(reloaded) => tracing::info!(generation = reloaded.generation, "reloaded"),
             Err(error) => tracing::error!("not reloaded; the old policy stays: {error}"),
         }
+        self.control.came(outcome.clone());
         // Not everybody waits for what comes of it.
         let _ = answer.send(outcome);
     }
