@@ -50,6 +50,8 @@ pub struct Plan {
     pub dependencies: Arc<Dependencies>,
     /// Tells one policy from another: a hash of all that it means.
     pub digest: String,
+    /// What every request to the admin listener has to pass; none where that asks nobody who they are.
+    pub admin_gate: Option<Arc<dyn OnRequest>>,
     /// The gateway's own settings.
     pub settings: Settings,
 }

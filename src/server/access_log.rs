@@ -235,7 +235,8 @@ fn text(values: &[(&str, Value<'_>)]) -> String {
 }
 
 /// RFC 3339 in UTC with milliseconds; the calendar by Howard Hinnant's `civil_from_days`.
-fn timestamp(since_epoch: Duration) -> String {
+#[must_use]
+pub fn timestamp(since_epoch: Duration) -> String {
     let seconds = since_epoch.as_secs();
     let (days, of_day) = (seconds / 86_400, seconds % 86_400);
     let z = days + 719_468;

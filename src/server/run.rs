@@ -100,12 +100,10 @@ impl<P: Policies> Follower<P> {
         let outcome = self.policies.put_in_force(wanted, &self.server);
         self.server.note_reload(outcome.as_ref().ok().map(|reloaded| reloaded.generation));
         match &outcome {
-            Ok(reloaded) => {
-                self.control.now_in_force(reloaded.generation);
-                tracing::info!(generation = reloaded.generation, "reloaded");
-            }
+            Ok(reloaded) => tracing::info!(generation = reloaded.generation, "reloaded"),
             Err(error) => tracing::error!("not reloaded; the old policy stays: {error}"),
         }
+        self.control.came(outcome.clone());
         // Not everybody waits for what comes of it.
         let _ = answer.send(outcome);
     }

@@ -21,13 +21,12 @@ fn until_counted(gate: &Gate, series: &str, expected: f64) {
 
 const POLICY: &str = r#"
 gateway { listen 127.0.0.1:0 }
-auth jwt users { algorithms [HS256]; key env("KEY"); audience none; issuer none }
-upstream app { target http://{app}; breaker after 2 failures cooldown 30s }
+auth jwt users { algorithms [HS256]; key env("KEY"); audience "a" }
+upstream app { target http://{app}; breaker { open_after 2 failures } }
 upstream away { target http://127.0.0.1:1 }
-limit few = 2/min by request.ip
 route open ANY /open -> app { public "a test"; cache 60s shared }
 route shut GET /shut -> app { auth users }
-route counted GET /counted -> app { public "a test"; limit few }
+route counted GET /counted -> app { public "a test"; limit few 2/h by client.ip }
 route lost GET /lost -> away { public "a test" }
 "#;
 
@@ -69,7 +68,7 @@ fn what_policies_refuse_and_upstreams_fail_is_counted() {
     let gate = gate(&app);
     gate.get("/shut").send().expect(401);
     gate.get("/shut").bearer("nonsense").send().expect(401);
-    let known = token("a-secret-of-more-than-thirty-two-bytes", &serde_json::json!({ "sub": "a" }));
+    let known = token("a-secret-of-more-than-thirty-two-bytes", &serde_json::json!({ "aud": "a" }));
     [200, 200, 429].into_iter().for_each(|status| _ = gate.get("/counted").send().expect(status));
     [503, 503, 503].into_iter().for_each(|status| _ = gate.get("/shut").bearer(&known).send().expect(status));
     gate.get("/lost").send().expect(502);

@@ -126,6 +126,7 @@ impl Draft {
             auths: Vec::new(),
             dependencies: Arc::default(),
             digest: String::new(),
+            admin_gate: None,
             settings: self.settings.clone(),
         }
     }
