@@ -22,6 +22,7 @@ mod peer;
 mod prober;
 mod proxy;
 mod reply;
+mod reports;
 pub mod run;
 mod share;
 mod site;
@@ -40,11 +41,13 @@ pub use watch::Watch;
 
 use crate::compile::Plan;
 use crate::compile::tls::Tls;
+use crate::events::Change;
 use crate::http::Address;
 use crate::lang::value::Percent;
 use crate::upstream::Transport;
 use access_log::Log;
 use doors::Doors;
+use reports::Reports;
 use site::Site;
 use std::io;
 use std::sync::Arc;
@@ -53,6 +56,9 @@ use std::thread::JoinHandle;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use worker::{Shared, Worker};
+
+/// The subject of events that are about the gateway itself.
+pub const GATEWAY: &str = "gateway";
 
 /// A running server.
 pub struct Server {
@@ -64,6 +70,7 @@ pub struct Server {
     lookout: JoinHandle<io::Result<()>>,
     acceptor: Option<JoinHandle<io::Result<()>>>,
     log_writer: JoinHandle<()>,
+    reports: Reports,
 }
 
 impl Server {
@@ -95,6 +102,7 @@ impl Server {
             stop: CancellationToken::new(),
             swapped: Notify::new(),
         });
+        let reports = Reports::start(Arc::clone(&shared))?;
         lookout::look(&shared.plan.load());
         let lookout = lookout::start(Arc::clone(&shared))?;
         let prober = T::PROBES.then(|| prober::start(Arc::clone(&shared), transport())).transpose()?;
@@ -110,7 +118,9 @@ impl Server {
                 })
             })
             .collect::<io::Result<Vec<_>>>()?;
-        Ok(Self { addresses, sites, shared, workers, prober, lookout, acceptor, log_writer })
+        let listening = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        shared.plan.load().events.tell(Change::Started, GATEWAY, format!("listening on {listening}"));
+        Ok(Self { addresses, sites, shared, workers, prober, lookout, acceptor, log_writer, reports })
     }
 
     /// Where it listens, in the order of the plan's listeners.
@@ -172,6 +182,8 @@ impl Server {
     /// # Errors
     /// When a worker failed.
     pub fn shutdown(self) -> io::Result<usize> {
+        let events = Arc::clone(&self.shared.plan.load().events);
+        events.tell(Change::Draining, GATEWAY, format!("{} connections are open", self.connections()));
         self.shared.stop.cancel();
         let mut cut = 0;
         for worker in self.workers {
@@ -188,6 +200,8 @@ impl Server {
         if dropped > 0 {
             tracing::warn!(dropped, "access log lines were dropped");
         }
+        events.tell(Change::Stopped, GATEWAY, format!("{cut} connections were cut"));
+        self.reports.end()?;
         drop(self.shared);
         self.log_writer.join().map_err(|_| io::Error::other("the access log panicked"))?;
         Ok(cut)
