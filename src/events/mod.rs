@@ -86,7 +86,8 @@ impl Default for Events {
 }
 
 impl Events {
-    /// Logs what happened, keeps it, and tells all who listen; nobody is waited for.
+    /// Logs what happened, keeps it, and tells all who listen; nobody is waited for. Of what is no fault, the log has the first
+    /// line of the detail.
     pub fn tell(&self, change: Change, subject: &str, detail: impl Into<String>) {
         let mut detail = detail.into();
         if detail.len() > DETAIL_BYTES_MAX {
@@ -97,7 +98,7 @@ impl Events {
         if change.is_fault() {
             tracing::warn!(event, subject, "{detail}");
         } else {
-            tracing::info!(event, subject, "{detail}");
+            tracing::info!(event, subject, "{}", detail.lines().next().unwrap_or_default());
         }
         let at = Clock::system().now();
         // Sent while the lock is held, so that listeners see the order of the numbers.

@@ -7,6 +7,7 @@ mod answer;
 mod cache;
 mod calls;
 mod connection;
+pub mod control;
 mod doors;
 pub mod drain;
 pub mod drive;
@@ -33,20 +34,22 @@ mod tunnel;
 pub mod watch;
 mod worker;
 
+pub use control::Control;
 pub use drive::{Arrival, Asked, Driven, Engine, drive, drive_watched};
 pub use inherit::Inherited;
 pub use peer::Peer;
-pub use run::run;
+pub use run::{Policies, Wanted, run};
 pub use watch::Watch;
 
 use crate::compile::Plan;
 use crate::compile::tls::Tls;
-use crate::events::Change;
+use crate::events::{Change, Events};
 use crate::http::Address;
 use crate::lang::value::Percent;
 use crate::upstream::Transport;
 use access_log::Log;
 use doors::Doors;
+use parking_lot::Mutex;
 use reports::Reports;
 use site::Site;
 use std::io;
@@ -65,6 +68,11 @@ pub struct Server {
     addresses: Vec<Address>,
     sites: Vec<Arc<Site>>,
     shared: Arc<Shared>,
+    threads: Mutex<Option<Threads>>,
+}
+
+/// What is waited for at the end.
+struct Threads {
     workers: Vec<JoinHandle<io::Result<usize>>>,
     prober: Option<JoinHandle<io::Result<()>>>,
     lookout: JoinHandle<io::Result<()>>,
@@ -120,7 +128,8 @@ impl Server {
             .collect::<io::Result<Vec<_>>>()?;
         let listening = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         shared.plan.load().events.tell(Change::Started, GATEWAY, format!("listening on {listening}"));
-        Ok(Self { addresses, sites, shared, workers, prober, lookout, acceptor, log_writer, reports })
+        let threads = Mutex::new(Some(Threads { workers, prober, lookout, acceptor, log_writer, reports }));
+        Ok(Self { addresses, sites, shared, threads })
     }
 
     /// Where it listens, in the order of the plan's listeners.
@@ -181,10 +190,23 @@ impl Server {
     ///
     /// # Errors
     /// When a worker failed.
-    pub fn shutdown(self) -> io::Result<usize> {
+    pub fn shutdown(&self) -> io::Result<usize> {
         let events = Arc::clone(&self.shared.plan.load().events);
-        events.tell(Change::Draining, GATEWAY, format!("{} connections are open", self.connections()));
+        let Some(threads) = self.threads.lock().take() else { return Ok(0) };
+        events.tell(Change::Draining, GATEWAY, format!("draining: {} connections are open", self.connections()));
         self.shared.stop.cancel();
+        let cut = threads.join(&self.shared.log, &events)?;
+        let dropped = self.shared.log.dropped();
+        if dropped > 0 {
+            tracing::warn!(dropped, "access log lines were dropped");
+        }
+        Ok(cut)
+    }
+}
+
+impl Threads {
+    /// Waits for them, and for the log when nobody has a line for it any more: how many connections had to be cut.
+    fn join(self, log: &Log, events: &Events) -> io::Result<usize> {
         let mut cut = 0;
         for worker in self.workers {
             cut += worker.join().map_err(|_| io::Error::other("a worker panicked"))??;
@@ -196,14 +218,10 @@ impl Server {
         if let Some(acceptor) = self.acceptor {
             acceptor.join().map_err(|_| io::Error::other("the thread that accepts panicked"))??;
         }
-        let dropped = self.shared.log.dropped();
-        if dropped > 0 {
-            tracing::warn!(dropped, "access log lines were dropped");
-        }
-        events.tell(Change::Stopped, GATEWAY, format!("{cut} connections were cut"));
-        self.reports.end()?;
-        drop(self.shared);
+        log.end();
+        events.tell(Change::Stopped, GATEWAY, format!("stopped: {cut} connections were cut"));
         self.log_writer.join().map_err(|_| io::Error::other("the access log panicked"))?;
+        self.reports.end()?;
         Ok(cut)
     }
 }

@@ -72,5 +72,5 @@ fn what_happens_is_said_in_the_log() {
     gate.get("/").send().expect(500);
     gate.until_said("WARN the breaker is open: nothing goes through for 30 s event=\"breaker_opened\" subject=\"app\"");
     gate.signal("TERM");
-    gate.until_said("0 connections were cut event=\"stopped\" subject=\"gateway\"");
+    gate.until_said("stopped: 0 connections were cut event=\"stopped\" subject=\"gateway\"");
 }
