@@ -137,7 +137,7 @@ impl server::Policies for Policies {
 
     fn look_again(&mut self, server: &Server) {
         let Workshop { machine, certificates, .. } = &mut self.workshop;
-        certificates.look_again(machine, |address, tls| server.renew(address, tls));
+        certificates.look_again(machine, &server.plan().events, |address, tls| server.renew(address, tls));
     }
 }
 

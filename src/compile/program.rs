@@ -1,7 +1,9 @@
 //! A program built into a plan. State whose declaration did not change is taken over from the plan before.
 
 use super::plan::{AccessLog, Listener, LogFormat, Pipeline, Plan, Settings, Target};
-use crate::fetch::{Fetch, Offline};
+use crate::events::post::Post;
+use crate::events::{Events, Kind};
+use crate::fetch::{Fetch, Offline, address};
 use crate::http::Clock;
 use crate::ir::operate::StoreUrl;
 use crate::ir::{self, Program};
@@ -27,7 +29,7 @@ const STORE: &str = "store";
 pub struct Compiler {
     registry: Registry,
     upstreams: upstream::Registry,
-    store_events: Arc<store::Events>,
+    events: Arc<Events>,
     fetch: Arc<dyn Fetch>,
 }
 
@@ -57,7 +59,8 @@ impl Compiler {
     /// A compiler without state, whose plans ask issuers and services by these means.
     #[must_use]
     pub fn with(fetch: Arc<dyn Fetch>) -> Self {
-        Self { registry: Registry::default(), upstreams: upstream::Registry::default(), store_events: Arc::default(), fetch }
+        let events = Arc::<Events>::default();
+        Self { registry: Registry::default(), upstreams: upstream::Registry::telling(Arc::clone(&events)), events, fetch }
     }
 
     /// Builds a plan. When it fails, the state of the plan in force is untouched.
@@ -82,7 +85,7 @@ impl Compiler {
             let mut build = Build {
                 route: &route.name,
                 warnings: std::mem::take(&mut warnings),
-                ..blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch))
+                ..blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events))
             };
             for policy in &route.policies {
                 if let Err(error) = policy.build(&mut build)
@@ -106,13 +109,14 @@ impl Compiler {
                 known.insert(in_force, pipeline);
             }
         }
+        let posts = posts(&program.gateway.events, &mut errors);
         let flags = program.flags.iter().map(|flag| self.flag(flag)).collect();
-        let mut build = blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch));
+        let mut build = blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events));
         let faults = program.gateway.unmatched.iter().filter_map(|policy| policy.build(&mut build).err());
         errors.extend(faults.filter(|error| !errors.contains(error)).collect::<Vec<_>>());
         let mut unmatched = build.response;
         unmatched.sort_by_key(|(place, _)| *place);
-        let mut build = blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch));
+        let mut build = blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events));
         let admin_gate = admin_gate(program, &mut build).unwrap_or_else(|error| {
             if !errors.contains(&error) {
                 errors.push(error);
@@ -141,7 +145,9 @@ impl Compiler {
             limiters: self.state(limit::STATE).collect(),
             shelves: self.state(cache::STATE).collect(),
             admin_gate,
-            settings: settings(&program.gateway),
+            events: Arc::clone(&self.events),
+            fetch: Arc::clone(&self.fetch),
+            settings: Settings { posts: posts.into(), ..settings(&program.gateway) },
         };
         Ok(Compiled { plan, warnings, auths })
     }
@@ -157,7 +163,7 @@ impl Compiler {
             };
             let made = url.and_then(|url| {
                 let key = format!("{} {:?} {:?} {url}", declared.name, declared.timeout, declared.on_failure);
-                let make = || Store::new(&declared.name, &url, declared.timeout, declared.on_failure, Arc::clone(&self.store_events));
+                let make = || Store::new(&declared.name, &url, declared.timeout, declared.on_failure, Arc::clone(&self.events));
                 self.registry.try_state(STORE, key, || make().map_err(BuildError::unset))
             });
             match made {
@@ -166,12 +172,6 @@ impl Compiler {
             }
         }
         stores
-    }
-
-    /// What happens to the stores of its plans.
-    #[must_use]
-    pub fn store_events(&self) -> &Arc<store::Events> {
-        &self.store_events
     }
 
     fn flag(&mut self, flag: &ir::operate::Flag) -> Arc<Flag> {
@@ -186,10 +186,10 @@ impl Compiler {
         switches
     }
 
-    /// What happens to the upstreams of its plans.
+    /// What happens to the gateway.
     #[must_use]
-    pub fn events(&self) -> &Arc<upstream::Events> {
-        self.upstreams.events()
+    pub fn events(&self) -> &Arc<Events> {
+        &self.events
     }
 
     /// State of one kind that the plan in force uses.
@@ -212,7 +212,7 @@ fn blank<'b>(
     registry: &'b mut Registry,
     secrets: &'b dyn Secrets,
     clock: Clock,
-    (stores, fetch): (&'b [Arc<Store>], &'b Arc<dyn Fetch>),
+    (stores, fetch, events): (&'b [Arc<Store>], &'b Arc<dyn Fetch>, &'b Arc<Events>),
 ) -> Build<'b> {
     Build {
         route: "",
@@ -222,6 +222,7 @@ fn blank<'b>(
         secrets,
         stores,
         fetch,
+        events,
         clock,
         request: Vec::new(),
         response: Vec::new(),
@@ -331,8 +332,21 @@ fn settings(gateway: &ir::Gateway) -> Settings {
         drain: gateway.drain,
         workers: gateway.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
         body_max: limits.body,
+        posts: Arc::new([]),
         log: log(&gateway.log),
     }
+}
+
+/// Who is sent events.
+fn posts(declared: &[ir::operate::Events], errors: &mut Vec<BuildError>) -> Vec<Post> {
+    let mut posts = Vec::with_capacity(declared.len());
+    for ir::operate::Events { url, on } in declared {
+        match address(url) {
+            Ok(url) => posts.push(Post { url, on: on.iter().filter_map(|kind| Kind::named(kind)).collect() }),
+            Err(why) => errors.push(BuildError::unset(format!("the url `{url}` of `events` {why}"))),
+        }
+    }
+    posts
 }
 
 /// The port that clients are sent to: that of the first listener with TLS.

@@ -23,6 +23,7 @@ mod peer;
 mod prober;
 mod proxy;
 mod reply;
+mod reports;
 pub mod run;
 mod share;
 mod site;
@@ -43,12 +44,14 @@ pub use worker::{ACCEPT_PAUSE, is_of_one_connection};
 
 use crate::compile::Plan;
 use crate::compile::tls::Tls;
+use crate::events::{Change, Events};
 use crate::http::Address;
 use crate::lang::value::Percent;
 use crate::upstream::Transport;
 use access_log::Log;
 use doors::Doors;
 use parking_lot::Mutex;
+use reports::Reports;
 use site::Site;
 use std::io;
 use std::sync::Arc;
@@ -57,6 +60,9 @@ use std::thread::JoinHandle;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use worker::{Shared, Worker};
+
+/// The subject of events that are about the gateway itself.
+pub const GATEWAY: &str = "gateway";
 
 /// A running server.
 pub struct Server {
@@ -73,6 +79,7 @@ struct Threads {
     lookout: JoinHandle<io::Result<()>>,
     acceptor: Option<JoinHandle<io::Result<()>>>,
     log_writer: JoinHandle<()>,
+    reports: Reports,
 }
 
 impl Server {
@@ -104,6 +111,7 @@ impl Server {
             stop: CancellationToken::new(),
             swapped: Notify::new(),
         });
+        let reports = Reports::start(Arc::clone(&shared))?;
         lookout::look(&shared.plan.load());
         let lookout = lookout::start(Arc::clone(&shared))?;
         let prober = T::PROBES.then(|| prober::start(Arc::clone(&shared), transport())).transpose()?;
@@ -119,7 +127,9 @@ impl Server {
                 })
             })
             .collect::<io::Result<Vec<_>>>()?;
-        let threads = Mutex::new(Some(Threads { workers, prober, lookout, acceptor, log_writer }));
+        let listening = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        shared.plan.load().events.tell(Change::Started, GATEWAY, format!("listening on {listening}"));
+        let threads = Mutex::new(Some(Threads { workers, prober, lookout, acceptor, log_writer, reports }));
         Ok(Self { addresses, sites, shared, threads })
     }
 
@@ -182,9 +192,11 @@ impl Server {
     /// # Errors
     /// When a worker failed.
     pub fn shutdown(&self) -> io::Result<usize> {
-        self.shared.stop.cancel();
+        let events = Arc::clone(&self.shared.plan.load().events);
         let Some(threads) = self.threads.lock().take() else { return Ok(0) };
-        let cut = threads.join(&self.shared.log)?;
+        events.tell(Change::Draining, GATEWAY, format!("draining: {} connections are open", self.connections()));
+        self.shared.stop.cancel();
+        let cut = threads.join(&self.shared.log, &events)?;
         let dropped = self.shared.log.dropped();
         if dropped > 0 {
             tracing::warn!(dropped, "access log lines were dropped");
@@ -195,7 +207,7 @@ impl Server {
 
 impl Threads {
     /// Waits for them, and for the log when nobody has a line for it any more: how many connections had to be cut.
-    fn join(self, log: &Log) -> io::Result<usize> {
+    fn join(self, log: &Log, events: &Events) -> io::Result<usize> {
         let mut cut = 0;
         for worker in self.workers {
             cut += worker.join().map_err(|_| io::Error::other("a worker panicked"))??;
@@ -208,7 +220,9 @@ impl Threads {
             acceptor.join().map_err(|_| io::Error::other("the thread that accepts panicked"))??;
         }
         log.end();
+        events.tell(Change::Stopped, GATEWAY, format!("stopped: {cut} connections were cut"));
         self.log_writer.join().map_err(|_| io::Error::other("the access log panicked"))?;
+        self.reports.end()?;
         Ok(cut)
     }
 }

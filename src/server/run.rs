@@ -1,8 +1,9 @@
 //! `gate run`: the server in the foreground, under the signals of the process and what its [`Control`] is told.
 
 use super::control::{Command, Control, Reloaded, Stage};
-use super::{Inherited, Server};
+use super::{GATEWAY, Inherited, Server};
 use crate::compile::Plan;
+use crate::events::Change;
 use crate::upstream::Transport;
 use std::io;
 use std::sync::Arc;
@@ -98,9 +99,13 @@ impl<P: Policies> Follower<P> {
 
     fn answer(&mut self, wanted: Wanted, answer: super::control::Answer) {
         let outcome = self.policies.put_in_force(wanted, &self.server);
+        let plan = self.server.plan();
         match &outcome {
-            Ok(reloaded) => tracing::info!(generation = reloaded.generation, "reloaded"),
-            Err(error) => tracing::error!("not reloaded; the old policy stays: {error}"),
+            Ok(Reloaded { generation, changes }) => {
+                let says = changes.iter().fold(format!("reloaded as policy {generation}"), |says, change| format!("{says}\n{change}"));
+                plan.events.tell(Change::Reloaded, GATEWAY, says);
+            }
+            Err(error) => plan.events.tell(Change::ReloadRefused, GATEWAY, format!("not reloaded; the old policy stays: {error}")),
         }
         self.control.came(outcome.clone());
         // Not everybody waits for what comes of it.
