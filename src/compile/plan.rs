@@ -3,9 +3,10 @@
 use super::tls::Tls;
 use crate::http::{Address, UpstreamIndex};
 use crate::lang::expr::Expr;
-use crate::policy::cache::{Cache, Invalidation};
+use crate::policy::cache::{Cache, Invalidation, Shelf};
 use crate::policy::fallback::Fallback;
 use crate::policy::flag::Flag;
+use crate::policy::limit::Limiter;
 use crate::policy::maintenance::Switch;
 use crate::policy::stage::{OnRequest, OnResponse, Place, ReplyPlace};
 use crate::route::tree::MatchTree;
@@ -37,6 +38,12 @@ pub struct Plan {
     pub upstreams: Vec<Arc<Upstream>>,
     /// Every store.
     pub stores: Vec<Arc<Store>>,
+    /// Every limit's counters.
+    pub limiters: Vec<Arc<Limiter>>,
+    /// Every cache.
+    pub shelves: Vec<Arc<Shelf>>,
+    /// What every request to the admin listener has to pass; none where that asks nobody who they are.
+    pub admin_gate: Option<Arc<dyn OnRequest>>,
     /// The gateway's own settings.
     pub settings: Settings,
 }
