@@ -9,6 +9,7 @@ mod docs;
 mod dump;
 mod environment;
 mod explain;
+mod faults;
 mod files;
 mod fix;
 mod fmt;

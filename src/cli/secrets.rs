@@ -70,7 +70,7 @@ impl Secrets for Machine {
         match (read, &self.made_up) {
             (Ok(value), _) => Ok(value),
             (Err(_), Some(made_up)) => made_up.secret(secret, purpose),
-            (Err(message), None) => Err(BuildError::unset(message)),
+            (Err(message), None) => Err(BuildError::missing(purpose, secret, message)),
         }
     }
 }

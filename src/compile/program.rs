@@ -1,6 +1,7 @@
 //! A program built into a plan. State whose declaration did not change is taken over from the plan before.
 
 use super::plan::{AccessLog, Listener, LogFormat, Pipeline, Plan, Settings, Target};
+use crate::diag::Code;
 use crate::events::post::Post;
 use crate::events::{Events, Kind};
 use crate::fetch::{Fetch, Offline, address};
@@ -164,7 +165,11 @@ impl Compiler {
             let made = url.and_then(|url| {
                 let key = format!("{} {:?} {:?} {url}", declared.name, declared.timeout, declared.on_failure);
                 let make = || Store::new(&declared.name, &url, declared.timeout, declared.on_failure, Arc::clone(&self.events));
-                self.registry.try_state(STORE, key, || make().map_err(BuildError::unset))
+                let bad = |why| match &declared.url {
+                    StoreUrl::Plain(_) => BuildError::new(Code::SecretStoreUrl, why),
+                    StoreUrl::Secret(secret) => BuildError::unfit(Purpose::Store, secret, format!("{why}: see {}", secret.place())),
+                };
+                self.registry.try_state(STORE, key, || make().map_err(bad))
             });
             match made {
                 Ok(store) => stores.push(store),
