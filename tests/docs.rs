@@ -22,9 +22,11 @@ const PAGES: &[(&str, &str)] = &[
     ("docs/checking.md", include_str!("../docs/checking.md")),
     ("docs/auth.md", include_str!("../docs/auth.md")),
     ("docs/shaping.md", include_str!("../docs/shaping.md")),
+    ("docs/operating.md", include_str!("../docs/operating.md")),
     ("docs/running.md", include_str!("../docs/running.md")),
     ("docs/tracing.md", include_str!("../docs/tracing.md")),
     ("docs/caching.md", include_str!("../docs/caching.md")),
+    ("docs/operating.md", include_str!("../docs/operating.md")),
 ];
 
 const LANGUAGE: &str = include_str!("../docs/language.md");

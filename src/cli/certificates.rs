@@ -4,6 +4,7 @@
 use super::secrets::Machine;
 use crate::compile::tls::{self, Tls};
 use crate::compile::{Plan, peers};
+use crate::events::{Change, Events};
 use crate::http::Address;
 use crate::ir::{Program, operate};
 use crate::policy::BuildError;
@@ -97,8 +98,8 @@ impl Certificates {
     }
 
     /// Reads all files again: what has changed is put in force, that of listeners by `renew`, unless it is broken; then what
-    /// is in force stays, and why is logged.
-    pub fn look_again(&mut self, machine: &Machine, renew: impl Fn(&Address, &Tls)) {
+    /// is in force stays, and why is told.
+    pub fn look_again(&mut self, machine: &Machine, events: &Events, renew: impl Fn(&Address, &Tls)) {
         for listener in &mut self.listeners {
             let read = tls::Material::read(&listener.declared, machine);
             if read == listener.read {
@@ -108,9 +109,11 @@ impl Certificates {
             match listener.read.as_ref().map_err(BuildError::clone).and_then(|material| material.build(&listener.declared)) {
                 Ok(tls) => {
                     renew(&listener.address, &tls);
-                    tracing::info!(address = %listener.address, "certificates renewed");
+                    events.tell(Change::CertificateRenewed, &listener.address.to_string(), "certificates renewed");
                 }
-                Err(error) => tracing::error!(address = %listener.address, %error, "the old certificates stay"),
+                Err(error) => {
+                    events.tell(Change::CertificateRefused, &listener.address.to_string(), format!("the old certificates stay: {error}"));
+                }
             }
         }
         for Peer { upstream, read } in &mut self.peers {
@@ -123,9 +126,9 @@ impl Certificates {
             match material.and_then(|material| peers::build(&upstream.config, material, &machine.authorities())) {
                 Ok(secure) => {
                     upstream.secure(secure);
-                    tracing::info!(upstream = %upstream.name, "certificates renewed");
+                    events.tell(Change::CertificateRenewed, &upstream.name, "certificates renewed");
                 }
-                Err(error) => tracing::error!(%error, "the old certificates stay"),
+                Err(error) => events.tell(Change::CertificateRefused, &upstream.name, format!("the old certificates stay: {error}")),
             }
         }
     }

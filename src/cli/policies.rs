@@ -7,6 +7,7 @@ use super::kept::Kept;
 use super::secrets::Machine;
 use super::state::{Bundle, Generation, State};
 use super::{Outcome, Policy, complain, dev, diff, print_error};
+use crate::admin::Office;
 use crate::check::{Checked, Files};
 use crate::compile::{Compiled, Compiler, Plan};
 use crate::diag::render::{Format, render};
@@ -15,17 +16,32 @@ use crate::http::{Address, Clock};
 use crate::ir::{Program, Written};
 use crate::policy::auth::Runtime;
 use crate::policy::build::Warning;
-use crate::server::control::Reloaded;
+use crate::server::control::{Control, Reloaded};
 use crate::server::{self, Server, Wanted};
 use std::fmt::Write;
+use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+/// How a gateway begins.
+pub struct Beginning {
+    /// Upstreams are played, and secrets made up.
+    pub development: bool,
+    /// Where policies are kept.
+    pub state: Option<State>,
+    /// With the policy that was in force last, not that of the file.
+    pub last_good: bool,
+    /// In the place of another one, which still runs.
+    pub succeeds: bool,
+}
 
 /// The policy in force, and what further ones are made with.
 pub struct Policies {
     policy: Policy,
     workshop: Workshop,
-    program: Program,
+    program: Arc<Program>,
+    office: Arc<Office>,
     kept: Kept,
     watched: Watched,
     /// Until it has started, what a developer is told then.
@@ -33,25 +49,26 @@ pub struct Policies {
 }
 
 impl Policies {
-    /// Checks and compiles the first policy: that of the file, or the `last` that was in force. What is wrong is printed.
+    /// Checks and compiles the first policy. What is wrong is printed.
     ///
     /// # Errors
     /// How the command ends then.
-    pub fn first(policy: Policy, development: bool, state: Option<State>, last: bool) -> Result<(Self, Plan), Outcome> {
+    pub fn first(policy: Policy, beginning: Beginning, control: Control) -> Result<(Self, Plan), Outcome> {
         let failed = |message: String| {
             complain(&message);
             Outcome::Failed
         };
-        let before = state.as_ref().map_or(Ok(None), |state| state.last(&policy.file)).map_err(failed)?;
-        let hint = before.is_some() && !last;
-        let outcome = Self::of(policy, development, state, before, last);
+        let before = beginning.state.as_ref().map_or(Ok(None), |state| state.last(&policy.file)).map_err(failed)?;
+        let hint = before.is_some() && !beginning.last_good;
+        let outcome = Self::of(policy, beginning, before, control);
         if outcome.is_err() && hint {
             complain("the policy that was in force last is kept: `gate run --last-good` with the same arguments starts it");
         }
         outcome
     }
 
-    fn of(policy: Policy, development: bool, state: Option<State>, before: Option<Generation>, last: bool) -> Result<(Self, Plan), Outcome> {
+    fn of(policy: Policy, beginning: Beginning, before: Option<Generation>, control: Control) -> Result<(Self, Plan), Outcome> {
+        let Beginning { development, state, last_good: last, succeeds } = beginning;
         let params = policy.params_with_environment();
         let (checked, found) = match &before {
             Some(before) if last => policy.check_in(&before.files, params, None)?,
@@ -65,7 +82,7 @@ impl Policies {
         let watched = Watched::default();
         watched.add(files(&policy, &checked));
         let bundle = Bundle::of(&policy.file, &checked.sources);
-        let program = in_force(checked.program.ok_or(Outcome::Failed)?, development);
+        let program = Arc::new(in_force(checked.program.ok_or(Outcome::Failed)?, development));
         let mut workshop = Workshop {
             machine: if development { Machine::development() } else { Machine::strict() },
             compiler: Compiler::with(Arc::new(Network::new(|| Machine::strict().authorities()))),
@@ -78,14 +95,25 @@ impl Policies {
         warn(&warnings);
         workshop.in_force(&plan, prepared);
         watched.add(workshop.files());
+        let office = Office::open(&policy.file, Arc::clone(&program), control, succeeds).map_err(|error| {
+            complain(&error.to_string());
+            Outcome::Failed
+        })?;
+        let office = Arc::new(office);
         let kept = Kept::first(state, before, bundle);
-        Ok((Self { policy, workshop, program, kept, watched, auths: development.then_some(auths) }, plan))
+        Ok((Self { policy, workshop, program, office, kept, watched, auths: development.then_some(auths) }, plan))
     }
 
     /// True when the policy says where to listen.
     #[must_use]
     pub fn listens(&self) -> bool {
         !self.program.gateway.listeners.is_empty()
+    }
+
+    /// The admin listener, which outlives the policies.
+    #[must_use]
+    pub fn office(&self) -> Arc<Office> {
+        Arc::clone(&self.office)
     }
 
     /// The files that policies are made of.
@@ -151,6 +179,7 @@ impl server::Policies for Policies {
     fn started(&mut self, server: &Arc<Server>) -> u64 {
         let addresses: Vec<String> = server.addresses().iter().map(ToString::to_string).collect();
         print_error(&format!("gate: listening on {}\n", addresses.join(", ")));
+        administered(self.office.started(server));
         if let Some(auths) = self.auths.take() {
             print_error(&dev::notes(&self.program, &auths, &self.workshop.machine, &server.addresses()));
         }
@@ -165,8 +194,11 @@ impl server::Policies for Policies {
         let compiled = self.workshop.compile(&program);
         self.watched.add(self.workshop.files());
         let (Compiled { plan, warnings, .. }, prepared) = compiled?;
+        let program = Arc::new(program);
+        let moved = self.office.prepare(&program).map_err(|error| error.to_string())?;
         let plan = server.swap(plan).map_err(|error| error.to_string())?;
         self.workshop.in_force(&plan, prepared);
+        administered(self.office.settle(moved, Arc::clone(&program)));
         warn(&warnings);
         if program.gateway.workers != self.program.gateway.workers {
             tracing::warn!("`workers` changed: that takes effect when the gateway is started again");
@@ -178,7 +210,16 @@ impl server::Policies for Policies {
 
     fn look_again(&mut self, server: &Server) {
         let Workshop { machine, certificates, .. } = &mut self.workshop;
-        certificates.look_again(machine, |address, tls| server.renew(address, tls));
+        certificates.look_again(machine, &server.plan().events, |address, tls| server.renew(address, tls));
+    }
+}
+
+/// Says where the admin listener is from now on.
+fn administered(outcome: io::Result<Option<SocketAddr>>) {
+    match outcome {
+        Ok(Some(address)) => print_error(&format!("gate: administered at {address}\n")),
+        Ok(None) => {}
+        Err(error) => tracing::error!(%error, "the admin listener cannot be served"),
     }
 }
 
@@ -194,6 +235,11 @@ fn in_force(mut program: Program, development: bool) -> Program {
     program.written = Written::default();
     if development {
         // Stand-ins are nobody else's business.
+        if let Some(admin) = &mut program.gateway.admin
+            && admin.address.ip().is_unspecified()
+        {
+            admin.address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+        }
         for listener in &mut program.gateway.listeners {
             if let Address::Tcp(address) = &mut listener.address
                 && address.ip().is_unspecified()

@@ -1,6 +1,6 @@
 //! `gate run`
 
-use super::policies::Policies;
+use super::policies::{Beginning, Policies};
 use super::state::State;
 use super::{Outcome, Policy, complain};
 use crate::policy::auth;
@@ -36,7 +36,12 @@ pub fn run(arguments: Arguments) -> Outcome {
     start_log();
     auth::install_crypto();
     let state = State::of(&arguments.policy.file, arguments.state.as_deref()).filter(|_| !arguments.dev);
-    let (policies, plan) = match Policies::first(arguments.policy, arguments.dev, state, arguments.last_good) {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let predecessor = set(SUCCEEDS);
+    let (control, commands) = control::channel();
+    let beginning =
+        Beginning { development: arguments.dev, state, last_good: arguments.last_good, succeeds: predecessor.is_some() };
+    let (policies, plan) = match Policies::first(arguments.policy, beginning, control.clone()) {
         Ok(first) => first,
         Err(outcome) => return outcome,
     };
@@ -44,8 +49,6 @@ pub fn run(arguments: Arguments) -> Outcome {
         complain("the policy says nowhere to listen: add `gateway { listen :8080 }`");
         return Outcome::Failed;
     }
-    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let predecessor = set(SUCCEEDS);
     let names = set("LISTEN_FDNAMES").unwrap_or_default();
     let inherited = match Inherited::from_environment(&names, predecessor.is_some()) {
         Ok(inherited) => inherited,
@@ -55,19 +58,19 @@ pub fn run(arguments: Arguments) -> Outcome {
         }
     };
     let line = Line { successor: Box::new(again), tell: predecessor.into_iter().chain(set("NOTIFY_SOCKET")).collect() };
-    let (control, commands) = control::channel();
     if arguments.watch
         && let Err(error) = policies.watched().follow(control.clone())
     {
         complain(&error.to_string());
         return Outcome::Failed;
     }
-    let control = (control, commands);
+    let (office, control) = (policies.office(), (control, commands));
     let ended = if arguments.dev {
         server::run(plan, inherited, Scripted::default, policies, control, &line)
     } else {
         server::run(plan, inherited, Tcp::default, policies, control, &line)
     };
+    office.end();
     match ended {
         Ok(0) => Outcome::Fine,
         Ok(cut) => {

@@ -1,7 +1,9 @@
 //! A program built into a plan. State whose declaration did not change is taken over from the plan before.
 
 use super::plan::{AccessLog, Listener, LogFormat, Pipeline, Plan, Settings, Target};
-use crate::fetch::{Fetch, Offline};
+use crate::events::post::Post;
+use crate::events::{Events, Kind};
+use crate::fetch::{Fetch, Offline, address};
 use crate::http::Clock;
 use crate::ir::operate::StoreUrl;
 use crate::ir::{self, Program};
@@ -9,10 +11,11 @@ use crate::policy::auth::{self, Mode};
 use crate::policy::body::keep::Keep;
 use crate::policy::build::{Purpose, Warning};
 use crate::policy::flag::{self, Flag};
+use crate::policy::limit;
 use crate::policy::maintenance;
 use crate::policy::shape::Names;
-use crate::policy::stage::Place;
-use crate::policy::{Build, BuildError, Config, Endpoint, Registry, Secrets, cache, told};
+use crate::policy::stage::{OnRequest, Place};
+use crate::policy::{Build, BuildError, Config, Endpoint, Policy as _, Registry, Secrets, cache, told};
 use crate::route::{MatchTree, RouteKey};
 use crate::store::{self, Store};
 use crate::upstream;
@@ -26,7 +29,7 @@ const STORE: &str = "store";
 pub struct Compiler {
     registry: Registry,
     upstreams: upstream::Registry,
-    store_events: Arc<store::Events>,
+    events: Arc<Events>,
     fetch: Arc<dyn Fetch>,
 }
 
@@ -56,7 +59,8 @@ impl Compiler {
     /// A compiler without state, whose plans ask issuers and services by these means.
     #[must_use]
     pub fn with(fetch: Arc<dyn Fetch>) -> Self {
-        Self { registry: Registry::default(), upstreams: upstream::Registry::default(), store_events: Arc::default(), fetch }
+        let events = Arc::<Events>::default();
+        Self { registry: Registry::default(), upstreams: upstream::Registry::telling(Arc::clone(&events)), events, fetch }
     }
 
     /// Builds a plan that will be in force. When it fails, the state of the plan in force is untouched.
@@ -99,7 +103,7 @@ impl Compiler {
             let mut build = Build {
                 route: &route.name,
                 warnings: std::mem::take(&mut warnings),
-                ..blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch))
+                ..blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events))
             };
             for policy in &route.policies {
                 if let Err(error) = policy.build(&mut build)
@@ -123,12 +127,21 @@ impl Compiler {
                 known.insert(in_force, pipeline);
             }
         }
+        let posts = posts(&program.gateway.events, &mut errors);
         let flags = program.flags.iter().map(|flag| self.flag(flag)).collect();
-        let mut build = blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch));
+        let mut build = blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events));
         let faults = program.gateway.unmatched.iter().filter_map(|policy| policy.build(&mut build).err());
         errors.extend(faults.filter(|error| !errors.contains(error)).collect::<Vec<_>>());
         let mut unmatched = build.response;
         unmatched.sort_by_key(|(place, _)| *place);
+        let mut build = blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events));
+        let admin_gate = admin_gate(program, &mut build).unwrap_or_else(|error| {
+            if !errors.contains(&error) {
+                errors.push(error);
+            }
+            None
+        });
+        warnings.append(&mut build.warnings);
         if !errors.is_empty() {
             self.registry.roll_back();
             return Err(errors);
@@ -145,7 +158,12 @@ impl Compiler {
             flags,
             upstreams: program.upstreams.iter().map(|config| self.upstreams.make(config)).collect(),
             stores,
-            settings: settings(&program.gateway),
+            limiters: self.state(limit::STATE).collect(),
+            shelves: self.state(cache::STATE).collect(),
+            admin_gate,
+            events: Arc::clone(&self.events),
+            fetch: Arc::clone(&self.fetch),
+            settings: Settings { posts: posts.into(), ..settings(&program.gateway) },
         };
         Ok(Compiled { plan, warnings, auths })
     }
@@ -161,7 +179,7 @@ impl Compiler {
             };
             let made = url.and_then(|url| {
                 let key = format!("{} {:?} {:?} {url}", declared.name, declared.timeout, declared.on_failure);
-                let make = || Store::new(&declared.name, &url, declared.timeout, declared.on_failure, Arc::clone(&self.store_events));
+                let make = || Store::new(&declared.name, &url, declared.timeout, declared.on_failure, Arc::clone(&self.events));
                 self.registry.try_state(STORE, key, || make().map_err(BuildError::unset))
             });
             match made {
@@ -170,12 +188,6 @@ impl Compiler {
             }
         }
         stores
-    }
-
-    /// What happens to the stores of its plans.
-    #[must_use]
-    pub fn store_events(&self) -> &Arc<store::Events> {
-        &self.store_events
     }
 
     fn flag(&mut self, flag: &ir::operate::Flag) -> Arc<Flag> {
@@ -190,16 +202,23 @@ impl Compiler {
         switches
     }
 
-    /// What happens to the upstreams of its plans.
+    /// What happens to the gateway.
     #[must_use]
-    pub fn events(&self) -> &Arc<upstream::Events> {
-        self.upstreams.events()
+    pub fn events(&self) -> &Arc<Events> {
+        &self.events
     }
 
     /// State of one kind that the plan in force uses.
     pub fn state<T: std::any::Any + Send + Sync>(&self, kind: &'static str) -> impl Iterator<Item = Arc<T>> + '_ {
         self.registry.each(kind)
     }
+}
+
+/// The part that judges requests to the admin listener: that of a route with its `auth`.
+fn admin_gate(program: &Program, build: &mut Build<'_>) -> Result<Option<Arc<dyn OnRequest>>, BuildError> {
+    let Some(auth) = program.gateway.admin.as_ref().and_then(|admin| admin.auth) else { return Ok(None) };
+    auth::Config { mode: Mode::One, auths: vec![auth] }.build(build)?;
+    Ok(build.request.pop().map(|(_, part)| part))
 }
 
 /// What policies are given before any has added to it.
@@ -209,7 +228,7 @@ fn blank<'b>(
     registry: &'b mut Registry,
     secrets: &'b dyn Secrets,
     clock: Clock,
-    (stores, fetch): (&'b [Arc<Store>], &'b Arc<dyn Fetch>),
+    (stores, fetch, events): (&'b [Arc<Store>], &'b Arc<dyn Fetch>, &'b Arc<Events>),
 ) -> Build<'b> {
     Build {
         route: "",
@@ -219,6 +238,7 @@ fn blank<'b>(
         secrets,
         stores,
         fetch,
+        events,
         clock,
         request: Vec::new(),
         response: Vec::new(),
@@ -328,8 +348,21 @@ fn settings(gateway: &ir::Gateway) -> Settings {
         drain: gateway.drain,
         workers: gateway.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
         body_max: limits.body,
+        posts: Arc::new([]),
         log: log(&gateway.log),
     }
+}
+
+/// Who is sent events.
+fn posts(declared: &[ir::operate::Events], errors: &mut Vec<BuildError>) -> Vec<Post> {
+    let mut posts = Vec::with_capacity(declared.len());
+    for ir::operate::Events { url, on } in declared {
+        match address(url) {
+            Ok(url) => posts.push(Post { url, on: on.iter().filter_map(|kind| Kind::named(kind)).collect() }),
+            Err(why) => errors.push(BuildError::unset(format!("the url `{url}` of `events` {why}"))),
+        }
+    }
+    posts
 }
 
 /// The port that clients are sent to: that of the first listener with TLS.

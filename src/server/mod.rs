@@ -25,6 +25,7 @@ mod peer;
 mod prober;
 mod proxy;
 mod reply;
+mod reports;
 pub mod run;
 mod share;
 mod site;
@@ -42,15 +43,18 @@ pub use inherit::Inherited;
 pub use peer::Peer;
 pub use run::{Policies, Wanted, run};
 pub use watch::Watch;
+pub use entrance::{ACCEPT_PAUSE, is_of_one_connection};
 
 use crate::compile::Plan;
 use crate::compile::tls::Tls;
+use crate::events::{Change, Events};
 use crate::http::Address;
 use crate::lang::value::Percent;
 use crate::upstream::Transport;
 use access_log::Log;
 use listeners::Listeners;
 use parking_lot::Mutex;
+use reports::Reports;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -58,6 +62,9 @@ use std::thread::JoinHandle;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use worker::{Shared, Worker};
+
+/// The subject of events that are about the gateway itself.
+pub const GATEWAY: &str = "gateway";
 
 /// A running server.
 pub struct Server {
@@ -72,6 +79,7 @@ struct Threads {
     prober: Option<JoinHandle<io::Result<()>>>,
     lookout: JoinHandle<io::Result<()>>,
     log_writer: JoinHandle<()>,
+    reports: Reports,
 }
 
 impl Server {
@@ -105,6 +113,7 @@ impl Server {
             stop,
             swapped: Notify::new(),
         });
+        let reports = Reports::start(Arc::clone(&shared))?;
         lookout::look(&shared.plan.load());
         let lookout = lookout::start(Arc::clone(&shared))?;
         let prober = T::PROBES.then(|| prober::start(Arc::clone(&shared), transport())).transpose()?;
@@ -119,7 +128,9 @@ impl Server {
                 })
             })
             .collect::<io::Result<Vec<_>>>()?;
-        let threads = Mutex::new(Some(Threads { workers, prober, lookout, log_writer }));
+        let listening = listeners.addresses().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        shared.plan.load().events.tell(Change::Started, GATEWAY, format!("listening on {listening}"));
+        let threads = Mutex::new(Some(Threads { workers, prober, lookout, log_writer, reports }));
         Ok(Self { listeners, shared, threads })
     }
 
@@ -191,9 +202,11 @@ impl Server {
     /// # Errors
     /// When a worker failed.
     pub fn shutdown(&self) -> io::Result<usize> {
-        self.listeners.close();
+        let events = Arc::clone(&self.shared.plan.load().events);
         let Some(threads) = self.threads.lock().take() else { return Ok(0) };
-        let cut = threads.join(&self.listeners, &self.shared.log)?;
+        events.tell(Change::Draining, GATEWAY, format!("draining: {} connections are open", self.connections()));
+        self.listeners.close();
+        let cut = threads.join(&self.listeners, &self.shared.log, &events)?;
         let dropped = self.shared.log.dropped();
         if dropped > 0 {
             tracing::warn!(dropped, "access log lines were dropped");
@@ -204,7 +217,7 @@ impl Server {
 
 impl Threads {
     /// Waits for them, and for the log when nobody has a line for it any more: how many connections had to be cut.
-    fn join(self, listeners: &Listeners, log: &Log) -> io::Result<usize> {
+    fn join(self, listeners: &Listeners, log: &Log, events: &Events) -> io::Result<usize> {
         let mut cut = 0;
         for worker in self.workers {
             cut += worker.join().map_err(|_| io::Error::other("a worker panicked"))??;
@@ -215,7 +228,9 @@ impl Threads {
         self.lookout.join().map_err(|_| io::Error::other("the lookout panicked"))??;
         listeners.join()?;
         log.end();
+        events.tell(Change::Stopped, GATEWAY, format!("stopped: {cut} connections were cut"));
         self.log_writer.join().map_err(|_| io::Error::other("the access log panicked"))?;
+        self.reports.end()?;
         Ok(cut)
     }
 }

@@ -2,8 +2,9 @@
 
 use super::control::{Answer, Command, Control, Reloaded, Stage};
 use super::upgrade::{Line, upgrade};
-use super::{Inherited, Server};
+use super::{GATEWAY, Inherited, Server};
 use crate::compile::Plan;
+use crate::events::Change;
 use crate::upstream::Transport;
 use std::io;
 use std::sync::Arc;
@@ -61,7 +62,7 @@ pub fn run<T: Transport>(
     let mut succeed = signal(SignalKind::user_defined2())?;
     let server = Arc::new(Server::start_with(plan, transport, io::stdout(), inherited)?);
     control.enter(Stage::Serving);
-    control.now_in_force(policies.started(&server));
+    control.begin_with(policies.started(&server));
     line.accepts();
     let follower = Follower { policies, server: Arc::clone(&server), control: control.clone() };
     std::thread::Builder::new().name("gate-policies".to_owned()).spawn(|| follower.follow(commands))?;
@@ -114,13 +115,15 @@ impl<P: Policies> Follower<P> {
 
     fn answer(&mut self, wanted: Wanted, answer: Answer) {
         let outcome = self.policies.put_in_force(wanted, &self.server);
+        let plan = self.server.plan();
         match &outcome {
-            Ok(reloaded) => {
-                self.control.now_in_force(reloaded.generation);
-                tracing::info!(generation = reloaded.generation, "reloaded");
+            Ok(Reloaded { generation, changes }) => {
+                let says = changes.iter().fold(format!("reloaded as policy {generation}"), |says, change| format!("{says}\n{change}"));
+                plan.events.tell(Change::Reloaded, GATEWAY, says);
             }
-            Err(error) => tracing::error!("not reloaded; the old policy stays: {error}"),
+            Err(error) => plan.events.tell(Change::ReloadRefused, GATEWAY, format!("not reloaded; the old policy stays: {error}")),
         }
+        self.control.came(outcome.clone());
         // Not everybody waits for what comes of it.
         let _ = answer.send(outcome);
     }

@@ -6,6 +6,8 @@
 mod harness;
 
 #[cfg(test)]
+mod admin;
+#[cfg(test)]
 mod aggregate;
 #[cfg(test)]
 mod auth;
@@ -21,6 +23,8 @@ mod closing;
 mod compress;
 #[cfg(test)]
 mod development;
+#[cfg(test)]
+mod events;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]

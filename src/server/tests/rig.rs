@@ -72,6 +72,7 @@ pub fn draft(origin: SocketAddr) -> Draft {
             drain: Duration::from_secs(30),
             workers: 1,
             body_max: Some(8 << 20),
+            posts: Arc::new([]),
             log,
         },
         body_max: Some(8 << 20),
@@ -121,6 +122,11 @@ impl Draft {
             flags: Vec::new(),
             upstreams: std::iter::once(&self.upstream).chain(&self.spare).map(|upstream| registry.upstream(upstream)).collect(),
             stores: Vec::new(),
+            limiters: Vec::new(),
+            shelves: Vec::new(),
+            admin_gate: None,
+            events: Arc::default(),
+            fetch: Arc::new(crate::fetch::Offline),
             settings: self.settings.clone(),
         }
     }
