@@ -14,7 +14,7 @@
 //! |---|---|
 //! | 0 | [`diag`]: spans, findings, codes, how they are shown · [`http`](mod@http): one exchange, its body, its faults · [`meter`]: what is counted |
 //! | 1 | [`syntax`]: text to tree and back · [`route`]: which request takes which route |
-//! | 2 | [`lang`]: types, values, expressions, the schema's machinery · [`logic`]: conditions decided · [`store`]: what gateways share · [`fetch`]: the gateway's own calls |
+//! | 2 | [`lang`]: types, values, expressions, the schema's machinery · [`logic`]: conditions decided · [`store`]: what gateways share · [`fetch`]: the gateway's own calls · [`events`]: what happens to the gateway |
 //! | 3 | [`policy`]: one folder per policy · [`upstream`]: endpoints and calls |
 //! | 4 | [`ir`]: what a policy means, as plain data |
 //! | 5 | [`check`]: tree to program · [`analyse`]: two programs to what differs · `compile`: program to plan · [`import`]: other gateways' files to text |
@@ -32,6 +32,7 @@ pub mod cli;
 pub mod compile;
 pub mod diag;
 pub mod docs;
+pub mod events;
 pub mod fetch;
 pub mod http;
 pub mod import;

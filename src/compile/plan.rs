@@ -1,6 +1,9 @@
 //! What the engine runs: arrays and indices, nothing of the language.
 
 use super::tls::Tls;
+use crate::events::Events;
+use crate::events::post::Post;
+use crate::fetch::Fetch;
 use crate::http::{Address, UpstreamIndex};
 use crate::lang::expr::Expr;
 use crate::policy::auth;
@@ -52,6 +55,10 @@ pub struct Plan {
     pub digest: String,
     /// What every request to the admin listener has to pass; none where that asks nobody who they are.
     pub admin_gate: Option<Arc<dyn OnRequest>>,
+    /// Where what happens to the gateway is told; the same one for every plan of a process.
+    pub events: Arc<Events>,
+    /// The gateway's own calls.
+    pub fetch: Arc<dyn Fetch>,
     /// The gateway's own settings.
     pub settings: Settings,
 }
@@ -189,6 +196,8 @@ pub struct Settings {
     pub workers: usize,
     /// The largest request body where no route says otherwise, in bytes (8 MiB).
     pub body_max: Option<u64>,
+    /// Who is sent events.
+    pub posts: Arc<[Post]>,
     /// The access log of requests that no route takes.
     pub log: AccessLog,
 }

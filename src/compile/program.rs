@@ -1,7 +1,10 @@
 //! A program built into a plan. State whose declaration did not change is taken over from the plan before.
 
 use super::plan::{AccessLog, Listener, LogFormat, Pipeline, Plan, Settings, Target};
-use crate::fetch::{Fetch, Offline};
+use crate::diag::Code;
+use crate::events::post::Post;
+use crate::events::{Events, Kind};
+use crate::fetch::{Fetch, Offline, address};
 use crate::http::Clock;
 use crate::ir::operate::StoreUrl;
 use crate::ir::{self, Program};
@@ -31,7 +34,7 @@ const DIGEST_BYTES: usize = 8;
 pub struct Compiler {
     registry: Registry,
     upstreams: upstream::Registry,
-    store_events: Arc<store::Events>,
+    events: Arc<Events>,
     fetch: Arc<dyn Fetch>,
 }
 
@@ -61,14 +64,33 @@ impl Compiler {
     /// A compiler without state, whose plans ask issuers and services by these means.
     #[must_use]
     pub fn with(fetch: Arc<dyn Fetch>) -> Self {
-        Self { registry: Registry::default(), upstreams: upstream::Registry::default(), store_events: Arc::default(), fetch }
+        let events = Arc::<Events>::default();
+        Self { registry: Registry::default(), upstreams: upstream::Registry::telling(Arc::clone(&events)), events, fetch }
     }
 
-    /// Builds a plan. When it fails, the state of the plan in force is untouched.
+    /// Builds a plan that will be in force. When it fails, the state of the plan in force is untouched.
     ///
     /// # Errors
     /// Everything that is missing outside the policy: secrets, files.
     pub fn compile(&mut self, program: &Program, secrets: &dyn Secrets, clock: Clock) -> Result<Compiled, Vec<BuildError>> {
+        let compiled = self.build(program, secrets, clock)?;
+        self.commit(&compiled.plan);
+        Ok(compiled)
+    }
+
+    /// Says that a plan is in force, the one that was built last: from now on its state is what further ones take over, and what
+    /// is not its own is forgotten.
+    pub fn commit(&mut self, plan: &Plan) {
+        self.registry.commit();
+        self.upstreams.keep(&plan.upstreams);
+    }
+
+    /// Builds a plan that may yet come to nothing: the state of the plan in force is untouched until [`Self::commit`].
+    ///
+    /// # Errors
+    /// Those of [`Self::compile`].
+    pub fn build(&mut self, program: &Program, secrets: &dyn Secrets, clock: Clock) -> Result<Compiled, Vec<BuildError>> {
+        self.registry.roll_back();
         let endpoints: Arc<[Endpoint]> = program.routes.iter().map(|route| endpoint(route, program)).collect();
         let mut warnings = Vec::new();
         let mut errors: Vec<BuildError> = Vec::new();
@@ -86,7 +108,7 @@ impl Compiler {
             let mut build = Build {
                 route: &route.name,
                 warnings: std::mem::take(&mut warnings),
-                ..blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch))
+                ..blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events))
             };
             for policy in &route.policies {
                 if let Err(error) = policy.build(&mut build)
@@ -110,13 +132,14 @@ impl Compiler {
                 known.insert(in_force, pipeline);
             }
         }
+        let posts = posts(&program.gateway.events, &mut errors);
         let flags = program.flags.iter().map(|flag| self.flag(flag)).collect();
-        let mut build = blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch));
+        let mut build = blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events));
         let faults = program.gateway.unmatched.iter().filter_map(|policy| policy.build(&mut build).err());
         errors.extend(faults.filter(|error| !errors.contains(error)).collect::<Vec<_>>());
         let mut unmatched = build.response;
         unmatched.sort_by_key(|(place, _)| *place);
-        let mut build = blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch));
+        let mut build = blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events));
         let admin_gate = admin_gate(program, &mut build).unwrap_or_else(|error| {
             if !errors.contains(&error) {
                 errors.push(error);
@@ -131,9 +154,7 @@ impl Compiler {
         let auths: Vec<Option<Arc<auth::Runtime>>> =
             (0..program.auths.len()).map(|index| self.registry.of_plan("auth", &index.to_string())).collect();
         let dependencies = self.registry.of_plan("dependencies", "").unwrap_or_default();
-        self.registry.commit();
         let keys: Vec<RouteKey> = program.routes.iter().map(|route| route.key.clone()).collect();
-        self.upstreams.keep(&program.upstreams);
         let plan = Plan {
             tree: MatchTree::build(&keys),
             predicates: program.routes.iter().map(|route| route.predicate.clone()).collect(),
@@ -142,7 +163,7 @@ impl Compiler {
             unmatched,
             switches: self.switches(),
             flags,
-            upstreams: program.upstreams.iter().map(|config| self.upstreams.upstream(config)).collect(),
+            upstreams: program.upstreams.iter().map(|config| self.upstreams.make(config)).collect(),
             stores,
             limiters: self.state(limit::STATE).collect(),
             shelves: self.state(cache::STATE).collect(),
@@ -150,7 +171,9 @@ impl Compiler {
             dependencies,
             digest: digest(program),
             admin_gate,
-            settings: settings(&program.gateway),
+            events: Arc::clone(&self.events),
+            fetch: Arc::clone(&self.fetch),
+            settings: Settings { posts: posts.into(), ..settings(&program.gateway) },
         };
         Ok(Compiled { plan, warnings, auths })
     }
@@ -166,8 +189,12 @@ impl Compiler {
             };
             let made = url.and_then(|url| {
                 let key = format!("{} {:?} {:?} {url}", declared.name, declared.timeout, declared.on_failure);
-                let make = || Store::new(&declared.name, &url, declared.timeout, declared.on_failure, Arc::clone(&self.store_events));
-                self.registry.try_state(STORE, key, || make().map_err(BuildError::unset))
+                let make = || Store::new(&declared.name, &url, declared.timeout, declared.on_failure, Arc::clone(&self.events));
+                let bad = |why| match &declared.url {
+                    StoreUrl::Plain(_) => BuildError::new(Code::SecretStoreUrl, why),
+                    StoreUrl::Secret(secret) => BuildError::unfit(Purpose::Store, secret, format!("{why}: see {}", secret.place())),
+                };
+                self.registry.try_state(STORE, key, || make().map_err(bad))
             });
             match made {
                 Ok(store) => stores.push(store),
@@ -175,12 +202,6 @@ impl Compiler {
             }
         }
         stores
-    }
-
-    /// What happens to the stores of its plans.
-    #[must_use]
-    pub fn store_events(&self) -> &Arc<store::Events> {
-        &self.store_events
     }
 
     fn flag(&mut self, flag: &ir::operate::Flag) -> Arc<Flag> {
@@ -195,10 +216,10 @@ impl Compiler {
         switches
     }
 
-    /// What happens to the upstreams of its plans.
+    /// What happens to the gateway.
     #[must_use]
-    pub fn events(&self) -> &Arc<upstream::Events> {
-        self.upstreams.events()
+    pub fn events(&self) -> &Arc<Events> {
+        &self.events
     }
 
     /// State of one kind that the plan in force uses.
@@ -221,7 +242,7 @@ fn blank<'b>(
     registry: &'b mut Registry,
     secrets: &'b dyn Secrets,
     clock: Clock,
-    (stores, fetch): (&'b [Arc<Store>], &'b Arc<dyn Fetch>),
+    (stores, fetch, events): (&'b [Arc<Store>], &'b Arc<dyn Fetch>, &'b Arc<Events>),
 ) -> Build<'b> {
     Build {
         route: "",
@@ -231,6 +252,7 @@ fn blank<'b>(
         secrets,
         stores,
         fetch,
+        events,
         clock,
         request: Vec::new(),
         response: Vec::new(),
@@ -340,6 +362,7 @@ fn settings(gateway: &ir::Gateway) -> Settings {
         drain: gateway.drain,
         workers: gateway.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
         body_max: limits.body,
+        posts: Arc::new([]),
         log: log(&gateway.log),
     }
 }
@@ -348,6 +371,18 @@ fn settings(gateway: &ir::Gateway) -> Settings {
 fn digest(program: &Program) -> String {
     let text = serde_json::to_vec(program).unwrap_or_default();
     Sha256::digest(text).iter().take(DIGEST_BYTES).fold(String::new(), |digest, byte| format!("{digest}{byte:02x}"))
+}
+
+/// Who is sent events.
+fn posts(declared: &[ir::operate::Events], errors: &mut Vec<BuildError>) -> Vec<Post> {
+    let mut posts = Vec::with_capacity(declared.len());
+    for ir::operate::Events { url, on } in declared {
+        match address(url) {
+            Ok(url) => posts.push(Post { url, on: on.iter().filter_map(|kind| Kind::named(kind)).collect() }),
+            Err(why) => errors.push(BuildError::unset(format!("the url `{url}` of `events` {why}"))),
+        }
+    }
+    posts
 }
 
 /// The port that clients are sent to: that of the first listener with TLS.

@@ -60,6 +60,7 @@ const CORE: &[Example] = &[
     Example::gateway("admin", "admin 127.0.0.1:9901"),
     Example::gateway("drain", "drain 45s"),
     Example::gateway("workers", "workers 4"),
+    Example::gateway("events", "events post http://127.0.0.1:9099/gate on [startup, shutdown, breaker]"),
     Example::step(
         "given",
         "given claims { sub \"7\" }\ngiven upstream users replies 500 times 2\nrequest GET /example/1\nexpect status 500",

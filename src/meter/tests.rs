@@ -1,5 +1,5 @@
 use super::{Codes, CodesRead, Distribution, Histogram, Sparse, Stripes};
-use proptest::prelude::{prop, prop_assert, prop_assert_eq, proptest};
+use proptest::prelude::{Strategy as _, prop, prop_assert, prop_assert_eq, proptest};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -12,11 +12,13 @@ mod doors;
 pub mod drain;
 pub mod drive;
 mod ending;
+mod entrance;
 mod fallback;
 mod http2;
 pub mod inherit;
 mod input;
 pub mod listener;
+mod listeners;
 mod lookout;
 pub mod metrics;
 mod onward;
@@ -25,6 +27,7 @@ mod peer;
 mod prober;
 mod proxy;
 mod reply;
+mod reports;
 pub mod run;
 mod share;
 mod site;
@@ -32,6 +35,7 @@ mod spare;
 mod stream;
 mod tls;
 mod tunnel;
+pub mod upgrade;
 pub mod watch;
 mod worker;
 
@@ -41,18 +45,19 @@ pub use inherit::Inherited;
 pub use peer::Peer;
 pub use run::{Policies, Wanted, run};
 pub use watch::Watch;
-pub use worker::{ACCEPT_PAUSE, is_of_one_connection};
+pub use entrance::{ACCEPT_PAUSE, is_of_one_connection};
 
 use crate::compile::Plan;
 use crate::compile::tls::Tls;
+use crate::events::{Change, Events};
 use crate::http::Address;
 use crate::lang::value::Percent;
 use crate::upstream::Transport;
 use access_log::Log;
-use doors::Doors;
+use listeners::Listeners;
 use metrics::{Hub, Metrics};
 use parking_lot::Mutex;
-use site::Site;
+use reports::Reports;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -61,10 +66,12 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use worker::{Shared, Worker};
 
+/// The subject of events that are about the gateway itself.
+pub const GATEWAY: &str = "gateway";
+
 /// A running server.
 pub struct Server {
-    addresses: Vec<Address>,
-    sites: Vec<Arc<Site>>,
+    listeners: Listeners,
     shared: Arc<Shared>,
     threads: Mutex<Option<Threads>>,
 }
@@ -75,8 +82,8 @@ struct Threads {
     prober: Option<JoinHandle<io::Result<()>>>,
     lookout: JoinHandle<io::Result<()>>,
     metrics: JoinHandle<io::Result<()>>,
-    acceptor: Option<JoinHandle<io::Result<()>>>,
     log_writer: JoinHandle<()>,
+    reports: Reports,
 }
 
 impl Server {
@@ -98,61 +105,74 @@ impl Server {
         log: impl io::Write + Send + 'static,
         inherited: Inherited,
     ) -> io::Result<Self> {
-        let Doors { addresses, sites, of_workers, shared: sockets } = Doors::open(&plan, inherited)?;
+        let stop = CancellationToken::new();
+        let (listeners, given) = Listeners::new(plan.settings.workers, stop.clone());
+        listeners.be(&plan.settings.listeners, inherited, || {})?;
         plan.open_stores()?;
         let (log, log_writer) = Log::start(log)?;
         let shared = Arc::new(Shared {
             plan: arc_swap::ArcSwap::from_pointee(plan),
             log,
             open: AtomicUsize::new(0),
-            stop: CancellationToken::new(),
+            stop,
             swapped: Notify::new(),
             metrics: Hub::default(),
         });
+        let reports = Reports::start(Arc::clone(&shared))?;
         lookout::look(&shared.plan.load());
         let lookout = lookout::start(Arc::clone(&shared))?;
         let metrics = metrics::start(Arc::clone(&shared))?;
         let prober = T::PROBES.then(|| prober::start(Arc::clone(&shared), transport())).transpose()?;
-        let acceptor = share::start(sockets, shared.stop.clone())?;
-        let workers = of_workers
+        let workers = given
             .into_iter()
             .enumerate()
-            .map(|(number, doors)| {
+            .map(|(number, given)| {
                 let (shared, transport) = (Arc::clone(&shared), transport());
                 std::thread::Builder::new().name(format!("gate-worker-{number}")).spawn(move || {
                     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                    runtime.block_on(async move { Arc::new(Worker::new(shared, transport)).run(doors).await })
+                    runtime.block_on(async move { Arc::new(Worker::new(shared, transport)).run(given).await })
                 })
             })
             .collect::<io::Result<Vec<_>>>()?;
-        let threads = Mutex::new(Some(Threads { workers, prober, lookout, metrics, acceptor, log_writer }));
-        Ok(Self { addresses, sites, shared, threads })
+        let listening = listeners.addresses().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        shared.plan.load().events.tell(Change::Started, GATEWAY, format!("listening on {listening}"));
+        let threads = Mutex::new(Some(Threads { workers, prober, lookout, metrics, log_writer, reports }));
+        Ok(Self { listeners, shared, threads })
     }
 
     /// Where it listens, in the order of the plan's listeners.
     #[must_use]
-    pub fn addresses(&self) -> &[Address] {
-        &self.addresses
+    pub fn addresses(&self) -> Vec<Address> {
+        self.listeners.addresses()
     }
 
-    /// Puts another plan in the place of the current one; requests under way keep theirs. Listeners and workers stay.
-    pub fn swap(&self, plan: Plan) {
+    /// Puts another plan in the place of the current one; requests under way keep theirs. Listeners that it does not have are
+    /// closed, further ones opened; workers stay. The plan is returned as it is shared from then on.
+    ///
+    /// # Errors
+    /// When a listener cannot be opened. Nothing has changed then.
+    pub fn swap(&self, plan: Plan) -> io::Result<Arc<Plan>> {
         if let Err(error) = plan.open_stores() {
             tracing::error!(%error, "a store of the new policy cannot be connected: its limits are under `on_failure`");
         }
-        for site in &self.sites {
-            site.follow(&plan.settings.listeners);
-        }
-        lookout::look(&plan);
-        self.shared.plan.store(Arc::new(plan));
-        self.shared.swapped.notify_one();
+        let plan = Arc::new(plan);
+        self.listeners.be(&plan.settings.listeners, Inherited::default(), || {
+            lookout::look(&plan);
+            self.shared.plan.store(Arc::clone(&plan));
+            self.shared.swapped.notify_one();
+        })?;
+        Ok(plan)
     }
 
     /// Shows other certificates to clients that connect from now on to an address of the plan.
     pub fn renew(&self, address: &Address, tls: &Tls) {
-        for site in &self.sites {
-            site.renew(address, tls);
-        }
+        self.listeners.renew(address, tls);
+    }
+
+    /// Its listeners.
+    #[must_use]
+    fn listeners(&self) -> &Listeners {
+        &self.listeners
     }
 
     /// Closes a route for maintenance, or opens it, whatever its flag file says; `None` leaves it to the file again. Without a
@@ -177,9 +197,14 @@ impl Server {
         self.shared.plan.load_full()
     }
 
-    /// Notes that another policy is in force, by its number, or was refused.
-    pub fn note_reload(&self, generation: Option<u64>) {
-        self.shared.metrics.reloaded(generation);
+    /// Counts a policy that was put in force, or refused.
+    fn note_reload(&self, applied: bool) {
+        self.shared.metrics.reloaded(applied);
+    }
+
+    /// Notes the number of the policy in force.
+    fn note_generation(&self, generation: u64) {
+        self.shared.metrics.in_force(generation);
     }
 
     /// The way to what it counts.
@@ -199,9 +224,11 @@ impl Server {
     /// # Errors
     /// When a worker failed.
     pub fn shutdown(&self) -> io::Result<usize> {
-        self.shared.stop.cancel();
+        let events = Arc::clone(&self.shared.plan.load().events);
         let Some(threads) = self.threads.lock().take() else { return Ok(0) };
-        let cut = threads.join(&self.shared.log)?;
+        events.tell(Change::Draining, GATEWAY, format!("draining: {} connections are open", self.connections()));
+        self.listeners.close();
+        let cut = threads.join(&self.listeners, &self.shared.log, &events)?;
         let dropped = self.shared.log.dropped();
         if dropped > 0 {
             tracing::warn!(dropped, "access log lines were dropped");
@@ -212,7 +239,7 @@ impl Server {
 
 impl Threads {
     /// Waits for them, and for the log when nobody has a line for it any more: how many connections had to be cut.
-    fn join(self, log: &Log) -> io::Result<usize> {
+    fn join(self, listeners: &Listeners, log: &Log, events: &Events) -> io::Result<usize> {
         let mut cut = 0;
         for worker in self.workers {
             cut += worker.join().map_err(|_| io::Error::other("a worker panicked"))??;
@@ -222,11 +249,11 @@ impl Threads {
         }
         self.lookout.join().map_err(|_| io::Error::other("the lookout panicked"))??;
         self.metrics.join().map_err(|_| io::Error::other("the thread that reads what is counted panicked"))??;
-        if let Some(acceptor) = self.acceptor {
-            acceptor.join().map_err(|_| io::Error::other("the thread that accepts panicked"))??;
-        }
+        listeners.join()?;
         log.end();
+        events.tell(Change::Stopped, GATEWAY, format!("stopped: {cut} connections were cut"));
         self.log_writer.join().map_err(|_| io::Error::other("the access log panicked"))?;
+        self.reports.end()?;
         Ok(cut)
     }
 }

@@ -24,6 +24,8 @@ mod compress;
 #[cfg(test)]
 mod development;
 #[cfg(test)]
+mod events;
+#[cfg(test)]
 mod failures;
 #[cfg(test)]
 mod fields;

@@ -2,6 +2,7 @@
 
 use super::count::{Decision, Rule, State};
 use super::table::{Counter, Id, Table};
+use crate::events::{Change, Events};
 use parking_lot::Mutex;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -11,8 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 const SHARDS: usize = 64;
 /// Most memory of the counters of one limit: 838,000 keys with short counters.
 pub const BYTES_MAX: usize = 64 << 20;
-/// How often it is said that keys were forgotten, in nanoseconds.
-const WARN_EVERY: u64 = 60_000_000_000;
+/// How often it is said that keys were forgotten, or requests refused, in nanoseconds.
+const TOLD_EVERY: u64 = 60_000_000_000;
 
 /// The counters of one limit.
 pub struct Limiter {
@@ -21,7 +22,11 @@ pub struct Limiter {
     hashers: [RandomState; 2],
     shards: Box<[Mutex<Shard>]>,
     silenced: AtomicBool,
+    /// When it was last said that keys were forgotten
     warned_at: AtomicU64,
+    /// and that requests were refused; 0 is never.
+    refused_at: AtomicU64,
+    events: Arc<Events>,
 }
 
 struct Shard {
@@ -41,10 +46,16 @@ pub struct Tally {
 }
 
 impl Limiter {
-    /// Counters of a limit, none used.
+    /// Counters of a limit, none used, that nobody hears of.
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self::with_bytes(name, BYTES_MAX)
+    }
+
+    /// Counters of a limit, none used; that it refuses requests is told there.
+    #[must_use]
+    pub fn telling(name: &str, events: &Arc<Events>) -> Self {
+        Self { events: Arc::clone(events), ..Self::new(name) }
     }
 
     /// The same with another bound on its memory, in bytes.
@@ -57,6 +68,8 @@ impl Limiter {
             shards: std::iter::repeat_with(shard).take(SHARDS).collect(),
             silenced: AtomicBool::new(false),
             warned_at: AtomicU64::new(0),
+            refused_at: AtomicU64::new(0),
+            events: Arc::default(),
         }
     }
 
@@ -219,17 +232,29 @@ impl Limiter {
     }
 
     fn warn(&self, now: u64) {
-        let last = self.warned_at.load(Ordering::Relaxed);
-        let due = now >= last.saturating_add(WARN_EVERY) || now < last;
-        if due && self.warned_at.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        if is_due(&self.warned_at, now) {
             let forgotten = self.tally().forgotten;
             tracing::warn!(limit = %self.name, forgotten, "a limit has more keys in use than it has memory for: some begin anew");
+        }
+    }
+
+    /// A request was refused: told for the first one within a minute. `now` is in nanoseconds since the epoch.
+    pub fn refused(&self, now: u64) {
+        if is_due(&self.refused_at, now) {
+            self.events.tell(Change::LimitReached, &self.name, "the limit refuses requests");
         }
     }
 
     fn shard(&self, id: Id) -> Option<&Mutex<Shard>> {
         self.shards.get((id.0 >> 96) as usize % SHARDS)
     }
+}
+
+/// True once in [`TOLD_EVERY`], for one of those who ask at once. A clock that was set back counts as time that has passed.
+fn is_due(last: &AtomicU64, now: u64) -> bool {
+    let told = last.load(Ordering::Relaxed);
+    let due = now >= told.saturating_add(TOLD_EVERY) || now < told;
+    due && last.compare_exchange(told, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
 }
 
 impl Tally {

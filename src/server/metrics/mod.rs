@@ -60,12 +60,14 @@ impl Hub {
         shard
     }
 
-    /// Another policy is in force, by its number, or was refused.
-    pub fn reloaded(&self, generation: Option<u64>) {
-        if let Some(generation) = generation {
-            self.generation.store(generation, Ordering::Relaxed);
-        }
-        if let Some(cell) = self.reloads.get(usize::from(generation.is_none())) {
+    /// The number of the policy in force.
+    pub fn in_force(&self, generation: u64) {
+        self.generation.store(generation, Ordering::Relaxed);
+    }
+
+    /// A policy was put in force, or refused.
+    pub fn reloaded(&self, applied: bool) {
+        if let Some(cell) = self.reloads.get(usize::from(!applied)) {
             cell.fetch_add(1, Ordering::Relaxed);
         }
     }

@@ -72,6 +72,7 @@ pub fn draft(origin: SocketAddr) -> Draft {
             drain: Duration::from_secs(30),
             workers: 1,
             body_max: Some(8 << 20),
+            posts: Arc::new([]),
             log,
         },
         body_max: Some(8 << 20),
@@ -127,6 +128,8 @@ impl Draft {
             dependencies: Arc::default(),
             digest: String::new(),
             admin_gate: None,
+            events: Arc::default(),
+            fetch: Arc::new(crate::fetch::Offline),
             settings: self.settings.clone(),
         }
     }

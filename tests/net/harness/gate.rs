@@ -4,6 +4,7 @@ use super::client::{Ask, Client};
 use super::origin::Origin;
 use gatewright::check::{self, Files, Options};
 use gatewright::compile::{Compiler, Plan};
+use gatewright::events::{Change, Event, Kind};
 use gatewright::fetch::Network;
 use gatewright::http::Clock;
 use gatewright::lang::expr::Secret;
@@ -12,7 +13,6 @@ use gatewright::policy::build::Purpose;
 use gatewright::policy::{BuildError, Secrets};
 use gatewright::server::Server;
 use gatewright::server::metrics::Metrics;
-use gatewright::store::{Change, Event};
 use gatewright::upstream::transport::Tcp;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -53,9 +53,9 @@ impl Setup {
         auth::install_crypto();
         let mut compiler = Compiler::with(Arc::new(Network::new(Vec::new)));
         let plan = compile(&mut compiler, &self.text, &Known(self.secrets));
-        let store_events = compiler.store_events().listen();
+        let events = compiler.events().listen();
         let server = Server::start(plan, Tcp::default, std::io::sink()).unwrap();
-        Gate { server: Some(server), store_events }
+        Gate { server: Some(server), events }
     }
 }
 
@@ -92,7 +92,7 @@ impl Secrets for Known {
 /// A running gateway. It is drained when it is dropped.
 pub struct Gate {
     server: Option<Server>,
-    store_events: Receiver<Event>,
+    events: Receiver<Arc<Event>>,
 }
 
 impl Gate {
@@ -111,9 +111,10 @@ impl Gate {
         self.server.as_ref().unwrap().metrics()
     }
 
-    /// What has happened to its stores since the last look.
-    pub fn store_events(&mut self) -> Vec<Change> {
-        std::iter::from_fn(|| self.store_events.try_recv().ok()).map(|event| event.change).collect()
+    /// What has happened to it since the last look, of one kind; what was of another is forgotten.
+    pub fn events(&mut self, kind: Kind) -> Vec<Change> {
+        let told = std::iter::from_fn(|| self.events.try_recv().ok());
+        told.filter(|event| event.kind() == kind).map(|event| event.change).collect()
     }
 
     /// A connection to it.
