@@ -30,6 +30,7 @@ mod site;
 mod spare;
 mod stream;
 mod tls;
+mod traced;
 mod tunnel;
 pub mod watch;
 mod worker;
@@ -43,7 +44,7 @@ pub use watch::Watch;
 
 use crate::compile::Plan;
 use crate::compile::tls::Tls;
-use crate::events::{Change, Events};
+use crate::events::{Change, Events, Seldom};
 use crate::http::Address;
 use crate::lang::value::Percent;
 use crate::upstream::Transport;
@@ -107,6 +108,7 @@ impl Server {
             plan: arc_swap::ArcSwap::from_pointee(plan),
             log,
             open: AtomicUsize::new(0),
+            crowded: Seldom::default(),
             stop: CancellationToken::new(),
             swapped: Notify::new(),
         });
@@ -196,10 +198,6 @@ impl Server {
         events.tell(Change::Draining, GATEWAY, format!("draining: {} connections are open", self.connections()));
         self.shared.stop.cancel();
         let cut = threads.join(&self.shared.log, &events)?;
-        let dropped = self.shared.log.dropped();
-        if dropped > 0 {
-            tracing::warn!(dropped, "access log lines were dropped");
-        }
         Ok(cut)
     }
 }
@@ -219,6 +217,10 @@ impl Threads {
             acceptor.join().map_err(|_| io::Error::other("the thread that accepts panicked"))??;
         }
         log.end();
+        let dropped = log.dropped();
+        if dropped > 0 {
+            events.tell(Change::Failed, GATEWAY, format!("{dropped} lines of the access log were dropped: it was written too slowly"));
+        }
         events.tell(Change::Stopped, GATEWAY, format!("stopped: {cut} connections were cut"));
         self.log_writer.join().map_err(|_| io::Error::other("the access log panicked"))?;
         self.reports.end()?;

@@ -1,5 +1,6 @@
 //! A worker: one thread, one runtime, its own listening sockets, upstream connections and timers.
 
+use super::GATEWAY;
 use super::access_log::Log;
 use super::connection;
 use super::drain::Connections;
@@ -11,6 +12,7 @@ use super::spare::Spare;
 use super::stream::Stream;
 use super::tls::{self, HANDSHAKES_MAX};
 use crate::compile::Plan;
+use crate::events::{Change, Seldom};
 use crate::http::Clock;
 use crate::upstream::Transport;
 use crate::upstream::transport::TIDY_EVERY;
@@ -54,6 +56,8 @@ pub struct Shared {
     pub open: AtomicUsize,
     /// Cancelled when the process is to end.
     pub stop: CancellationToken,
+    /// That there are too many connections is said seldom.
+    pub crowded: Seldom,
     /// Told when another plan is in force.
     pub swapped: Notify,
 }
@@ -202,7 +206,11 @@ impl<T: Transport> Worker<T> {
     fn admit<S: Stream>(self: &Arc<Self>, stream: S, peer: SocketAddr, site: &Arc<Site>) {
         let Some(place) = Place::take(&self.shared) else {
             // Over the cap: closed at once, so that those being served are served well.
-            tracing::warn!(%peer, "connection cap reached");
+            tracing::debug!(%peer, "connection cap reached");
+            if self.shared.crowded.is_due(Clock::system().now()) {
+                let plan = self.shared.plan.load();
+                plan.events.tell(Change::Failed, GATEWAY, format!("more than {} connections: some are refused", plan.settings.connections));
+            }
             return;
         };
         let ticket = self.connections.enter();
@@ -314,6 +322,7 @@ mod tests {
             plan: arc_swap::ArcSwap::from_pointee(draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default())),
             log: Log::start(std::io::sink()).unwrap().0,
             open: AtomicUsize::new(0),
+            crowded: crate::events::Seldom::default(),
             stop: tokio_util::sync::CancellationToken::new(),
             swapped: tokio::sync::Notify::new(),
         });
@@ -332,6 +341,7 @@ mod tests {
             plan: arc_swap::ArcSwap::from_pointee(draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default())),
             log: Log::start(std::io::sink()).unwrap().0,
             open: AtomicUsize::new(0),
+            crowded: crate::events::Seldom::default(),
             stop: tokio_util::sync::CancellationToken::new(),
             swapped: tokio::sync::Notify::new(),
         });

@@ -14,6 +14,10 @@ mod balance;
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
+mod canaries;
+#[cfg(test)]
 mod closing;
 #[cfg(test)]
 mod compress;
@@ -51,6 +55,8 @@ mod stores;
 mod streams;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod traces;
 #[cfg(test)]
 mod upstream_tls;
 #[cfg(test)]

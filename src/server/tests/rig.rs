@@ -116,6 +116,7 @@ impl Draft {
             tree: MatchTree::build(&keys),
             predicates: keys.iter().map(|_| None).collect(),
             pipelines: vec![pipeline; self.routes.len()],
+            patterns: self.routes.iter().map(|(_, pattern)| (*pattern).into()).collect(),
             names: self.routes.iter().map(|(_, pattern)| (*pattern).into()).collect(),
             unmatched: Vec::new(),
             switches: Vec::new(),
@@ -123,6 +124,7 @@ impl Draft {
             upstreams: std::iter::once(&self.upstream).chain(&self.spare).map(|upstream| registry.upstream(upstream)).collect(),
             stores: Vec::new(),
             events: Arc::default(),
+            tracer: None,
             fetch: Arc::new(crate::fetch::Offline),
             settings: self.settings.clone(),
         }
