@@ -27,8 +27,7 @@ pub const WORDS: &[Word] = &[
             .slots(&[Slot::fixed("otlp"), Slot::value("url", "a URL")])
             .children(&[Form::new("sample", "the share of the requests")
                 .slots(&[Slot::value("share", "a percentage")])
-                .default("sample 100%")])
-            .later(),
+                .default("sample 100%")]),
         places: &[Place::Gateway],
         merge: Merge::Single,
         stage: "",

@@ -1,6 +1,7 @@
 //! A program built into a plan. State whose declaration did not change is taken over from the plan before.
 
-use super::plan::{AccessLog, Listener, LogFormat, Pipeline, Plan, Settings, Target};
+use super::plan::{AccessLog, Listener, LogField, LogFormat, Pipeline, Plan, Settings, Target};
+use super::redact::Credentials;
 use crate::diag::Code;
 use crate::events::post::Post;
 use crate::events::{Events, Kind};
@@ -8,6 +9,8 @@ use crate::fetch::{Fetch, Offline, address};
 use crate::http::Clock;
 use crate::ir::operate::StoreUrl;
 use crate::ir::{self, Program};
+use crate::lang::expr::Expr;
+use crate::otlp::Tracer;
 use crate::policy::auth::{self, Mode};
 use crate::policy::body::keep::Keep;
 use crate::policy::build::{Purpose, Warning};
@@ -23,8 +26,10 @@ use crate::upstream;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// The registry's kind of stores.
+/// The registry's kind of stores
 const STORE: &str = "store";
+/// and of tracers.
+const TRACER: &str = "trace";
 
 /// Builds plans one after the other, keeping the state that survives a reload.
 pub struct Compiler {
@@ -91,6 +96,7 @@ impl Compiler {
         let mut warnings = Vec::new();
         let mut errors: Vec<BuildError> = Vec::new();
         let stores = self.stores(program, secrets, &mut errors);
+        let credentials = Credentials::of(program);
         let mut pipelines: Vec<Arc<Pipeline>> = Vec::with_capacity(program.routes.len());
         let mut known: HashMap<Vec<u8>, Arc<Pipeline>> = HashMap::new();
         let keeps = |policy: &Config| matches!(policy, Config::Cache(cache::Config::Keep(_)));
@@ -118,7 +124,7 @@ impl Compiler {
             }
             warnings = std::mem::take(&mut build.warnings);
             let invalidates = std::mem::take(&mut build.invalidates);
-            let mut pipeline = pipeline(route, build, program);
+            let mut pipeline = pipeline(route, build, program, &credentials);
             if caches {
                 pipeline.invalidation = Some(cache::invalidation(&mut self.registry, invalidates));
             }
@@ -129,6 +135,7 @@ impl Compiler {
             }
         }
         let posts = posts(&program.gateway.events, &mut errors);
+        let tracer = self.tracer(program.gateway.trace.as_ref(), &mut errors);
         let flags = program.flags.iter().map(|flag| self.flag(flag)).collect();
         let mut build = blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events));
         let faults = program.gateway.unmatched.iter().filter_map(|policy| policy.build(&mut build).err());
@@ -152,6 +159,7 @@ impl Compiler {
         let plan = Plan {
             tree: MatchTree::build(&keys),
             predicates: program.routes.iter().map(|route| route.predicate.clone()).collect(),
+            patterns: program.routes.iter().map(|route| route.key.pattern.text().into()).collect(),
             names: program.routes.iter().map(|route| route.name.as_str().into()).collect(),
             pipelines,
             unmatched,
@@ -163,8 +171,9 @@ impl Compiler {
             shelves: self.state(cache::STATE).collect(),
             admin_gate,
             events: Arc::clone(&self.events),
+            tracer,
             fetch: Arc::clone(&self.fetch),
-            settings: Settings { posts: posts.into(), ..settings(&program.gateway) },
+            settings: Settings { posts: posts.into(), log: log(&program.gateway.log, &credentials), ..settings(&program.gateway) },
         };
         Ok(Compiled { plan, warnings, auths })
     }
@@ -193,6 +202,13 @@ impl Compiler {
             }
         }
         stores
+    }
+
+    /// What traces requests, the same as before where its declaration did not change.
+    fn tracer(&mut self, declared: Option<&ir::operate::Trace>, errors: &mut Vec<BuildError>) -> Option<Arc<Tracer>> {
+        let ir::operate::Trace { url, sample } = declared?;
+        let make = || Tracer::new(url, sample.0).map_err(|why| BuildError::unset(format!("the url `{url}` of `trace` {why}")));
+        self.registry.try_state(TRACER, format!("{} {url}", sample.0), make).map_err(|error| errors.push(error)).ok()
     }
 
     fn flag(&mut self, flag: &ir::operate::Flag) -> Arc<Flag> {
@@ -277,7 +293,7 @@ fn in_force(route: &ir::Route) -> Vec<u8> {
     serde_json::to_vec(&(policies, target, timeouts, retries, hooks, reads_body, log)).unwrap_or_default()
 }
 
-fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program) -> Pipeline {
+fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program, credentials: &Credentials<'_>) -> Pipeline {
     let Build { mut request, mut response, body_max, fallback, mut cache, chooses, .. } = build;
     if let Some(cache) = cache.as_mut().filter(|_| route.policies.iter().any(drops_cookies) && !reads_cookies(route, program)) {
         cache.drops_cookies();
@@ -299,7 +315,7 @@ fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program) -> Pipeline 
         fallback,
         cache,
         invalidation: None,
-        log: log(&route.log),
+        log: log(&route.log, credentials),
     }
 }
 
@@ -317,7 +333,12 @@ fn reads_cookies(route: &ir::Route, program: &Program) -> bool {
     exprs.any(|expr| cache::mentions(expr, cache::reads_cookie))
 }
 
-fn log(log: &ir::Log) -> AccessLog {
+fn log(log: &ir::Log, credentials: &Credentials<'_>) -> AccessLog {
+    let field = |(name, value): &(String, Expr)| LogField {
+        name: name.as_str().into(),
+        redacted: credentials.are_shown(value, &log.redact),
+        value: value.clone(),
+    };
     AccessLog {
         format: log.format.map(|format| match format {
             ir::LogFormat::Json => LogFormat::Json,
@@ -325,7 +346,7 @@ fn log(log: &ir::Log) -> AccessLog {
         }),
         sample: log.sample,
         when: log.when.clone(),
-        fields: log.fields.iter().map(|(name, expr)| (name.as_str().into(), expr.clone())).collect(),
+        fields: log.fields.iter().map(field).collect(),
     }
 }
 
@@ -354,7 +375,7 @@ fn settings(gateway: &ir::Gateway) -> Settings {
         workers: gateway.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
         body_max: limits.body,
         posts: Arc::new([]),
-        log: log(&gateway.log),
+        log: AccessLog::default(),
     }
 }
 

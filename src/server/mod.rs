@@ -32,6 +32,7 @@ mod site;
 mod spare;
 mod stream;
 mod tls;
+mod traced;
 mod tunnel;
 pub mod upgrade;
 pub mod watch;
@@ -39,15 +40,15 @@ mod worker;
 
 pub use control::Control;
 pub use drive::{Arrival, Asked, Driven, Engine, drive, drive_watched};
+pub use entrance::{ACCEPT_PAUSE, is_of_one_connection};
 pub use inherit::Inherited;
 pub use peer::Peer;
 pub use run::{Policies, Wanted, run};
 pub use watch::Watch;
-pub use entrance::{ACCEPT_PAUSE, is_of_one_connection};
 
 use crate::compile::Plan;
 use crate::compile::tls::Tls;
-use crate::events::{Change, Events};
+use crate::events::{Change, Events, Seldom};
 use crate::http::Address;
 use crate::lang::value::Percent;
 use crate::upstream::Transport;
@@ -110,6 +111,7 @@ impl Server {
             plan: arc_swap::ArcSwap::from_pointee(plan),
             log,
             open: AtomicUsize::new(0),
+            crowded: Seldom::default(),
             stop,
             swapped: Notify::new(),
         });
@@ -207,10 +209,6 @@ impl Server {
         events.tell(Change::Draining, GATEWAY, format!("draining: {} connections are open", self.connections()));
         self.listeners.close();
         let cut = threads.join(&self.listeners, &self.shared.log, &events)?;
-        let dropped = self.shared.log.dropped();
-        if dropped > 0 {
-            tracing::warn!(dropped, "access log lines were dropped");
-        }
         Ok(cut)
     }
 }
@@ -228,6 +226,10 @@ impl Threads {
         self.lookout.join().map_err(|_| io::Error::other("the lookout panicked"))??;
         listeners.join()?;
         log.end();
+        let dropped = log.dropped();
+        if dropped > 0 {
+            events.tell(Change::Failed, GATEWAY, format!("{dropped} lines of the access log were dropped: it was written too slowly"));
+        }
         events.tell(Change::Stopped, GATEWAY, format!("stopped: {cut} connections were cut"));
         self.log_writer.join().map_err(|_| io::Error::other("the access log panicked"))?;
         self.reports.end()?;

@@ -18,6 +18,8 @@ mod bodies;
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod canaries;
+#[cfg(test)]
 mod closing;
 #[cfg(test)]
 mod compress;
@@ -55,6 +57,8 @@ mod stores;
 mod streams;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod traces;
 #[cfg(test)]
 mod upstream_tls;
 #[cfg(test)]

@@ -116,6 +116,7 @@ impl Draft {
             tree: MatchTree::build(&keys),
             predicates: keys.iter().map(|_| None).collect(),
             pipelines: vec![pipeline; self.routes.len()],
+            patterns: self.routes.iter().map(|(_, pattern)| (*pattern).into()).collect(),
             names: self.routes.iter().map(|(_, pattern)| (*pattern).into()).collect(),
             unmatched: Vec::new(),
             switches: Vec::new(),
@@ -126,6 +127,7 @@ impl Draft {
             shelves: Vec::new(),
             admin_gate: None,
             events: Arc::default(),
+            tracer: None,
             fetch: Arc::new(crate::fetch::Offline),
             settings: self.settings.clone(),
         }
