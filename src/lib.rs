@@ -32,6 +32,7 @@ pub mod compile;
 pub mod diag;
 pub mod docs;
 pub mod fetch;
+pub mod hook;
 pub mod http;
 pub mod import;
 pub mod ir;

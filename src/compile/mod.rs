@@ -3,6 +3,7 @@
 pub mod made_up;
 pub mod peers;
 pub mod plan;
+mod hooks;
 mod program;
 pub mod tls;
 

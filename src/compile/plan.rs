@@ -6,6 +6,7 @@ use crate::lang::expr::Expr;
 use crate::policy::cache::{Cache, Invalidation};
 use crate::policy::fallback::Fallback;
 use crate::policy::flag::Flag;
+use crate::policy::hooks::Called;
 use crate::policy::maintenance::Switch;
 use crate::policy::stage::{OnRequest, OnResponse, Place, ReplyPlace};
 use crate::route::tree::MatchTree;
@@ -37,6 +38,8 @@ pub struct Plan {
     pub upstreams: Vec<Arc<Upstream>>,
     /// Every store.
     pub stores: Vec<Arc<Store>>,
+    /// Every hook.
+    pub hooks: Vec<Arc<Called>>,
     /// The gateway's own settings.
     pub settings: Settings,
 }

@@ -1,7 +1,9 @@
 //! A program built into a plan. State whose declaration did not change is taken over from the plan before.
 
+use super::hooks::{self, Embedded};
 use super::plan::{AccessLog, Listener, LogFormat, Pipeline, Plan, Settings, Target};
 use crate::fetch::{Fetch, Offline};
+use crate::hook::Hook;
 use crate::http::Clock;
 use crate::ir::operate::StoreUrl;
 use crate::ir::{self, Program};
@@ -28,6 +30,7 @@ pub struct Compiler {
     upstreams: upstream::Registry,
     store_events: Arc<store::Events>,
     fetch: Arc<dyn Fetch>,
+    embedded: Embedded,
 }
 
 impl Default for Compiler {
@@ -56,7 +59,13 @@ impl Compiler {
     /// A compiler without state, whose plans ask issuers and services by these means.
     #[must_use]
     pub fn with(fetch: Arc<dyn Fetch>) -> Self {
-        Self { registry: Registry::default(), upstreams: upstream::Registry::default(), store_events: Arc::default(), fetch }
+        Self { registry: Registry::default(), upstreams: upstream::Registry::default(), store_events: Arc::default(), fetch, embedded: Embedded::new() }
+    }
+
+    /// Registers a hook of the program that the gateway is embedded in, for the plans built from here on. It stands in for a service
+    /// of that name as well.
+    pub fn embed(&mut self, name: impl Into<String>, hook: Arc<dyn Hook>) {
+        self.embedded.insert(name.into(), hook);
     }
 
     /// Builds a plan. When it fails, the state of the plan in force is untouched.
@@ -68,6 +77,7 @@ impl Compiler {
         let mut warnings = Vec::new();
         let mut errors: Vec<BuildError> = Vec::new();
         let stores = self.stores(program, secrets, &mut errors);
+        let hooks = hooks::called(program, &self.embedded, (&mut self.registry, secrets, &self.fetch), &mut errors);
         let mut pipelines: Vec<Arc<Pipeline>> = Vec::with_capacity(program.routes.len());
         let mut known: HashMap<Vec<u8>, Arc<Pipeline>> = HashMap::new();
         let keeps = |policy: &Config| matches!(policy, Config::Cache(cache::Config::Keep(_)));
@@ -83,12 +93,19 @@ impl Compiler {
                 warnings: std::mem::take(&mut warnings),
                 ..blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch))
             };
+            let copies = |policy: &Config| matches!(policy, Config::Mirror(_));
             for policy in &route.policies {
+                if copies(policy) {
+                    hooks::install(route, program, &hooks, &mut build);
+                }
                 if let Err(error) = policy.build(&mut build)
                     && !errors.contains(&error)
                 {
                     errors.push(error);
                 }
+            }
+            if !route.policies.iter().any(copies) {
+                hooks::install(route, program, &hooks, &mut build);
             }
             if route.reads_body {
                 build.on_request(Place::Body, Keep);
@@ -129,6 +146,7 @@ impl Compiler {
             flags,
             upstreams: program.upstreams.iter().map(|config| self.upstreams.upstream(config)).collect(),
             stores,
+            hooks,
             settings: settings(&program.gateway),
         };
         Ok(Compiled { plan, warnings, auths })
@@ -233,7 +251,11 @@ fn in_force(route: &ir::Route) -> Vec<u8> {
         reads_body,
         log,
     } = route;
-    serde_json::to_vec(&(policies, target, timeouts, retries, hooks, reads_body, log)).unwrap_or_default()
+    // A hook is told the route's name.
+    if !hooks.is_empty() {
+        return Vec::new();
+    }
+    serde_json::to_vec(&(policies, target, timeouts, retries, reads_body, log)).unwrap_or_default()
 }
 
 fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program) -> Pipeline {

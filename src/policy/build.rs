@@ -29,6 +29,11 @@ pub trait Secrets {
     fn keeps_stores_in_memory(&self) -> bool {
         false
     }
+
+    /// True where a hook of the embedding program may be missing, and then says nothing; the default is false.
+    fn does_without_hooks(&self) -> bool {
+        false
+    }
 }
 
 /// What a secret is for, so that a made-up one has the right shape.

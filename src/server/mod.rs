@@ -11,6 +11,7 @@ mod doors;
 pub mod drain;
 pub mod drive;
 mod fallback;
+mod hooks;
 mod http2;
 pub mod inherit;
 mod input;
@@ -87,6 +88,7 @@ impl Server {
     ) -> io::Result<Self> {
         let Doors { addresses, sites, of_workers, shared: sockets } = Doors::open(&plan, inherited)?;
         plan.open_stores()?;
+        hooks::start(&plan.hooks)?;
         let (log, log_writer) = Log::start(log)?;
         let shared = Arc::new(Shared {
             plan: arc_swap::ArcSwap::from_pointee(plan),
@@ -128,8 +130,13 @@ impl Server {
             site.follow(&plan.settings.listeners);
         }
         lookout::look(&plan);
-        self.shared.plan.store(Arc::new(plan));
+        let plan = Arc::new(plan);
+        let told = hooks::start(&plan.hooks);
+        let old = self.shared.plan.swap(Arc::clone(&plan));
         self.shared.swapped.notify_one();
+        if let Err(error) = told.and_then(|()| hooks::stop(&old.hooks, &plan.hooks)) {
+            tracing::error!(%error, "hooks cannot be told of the new policy");
+        }
     }
 
     /// Shows other certificates to clients that connect from now on to an address of the plan.
@@ -184,6 +191,7 @@ impl Server {
         if let Some(acceptor) = self.acceptor {
             acceptor.join().map_err(|_| io::Error::other("the thread that accepts panicked"))??;
         }
+        hooks::stop(&self.shared.plan.load().hooks, &[])?;
         let dropped = self.shared.log.dropped();
         if dropped > 0 {
             tracing::warn!(dropped, "access log lines were dropped");
