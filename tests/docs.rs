@@ -22,6 +22,8 @@ const PAGES: &[(&str, &str)] = &[
     ("docs/checking.md", include_str!("../docs/checking.md")),
     ("docs/auth.md", include_str!("../docs/auth.md")),
     ("docs/shaping.md", include_str!("../docs/shaping.md")),
+    ("docs/hooks.md", include_str!("../docs/hooks.md")),
+    ("docs/openapi.md", include_str!("../docs/openapi.md")),
     ("docs/running.md", include_str!("../docs/running.md")),
     ("docs/tracing.md", include_str!("../docs/tracing.md")),
     ("docs/caching.md", include_str!("../docs/caching.md")),

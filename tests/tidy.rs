@@ -19,13 +19,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("policy", &["diag", "http", "syntax", "lang", "logic", "store", "fetch", "hook"]),
     ("upstream", &["diag", "http", "syntax", "lang", "route"]),
     ("ir", &["http", "lang", "route", "store", "hook", "policy", "upstream"]),
-    ("check", &["diag", "http", "syntax", "lang", "route", "logic", "policy", "upstream", "ir"]),
+    ("check", &["diag", "http", "hook", "syntax", "lang", "route", "logic", "policy", "upstream", "ir"]),
     ("analyse", &["http", "lang", "route", "logic", "policy", "upstream", "ir"]),
     ("compile", &["diag", "http", "lang", "route", "store", "policy", "upstream", "ir", "fetch", "hook"]),
     ("import", &["syntax", "route"]),
     ("docs", &["diag", "http", "syntax", "lang", "route", "policy", "upstream", "ir", "check"]),
     ("server", &["http", "lang", "route", "policy", "upstream", "compile"]),
-    ("testing", &["diag", "http", "lang", "route", "policy", "upstream", "ir", "compile", "server"]),
+    ("testing", &["diag", "http", "hook", "lang", "route", "policy", "upstream", "ir", "compile", "server"]),
     (
         "cli",
         &[
@@ -33,6 +33,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "server", "testing", "fetch",
         ],
     ),
+    ("embed", &["diag", "http", "policy", "upstream", "ir", "check", "compile", "fetch", "hook", "server", "cli"]),
 ];
 
 /// The side of `lang` that is for the checker; `expr`, `value` and `eval` are what is left of it when a policy runs.

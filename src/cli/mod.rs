@@ -1,7 +1,7 @@
 //! The command line: arguments in, exit code out. 0 is fine, 1 a policy with errors, a failed test or a file that is not
 //! formatted, 2 wrong usage or a file that cannot be read.
 
-mod certificates;
+pub(crate) mod certificates;
 mod check;
 mod dev;
 mod diff;
@@ -9,7 +9,7 @@ mod docs;
 mod dump;
 mod environment;
 mod explain;
-mod files;
+pub(crate) mod files;
 mod fix;
 mod fmt;
 mod hash;
@@ -18,7 +18,7 @@ mod junit;
 mod new;
 mod routes;
 mod run;
-mod secrets;
+pub(crate) mod secrets;
 mod test;
 mod token;
 mod trace;

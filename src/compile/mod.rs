@@ -4,6 +4,7 @@ pub mod made_up;
 pub mod peers;
 pub mod plan;
 mod hooks;
+pub mod openapi;
 mod program;
 pub mod tls;
 

@@ -1,5 +1,6 @@
 //! What the engine runs: arrays and indices, nothing of the language.
 
+use super::openapi::Described;
 use super::tls::Tls;
 use crate::http::{Address, UpstreamIndex};
 use crate::lang::expr::Expr;
@@ -40,6 +41,8 @@ pub struct Plan {
     pub stores: Vec<Arc<Store>>,
     /// Every hook.
     pub hooks: Vec<Arc<Called>>,
+    /// What makes the document of `respond openapi`, where a route serves it.
+    pub described: Option<Arc<Described>>,
     /// The gateway's own settings.
     pub settings: Settings,
 }

@@ -1,6 +1,7 @@
 //! A program built into a plan. State whose declaration did not change is taken over from the plan before.
 
 use super::hooks::{self, Embedded};
+use super::openapi::Described;
 use super::plan::{AccessLog, Listener, LogFormat, Pipeline, Plan, Settings, Target};
 use crate::fetch::{Fetch, Offline};
 use crate::hook::Hook;
@@ -12,6 +13,7 @@ use crate::policy::body::keep::Keep;
 use crate::policy::build::{Purpose, Warning};
 use crate::policy::flag::{self, Flag};
 use crate::policy::maintenance;
+use crate::policy::respond::Document;
 use crate::policy::shape::Names;
 use crate::policy::stage::Place;
 use crate::policy::{Build, BuildError, Config, Endpoint, Registry, Secrets, cache, told};
@@ -74,6 +76,8 @@ impl Compiler {
     /// Everything that is missing outside the policy: secrets, files.
     pub fn compile(&mut self, program: &Program, secrets: &dyn Secrets, clock: Clock) -> Result<Compiled, Vec<BuildError>> {
         let endpoints: Arc<[Endpoint]> = program.routes.iter().map(|route| endpoint(route, program)).collect();
+        let document: Arc<Document> = Arc::default();
+        let listed = (&endpoints, &document);
         let mut warnings = Vec::new();
         let mut errors: Vec<BuildError> = Vec::new();
         let stores = self.stores(program, secrets, &mut errors);
@@ -91,7 +95,7 @@ impl Compiler {
             let mut build = Build {
                 route: &route.name,
                 warnings: std::mem::take(&mut warnings),
-                ..blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch))
+                ..blank(program, listed, &mut self.registry, secrets, clock, (&stores, &self.fetch))
             };
             let copies = |policy: &Config| matches!(policy, Config::Mirror(_));
             for policy in &route.policies {
@@ -123,7 +127,7 @@ impl Compiler {
             }
         }
         let flags = program.flags.iter().map(|flag| self.flag(flag)).collect();
-        let mut build = blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch));
+        let mut build = blank(program, listed, &mut self.registry, secrets, clock, (&stores, &self.fetch));
         let faults = program.gateway.unmatched.iter().filter_map(|policy| policy.build(&mut build).err());
         errors.extend(faults.filter(|error| !errors.contains(error)).collect::<Vec<_>>());
         let mut unmatched = build.response;
@@ -133,6 +137,7 @@ impl Compiler {
             return Err(errors);
         }
         let auths = (0..program.auths.len()).map(|index| self.registry.of_plan("auth", &index.to_string())).collect();
+        let described = Described::new(program, &mut self.registry, secrets, &document);
         self.registry.commit();
         let keys: Vec<RouteKey> = program.routes.iter().map(|route| route.key.clone()).collect();
         self.upstreams.keep(&program.upstreams);
@@ -147,6 +152,7 @@ impl Compiler {
             upstreams: program.upstreams.iter().map(|config| self.upstreams.upstream(config)).collect(),
             stores,
             hooks,
+            described,
             settings: settings(&program.gateway),
         };
         Ok(Compiled { plan, warnings, auths })
@@ -207,7 +213,7 @@ impl Compiler {
 /// What policies are given before any has added to it.
 fn blank<'b>(
     program: &'b Program,
-    endpoints: &'b Arc<[Endpoint]>,
+    (endpoints, document): (&'b Arc<[Endpoint]>, &'b Arc<Document>),
     registry: &'b mut Registry,
     secrets: &'b dyn Secrets,
     clock: Clock,
@@ -217,6 +223,7 @@ fn blank<'b>(
         route: "",
         auths: &program.auths,
         endpoints,
+        document,
         registry,
         secrets,
         stores,

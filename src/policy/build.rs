@@ -109,6 +109,8 @@ pub struct Build<'b> {
     pub auths: &'b [super::auth::Declared],
     /// Every route of the program.
     pub endpoints: &'b Arc<[Endpoint]>,
+    /// The document that `respond openapi` serves.
+    pub document: &'b Arc<super::respond::Document>,
     /// State that survives a reload.
     pub registry: &'b mut Registry,
     /// Secrets.

@@ -9,6 +9,7 @@ mod calls;
 mod connection;
 mod doors;
 pub mod drain;
+mod described;
 pub mod drive;
 mod fallback;
 mod hooks;

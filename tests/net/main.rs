@@ -26,6 +26,8 @@ mod fields;
 #[cfg(test)]
 mod framing;
 #[cfg(test)]
+mod hooks;
+#[cfg(test)]
 mod listeners;
 #[cfg(test)]
 mod load;
@@ -33,6 +35,8 @@ mod load;
 mod logs;
 #[cfg(test)]
 mod methods;
+#[cfg(test)]
+mod openapi;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]
