@@ -19,7 +19,7 @@
 //! | 4 | [`ir`]: what a policy means, as plain data |
 //! | 5 | [`check`]: tree to program · [`analyse`]: two programs to what differs · `compile`: program to plan · [`import`]: other gateways' files to text |
 //! | 6 | `server`: sockets · `testing`: virtual time · [`docs`]: reference and catalogue |
-//! | 7 | [`cli`] |
+//! | 7 | [`admin`]: how it stands, and what is turned while it runs · [`cli`] |
 //! | 8 | [`embed`]: a gateway inside another program |
 //!
 //! What holds everywhere: `check` and `compile` meet only in [`ir`]; the code that serves a request knows nothing of the
@@ -61,6 +61,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod admin;
 pub mod analyse;
 pub mod check;
 pub mod cli;

@@ -8,7 +8,7 @@ use super::listen::told;
 use super::merge::merged;
 use super::together::{self, Shadows};
 use super::upstream::UpstreamFacts;
-use super::uses::Level;
+use super::uses::{self, Level};
 use super::written::Interned;
 use super::{breaker, cache, calls};
 use crate::diag::{Code, Diagnostic, Edit, Span};
@@ -202,7 +202,7 @@ impl<'a> Routes<'_, 'a> {
             policies,
             timeouts,
             retries,
-            hooks: hooks(&levels),
+            hooks: uses::hooks(&levels),
             reads_body: checker.facts.reads_body,
             log,
             place,
@@ -298,17 +298,6 @@ impl<'a> Routes<'_, 'a> {
             .filter_map(|index| self.upstreams.get(usize::from(index.0)).map(|facts| (index, facts.timeouts.or(inner).complete(checker))))
             .collect()
     }
-}
-
-/// The hooks in force, the outermost first; one that is used on several levels is asked once.
-fn hooks(levels: &[Rc<Level<'_>>]) -> Vec<u16> {
-    let mut found = Vec::new();
-    for hook in levels.iter().flat_map(|level| &level.hooks).filter_map(|hook| u16::try_from(*hook).ok()) {
-        if !found.contains(&hook) {
-            found.push(hook);
-        }
-    }
-    found
 }
 
 /// What holds of every request that gets past `authorize`.

@@ -4,10 +4,11 @@ use super::openapi::Described;
 use super::tls::Tls;
 use crate::http::{Address, UpstreamIndex};
 use crate::lang::expr::Expr;
-use crate::policy::cache::{Cache, Invalidation};
+use crate::policy::cache::{Cache, Invalidation, Shelf};
 use crate::policy::fallback::Fallback;
 use crate::policy::flag::Flag;
 use crate::policy::hooks::Called;
+use crate::policy::limit::Limiter;
 use crate::policy::maintenance::Switch;
 use crate::policy::stage::{OnRequest, OnResponse, Place, ReplyPlace};
 use crate::route::tree::MatchTree;
@@ -43,6 +44,12 @@ pub struct Plan {
     pub hooks: Vec<Arc<Called>>,
     /// What makes the document of `respond openapi`, where a route serves it.
     pub described: Option<Arc<Described>>,
+    /// Every limit's counters.
+    pub limiters: Vec<Arc<Limiter>>,
+    /// Every cache.
+    pub shelves: Vec<Arc<Shelf>>,
+    /// What every request to the admin listener has to pass; none where that asks nobody who they are.
+    pub admin_gate: Option<Arc<dyn OnRequest>>,
     /// The gateway's own settings.
     pub settings: Settings,
 }

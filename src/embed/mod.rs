@@ -111,6 +111,9 @@ impl Source {
         if program.gateway.listeners.is_empty() {
             return Err(Error("the policy says nowhere to listen: add `gateway { listen :8080 }`".to_owned()));
         }
+        if program.gateway.admin.is_some() {
+            return Err(Error("the policy has an `admin` listener, which only `gate run` serves: leave it out".to_owned()));
+        }
         let stray = self.names.iter().find(|name| program.hooks.iter().all(|hook| hook.name != **name));
         if let Some(name) = stray {
             return Err(Error(format!("a hook is registered under the name `{name}`, and the policy declares none of that name")));

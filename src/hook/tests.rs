@@ -24,6 +24,10 @@ fn page() -> Reply {
     Reply { status: StatusCode::OK, headers, body: Body::full("page"), source: Source::Upstream }
 }
 
+fn field<'r>(reply: &'r Reply, name: &str) -> Option<&'r str> {
+    reply.headers.get(name).map(|value| value.to_str().unwrap())
+}
+
 async fn text(reply: Reply) -> String {
     String::from_utf8(reply.body.collected(1 << 20).await.unwrap().to_vec()).unwrap()
 }
@@ -39,9 +43,9 @@ fn an_answer_without_status_and_body_sets_fields_alone() {
 #[tokio::test]
 async fn a_status_or_a_body_answers_the_request() {
     let reply = judged(r#"{"status": 403, "set": {"x-why": "plan"}}"#).unwrap().reply().unwrap();
-    assert_eq!((reply.status, reply.headers.get("x-why").unwrap()), (StatusCode::FORBIDDEN, "plan"));
+    assert_eq!((reply.status, field(&reply, "x-why")), (StatusCode::FORBIDDEN, Some("plan")));
     let reply = judged(r#"{"body": {"a": [1]}}"#).unwrap().reply().unwrap();
-    assert_eq!((reply.status, reply.headers.get("content-type").unwrap()), (StatusCode::OK, "application/json"));
+    assert_eq!((reply.status, field(&reply, "content-type")), (StatusCode::OK, Some("application/json")));
     assert_eq!(text(reply).await, r#"{"a":[1]}"#);
     let reply = judged(r#"{"body": "<p>", "set": {"content-type": "text/html"}}"#).unwrap().reply().unwrap();
     assert_eq!(reply.headers.get_all("content-type").iter().collect::<Vec<_>>(), ["text/html"]);
@@ -62,7 +66,7 @@ async fn another_body_brings_its_own_fields_and_a_reply_without_one_has_none() {
     assert_eq!(reply.status, StatusCode::OK);
     let mut reply = page();
     judged(r#"{"status": 201, "set": {"x-kept": "2"}}"#).unwrap().change(&mut reply);
-    assert_eq!((reply.status, reply.headers.get("etag").is_some(), reply.headers.get("x-kept").unwrap()), (StatusCode::CREATED, true, "2"));
+    assert_eq!((reply.status, field(&reply, "etag"), field(&reply, "x-kept")), (StatusCode::CREATED, Some("\"1\""), Some("2")));
     assert_eq!(text(reply).await, "page");
 }
 

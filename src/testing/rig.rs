@@ -56,7 +56,7 @@ impl<'p> Rig<'p> {
         let mut compiler = Compiler::new();
         let hooks: Vec<Arc<Hook>> = program.hooks.iter().map(|_| Arc::default()).collect();
         for (declared, hook) in program.hooks.iter().zip(&hooks) {
-            compiler.embed(&declared.name, Arc::clone(hook) as _);
+            compiler.embed(&declared.name, Arc::clone(hook) as Arc<dyn crate::hook::Hook>);
         }
         let (clock, secrets) = (Clock::at(BEGINS_AT), MadeUp::for_tests(SEED));
         let Compiled { plan, auths, .. } = compiler

@@ -6,6 +6,8 @@
 mod harness;
 
 #[cfg(test)]
+mod admin;
+#[cfg(test)]
 mod aggregate;
 #[cfg(test)]
 mod auth;
@@ -13,6 +15,8 @@ mod auth;
 mod balance;
 #[cfg(test)]
 mod bodies;
+#[cfg(test)]
+mod browser;
 #[cfg(test)]
 mod closing;
 #[cfg(test)]

@@ -69,7 +69,7 @@ impl Foreign {
     /// Its operations, in its order.
     pub fn operations(&self) -> impl Iterator<Item = Found> + '_ {
         let paths = self.root.get("paths").and_then(Json::as_object).into_iter().flatten();
-        let each = paths.flat_map(|(path, item)| {
+        let each = paths.flat_map(move |(path, item)| {
             let item = self.resolved(item);
             METHODS.iter().filter_map(move |method| self.operation(path, item, method))
         });
@@ -83,7 +83,7 @@ impl Foreign {
         let mut parameters: Vec<&Json> = Vec::new();
         for parameter in own.chain(shared).map(|parameter| self.resolved(parameter)) {
             let same = |other: &&Json| other.get("name") == parameter.get("name") && other.get("in") == parameter.get("in");
-            if !parameters.iter().any(|other| same(&other)) {
+            if !parameters.iter().any(same) {
                 parameters.push(parameter);
             }
         }

@@ -44,8 +44,7 @@ const METHODS: &[&str] = &["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "P
 
 /// The document of a plan, and what it is made of.
 pub struct Described {
-    title: Json,
-    servers: Json,
+    info: Map<String, Json>,
     schemes: Map<String, Json>,
     schemas: Map<String, Json>,
     routes: Vec<Traits>,
@@ -118,8 +117,7 @@ impl Described {
             Some(Source { upstream: UpstreamIndex(index), name, path, every: openapi.every, kept })
         });
         let described = Arc::new(Self {
-            title: title(serving.doc.as_deref()),
-            servers: json!([{ "url": "/" }]),
+            info: info(serving.doc.as_deref()),
             schemes: schemes.used(program.routes.iter().filter_map(ir::Route::auth)),
             schemas,
             routes,
@@ -173,14 +171,19 @@ impl Described {
         if !self.schemes.is_empty() {
             components.insert("securitySchemes".to_owned(), Json::Object(self.schemes.clone()));
         }
-        let mut document = json!({ "openapi": "3.1.0", "info": self.title, "servers": self.servers, "paths": paths, "components": components });
+        let mut rest = Map::from_iter([
+            ("servers".to_owned(), json!([{ "url": "/" }])),
+            ("paths".to_owned(), Json::Object(paths)),
+            ("components".to_owned(), Json::Object(components)),
+        ]);
         if !left_out.is_empty() {
-            document["x-gate-left-out"] = Json::Array(left_out);
+            rest.insert("x-gate-left-out".to_owned(), Json::Array(left_out));
         }
-        let digest = Sha256::digest(document.to_string().as_bytes());
-        let version: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-        document["info"]["version"] = version.into();
-        document.to_string()
+        let mut info = self.info.clone();
+        info.insert("version".to_owned(), version(&rest).into());
+        let mut document = Map::from_iter([("openapi".to_owned(), json!("3.1.0")), ("info".to_owned(), Json::Object(info))]);
+        document.extend(rest);
+        Json::Object(document).to_string()
     }
 
     /// The operations of upstreams' documents that a route makes reachable.
@@ -201,7 +204,7 @@ impl Described {
     }
 
     /// The first route that takes all requests of a template.
-    fn owner(&self, template: &Template, method: &str, of: &Traits) -> Option<usize> {
+    fn owner(&self, template: &Template, method: &'static str, of: &Traits) -> Option<usize> {
         self.routes.iter().position(|route| {
             route.plain
                 && route.methods.contains(&method)
@@ -283,7 +286,7 @@ impl Traits {
         if !whole && paths.has(&self.name) {
             return;
         }
-        for method in &self.methods {
+        for method in self.methods.iter().copied() {
             if paths.says(&self.name, &template, method) {
                 continue;
             }
@@ -303,13 +306,19 @@ impl Traits {
 }
 
 /// What the document is called: the doc comment of the route that serves it.
-fn title(doc: Option<&str>) -> Json {
+fn info(doc: Option<&str>) -> Map<String, Json> {
     let (title, rest) = doc.map_or(("API", ""), |doc| doc.split_once('\n').unwrap_or((doc, "")));
-    let mut info = json!({ "title": title.trim(), "version": "" });
+    let mut info = Map::from_iter([("title".to_owned(), title.trim().into())]);
     if !rest.trim().is_empty() {
-        info["description"] = rest.trim().into();
+        info.insert("description".to_owned(), rest.trim().into());
     }
     info
+}
+
+/// The same for what is the same, whichever gateway made it.
+fn version(document: &Map<String, Json>) -> String {
+    let text = serde_json::to_vec(document).unwrap_or_default();
+    Sha256::digest(&text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The schema that a route's JSON body is held against. What it refers to in itself is meant from its own root.

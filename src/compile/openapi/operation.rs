@@ -119,21 +119,18 @@ fn responded(respond: &respond::Config) -> (u16, Json) {
     match respond {
         respond::Config::Body { status, format, body } => {
             let text = match body {
-                Expr::Const(Value::Text(text)) => Some(text.as_ref()),
+                Expr::Const(Value::Text(text)) => Some(&**text),
                 _ => None,
             };
             if text == Some("") {
                 return (*status, json!({ "description": "no body" }));
             }
-            let mut media = json!({});
             let example = match format {
                 Format::Json => text.and_then(|text| serde_json::from_str::<Json>(text).ok()),
                 Format::Text => text.map(Json::from),
                 Format::Html => None,
             };
-            if let Some(example) = example {
-                media["example"] = example;
-            }
+            let media = example.map_or_else(|| json!({}), |example| json!({ "example": example }));
             (*status, json!({ "description": "what the gateway answers", "content": { format.media_type(): media } }))
         }
         respond::Config::Health => (200, json("how the gateway and what it depends on stand")),
@@ -155,9 +152,8 @@ pub(super) fn refusals(route: &Route) -> Map<String, Json> {
     for policy in &route.policies {
         match policy {
             Config::Auth(auth) if !matches!(auth.mode, crate::policy::auth::Mode::Public { .. }) => {
-                let mut object = problem("the request does not prove who it comes from");
-                object["headers"] = json!({ "WWW-Authenticate": { "schema": { "type": "string" } } });
-                add(401, object);
+                let headers = json!({ "WWW-Authenticate": { "schema": { "type": "string" } } });
+                add(401, problem_with("the request does not prove who it comes from", headers));
             }
             Config::Access(access) => {
                 for rule in access.access.iter().chain(&access.authorize) {
@@ -173,9 +169,8 @@ pub(super) fn refusals(route: &Route) -> Map<String, Json> {
                 }
             }
             Config::Maintenance(_) => {
-                let mut object = problem("closed for maintenance");
-                object["headers"] = json!({ "Retry-After": { "schema": { "type": "integer" } } });
-                add(503, object);
+                let headers = json!({ "Retry-After": { "schema": { "type": "integer" } } });
+                add(503, problem_with("closed for maintenance", headers));
             }
             Config::Deprecated(notice) if notice.sunset.is_some() => add(410, problem("gone")),
             _ => {}
@@ -201,13 +196,20 @@ fn limited(limits: &limit::Config) -> Json {
             }
         }
     }
-    let mut object = problem("too many requests");
-    object["headers"] = Json::Object(headers);
-    object
+    problem_with("too many requests", Json::Object(headers))
 }
 
 /// A response in the form of the gateway's own errors.
 fn problem(description: &str) -> Json {
     let schema = json!({ "$ref": format!("#/components/schemas/{PROBLEM}") });
     json!({ "description": description, "content": { "application/problem+json": { "schema": schema } } })
+}
+
+/// The same with fields.
+fn problem_with(description: &str, headers: Json) -> Json {
+    let mut object = problem(description);
+    if let Some(members) = object.as_object_mut() {
+        members.insert("headers".to_owned(), headers);
+    }
+    object
 }

@@ -67,6 +67,15 @@ pub(super) fn schema(kind: &SegmentType) -> Json {
     }
 }
 
+/// A parameter's object with another member.
+fn with(object: &Json, name: &str, value: Json) -> Json {
+    let mut object = object.clone();
+    if let Some(members) = object.as_object_mut() {
+        members.insert(name.to_owned(), value);
+    }
+    object
+}
+
 impl Template {
     /// Reads a path of a document; none when a parameter shares its segment with other text.
     pub fn read(path: &str, object: impl Fn(&str) -> Json) -> Option<Self> {
@@ -124,9 +133,7 @@ impl Template {
     pub fn named_as(&self, other: &Self) -> Self {
         let parts = self.parts.iter().zip(&other.parts).map(|pair| match pair {
             (Part::Parameter { object, .. }, Part::Parameter { name, .. }) => {
-                let mut object = object.clone();
-                object["name"] = name.as_str().into();
-                Part::Parameter { name: name.clone(), object }
+                Part::Parameter { name: name.clone(), object: with(object, "name", name.as_str().into()) }
             }
             (part, _) => part.clone(),
         });
@@ -151,10 +158,8 @@ impl Template {
             (Part::Literal(text), Some(Segment::Parameter { kind, .. })) => kind.contains(text.as_bytes()).then(|| part.clone()),
             (Part::Parameter { .. }, Some(Segment::Literal(text))) => Some(Part::Literal(text.clone())),
             (Part::Parameter { name, object }, Some(Segment::Parameter { kind, .. })) => {
-                let mut object = object.clone();
-                if *kind != SegmentType::Any {
-                    object["schema"] = schema(kind);
-                }
+                let typed = *kind != SegmentType::Any;
+                let object = if typed { with(object, "schema", schema(kind)) } else { object.clone() };
                 Some(Part::Parameter { name: name.clone(), object })
             }
         });

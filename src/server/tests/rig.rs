@@ -123,6 +123,9 @@ impl Draft {
             flags: Vec::new(),
             upstreams: std::iter::once(&self.upstream).chain(&self.spare).map(|upstream| registry.upstream(upstream)).collect(),
             stores: Vec::new(),
+            limiters: Vec::new(),
+            shelves: Vec::new(),
+            admin_gate: None,
             settings: self.settings.clone(),
         }
     }
