@@ -34,6 +34,8 @@ mod fields;
 #[cfg(test)]
 mod framing;
 #[cfg(test)]
+mod hooks;
+#[cfg(test)]
 mod listeners;
 #[cfg(test)]
 mod load;
@@ -41,6 +43,8 @@ mod load;
 mod logs;
 #[cfg(test)]
 mod methods;
+#[cfg(test)]
+mod openapi;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]
