@@ -44,6 +44,8 @@ mod operator;
 #[cfg(test)]
 mod paths;
 #[cfg(test)]
+mod reload;
+#[cfg(test)]
 mod shop;
 #[cfg(test)]
 mod signals;
@@ -55,6 +57,8 @@ mod stores;
 mod streams;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod upgrade;
 #[cfg(test)]
 mod upstream_tls;
 #[cfg(test)]
