@@ -83,6 +83,8 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("std::net::TcpListener", &["src/server/", "src/admin/", "src/store/testing.rs", "src/upstream/"]),
     ("std::net::TcpStream", &["src/server/", "src/upstream/"]),
     ("listenfd", &["src/server/inherit.rs"]),
+    ("command_fds", &["src/server/upgrade.rs"]),
+    ("std::process::Command", &["src/cli/", "src/server/upgrade.rs"]),
     ("std::fs", &["src/cli/", "src/server/listener.rs"]),
     ("std::env", &["src/cli/", "src/store/testing.rs"]),
 ];

@@ -50,6 +50,8 @@ mod operator;
 #[cfg(test)]
 mod paths;
 #[cfg(test)]
+mod reload;
+#[cfg(test)]
 mod shop;
 #[cfg(test)]
 mod signals;
@@ -63,6 +65,8 @@ mod streams;
 mod tls;
 #[cfg(test)]
 mod traces;
+#[cfg(test)]
+mod upgrade;
 #[cfg(test)]
 mod upstream_tls;
 #[cfg(test)]
