@@ -172,7 +172,11 @@ async fn answered(request: Request<Incoming>, peer: SocketAddr, desk: &Arc<Desk>
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).into());
     }
     let query = Query::read(head.uri.query().unwrap_or_default(), endpoint.parameters)?;
-    endpoint.answer(desk, Asked { name, query, by: peer.ip().to_canonical() }).await
+    let done = endpoint.answer(desk, Asked { name, query }).await;
+    if head.method == Method::POST {
+        tracing::info!(%peer, target = %head.uri, done = done.is_ok(), "asked by hand");
+    }
+    done
 }
 
 /// Lets a request in. Whether the gateway is ready is nobody's secret: what asks that of it, a balancer or Kubernetes, has no
