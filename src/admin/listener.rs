@@ -111,7 +111,13 @@ impl Drop for Admin {
 async fn accept(listener: std::net::TcpListener, desk: Arc<Desk>, ending: CancellationToken) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     let (places, connections) = (Arc::new(Semaphore::new(CONNECTIONS_MAX)), TaskTracker::new());
-    while let Some(accepted) = ending.run_until_cancelled(listener.accept()).await {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            // Whoever asks from now on means the process that serves.
+            () = desk.control.succeeded() => break,
+            () = ending.cancelled() => break,
+        };
         match accepted {
             Ok((stream, peer)) => match Arc::clone(&places).try_acquire_owned() {
                 Ok(place) => {

@@ -301,6 +301,21 @@ fn a_reload_changes_who_may_come_in_and_where() {
 }
 
 #[test]
+fn a_process_that_another_one_succeeds_is_administered_no_more() {
+    let app = Origin::start(|_| Answer::Hang);
+    let mut gate = run(&app);
+    let first = gate.admin_address();
+    let mut under_way = gate.connect();
+    under_way.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    app.until_begun(1);
+    gate.signal("USR2");
+    until("the new process", || (gate.admin_address() != first).then_some(()));
+    until("the first address to close", || TcpStream::connect(first).is_err().then_some(()));
+    assert_eq!(gate.admin("GET", "/admin/status").send().expect(200).json()["state"], "serving");
+    gate.admin("POST", "/admin/drain").send().expect(202);
+}
+
+#[test]
 fn an_address_that_is_taken_fails_the_start_and_the_reload() {
     let app = Origin::json("{}");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
