@@ -59,8 +59,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
 /// The most changes of a reload that are logged one by one.
 const LOGGED_MAX: usize = 20;
 
-/// Logs what a reload changes for requests.
-pub fn log(old: &Program, new: &Program) {
+/// What a reload changes for requests, a line each; it is logged as well.
+pub fn log(old: &Program, new: &Program) -> Vec<String> {
     let diff = diff(old, new);
     let told = || diff.changes.iter().filter(|change| change.class != Class::Cosmetic);
     for change in told().take(LOGGED_MAX) {
@@ -72,6 +72,7 @@ pub fn log(old: &Program, new: &Program) {
         tracing::info!(more, "further changes: `gate diff` lists them all");
     }
     tracing::info!("changes: {}", diff.summary());
+    told().map(|change| format!("{} {}", change.class.name(), change.says)).collect()
 }
 
 /// Checks a policy. A warning that was shown of the other is not shown again: the change is what is asked about.

@@ -16,6 +16,7 @@ mod hash;
 mod import;
 mod junit;
 mod new;
+mod policies;
 mod routes;
 mod run;
 mod secrets;
@@ -98,7 +99,7 @@ pub fn main() -> ExitCode {
         Command::Routes(arguments) => routes::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Dump(arguments) => dump::run(&arguments),
-        Command::Run(arguments) => run::run(&arguments),
+        Command::Run(arguments) => run::run(arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Docs(arguments) => docs::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),

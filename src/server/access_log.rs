@@ -26,12 +26,13 @@ const UNREAD: &str = "-";
 /// The way to the log.
 #[derive(Debug, Clone)]
 pub struct Log {
-    lines: SyncSender<String>,
+    /// Lines, and nothing as the end of all.
+    lines: SyncSender<Option<String>>,
     dropped: Arc<AtomicU64>,
 }
 
 impl Log {
-    /// Starts a log that writes to `out` until every copy of what is returned is gone.
+    /// Starts a log that writes to `out` until it is ended, or every copy of what is returned is gone.
     ///
     /// # Errors
     /// When no thread can be started.
@@ -47,8 +48,14 @@ impl Log {
         self.dropped.load(Ordering::Relaxed)
     }
 
+    /// Ends the log once what waits is written. Lines that come later are nobody's.
+    pub fn end(&self) {
+        // A writer that has ended needs not be told.
+        let _ = self.lines.send(None);
+    }
+
     fn send(&self, line: String) {
-        match self.lines.try_send(line) {
+        match self.lines.try_send(Some(line)) {
             Ok(()) => {}
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
                 self.dropped.fetch_add(1, Ordering::Relaxed);
@@ -58,11 +65,15 @@ impl Log {
 }
 
 /// Writes what waits in one go, then waits for more. An output that fails ends nothing but its lines.
-fn write_all(waiting: &Receiver<String>, mut out: impl Write) {
-    let mut batch = String::new();
-    while let Ok(line) = waiting.recv() {
+fn write_all(waiting: &Receiver<Option<String>>, mut out: impl Write) {
+    let (mut batch, mut ended) = (String::new(), false);
+    while !ended && let Ok(Some(line)) = waiting.recv() {
         batch.push_str(&line);
         while let Ok(line) = waiting.try_recv() {
+            let Some(line) = line else {
+                ended = true;
+                break;
+            };
             batch.push_str(&line);
         }
         let _ = out.write_all(batch.as_bytes()).and_then(|()| out.flush());

@@ -3,17 +3,18 @@
 
 use super::drive::{End, Engine};
 use super::fallback::StoodIn;
-use super::onward::rest;
+use super::onward::{Until, rest};
 use super::watch::Watch;
 use crate::compile::Pipeline;
 use crate::http::{Body, Exchange, Problem, Record, Reply, Request};
 use crate::policy::cache::{Cache, Fetch, Fill, Next, Part, Taken};
 use crate::policy::stage::Place;
-use crate::upstream::Transport;
+use crate::upstream::{Transport, timeout};
 use http::{Method, StatusCode};
 use smallvec::SmallVec;
 use std::sync::Arc;
-use tokio::time::Instant;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
 
 /// What answers a request that the cache sends on.
 pub async fn fetched<T: Transport, W: Watch>(
@@ -25,18 +26,26 @@ pub async fn fetched<T: Transport, W: Watch>(
     exchange: &mut Exchange,
     watch: &mut W,
 ) -> End {
+    let mut until = None;
     while let Some(part) = cache.join(&fetch) {
         let answer = match part {
             Part::Leads(lead) => {
                 fetch.leads(lead);
                 continue;
             }
-            Part::Waits(waiting) => match waiting.next().await {
-                Next::Again => continue,
-                Next::Alone => None,
-                Next::Look => cache.look_again(&mut fetch, exchange),
-                Next::Follow(fill) => cache.follow(&fetch, &fill, exchange),
-            },
+            Part::Waits(waiting) => {
+                let until = *until.get_or_insert_with(|| Instant::now() + total(engine, pipeline, exchange));
+                match timeout_at(until, waiting.next()).await {
+                    Ok(Next::Again) => continue,
+                    Ok(Next::Failed) => match cache.do_without(&fetch, exchange, None) {
+                        Some(reply) => Some(reply),
+                        None => continue,
+                    },
+                    Ok(Next::Alone) | Err(_) => None,
+                    Ok(Next::Look) => cache.look_again(&mut fetch, exchange),
+                    Ok(Next::Follow(fill)) => cache.follow(&fetch, &fill, exchange),
+                }
+            }
         };
         if let Some(reply) = answer {
             exchange.record.stopped = Some(Place::Cache.name());
@@ -44,7 +53,17 @@ pub async fn fetched<T: Transport, W: Watch>(
         }
         fetch.goes_alone();
     }
+    if let Some(until) = until {
+        exchange.kept.insert(Until(until));
+    }
     asked(engine, pipeline, cache, &mut fetch, encoded_slash, exchange, watch).await.0
+}
+
+/// How long a request may wait for another's answer: as long as for its own, which then has what is left.
+fn total<T: Transport>(engine: &Engine<T>, pipeline: &Pipeline, exchange: &Exchange) -> Duration {
+    let upstream = exchange.upstream.and_then(|index| Some((index, engine.upstream(index).ok()?)));
+    // What a policy answers has no `total` of its own.
+    upstream.map_or(timeout::Config::default(), |(index, upstream)| pipeline.terms(index, upstream).timeouts).total
 }
 
 /// Asks the origin, a second time if it speaks of something that is not stored.

@@ -7,6 +7,7 @@ mod answer;
 mod cache;
 mod calls;
 mod connection;
+pub mod control;
 mod doors;
 pub mod drain;
 pub mod drive;
@@ -32,10 +33,11 @@ mod tunnel;
 pub mod watch;
 mod worker;
 
+pub use control::Control;
 pub use drive::{Arrival, Asked, Driven, Engine, drive, drive_watched};
 pub use inherit::Inherited;
 pub use peer::Peer;
-pub use run::run;
+pub use run::{Policies, Wanted, run};
 pub use watch::Watch;
 
 use crate::compile::Plan;
@@ -45,6 +47,7 @@ use crate::lang::value::Percent;
 use crate::upstream::Transport;
 use access_log::Log;
 use doors::Doors;
+use parking_lot::Mutex;
 use site::Site;
 use std::io;
 use std::sync::Arc;
@@ -59,6 +62,11 @@ pub struct Server {
     addresses: Vec<Address>,
     sites: Vec<Arc<Site>>,
     shared: Arc<Shared>,
+    threads: Mutex<Option<Threads>>,
+}
+
+/// What is waited for at the end.
+struct Threads {
     workers: Vec<JoinHandle<io::Result<usize>>>,
     prober: Option<JoinHandle<io::Result<()>>>,
     lookout: JoinHandle<io::Result<()>>,
@@ -110,7 +118,8 @@ impl Server {
                 })
             })
             .collect::<io::Result<Vec<_>>>()?;
-        Ok(Self { addresses, sites, shared, workers, prober, lookout, acceptor, log_writer })
+        let threads = Mutex::new(Some(Threads { workers, prober, lookout, acceptor, log_writer }));
+        Ok(Self { addresses, sites, shared, threads })
     }
 
     /// Where it listens, in the order of the plan's listeners.
@@ -171,8 +180,21 @@ impl Server {
     ///
     /// # Errors
     /// When a worker failed.
-    pub fn shutdown(self) -> io::Result<usize> {
+    pub fn shutdown(&self) -> io::Result<usize> {
         self.shared.stop.cancel();
+        let Some(threads) = self.threads.lock().take() else { return Ok(0) };
+        let cut = threads.join(&self.shared.log)?;
+        let dropped = self.shared.log.dropped();
+        if dropped > 0 {
+            tracing::warn!(dropped, "access log lines were dropped");
+        }
+        Ok(cut)
+    }
+}
+
+impl Threads {
+    /// Waits for them, and for the log when nobody has a line for it any more: how many connections had to be cut.
+    fn join(self, log: &Log) -> io::Result<usize> {
         let mut cut = 0;
         for worker in self.workers {
             cut += worker.join().map_err(|_| io::Error::other("a worker panicked"))??;
@@ -184,11 +206,7 @@ impl Server {
         if let Some(acceptor) = self.acceptor {
             acceptor.join().map_err(|_| io::Error::other("the thread that accepts panicked"))??;
         }
-        let dropped = self.shared.log.dropped();
-        if dropped > 0 {
-            tracing::warn!(dropped, "access log lines were dropped");
-        }
-        drop(self.shared);
+        log.end();
         self.log_writer.join().map_err(|_| io::Error::other("the access log panicked"))?;
         Ok(cut)
     }

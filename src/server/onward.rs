@@ -12,7 +12,11 @@ use http::StatusCode;
 use http_body::Body as _;
 use std::pin::pin;
 use std::sync::Arc;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
+
+/// When the answer must have begun of a request that has waited for another's; kept with the request.
+#[derive(Debug, Clone, Copy)]
+pub struct Until(pub Instant);
 
 /// One request part; how it ended the request, when it did.
 pub async fn ask<W: Watch>(place: Place, part: &dyn OnRequest, exchange: &mut Exchange, watch: &mut W) -> Option<End> {
@@ -97,7 +101,7 @@ async fn passed<T: Transport>(
 /// Sends the request on, and takes back what the upstream answers.
 ///
 /// # Errors
-/// Those of [`call::call`].
+/// Those of [`call::call`], and when a wait for another's answer has used up all of its time.
 pub async fn pass<T: Transport>(
     engine: &Engine<T>,
     pipeline: &Pipeline,
@@ -111,6 +115,13 @@ pub async fn pass<T: Transport>(
         wanted_until = grpc::timeout(&request.headers).and_then(|time| exchange.started.checked_add(time));
         exchange.kept.insert(grpc::Call);
     }
+    let mut terms = pipeline.terms(index, upstream);
+    if let Some(Until(until)) = exchange.kept.remove() {
+        terms.timeouts.total = until.saturating_duration_since(Instant::now());
+        if terms.timeouts.total.is_zero() {
+            return Err(Fault::new(FaultKind::TotalTimeout, "another request for the same thing was not answered in time"));
+        }
+    }
     let outgoing = Outgoing {
         method: request.method.clone(),
         target: request.target.clone(),
@@ -122,7 +133,6 @@ pub async fn pass<T: Transport>(
         early: exchange.early.take(),
     };
     exchange.record.upstream = Some(index);
-    let terms = pipeline.terms(index, upstream);
     let call = pin!(call::call(&*engine.transport, upstream, terms, outgoing, &engine.random, &mut exchange.record.attempts));
     match wanted_until {
         None => call.await,

@@ -1,24 +1,45 @@
-//! `gate run`: the server in the foreground, under the signals of the process.
+//! `gate run`: the server in the foreground, under the signals of the process and what its [`Control`] is told.
 
+use super::control::{Command, Control, Reloaded, Stage};
 use super::{Inherited, Server};
 use crate::compile::Plan;
 use crate::upstream::Transport;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 
 /// How often what may change outside the policy is looked at.
 pub const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
-enum Next {
-    End,
-    Reload,
-    LookAgain,
+/// Which policy is to be in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// That of the policy's file.
+    File,
+    /// An earlier one, by its number.
+    Generation(u64),
 }
 
-/// Serves until SIGTERM or SIGINT, then drains and says how many connections had to be cut. SIGHUP asks `reload` for
-/// another plan, off the workers: an error leaves the current one, and is `reload`'s to report. `look_again` runs every
-/// [`LOOK_AGAIN`], off the workers too. `ready` is called when every listener accepts.
+/// Where the policies of a gateway come from. What they take to be read and compiled is taken from no request: they have a
+/// thread of their own.
+pub trait Policies: Send + 'static {
+    /// Called once, when every listener accepts.
+    fn started(&mut self, server: &Arc<Server>);
+
+    /// Puts a policy in force.
+    ///
+    /// # Errors
+    /// Why it cannot be, as text for people. Nothing has changed then.
+    fn put_in_force(&mut self, wanted: Wanted, server: &Server) -> Result<Reloaded, String>;
+
+    /// Looks at what may have changed outside the policy, every [`LOOK_AGAIN`].
+    fn look_again(&mut self, server: &Server);
+}
+
+/// Serves until SIGTERM, SIGINT or [`Control::drain`], then drains: how many connections had to be cut. SIGHUP is
+/// [`Control::reload`]. The end waits for no policy that is being compiled.
 ///
 /// # Errors
 /// When the server cannot start, or a worker failed.
@@ -26,36 +47,65 @@ pub fn run<T: Transport>(
     plan: Plan,
     inherited: Inherited,
     transport: impl Fn() -> T,
-    mut reload: impl FnMut() -> Result<Plan, String>,
-    mut look_again: impl FnMut(&Server),
-    ready: impl FnOnce(&Server),
+    mut policies: impl Policies,
+    (control, commands): (Control, mpsc::Receiver<Command>),
 ) -> io::Result<usize> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _inside = runtime.enter();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
-    let server = Server::start_with(plan, transport, io::stdout(), inherited)?;
-    ready(&server);
-    loop {
-        let next = runtime.block_on(async {
+    let server = Arc::new(Server::start_with(plan, transport, io::stdout(), inherited)?);
+    control.enter(Stage::Serving);
+    policies.started(&server);
+    let follower = Follower { policies, server: Arc::clone(&server), control: control.clone() };
+    std::thread::Builder::new().name("gate-policies".to_owned()).spawn(|| follower.follow(commands))?;
+    runtime.block_on(async {
+        loop {
             tokio::select! {
-                _ = terminate.recv() => Next::End,
-                _ = interrupt.recv() => Next::End,
-                _ = hang_up.recv() => Next::Reload,
-                () = tokio::time::sleep(LOOK_AGAIN) => Next::LookAgain,
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                () = control.told_to_drain() => break,
+                _ = hang_up.recv() => control.request_reload(),
             }
-        });
-        match next {
-            Next::End => return server.shutdown(),
-            Next::LookAgain => look_again(&server),
-            Next::Reload => match reload() {
-                Ok(plan) => {
-                    server.swap(plan);
-                    tracing::info!("reloaded");
-                }
-                Err(error) => tracing::error!(%error, "not reloaded; the old policy stays"),
-            },
         }
+    });
+    // Whoever asks whether to send more requests hears it before nobody accepts.
+    control.enter(Stage::Draining);
+    server.shutdown()
+}
+
+/// Carries out what a gateway is told, one command after the other.
+struct Follower<P> {
+    policies: P,
+    server: Arc<Server>,
+    control: Control,
+}
+
+impl<P: Policies> Follower<P> {
+    /// Runs until nobody can say anything any more.
+    fn follow(mut self, mut commands: mpsc::Receiver<Command>) -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        loop {
+            match runtime.block_on(async { tokio::time::timeout(LOOK_AGAIN, commands.recv()).await }) {
+                Err(_) => self.policies.look_again(&self.server),
+                Ok(None) => return Ok(()),
+                Ok(Some(Command::Reload(answer))) => self.answer(Wanted::File, answer),
+                Ok(Some(Command::Rollback(generation, answer))) => self.answer(Wanted::Generation(generation), answer),
+            }
+        }
+    }
+
+    fn answer(&mut self, wanted: Wanted, answer: super::control::Answer) {
+        let outcome = self.policies.put_in_force(wanted, &self.server);
+        match &outcome {
+            Ok(reloaded) => {
+                self.control.now_in_force(reloaded.generation);
+                tracing::info!(generation = reloaded.generation, "reloaded");
+            }
+            Err(error) => tracing::error!("not reloaded; the old policy stays: {error}"),
+        }
+        // Not everybody waits for what comes of it.
+        let _ = answer.send(outcome);
     }
 }

@@ -14,6 +14,8 @@ mod balance;
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod closing;
 #[cfg(test)]
 mod compress;

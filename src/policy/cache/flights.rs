@@ -1,5 +1,5 @@
 //! Requests that are under way for a key: the first one goes to the origin, those that come meanwhile wait for what comes of
-//! it. One that waits does so once, and goes by itself where what came is not for it.
+//! it. Where what came is not for those who wait, they go by themselves; where nothing came, one of them goes next.
 
 use super::fill::Fill;
 use super::store::Key;
@@ -24,6 +24,8 @@ enum Outcome {
     Stored,
     /// Its response is for nobody else.
     Alone,
+    /// It got none. Told when it is over, so that whoever begins anew does not find it again.
+    Failed,
 }
 
 /// What those who wait are to do.
@@ -37,6 +39,8 @@ pub enum Next {
     Alone,
     /// Whoever went ahead has gone: begin anew.
     Again,
+    /// Whoever went ahead got nothing: do without, or begin anew.
+    Failed,
 }
 
 /// All requests under way; no more than there are requests.
@@ -97,6 +101,11 @@ impl Lead {
         self.settle(Outcome::Alone);
     }
 
+    /// It got no response; one of those who wait goes next.
+    pub fn failed(self) {
+        self.settle(Outcome::Failed);
+    }
+
     /// True while others wait for it.
     #[must_use]
     pub fn is_awaited(&self) -> bool {
@@ -121,12 +130,11 @@ pub struct Waiting(watch::Receiver<Outcome>);
 impl Waiting {
     /// What is to be done, once that is known.
     pub async fn next(mut self) -> Next {
-        let outcome = match self.0.wait_for(|outcome| !matches!(outcome, Outcome::Pending)).await {
-            Ok(outcome) => outcome.clone(),
-            Err(_) => return Next::Again,
-        };
-        match outcome {
+        let told = self.0.wait_for(|outcome| !matches!(outcome, Outcome::Pending | Outcome::Failed)).await;
+        let told = told.ok().map(|outcome| outcome.clone());
+        match told.unwrap_or_else(|| self.0.borrow().clone()) {
             Outcome::Pending => Next::Again,
+            Outcome::Failed => Next::Failed,
             Outcome::Stored => Next::Look,
             Outcome::Alone => Next::Alone,
             Outcome::Filling(fill) => {

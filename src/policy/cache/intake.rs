@@ -42,26 +42,36 @@ impl Cache {
             Ok(reply) => is_error(reply.status).then_some(reply.status),
             Err(problem) => is_error(problem.status).then_some(problem.status),
         };
-        if let Some(status) = failed
-            && fetch.can_do_without(now)
-            && let Some(stored) = &fetch.stale
-            && self.shelf.epochs.stands(&stored.head.stamp)
+        if failed.is_some()
+            && let Some(reply) = self.do_without(fetch, exchange, failed)
         {
-            let client = Client { request: &fetch.request, is_head: fetch.is_head };
-            let mut reply = answer::from_kept(&stored.head, &stored.content, client, now);
-            status::passed(&mut reply.headers, Passed { why: fetch.why, status: Some(status), stored: false, collapsed: false });
-            exchange.record.cache = Some("stale");
-            settle(fetch.lead.take(), false);
+            fail(fetch.lead.take());
             return Taken::Reply(reply, None);
         }
         match answer {
             Err(problem) => {
-                settle(fetch.lead.take(), false);
+                match failed {
+                    Some(_) => fail(fetch.lead.take()),
+                    None => settle(fetch.lead.take(), false),
+                }
                 Taken::Problem(problem)
             }
             Ok(reply) if reply.status == StatusCode::NOT_MODIFIED && fetch.asks => self.confirmed(fetch, exchange, reply, now),
             Ok(reply) => self.came(fetch, exchange, reply, now, may_store),
         }
+    }
+
+    /// What is stored, in the place of an answer that failed (RFC 5861 §4), with a status or for whoever went ahead.
+    #[must_use]
+    pub fn do_without(&self, fetch: &Fetch, exchange: &mut Exchange, status: Option<StatusCode>) -> Option<Reply> {
+        let now = exchange.clock.now();
+        let stored = fetch.stale.as_ref().filter(|stored| fetch.can_do_without(now) && self.shelf.epochs.stands(&stored.head.stamp))?;
+        let client = Client { request: &fetch.request, is_head: fetch.is_head };
+        let mut reply = answer::from_kept(&stored.head, &stored.content, client, now);
+        let passed = Passed { why: fetch.why, status, stored: false, collapsed: status.is_none() };
+        status::passed(&mut reply.headers, passed);
+        exchange.record.cache = Some("stale");
+        Some(reply)
     }
 
     /// A 304 about what is stored (RFC 9111 §4.3.4).
@@ -110,8 +120,13 @@ impl Cache {
         let head = (may_store && !fetch.is_head).then(|| self.head(fetch, exchange, &reply, &allowed, now)).flatten();
         let stored = match head {
             Some(head) => self.keep(fetch, head, &mut reply, lead, &mut fill),
-            None => {
+            None if may_store => {
                 settle(lead, false);
+                false
+            }
+            // Something stood in for the upstream: those who wait may fare better.
+            None => {
+                fail(lead);
                 false
             }
         };
@@ -190,6 +205,12 @@ fn settle(lead: Option<Lead>, stored: bool) {
         Some(lead) if stored => lead.stored(),
         Some(lead) => lead.alone(),
         None => {}
+    }
+}
+
+fn fail(lead: Option<Lead>) {
+    if let Some(lead) = lead {
+        lead.failed();
     }
 }
 

@@ -1,6 +1,7 @@
 //! What every test is written with: a gateway ([`Gate`], or [`Program`] as a process of its own), clients that send
 //! what they like and read strictly, and origins that can misbehave.
 
+mod browser;
 mod client;
 mod gate;
 mod message;
@@ -11,6 +12,7 @@ mod program;
 #[path = "../../../src/store/testing.rs"]
 mod redis;
 
+pub use browser::Browser;
 pub use client::Client;
 pub use gate::{Gate, Setup, key_line, password_line, token};
 pub use message::{Broken, Reader, Response};

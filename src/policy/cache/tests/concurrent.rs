@@ -11,6 +11,11 @@ fn slow(stage: &Stage, status: u16, headers: &[(&str, &str)], body: &'static str
     stage.origin().add(Act::Reply(status, fields(headers), Bytes::from_static(body.as_bytes()), Duration::from_secs(1)));
 }
 
+/// The origin does not answer in anybody's time.
+fn silent(stage: &Stage) {
+    stage.origin().add(Act::Reply(StatusCode::OK, fields(&[]), Bytes::new(), Duration::from_secs(3600)));
+}
+
 /// So many clients at once.
 async fn crowd(stage: &Stage, clients: usize) -> Vec<Seen> {
     join_all((0..clients).map(|_| stage.get("/a", &[]))).await
@@ -43,15 +48,64 @@ async fn an_answer_for_nobody_else_lets_all_go_by_themselves() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_lets_all_go_by_themselves() {
+async fn after_a_failure_one_of_those_who_wait_asks_next() {
     let stage = route("cache");
     stage.origin().add(Act::Refuse);
-    for _ in 0..4 {
-        slow(&stage, 200, &[("cache-control", "max-age=60")], "one");
-    }
-    let seen = crowd(&stage, 5).await;
+    slow(&stage, 200, &[("cache-control", "max-age=60")], "one");
+    let seen = crowd(&stage, 1_000).await;
     assert_eq!(seen.iter().filter(|seen| seen.status == 502).count(), 1);
-    assert_eq!(seen.iter().filter(|seen| seen.body() == "one").count(), 4);
+    assert_eq!(seen.iter().filter(|seen| seen.body() == "one").count(), 999);
+    assert_eq!(stage.origin().calls(), 2);
+}
+
+// Attempts of 4 s: the second request has 6 s left when the first one fails, the third one 2 s.
+#[tokio::test(start_paused = true)]
+async fn who_waits_does_so_for_no_longer_than_its_own_total() {
+    let stage = route("cache; timeout { attempt 4s; total 10s }");
+    for _ in 0..3 {
+        silent(&stage);
+    }
+    let begun = tokio::time::Instant::now();
+    let seen = crowd(&stage, 1_000).await;
+    assert!(seen.iter().all(|seen| seen.status == 504), "{seen:?}");
+    assert_eq!((begun.elapsed().as_secs(), stage.origin().calls()), (10, 3));
+    assert_eq!(stage.shelves[0].flights.count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_goes_by_itself_has_what_is_left_of_its_total() {
+    let stage = route("cache; timeout { attempt 8s; total 10s }");
+    let origin = stage.origin();
+    origin.add(Act::Reply(StatusCode::OK, fields(&[("cache-control", "private")]), Bytes::new(), Duration::from_secs(6)));
+    silent(&stage);
+    let begun = tokio::time::Instant::now();
+    let seen = crowd(&stage, 2).await;
+    assert_eq!(seen.iter().map(|seen| seen.status).collect::<Vec<_>>(), [200, 504]);
+    assert_eq!((begun.elapsed().as_secs(), stage.origin().calls()), (10, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_time_is_over_the_fallback_answers_those_who_waited_too() {
+    let stage = route("cache; timeout { attempt 10s; total 10s }; fallback respond 200 text \"later\"");
+    silent(&stage);
+    let seen = crowd(&stage, 20).await;
+    assert!(seen.iter().all(|seen| seen.body() == "later"), "{seen:?}");
+    assert_eq!(stage.origin().calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_answers_all_who_wait_from_what_is_stale() {
+    let stage = route("cache error 1h");
+    stage.answers(&[("cache-control", "max-age=10")], "old");
+    stage.get("/a", &[]).await;
+    tokio::time::advance(Duration::from_secs(20)).await;
+    slow(&stage, 503, &[], "");
+    let seen = crowd(&stage, 1_000).await;
+    assert!(seen.iter().all(|seen| seen.verdict == Some("stale") && seen.body() == "old"));
+    assert_eq!(stage.origin().calls(), 2);
+    let said = |seen: &Seen| seen.headers["cache-status"].to_str().unwrap().to_owned();
+    assert_eq!(said(&seen[0]), "gatewright; fwd=stale; fwd-status=503");
+    assert_eq!(said(&seen[1]), "gatewright; fwd=stale; collapsed");
 }
 
 #[tokio::test(start_paused = true)]

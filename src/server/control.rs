@@ -1,0 +1,180 @@
+//! What a gateway that runs can be told: to take another policy, to go back to an earlier one, to drain. Signals, the
+//! admin API and watched files all say it through a [`Control`], and are heard one after the other.
+
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// Commands that wait for the one that is carried out.
+pub const COMMANDS_MAX: usize = 16;
+
+/// What came of a policy that was put in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reloaded {
+    /// Its number, counted from the first policy of this gateway.
+    pub generation: u64,
+    /// What it changes for requests, a line each.
+    pub changes: Vec<String>,
+}
+
+/// Who wants to know what came of a command. The error is why nothing changed, as text for people: findings are rendered.
+pub type Answer = oneshot::Sender<Result<Reloaded, String>>;
+
+/// What to do next.
+#[derive(Debug)]
+pub enum Command {
+    /// Puts the policy's file in force as it is now.
+    Reload(Answer),
+    /// Puts an earlier policy in force, by its number.
+    Rollback(u64, Answer),
+}
+
+/// How far a gateway's life is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// It does not accept yet.
+    Starting,
+    /// It takes requests.
+    Serving,
+    /// It finishes what runs, and takes nothing further.
+    Draining,
+}
+
+/// The way to a gateway that runs; cloned for everybody who has something to say.
+#[derive(Debug, Clone)]
+pub struct Control {
+    commands: mpsc::Sender<Command>,
+    state: Arc<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    stage: Mutex<Stage>,
+    generation: AtomicU64,
+    drain: CancellationToken,
+}
+
+/// A way to a gateway, and what is said by it.
+#[must_use]
+pub fn channel() -> (Control, mpsc::Receiver<Command>) {
+    let (commands, said) = mpsc::channel(COMMANDS_MAX);
+    let state = State { stage: Mutex::new(Stage::Starting), generation: AtomicU64::new(1), drain: CancellationToken::new() };
+    (Control { commands, state: Arc::new(state) }, said)
+}
+
+impl Control {
+    /// Puts the policy's file in force as it is now.
+    ///
+    /// # Errors
+    /// What is wrong with it, or why else nothing changed.
+    pub async fn reload(&self) -> Result<Reloaded, String> {
+        self.ask(Command::Reload).await
+    }
+
+    /// The same for who does not wait for what comes of it. With [`COMMANDS_MAX`] commands waiting, one of them will do.
+    pub fn request_reload(&self) {
+        let _ = self.commands.try_send(Command::Reload(oneshot::channel().0));
+    }
+
+    /// Puts an earlier policy in force again, by its number.
+    ///
+    /// # Errors
+    /// When there is no such policy (any more), or it does not suit the machine.
+    pub async fn rollback(&self, generation: u64) -> Result<Reloaded, String> {
+        self.ask(|answer| Command::Rollback(generation, answer)).await
+    }
+
+    /// Ends the gateway once what runs is finished, at most after the policy's `drain`. Commands are not waited for.
+    pub fn drain(&self) {
+        self.enter(Stage::Draining);
+        self.state.drain.cancel();
+    }
+
+    /// How far it is. What is [`Stage::Draining`] stays so.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        *self.state.stage.lock()
+    }
+
+    /// The number of the policy in force.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.state.generation.load(Ordering::Relaxed)
+    }
+
+    /// Says that the gateway is further.
+    pub(super) fn enter(&self, stage: Stage) {
+        let mut current = self.state.stage.lock();
+        if *current != Stage::Draining {
+            *current = stage;
+        }
+    }
+
+    /// Says which policy is in force.
+    pub(super) fn now_in_force(&self, generation: u64) {
+        self.state.generation.store(generation, Ordering::Relaxed);
+    }
+
+    /// Waits until somebody wants it to drain.
+    pub(super) async fn told_to_drain(&self) {
+        self.state.drain.cancelled().await;
+    }
+
+    async fn ask(&self, command: impl FnOnce(Answer) -> Command) -> Result<Reloaded, String> {
+        let (answer, answered) = oneshot::channel();
+        let told = self.commands.send(command(answer)).await.is_ok();
+        let answered = if told { answered.await.ok() } else { None };
+        answered.unwrap_or_else(|| Err("the gateway is about to end".to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{COMMANDS_MAX, Command, Reloaded, Stage, channel};
+
+    #[tokio::test]
+    async fn who_asks_gets_the_answer() {
+        let (control, mut commands) = channel();
+        let asked = tokio::spawn(async move { control.rollback(3).await });
+        let Some(Command::Rollback(3, answer)) = commands.recv().await else { panic!("another command") };
+        let reloaded = Reloaded { generation: 5, changes: vec!["LOOSER more".to_owned()] };
+        answer.send(Ok(reloaded.clone())).unwrap();
+        assert_eq!(asked.await.unwrap(), Ok(reloaded));
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_gateway_that_ends() {
+        let (control, commands) = channel();
+        drop(commands);
+        assert_eq!(control.reload().await, Err("the gateway is about to end".to_owned()));
+        let (control, mut commands) = channel();
+        let asked = tokio::spawn(async move { control.reload().await });
+        drop(commands.recv().await);
+        assert_eq!(asked.await.unwrap(), Err("the gateway is about to end".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn reloads_that_nobody_waits_for_do_not_pile_up() {
+        let (control, mut commands) = channel();
+        (0..COMMANDS_MAX + 5).for_each(|_| control.request_reload());
+        drop(control);
+        let mut count = 0;
+        while commands.recv().await.is_some() {
+            count += 1;
+        }
+        assert_eq!(count, COMMANDS_MAX);
+    }
+
+    #[test]
+    fn what_drains_never_serves_again() {
+        let (control, _commands) = channel();
+        assert_eq!(control.stage(), Stage::Starting);
+        control.enter(Stage::Serving);
+        assert_eq!(control.stage(), Stage::Serving);
+        control.drain();
+        control.enter(Stage::Serving);
+        assert_eq!(control.stage(), Stage::Draining);
+    }
+}
