@@ -1,6 +1,6 @@
 //! A program built into a plan. State whose declaration did not change is taken over from the plan before.
 
-use super::plan::{AccessLog, Listener, LogFormat, Pipeline, Plan, Settings, Target};
+use super::plan::{AccessLog, Listener, LogFormat, Pipeline, Plan, Route, Settings, Target};
 use crate::fetch::{Fetch, Offline};
 use crate::http::Clock;
 use crate::ir::operate::StoreUrl;
@@ -68,14 +68,14 @@ impl Compiler {
         let mut warnings = Vec::new();
         let mut errors: Vec<BuildError> = Vec::new();
         let stores = self.stores(program, secrets, &mut errors);
-        let mut pipelines: Vec<Arc<Pipeline>> = Vec::with_capacity(program.routes.len());
+        let mut routes: Vec<Route> = Vec::with_capacity(program.routes.len());
         let mut known: HashMap<Vec<u8>, Arc<Pipeline>> = HashMap::new();
         let keeps = |policy: &Config| matches!(policy, Config::Cache(cache::Config::Keep(_)));
         let caches = program.routes.iter().any(|route| route.policies.iter().any(keeps));
         for route in &program.routes {
             let in_force = in_force(route);
             if let Some(pipeline) = known.get(&in_force) {
-                pipelines.push(Arc::clone(pipeline));
+                routes.push(of_plan(route, Arc::clone(pipeline)));
                 continue;
             }
             let mut build = Build {
@@ -100,7 +100,7 @@ impl Compiler {
                 pipeline.invalidation = Some(cache::invalidation(&mut self.registry, invalidates));
             }
             let pipeline = Arc::new(pipeline);
-            pipelines.push(Arc::clone(&pipeline));
+            routes.push(of_plan(route, Arc::clone(&pipeline)));
             if !in_force.is_empty() {
                 known.insert(in_force, pipeline);
             }
@@ -121,9 +121,7 @@ impl Compiler {
         self.upstreams.keep(&program.upstreams);
         let plan = Plan {
             tree: MatchTree::build(&keys),
-            predicates: program.routes.iter().map(|route| route.predicate.clone()).collect(),
-            names: program.routes.iter().map(|route| route.name.as_str().into()).collect(),
-            pipelines,
+            routes,
             unmatched,
             switches: self.switches(),
             flags,
@@ -234,6 +232,10 @@ fn in_force(route: &ir::Route) -> Vec<u8> {
         log,
     } = route;
     serde_json::to_vec(&(policies, target, timeouts, retries, hooks, reads_body, log)).unwrap_or_default()
+}
+
+fn of_plan(route: &ir::Route, pipeline: Arc<Pipeline>) -> Route {
+    Route { name: route.name.as_str().into(), predicate: route.predicate.clone().map(Box::new), pipeline }
 }
 
 fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program) -> Pipeline {
