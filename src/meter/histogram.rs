@@ -17,9 +17,8 @@ const MICROS_MAX: u64 = (1 << 28) - 1;
 const BANDS: usize = 25;
 
 /// Upper edges of the counts that are shown, in microseconds.
-const EDGES_MICROS: [u64; EDGES] = [
-    500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000, 30_000_000,
-];
+const EDGES_MICROS: [u64; EDGES] =
+    [500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000, 30_000_000];
 /// How many those are.
 const EDGES: usize = 15;
 

@@ -10,6 +10,7 @@ use super::patience::Patience;
 use super::peer::Peer;
 use super::reply::{Asked, Replying};
 use super::stream::Stream;
+use super::traced;
 use super::tunnel;
 use super::worker::Worker;
 use crate::http::h1::{Limits, PumpError, Refusal, RequestHead, interim_head, response_head};
@@ -281,6 +282,7 @@ impl<'a, T: Transport> Unanswered<'a, T> {
         self.is_answered = true;
         let Begun { exchange, route, .. } = &mut self.begun;
         let plan = &self.engine.plan;
+        traced::answered(exchange, *route, reply, plan);
         let line = Line::of(exchange, *route, reply, plan, self.worker.log());
         let guards = std::mem::take(&mut exchange.guards);
         let counts = self.engine.sheet.counts(plan, *route);

@@ -30,7 +30,14 @@ pub struct Ending {
 impl Ending {
     /// The end of a request that began at `started` and is answered with `status`.
     #[must_use]
-    pub fn new(counts: Arc<Counts>, started: Instant, status: u16, cache: Option<&'static str>, line: Option<Box<Line>>, guards: Guards) -> Self {
+    pub fn new(
+        counts: Arc<Counts>,
+        started: Instant,
+        status: u16,
+        cache: Option<&'static str>,
+        line: Option<Box<Line>>,
+        guards: Guards,
+    ) -> Self {
         Self { counts, started, status, cache, line, sent: 0, received: 0, tunnel: None, _guards: guards }
     }
 

@@ -12,8 +12,8 @@ use super::tls;
 use super::worker::Worker;
 use crate::upstream::Transport;
 use std::io;
-use std::pin::pin;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpStream, UnixStream};
@@ -114,7 +114,8 @@ impl<T: Transport> Entrance<T> {
     fn admit<S: Stream>(&self, stream: S, peer: SocketAddr) {
         let Some(place) = self.worker.place() else {
             // Over the cap: closed at once, so that those being served are served well.
-            tracing::warn!(%peer, "connection cap reached");
+            tracing::debug!(%peer, "connection cap reached");
+            self.worker.tell_crowded();
             return;
         };
         let ticket = self.connections.enter();

@@ -65,17 +65,7 @@ impl<'e> Replying<'e> {
         headers.clear();
         let body = if length.is_some() { body } else { Body::empty() };
         let pump = Pump::new(buffer, body, length.unwrap_or(Length::Bytes(0)));
-        (
-            Self {
-                pump,
-                closes,
-                ends_by_close: length == Some(Length::ToClose),
-                taken: 0,
-                untaken: Untaken::default(),
-                ending,
-            },
-            headers,
-        )
+        (Self { pump, closes, ends_by_close: length == Some(Length::ToClose), taken: 0, untaken: Untaken::default(), ending }, headers)
     }
 
     /// Bytes written so far.

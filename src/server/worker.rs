@@ -1,5 +1,6 @@
 //! A worker: one thread, one runtime, its own listening sockets, upstream connections and timers.
 
+use super::GATEWAY;
 use super::access_log::{Line, Log};
 use super::doors::Door;
 use super::drive::Engine;
@@ -9,6 +10,7 @@ use super::metrics::{self, Hub, Shard, Sheet};
 use super::spare::Spare;
 use super::tls::HANDSHAKES_MAX;
 use crate::compile::Plan;
+use crate::events::{Change, Seldom};
 use crate::http::Clock;
 use crate::http::h1::Refusal;
 use crate::upstream::Transport;
@@ -37,6 +39,8 @@ pub struct Shared {
     pub open: AtomicUsize,
     /// Cancelled when the process is to end.
     pub stop: CancellationToken,
+    /// That there are too many connections is said seldom.
+    pub crowded: Seldom,
     /// Told when another plan is in force.
     pub swapped: Notify,
     /// What is counted.
@@ -126,6 +130,14 @@ impl<T: Transport> Worker<T> {
     #[must_use]
     pub fn handshakes(&self) -> &Semaphore {
         &self.handshakes
+    }
+
+    /// Says, once in a while, that clients are turned away.
+    pub fn tell_crowded(&self) {
+        if self.shared.crowded.is_due(Clock::system().now()) {
+            let plan = self.shared.plan.load();
+            plan.events.tell(Change::Failed, GATEWAY, format!("more than {} connections: some are refused", plan.settings.connections));
+        }
     }
 
     /// The worker's spare buffers.
@@ -246,6 +258,7 @@ mod tests {
             plan: arc_swap::ArcSwap::from_pointee(draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default())),
             log: Log::start(std::io::sink()).unwrap().0,
             open: AtomicUsize::new(0),
+            crowded: crate::events::Seldom::default(),
             stop: tokio_util::sync::CancellationToken::new(),
             swapped: tokio::sync::Notify::new(),
             metrics: Hub::default(),
@@ -265,6 +278,7 @@ mod tests {
             plan: arc_swap::ArcSwap::from_pointee(draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default())),
             log: Log::start(std::io::sink()).unwrap().0,
             open: AtomicUsize::new(0),
+            crowded: crate::events::Seldom::default(),
             stop: tokio_util::sync::CancellationToken::new(),
             swapped: tokio::sync::Notify::new(),
             metrics: Hub::default(),

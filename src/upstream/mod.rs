@@ -24,6 +24,7 @@ mod stall;
 pub mod standing;
 pub mod tally;
 pub mod timeout;
+pub mod timers;
 pub mod tls;
 pub mod transport;
 mod upload;

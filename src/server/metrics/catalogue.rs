@@ -61,7 +61,7 @@ families! {
     CACHE_REQUESTS = counter("gate_cache_requests_total", ["route", "verdict"], "Requests by what the cache made of them.");
     UPSTREAM_REQUESTS = counter("gate_upstream_requests_total", ["upstream", "code"], "Attempts that an upstream answered, by status.");
     UPSTREAM_DURATION =
-        histogram("gate_upstream_duration_seconds", ["upstream"], "From the beginning of an attempt to the head of the response.");
+        histogram("gate_upstream_duration_seconds", ["upstream"], "From when a request has gone out to the head of the response.");
     UPSTREAM_FAILURES =
         counter("gate_upstream_failures_total", ["upstream", "reason"], "Attempts that came to nothing, or could not be made.");
     UPSTREAM_RETRIES = counter("gate_upstream_retries_total", ["upstream"], "Attempts that were made again.");

@@ -23,8 +23,8 @@ use crate::http::Clock;
 use minute::Minute;
 use parking_lot::Mutex;
 use serde_json::Value as Json;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 

@@ -4,8 +4,8 @@ use crate::compile::Plan;
 use crate::meter::{Codes, CodesRead, Histogram};
 use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Routes of earlier policies whose counts are kept under their names; those of others are added to [`OTHER`].
@@ -44,8 +44,7 @@ impl Counts {
 
     #[cold]
     fn verdict(&self, verdict: &str) {
-        if let Some(cell) = VERDICTS.iter().position(|known| *known == verdict).and_then(|at| self.cache.get(at))
-        {
+        if let Some(cell) = VERDICTS.iter().position(|known| *known == verdict).and_then(|at| self.cache.get(at)) {
             cell.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -117,8 +116,8 @@ impl Shard {
         if let Some(known) = routes.get(name) {
             return Arc::clone(known);
         }
-        if routes.len() >= plan.names.len() + PAST_MAX {
-            let current: HashSet<&str> = plan.names.iter().map(|name| &**name).collect();
+        if routes.len() >= plan.routes.len() + PAST_MAX {
+            let current: HashSet<&str> = plan.routes.iter().map(|route| &*route.name).collect();
             // What is held is counted in still.
             routes.retain(|name, counts| {
                 let stays = current.contains(&**name) || Arc::strong_count(counts) > 1;
@@ -153,13 +152,13 @@ impl Sheet {
     /// That of a plan.
     #[must_use]
     pub fn of(plan: &Plan, shard: &Arc<Shard>) -> Self {
-        Self { shard: Arc::clone(shard), routes: plan.names.iter().map(|_| OnceLock::new()).collect() }
+        Self { shard: Arc::clone(shard), routes: plan.routes.iter().map(|_| OnceLock::new()).collect() }
     }
 
     /// Where a request of a route is counted; without one, as of no route.
     #[must_use]
     pub fn counts(&self, plan: &Plan, route: Option<usize>) -> Arc<Counts> {
-        let Some((place, name)) = route.and_then(|route| Some((self.routes.get(route)?, plan.names.get(route)?))) else {
+        let Some((place, name)) = route.and_then(|route| Some((self.routes.get(route)?, plan.name(route)?))) else {
             return self.shard.none();
         };
         Arc::clone(place.get_or_init(|| self.shard.route(name, plan)))

@@ -3,6 +3,8 @@ use super::shard::{NONE, OTHER, PAST_MAX};
 use super::write::{Format, Writer};
 use super::{FAMILIES, Kind, Metrics, Shard, Sheet, catalogue};
 use crate::compile::Plan;
+use crate::compile::plan::Route;
+use crate::events::Seldom;
 use crate::meter::{CodesRead, Distribution, Histogram};
 use crate::server::access_log::Log;
 use crate::server::metrics::Hub;
@@ -20,7 +22,9 @@ const DOCUMENTED: &str = include_str!("../../../docs/operating.md");
 
 fn plan(names: impl IntoIterator<Item = String>) -> Plan {
     let plan = draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default());
-    Plan { names: names.into_iter().map(Into::into).collect(), ..plan }
+    let route = |name: String| Route { name: name.into(), predicate: None, pipeline: Arc::clone(&plan.routes[0].pipeline) };
+    let routes = names.into_iter().map(route).collect();
+    Plan { routes, ..plan }
 }
 
 fn shared(plan: Plan) -> Arc<Shared> {
@@ -29,6 +33,7 @@ fn shared(plan: Plan) -> Arc<Shared> {
         log: Log::start(std::io::sink()).unwrap().0,
         open: AtomicUsize::new(0),
         stop: CancellationToken::new(),
+        crowded: Seldom::default(),
         swapped: Notify::new(),
         metrics: Hub::default(),
     })
