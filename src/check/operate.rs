@@ -4,6 +4,7 @@
 use super::declare::declared_name;
 use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic};
+use crate::events::Kind;
 use crate::ir::operate::{Events, Flag, Hook, OnFailure, Store, StoreUrl, Trace};
 use crate::lang::checker::{Checker, Moment, Spot, Want};
 use crate::lang::expr::Expr;
@@ -14,8 +15,6 @@ use crate::lang::{Given, Node};
 use std::time::Duration;
 
 const WHOLE: Percent = Percent(10_000);
-/// What events are about.
-const EVENTS: &[&str] = &["startup", "shutdown", "reload", "health", "breaker", "limit", "error"];
 /// When hooks are called.
 const MOMENTS: &[&str] = &["startup", "request", "response", "error", "shutdown"];
 
@@ -28,8 +27,7 @@ pub const WORDS: &[Word] = &[
             .slots(&[Slot::fixed("otlp"), Slot::value("url", "a URL")])
             .children(&[Form::new("sample", "the share of the requests")
                 .slots(&[Slot::value("share", "a percentage")])
-                .default("sample 100%")])
-            .later(),
+                .default("sample 100%")]),
         places: &[Place::Gateway],
         merge: Merge::Single,
         stage: "",
@@ -38,8 +36,7 @@ pub const WORDS: &[Word] = &[
         form: Form::new("events", "posts what happens to the gateway itself to a URL")
             .slots(&[Slot::fixed("post"), Slot::value("url", "a URL")])
             .children(&[Form::new("on", "which events").slots(&[Slot::value("kinds", "a list such as `[reload, breaker]`")]).required()])
-            .many()
-            .later(),
+            .many(),
         places: &[Place::Gateway],
         merge: Merge::Conjunctive,
         stage: "",
@@ -98,7 +95,8 @@ pub fn trace(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Trace> {
 /// Reads `events`.
 pub fn events(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Events> {
     let url = node.get("url").and_then(|given| url(given, checker));
-    let on = node.child("on").and_then(|child| child.get("kinds")).and_then(|given| choices(given, EVENTS, "event", checker));
+    let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+    let on = node.child("on").and_then(|child| child.get("kinds")).and_then(|given| choices(given, &kinds, "event", checker));
     Some(Events { url: url?, on: on? })
 }
 

@@ -145,8 +145,7 @@ const LOG: Form = Form::new("log", "the access log: one line per request on stan
         Form::new("sample", "the share of requests that is written").slots(&[Slot::value("share", "a percentage")]).default("sample 100%"),
         Form::new("when", "written only when this holds").slots(&[Slot::value("condition", "a condition")]),
         Form::new("redact", "fields whose values are never written, besides the credentials")
-            .slots(&[Slot::value("fields", "a list of field names")])
-            .later(),
+            .slots(&[Slot::value("fields", "a list of field names")]),
         Form::new("field", "a further field").slots(&[Slot::name("name"), Slot::value("value", "a value")]).many(),
     ]);
 

@@ -31,8 +31,7 @@ pub fn findings(program: &Program, sources: &Sources) -> Vec<Diagnostic> {
             && let Err(error) = Material::read(tls, &Machine::strict()).and_then(|material| material.build(tls))
         {
             found.push(
-                faults::fault(&error, sources)
-                    .help("the gateway does not start without it: put both files there, in PEM, readable for it"),
+                faults::fault(&error, sources).help("the gateway does not start without it: put both files there, in PEM, readable for it"),
             );
         }
     }

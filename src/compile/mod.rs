@@ -4,6 +4,7 @@ pub mod made_up;
 pub mod peers;
 pub mod plan;
 mod program;
+mod redact;
 pub mod tls;
 
 pub use made_up::MadeUp;

@@ -1,8 +1,12 @@
 //! What the engine runs: arrays and indices, nothing of the language.
 
 use super::tls::Tls;
+use crate::events::Events;
+use crate::events::post::Post;
+use crate::fetch::Fetch;
 use crate::http::{Address, UpstreamIndex};
 use crate::lang::expr::Expr;
+use crate::otlp::Tracer;
 use crate::policy::cache::{Cache, Invalidation, Shelf};
 use crate::policy::fallback::Fallback;
 use crate::policy::flag::Flag;
@@ -25,6 +29,8 @@ pub struct Plan {
     pub predicates: Vec<Option<Expr>>,
     /// Each route's name, by the route's index.
     pub names: Vec<Arc<str>>,
+    /// The pattern of each route's path, by the route's index.
+    pub patterns: Vec<Arc<str>>,
     /// Each route's pipeline, by the route's index. Routes on which the same is in force share one: of ten thousand
     /// routes most differ in name and path only, and what is shared stays in the processor's cache.
     pub pipelines: Vec<Arc<Pipeline>>,
@@ -44,6 +50,12 @@ pub struct Plan {
     pub shelves: Vec<Arc<Shelf>>,
     /// What every request to the admin listener has to pass; none where that asks nobody who they are.
     pub admin_gate: Option<Arc<dyn OnRequest>>,
+    /// Where what happens to the gateway is told; the same one for every plan of a process.
+    pub events: Arc<Events>,
+    /// What traces requests.
+    pub tracer: Option<Arc<Tracer>>,
+    /// The gateway's own calls.
+    pub fetch: Arc<dyn Fetch>,
     /// The gateway's own settings.
     pub settings: Settings,
 }
@@ -144,7 +156,18 @@ pub struct AccessLog {
     /// Written only when this holds.
     pub when: Option<Expr>,
     /// Further fields.
-    pub fields: Vec<(Arc<str>, Expr)>,
+    pub fields: Vec<LogField>,
+}
+
+/// `field NAME VALUE`
+#[derive(Debug, Clone)]
+pub struct LogField {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its value.
+    pub value: Expr,
+    /// The value may be a credential: only whether there is one is written.
+    pub redacted: bool,
 }
 
 /// Formats of the access log.
@@ -181,6 +204,8 @@ pub struct Settings {
     pub workers: usize,
     /// The largest request body where no route says otherwise, in bytes (8 MiB).
     pub body_max: Option<u64>,
+    /// Who is sent events.
+    pub posts: Arc<[Post]>,
     /// The access log of requests that no route takes.
     pub log: AccessLog,
 }

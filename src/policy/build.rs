@@ -5,6 +5,7 @@ use super::auth::{Algorithm, AttributeDecl, Runtime};
 use super::dependencies::Dependencies;
 use super::stage::{OnRequest, OnResponse, Place, ReplyPlace};
 use crate::diag::Code;
+use crate::events::Events;
 use crate::fetch::Fetch;
 use crate::lang::expr::{Expr, Piece, Secret};
 use crate::lang::value::Value;
@@ -168,6 +169,8 @@ pub struct Build<'b> {
     pub stores: &'b [Arc<Store>],
     /// The gateway's own calls.
     pub fetch: &'b Arc<dyn Fetch>,
+    /// Where what happens to the gateway is told.
+    pub events: &'b Arc<Events>,
     /// Wall-clock time, virtual in tests.
     pub clock: crate::http::Clock,
     /// Request parts so far.

@@ -148,6 +148,7 @@ fn assembling<T>(
         secrets,
         stores,
         fetch,
+        events: &Arc::default(),
         clock: Clock::at(NOW),
         request: Vec::new(),
         response: Vec::new(),

@@ -140,6 +140,7 @@ fn copy(exchange: &Exchange) -> Exchange {
         id: exchange.id.clone(),
         forwarding: exchange.forwarding.clone(),
         early: None,
+        spans: None,
         params: exchange.params.clone(),
         identities: exchange.identities.clone(),
         started: Instant::now(),

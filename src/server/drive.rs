@@ -257,10 +257,12 @@ pub fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Begun {
     if told.is_none() {
         hop::strip_forwarding(&mut headers);
     }
-    let (forwarding, id) = {
+    let (forwarding, spans, id) = {
         let mut random = engine.random.lock();
-        let forwarding = Forwarding::new(&asked.hop, told.is_some(), &headers, &mut random);
-        (forwarding, known.unwrap_or_else(|| forward::request_id(engine.clock.at_instant(started), &mut random)))
+        let mut forwarding = Forwarding::new(&asked.hop, told.is_some(), &headers, &mut random);
+        let tracer = engine.plan.tracer.as_ref();
+        let spans = tracer.and_then(|tracer| tracer.begin(&mut forwarding, &headers, told.is_some()));
+        (forwarding, spans, known.unwrap_or_else(|| forward::request_id(engine.clock.at_instant(started), &mut random)))
     };
     headers.insert(settings.request_id.clone(), id.clone());
     let body = if settings.request_id == X_REQUEST_ID {
@@ -282,6 +284,7 @@ pub fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Begun {
         id,
         forwarding: Some(forwarding),
         early,
+        spans,
         params: smallvec::SmallVec::new(),
         identities: smallvec::SmallVec::new(),
         started,

@@ -200,6 +200,7 @@ fn copy(request: &Outgoing) -> Option<Outgoing> {
         affinity: *affinity,
         body,
         early: early.clone(),
+        spans: None,
     })
 }
 

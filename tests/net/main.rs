@@ -18,11 +18,15 @@ mod bodies;
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod canaries;
+#[cfg(test)]
 mod closing;
 #[cfg(test)]
 mod compress;
 #[cfg(test)]
 mod development;
+#[cfg(test)]
+mod events;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
@@ -53,6 +57,8 @@ mod stores;
 mod streams;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod traces;
 #[cfg(test)]
 mod upstream_tls;
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::runtime::{Proof, Runtime};
 use super::token::{Source, Terms, Tokens};
 use super::{attribute, remote};
 use crate::diag::Code;
+use crate::events::Events;
 use crate::fetch::{Fetch, address};
 use crate::lang::expr::Secret;
 use crate::policy::build::{Build, BuildError, Purpose, Warning};
@@ -32,8 +33,8 @@ pub fn runtime(index: u16, declared: &Declared, build: &mut Build<'_>) -> Result
     let content = serde_json::to_string(declared).map_err(|error| BuildError::unset(error.to_string()))?;
     // Only a hash of the secrets goes into the name.
     let name = format!("{index} {content} {}", keys::hash_text(&keys::hash(&secrets.join("\0"))));
-    let fetch = Arc::clone(build.fetch);
-    let runtime = build.registry.try_state("auth", name, || make(index, declared.clone(), &secrets, &fetch))?;
+    let (fetch, events) = (Arc::clone(build.fetch), Arc::clone(build.events));
+    let runtime = build.registry.try_state("auth", name, || make(index, declared.clone(), &secrets, &fetch, &events))?;
     if let Proof::Token(Tokens { source: Source::Published(jwks), .. }) = &runtime.proof {
         build.dependencies().add(Arc::clone(jwks) as Arc<dyn Dependency>);
     }
@@ -87,7 +88,13 @@ fn short(declared: &Declared, jwt: &Jwt, key: &str) -> Option<Warning> {
     (bytes < wanted).then(|| Warning { code: Code::SecretShortHmac, message, secret: Some(jwt.key.clone()) })
 }
 
-fn make(index: u16, declared: Declared, secrets: &[String], fetch: &Arc<dyn Fetch>) -> Result<Runtime, BuildError> {
+fn make(
+    index: u16,
+    declared: Declared,
+    secrets: &[String],
+    fetch: &Arc<dyn Fetch>,
+    events: &Arc<Events>,
+) -> Result<Runtime, BuildError> {
     let bad = |what: &str, error: String| BuildError::new(Code::SecretBadKey, format!("the {what} of `{}`: {error}", declared.name));
     let first = secrets.first().map_or("", String::as_str);
     let in_authorization = || vec![Carrier::Header(AUTHORIZATION)];
@@ -103,7 +110,7 @@ fn make(index: u16, declared: Declared, secrets: &[String], fetch: &Arc<dyn Fetc
                 IssuerKeys::PublicKey(secret) => Source::Fixed(Arc::new(Keyring::only(public(&declared, issuer, (secret, first))?))),
                 IssuerKeys::Jwks { url, refresh } => {
                     let url = address(url).map_err(|why| bad("keys", format!("the url `{url}` {why}")))?;
-                    Source::Published(Arc::new(Jwks::new(&declared.name, url, *refresh, Arc::clone(fetch))))
+                    Source::Published(Arc::new(Jwks::new(&declared.name, url, *refresh, Arc::clone(fetch), Arc::clone(events))))
                 }
             };
             let Issuer { algorithms, issuer: accepted, audience, leeway, .. } = issuer.clone();

@@ -72,6 +72,7 @@ pub fn draft(origin: SocketAddr) -> Draft {
             drain: Duration::from_secs(30),
             workers: 1,
             body_max: Some(8 << 20),
+            posts: Arc::new([]),
             log,
         },
         body_max: Some(8 << 20),
@@ -115,6 +116,7 @@ impl Draft {
             tree: MatchTree::build(&keys),
             predicates: keys.iter().map(|_| None).collect(),
             pipelines: vec![pipeline; self.routes.len()],
+            patterns: self.routes.iter().map(|(_, pattern)| (*pattern).into()).collect(),
             names: self.routes.iter().map(|(_, pattern)| (*pattern).into()).collect(),
             unmatched: Vec::new(),
             switches: Vec::new(),
@@ -124,6 +126,9 @@ impl Draft {
             limiters: Vec::new(),
             shelves: Vec::new(),
             admin_gate: None,
+            events: Arc::default(),
+            tracer: None,
+            fetch: Arc::new(crate::fetch::Offline),
             settings: self.settings.clone(),
         }
     }
