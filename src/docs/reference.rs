@@ -1,7 +1,7 @@
 //! The language's reference as Markdown: an entry for every word of the schema.
 
-use super::{examples, pages};
 use super::values::{FUNCTIONS, OPERATORS, Operation, REFERENCES, TYPES, units};
+use super::{examples, pages};
 use crate::check;
 use crate::diag::{Code, Severity};
 use crate::lang::form::{Count, Form, Kind, Merge, Place, Ready, Slot, Word};
