@@ -14,7 +14,7 @@
 //! |---|---|
 //! | 0 | [`diag`]: spans, findings, codes, how they are shown · [`http`](mod@http): one exchange, its body, its faults |
 //! | 1 | [`syntax`]: text to tree and back · [`route`]: which request takes which route |
-//! | 2 | [`lang`]: types, values, expressions, the schema's machinery · [`logic`]: conditions decided · [`store`]: what gateways share · [`fetch`]: the gateway's own calls · [`hook`]: who is asked about requests |
+//! | 2 | [`lang`]: types, values, expressions, the schema's machinery · [`logic`]: conditions decided · [`store`]: what gateways share · [`fetch`]: the gateway's own calls · [`events`]: what happens to the gateway · [`otlp`]: traces on their way · [`hook`]: who is asked about requests |
 //! | 3 | [`policy`]: one folder per policy · [`upstream`]: endpoints and calls |
 //! | 4 | [`ir`]: what a policy means, as plain data |
 //! | 5 | [`check`]: tree to program · [`analyse`]: two programs to what differs · `compile`: program to plan · [`import`]: other gateways' files to text |
@@ -69,6 +69,7 @@ pub mod compile;
 pub mod diag;
 pub mod docs;
 pub mod embed;
+pub mod events;
 pub mod fetch;
 pub mod hook;
 pub mod http;
@@ -76,6 +77,7 @@ pub mod import;
 pub mod ir;
 pub mod lang;
 pub mod logic;
+pub mod otlp;
 pub mod policy;
 pub mod route;
 pub mod server;

@@ -22,6 +22,7 @@ const PAGES: &[(&str, &str)] = &[
     ("docs/checking.md", include_str!("../docs/checking.md")),
     ("docs/auth.md", include_str!("../docs/auth.md")),
     ("docs/shaping.md", include_str!("../docs/shaping.md")),
+    ("docs/operating.md", include_str!("../docs/operating.md")),
     ("docs/hooks.md", include_str!("../docs/hooks.md")),
     ("docs/openapi.md", include_str!("../docs/openapi.md")),
     ("docs/running.md", include_str!("../docs/running.md")),

@@ -6,7 +6,7 @@ use super::endpoints::{self, Asked};
 use super::entry;
 use super::query::Query;
 use crate::http::{Body, Problem};
-use crate::server::{ACCEPT_PAUSE, is_of_one_connection};
+use crate::server::{ACCEPT_PAUSE, is_of_one_connection, listener};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body as _;
@@ -47,14 +47,16 @@ pub struct Listening {
     address: SocketAddr,
 }
 
-/// Listens at an address. Who connects waits until [`Admin::start`].
+/// Listens at an address, `beside` a gateway that this one takes over from. Who connects waits until [`Admin::start`].
 ///
 /// # Errors
 /// When the address cannot be had: what is said names it.
-pub fn bind(address: SocketAddr) -> io::Result<Listening> {
+pub fn bind(address: SocketAddr, beside: bool) -> io::Result<Listening> {
     let listen = || {
-        let listener = std::net::TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
+        if !beside && listener::is_taken(address)? {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        let listener = listener::bind(address)?;
         Ok(Listening { address: listener.local_addr()?, listener })
     };
     listen().map_err(|error: io::Error| io::Error::new(error.kind(), format!("the admin listener cannot listen on {address}: {error}")))
@@ -109,7 +111,13 @@ impl Drop for Admin {
 async fn accept(listener: std::net::TcpListener, desk: Arc<Desk>, ending: CancellationToken) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     let (places, connections) = (Arc::new(Semaphore::new(CONNECTIONS_MAX)), TaskTracker::new());
-    while let Some(accepted) = ending.run_until_cancelled(listener.accept()).await {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            // Whoever asks from now on means the process that serves.
+            () = desk.control.succeeded() => break,
+            () = ending.cancelled() => break,
+        };
         match accepted {
             Ok((stream, peer)) => match Arc::clone(&places).try_acquire_owned() {
                 Ok(place) => {
@@ -172,7 +180,11 @@ async fn answered(request: Request<Incoming>, peer: SocketAddr, desk: &Arc<Desk>
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).into());
     }
     let query = Query::read(head.uri.query().unwrap_or_default(), endpoint.parameters)?;
-    endpoint.answer(desk, Asked { name, query, by: peer.ip().to_canonical() }).await
+    let done = endpoint.answer(desk, Asked { name, query }).await;
+    if head.method == Method::POST {
+        tracing::info!(%peer, target = %head.uri, done = done.is_ok(), "asked by hand");
+    }
+    done
 }
 
 /// Lets a request in. Whether the gateway is ready is nobody's secret: what asks that of it, a balancer or Kubernetes, has no

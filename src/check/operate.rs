@@ -4,6 +4,7 @@
 use super::declare::declared_name;
 use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic};
+use crate::events::Kind;
 use crate::ir::operate::{Events, Flag, Hook, On, OnFailure, Store, StoreUrl, Trace};
 use crate::lang::checker::{Checker, Moment, Spot, Want};
 use crate::lang::expr::Expr;
@@ -14,8 +15,6 @@ use crate::lang::{Given, Node};
 use std::time::Duration;
 
 const WHOLE: Percent = Percent(10_000);
-/// What events are about.
-const EVENTS: &[&str] = &["startup", "shutdown", "reload", "health", "breaker", "limit", "error"];
 
 const TIMEOUT: Form = Form::new("timeout", "how long an answer may take").slots(&[Slot::value("time", "a duration")]);
 
@@ -26,8 +25,7 @@ pub const WORDS: &[Word] = &[
             .slots(&[Slot::fixed("otlp"), Slot::value("url", "a URL")])
             .children(&[Form::new("sample", "the share of the requests")
                 .slots(&[Slot::value("share", "a percentage")])
-                .default("sample 100%")])
-            .later(),
+                .default("sample 100%")]),
         places: &[Place::Gateway],
         merge: Merge::Single,
         stage: "",
@@ -36,8 +34,7 @@ pub const WORDS: &[Word] = &[
         form: Form::new("events", "posts what happens to the gateway itself to a URL")
             .slots(&[Slot::fixed("post"), Slot::value("url", "a URL")])
             .children(&[Form::new("on", "which events").slots(&[Slot::value("kinds", "a list such as `[reload, breaker]`")]).required()])
-            .many()
-            .later(),
+            .many(),
         places: &[Place::Gateway],
         merge: Merge::Conjunctive,
         stage: "",
@@ -65,18 +62,21 @@ pub const WORDS: &[Word] = &[
         stage: "",
     },
     ready(
-        Form::new("hook", "what is asked about requests and replies: a service, or a part of the embedding program; put in force by `use NAME`")
-            .slots(&[Slot::name("name"), Slot::word("kind", &["http", "embedded"]), Slot::value("url", "a URL").optional()])
-            .children(&[
-                Form::new("on", "when it is asked: `startup`, `request`, `response`, `error`, `shutdown`")
-                    .slots(&[Slot::value("moments", "a list such as `[request, response]`")])
-                    .required(),
-                TIMEOUT.default("timeout 200ms"),
-                Form::new("on_failure", "what becomes of a request when it cannot be asked: it goes on, or is refused with 502 or 503")
-                    .slots(&[Slot::word("choice", &["continue", "refuse"])])
-                    .default("on_failure continue"),
-                Form::new("forward", "http: the service is told the credentials of requests as well").slots(&[Slot::fixed("credential")]),
-            ]),
+        Form::new(
+            "hook",
+            "what is asked about requests and replies: a service, or a part of the embedding program; put in force by `use NAME`",
+        )
+        .slots(&[Slot::name("name"), Slot::word("kind", &["http", "embedded"]), Slot::value("url", "a URL").optional()])
+        .children(&[
+            Form::new("on", "when it is asked: `startup`, `request`, `response`, `error`, `shutdown`")
+                .slots(&[Slot::value("moments", "a list such as `[request, response]`")])
+                .required(),
+            TIMEOUT.default("timeout 200ms"),
+            Form::new("on_failure", "what becomes of a request when it cannot be asked: it goes on, or is refused with 502 or 503")
+                .slots(&[Slot::word("choice", &["continue", "refuse"])])
+                .default("on_failure continue"),
+            Form::new("forward", "http: the service is told the credentials of requests as well").slots(&[Slot::fixed("credential")]),
+        ]),
     ),
 ];
 
@@ -97,7 +97,8 @@ pub fn trace(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Trace> {
 /// Reads `events`.
 pub fn events(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Events> {
     let url = node.get("url").and_then(|given| url(given, checker));
-    let on = node.child("on").and_then(|child| child.get("kinds")).and_then(|given| choices(given, EVENTS, "event", checker));
+    let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+    let on = node.child("on").and_then(|child| child.get("kinds")).and_then(|given| choices(given, &kinds, "event", checker));
     Some(Events { url: url?, on: on? })
 }
 

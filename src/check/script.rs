@@ -225,7 +225,9 @@ impl Reading<'_, '_> {
                 let text = self.checker.text(*given)?;
                 match Answer::read(text.as_bytes()) {
                     Ok(_) => Some(Action::HookReplies(hook, text)),
-                    Err(failure) => self.unknown(given.expr.span, &failure.to_string(), "a hook answers `{\"set\": {…}, \"status\": N, \"body\": …}`"),
+                    Err(failure) => {
+                        self.unknown(given.expr.span, &failure.to_string(), "a hook answers `{\"set\": {…}, \"status\": N, \"body\": …}`")
+                    }
                 }
             }
             _ => self.unknown(span, "what does the hook do?", HELP),

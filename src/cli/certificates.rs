@@ -4,6 +4,7 @@
 use super::secrets::Machine;
 use crate::compile::tls::{self, Tls};
 use crate::compile::{Plan, peers};
+use crate::events::{Change, Events};
 use crate::http::Address;
 use crate::ir::{Program, operate};
 use crate::policy::BuildError;
@@ -31,12 +32,18 @@ struct Peer {
     read: Result<Material, BuildError>,
 }
 
+/// What was read for a plan that is not yet in force.
+pub struct Prepared {
+    listeners: Vec<Listener>,
+    peers: Vec<(Peer, Option<Secure>)>,
+}
+
 impl Certificates {
-    /// Gives the listeners and upstreams of a plan their TLS, and remembers what that was made of.
+    /// Gives the listeners of a plan their TLS, and reads what its upstreams need.
     ///
     /// # Errors
-    /// Everything that is missing or does not go together; what was remembered and is in force stays then.
-    pub fn install(&mut self, program: &Program, plan: &mut Plan, machine: &Machine) -> Result<(), Vec<BuildError>> {
+    /// Everything that is missing or does not go together.
+    pub fn prepare(&self, program: &Program, plan: &mut Plan, machine: &Machine) -> Result<Prepared, Vec<BuildError>> {
         let (mut listeners, mut errors) = (Vec::new(), Vec::new());
         for (declared, listener) in program.gateway.listeners.iter().zip(&mut plan.settings.listeners) {
             let Some(tls) = &declared.tls else { continue };
@@ -56,18 +63,19 @@ impl Certificates {
                 Err(error) => errors.push(error),
             }
         }
-        if !errors.is_empty() {
-            return Err(errors);
-        }
-        self.listeners = listeners;
+        if errors.is_empty() { Ok(Prepared { listeners, peers }) } else { Err(errors) }
+    }
+
+    /// Gives the upstreams of a plan their TLS, and remembers what all was made of.
+    pub fn install(&mut self, prepared: Prepared) {
         let install = |(peer, secure): (Peer, Option<Secure>)| {
             if let Some(secure) = secure {
                 peer.upstream.secure(secure);
             }
             peer
         };
-        self.peers = peers.into_iter().map(install).collect();
-        Ok(())
+        self.listeners = prepared.listeners;
+        self.peers = prepared.peers.into_iter().map(install).collect();
     }
 
     /// What an upstream is to be given; nothing when it has it already. The machine's authorities are read once for all.
@@ -90,8 +98,8 @@ impl Certificates {
     }
 
     /// Reads all files again: what has changed is put in force, that of listeners by `renew`, unless it is broken; then what
-    /// is in force stays, and why is logged.
-    pub fn look_again(&mut self, machine: &Machine, renew: impl Fn(&Address, &Tls)) {
+    /// is in force stays, and why is told.
+    pub fn look_again(&mut self, machine: &Machine, events: &Events, renew: impl Fn(&Address, &Tls)) {
         for listener in &mut self.listeners {
             let read = tls::Material::read(&listener.declared, machine);
             if read == listener.read {
@@ -101,9 +109,11 @@ impl Certificates {
             match listener.read.as_ref().map_err(BuildError::clone).and_then(|material| material.build(&listener.declared)) {
                 Ok(tls) => {
                     renew(&listener.address, &tls);
-                    tracing::info!(address = %listener.address, "certificates renewed");
+                    events.tell(Change::CertificateRenewed, &listener.address.to_string(), "certificates renewed");
                 }
-                Err(error) => tracing::error!(address = %listener.address, %error, "the old certificates stay"),
+                Err(error) => {
+                    events.tell(Change::CertificateRefused, &listener.address.to_string(), format!("the old certificates stay: {error}"));
+                }
             }
         }
         for Peer { upstream, read } in &mut self.peers {
@@ -116,9 +126,9 @@ impl Certificates {
             match material.and_then(|material| peers::build(&upstream.config, material, &machine.authorities())) {
                 Ok(secure) => {
                     upstream.secure(secure);
-                    tracing::info!(upstream = %upstream.name, "certificates renewed");
+                    events.tell(Change::CertificateRenewed, &upstream.name, "certificates renewed");
                 }
-                Err(error) => tracing::error!(%error, "the old certificates stay"),
+                Err(error) => events.tell(Change::CertificateRefused, &upstream.name, format!("the old certificates stay: {error}")),
             }
         }
     }

@@ -46,7 +46,7 @@ fn hook(
     (secrets, fetch): (&dyn Secrets, &Arc<dyn Fetch>),
 ) -> Result<Arc<dyn Hook>, BuildError> {
     let name = &declared.name;
-    let refused = |message: String| BuildError { code: Code::HookUnregistered, message };
+    let refused = |message: String| BuildError::new(Code::HookUnregistered, message);
     match (registered, &declared.url) {
         (Some(hook), _) => Ok(Arc::clone(hook)),
         (None, Some(url)) => {
@@ -55,7 +55,9 @@ fn hook(
             Ok(Arc::new(service.map_err(|why| refused(format!("hook `{name}`: the url `{url}` {why}")))?))
         }
         (None, None) if secrets.does_without_hooks() => Ok(Arc::new(Silent)),
-        (None, None) => Err(refused(format!("no hook is registered under the name `{name}`: the program that embeds the gateway does that"))),
+        (None, None) => {
+            Err(refused(format!("no hook is registered under the name `{name}`: the program that embeds the gateway does that")))
+        }
     }
 }
 

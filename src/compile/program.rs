@@ -2,12 +2,18 @@
 
 use super::hooks::{self, Embedded};
 use super::openapi::Described;
-use super::plan::{AccessLog, Listener, LogFormat, Pipeline, Plan, Settings, Target};
-use crate::fetch::{Fetch, Offline};
+use super::plan::{AccessLog, Listener, LogField, LogFormat, Pipeline, Plan, Route, Settings, Target};
+use super::redact::Credentials;
+use crate::diag::Code;
+use crate::events::post::Post;
+use crate::events::{Events, Kind};
+use crate::fetch::{Fetch, Offline, address};
 use crate::hook::Hook;
 use crate::http::Clock;
 use crate::ir::operate::StoreUrl;
 use crate::ir::{self, Program};
+use crate::lang::expr::Expr;
+use crate::otlp::Tracer;
 use crate::policy::auth::{self, Mode};
 use crate::policy::body::keep::Keep;
 use crate::policy::build::{Purpose, Warning};
@@ -24,14 +30,16 @@ use crate::upstream;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// The registry's kind of stores.
+/// The registry's kind of stores
 const STORE: &str = "store";
+/// and of tracers.
+const TRACER: &str = "trace";
 
 /// Builds plans one after the other, keeping the state that survives a reload.
 pub struct Compiler {
     registry: Registry,
     upstreams: upstream::Registry,
-    store_events: Arc<store::Events>,
+    events: Arc<Events>,
     fetch: Arc<dyn Fetch>,
     embedded: Embedded,
 }
@@ -62,7 +70,9 @@ impl Compiler {
     /// A compiler without state, whose plans ask issuers and services by these means.
     #[must_use]
     pub fn with(fetch: Arc<dyn Fetch>) -> Self {
-        Self { registry: Registry::default(), upstreams: upstream::Registry::default(), store_events: Arc::default(), fetch, embedded: Embedded::new() }
+        let events = Arc::<Events>::default();
+        let upstreams = upstream::Registry::telling(Arc::clone(&events));
+        Self { registry: Registry::default(), upstreams, events, fetch, embedded: Embedded::new() }
     }
 
     /// Registers a hook of the program that the gateway is embedded in, for the plans built from here on. It stands in for a service
@@ -71,32 +81,51 @@ impl Compiler {
         self.embedded.insert(name.into(), hook);
     }
 
-    /// Builds a plan. When it fails, the state of the plan in force is untouched.
+    /// Builds a plan that will be in force. When it fails, the state of the plan in force is untouched.
     ///
     /// # Errors
     /// Everything that is missing outside the policy: secrets, files.
     pub fn compile(&mut self, program: &Program, secrets: &dyn Secrets, clock: Clock) -> Result<Compiled, Vec<BuildError>> {
+        let compiled = self.build(program, secrets, clock)?;
+        self.commit(&compiled.plan);
+        Ok(compiled)
+    }
+
+    /// Says that a plan is in force, the one that was built last: from now on its state is what further ones take over, and what
+    /// is not its own is forgotten.
+    pub fn commit(&mut self, plan: &Plan) {
+        self.registry.commit();
+        self.upstreams.keep(&plan.upstreams);
+    }
+
+    /// Builds a plan that may yet come to nothing: the state of the plan in force is untouched until [`Self::commit`].
+    ///
+    /// # Errors
+    /// Those of [`Self::compile`].
+    pub fn build(&mut self, program: &Program, secrets: &dyn Secrets, clock: Clock) -> Result<Compiled, Vec<BuildError>> {
+        self.registry.roll_back();
         let endpoints: Arc<[Endpoint]> = program.routes.iter().map(|route| endpoint(route, program)).collect();
         let document: Arc<Document> = Arc::default();
         let listed = (&endpoints, &document);
         let mut warnings = Vec::new();
         let mut errors: Vec<BuildError> = Vec::new();
         let stores = self.stores(program, secrets, &mut errors);
+        let credentials = Credentials::of(program);
         let hooks = hooks::called(program, &self.embedded, (&mut self.registry, secrets, &self.fetch), &mut errors);
-        let mut pipelines: Vec<Arc<Pipeline>> = Vec::with_capacity(program.routes.len());
+        let mut routes: Vec<Route> = Vec::with_capacity(program.routes.len());
         let mut known: HashMap<Vec<u8>, Arc<Pipeline>> = HashMap::new();
         let keeps = |policy: &Config| matches!(policy, Config::Cache(cache::Config::Keep(_)));
         let caches = program.routes.iter().any(|route| route.policies.iter().any(keeps));
         for route in &program.routes {
             let in_force = in_force(route);
             if let Some(pipeline) = known.get(&in_force) {
-                pipelines.push(Arc::clone(pipeline));
+                routes.push(of_plan(route, Arc::clone(pipeline)));
                 continue;
             }
             let mut build = Build {
                 route: &route.name,
                 warnings: std::mem::take(&mut warnings),
-                ..blank(program, listed, &mut self.registry, secrets, clock, (&stores, &self.fetch))
+                ..blank(program, listed, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events))
             };
             let copies = |policy: &Config| matches!(policy, Config::Mirror(_));
             for policy in &route.policies {
@@ -117,23 +146,25 @@ impl Compiler {
             }
             warnings = std::mem::take(&mut build.warnings);
             let invalidates = std::mem::take(&mut build.invalidates);
-            let mut pipeline = pipeline(route, build, program);
+            let mut pipeline = pipeline(route, build, program, &credentials);
             if caches {
                 pipeline.invalidation = Some(cache::invalidation(&mut self.registry, invalidates));
             }
             let pipeline = Arc::new(pipeline);
-            pipelines.push(Arc::clone(&pipeline));
+            routes.push(of_plan(route, Arc::clone(&pipeline)));
             if !in_force.is_empty() {
                 known.insert(in_force, pipeline);
             }
         }
+        let posts = posts(&program.gateway.events, &mut errors);
+        let tracer = self.tracer(program.gateway.trace.as_ref(), &mut errors);
         let flags = program.flags.iter().map(|flag| self.flag(flag)).collect();
-        let mut build = blank(program, listed, &mut self.registry, secrets, clock, (&stores, &self.fetch));
+        let mut build = blank(program, listed, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events));
         let faults = program.gateway.unmatched.iter().filter_map(|policy| policy.build(&mut build).err());
         errors.extend(faults.filter(|error| !errors.contains(error)).collect::<Vec<_>>());
         let mut unmatched = build.response;
         unmatched.sort_by_key(|(place, _)| *place);
-        let mut build = blank(program, listed, &mut self.registry, secrets, clock, (&stores, &self.fetch));
+        let mut build = blank(program, listed, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events));
         let admin_gate = admin_gate(program, &mut build).unwrap_or_else(|error| {
             if !errors.contains(&error) {
                 errors.push(error);
@@ -147,25 +178,25 @@ impl Compiler {
         }
         let auths = (0..program.auths.len()).map(|index| self.registry.of_plan("auth", &index.to_string())).collect();
         let described = Described::new(program, &mut self.registry, secrets, &document);
-        self.registry.commit();
         let keys: Vec<RouteKey> = program.routes.iter().map(|route| route.key.clone()).collect();
-        self.upstreams.keep(&program.upstreams);
         let plan = Plan {
             tree: MatchTree::build(&keys),
-            predicates: program.routes.iter().map(|route| route.predicate.clone()).collect(),
-            names: program.routes.iter().map(|route| route.name.as_str().into()).collect(),
-            pipelines,
+            routes,
+            patterns: program.routes.iter().map(|route| route.key.pattern.text().into()).collect(),
             unmatched,
             switches: self.switches(),
             flags,
-            upstreams: program.upstreams.iter().map(|config| self.upstreams.upstream(config)).collect(),
+            upstreams: program.upstreams.iter().map(|config| self.upstreams.make(config)).collect(),
             stores,
             hooks,
             described,
             limiters: self.state(limit::STATE).collect(),
             shelves: self.state(cache::STATE).collect(),
             admin_gate,
-            settings: settings(&program.gateway),
+            events: Arc::clone(&self.events),
+            tracer,
+            fetch: Arc::clone(&self.fetch),
+            settings: Settings { posts: posts.into(), log: log(&program.gateway.log, &credentials), ..settings(&program.gateway) },
         };
         Ok(Compiled { plan, warnings, auths })
     }
@@ -181,8 +212,12 @@ impl Compiler {
             };
             let made = url.and_then(|url| {
                 let key = format!("{} {:?} {:?} {url}", declared.name, declared.timeout, declared.on_failure);
-                let make = || Store::new(&declared.name, &url, declared.timeout, declared.on_failure, Arc::clone(&self.store_events));
-                self.registry.try_state(STORE, key, || make().map_err(BuildError::unset))
+                let make = || Store::new(&declared.name, &url, declared.timeout, declared.on_failure, Arc::clone(&self.events));
+                let bad = |why| match &declared.url {
+                    StoreUrl::Plain(_) => BuildError::new(Code::SecretStoreUrl, why),
+                    StoreUrl::Secret(secret) => BuildError::unfit(Purpose::Store, secret, format!("{why}: see {}", secret.place())),
+                };
+                self.registry.try_state(STORE, key, || make().map_err(bad))
             });
             match made {
                 Ok(store) => stores.push(store),
@@ -192,10 +227,11 @@ impl Compiler {
         stores
     }
 
-    /// What happens to the stores of its plans.
-    #[must_use]
-    pub fn store_events(&self) -> &Arc<store::Events> {
-        &self.store_events
+    /// What traces requests, the same as before where its declaration did not change.
+    fn tracer(&mut self, declared: Option<&ir::operate::Trace>, errors: &mut Vec<BuildError>) -> Option<Arc<Tracer>> {
+        let ir::operate::Trace { url, sample } = declared?;
+        let make = || Tracer::new(url, sample.0).map_err(|why| BuildError::unset(format!("the url `{url}` of `trace` {why}")));
+        self.registry.try_state(TRACER, format!("{} {url}", sample.0), make).map_err(|error| errors.push(error)).ok()
     }
 
     fn flag(&mut self, flag: &ir::operate::Flag) -> Arc<Flag> {
@@ -210,10 +246,10 @@ impl Compiler {
         switches
     }
 
-    /// What happens to the upstreams of its plans.
+    /// What happens to the gateway.
     #[must_use]
-    pub fn events(&self) -> &Arc<upstream::Events> {
-        self.upstreams.events()
+    pub fn events(&self) -> &Arc<Events> {
+        &self.events
     }
 
     /// State of one kind that the plan in force uses.
@@ -236,7 +272,7 @@ fn blank<'b>(
     registry: &'b mut Registry,
     secrets: &'b dyn Secrets,
     clock: Clock,
-    (stores, fetch): (&'b [Arc<Store>], &'b Arc<dyn Fetch>),
+    (stores, fetch, events): (&'b [Arc<Store>], &'b Arc<dyn Fetch>, &'b Arc<Events>),
 ) -> Build<'b> {
     Build {
         route: "",
@@ -247,6 +283,7 @@ fn blank<'b>(
         secrets,
         stores,
         fetch,
+        events,
         clock,
         request: Vec::new(),
         response: Vec::new(),
@@ -284,7 +321,11 @@ fn in_force(route: &ir::Route) -> Vec<u8> {
     serde_json::to_vec(&(policies, target, timeouts, retries, reads_body, log)).unwrap_or_default()
 }
 
-fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program) -> Pipeline {
+fn of_plan(route: &ir::Route, pipeline: Arc<Pipeline>) -> Route {
+    Route { name: route.name.as_str().into(), predicate: route.predicate.clone().map(Box::new), pipeline }
+}
+
+fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program, credentials: &Credentials<'_>) -> Pipeline {
     let Build { mut request, mut response, body_max, fallback, mut cache, chooses, .. } = build;
     if let Some(cache) = cache.as_mut().filter(|_| route.policies.iter().any(drops_cookies) && !reads_cookies(route, program)) {
         cache.drops_cookies();
@@ -306,7 +347,7 @@ fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program) -> Pipeline 
         fallback,
         cache,
         invalidation: None,
-        log: log(&route.log),
+        log: log(&route.log, credentials),
     }
 }
 
@@ -324,7 +365,12 @@ fn reads_cookies(route: &ir::Route, program: &Program) -> bool {
     exprs.any(|expr| cache::mentions(expr, cache::reads_cookie))
 }
 
-fn log(log: &ir::Log) -> AccessLog {
+fn log(log: &ir::Log, credentials: &Credentials<'_>) -> AccessLog {
+    let field = |(name, value): &(String, Expr)| LogField {
+        name: name.as_str().into(),
+        redacted: credentials.are_shown(value, &log.redact),
+        value: value.clone(),
+    };
     AccessLog {
         format: log.format.map(|format| match format {
             ir::LogFormat::Json => LogFormat::Json,
@@ -332,7 +378,7 @@ fn log(log: &ir::Log) -> AccessLog {
         }),
         sample: log.sample,
         when: log.when.clone(),
-        fields: log.fields.iter().map(|(name, expr)| (name.as_str().into(), expr.clone())).collect(),
+        fields: log.fields.iter().map(field).collect(),
     }
 }
 
@@ -360,8 +406,21 @@ fn settings(gateway: &ir::Gateway) -> Settings {
         drain: gateway.drain,
         workers: gateway.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
         body_max: limits.body,
-        log: log(&gateway.log),
+        posts: Arc::new([]),
+        log: AccessLog::default(),
     }
+}
+
+/// Who is sent events.
+fn posts(declared: &[ir::operate::Events], errors: &mut Vec<BuildError>) -> Vec<Post> {
+    let mut posts = Vec::with_capacity(declared.len());
+    for ir::operate::Events { url, on } in declared {
+        match address(url) {
+            Ok(url) => posts.push(Post { url, on: on.iter().filter_map(|kind| Kind::named(kind)).collect() }),
+            Err(why) => errors.push(BuildError::unset(format!("the url `{url}` of `events` {why}"))),
+        }
+    }
+    posts
 }
 
 /// The port that clients are sent to: that of the first listener with TLS.

@@ -57,7 +57,10 @@ const CORE: &[Example] = &[
     Example::route("use", "use steady"),
     Example::route("match", "match header(\"x-version\") == \"2\" or query(\"v\") == \"2\""),
     Example::route("priority", "priority 1"),
-    Example::route("log", "log access json when response.status >= 400 {\n  field caller claim.sub\n}"),
+    Example::route(
+        "log",
+        "log access json when response.status >= 400 redact [\"x-session\"] {\n  field caller claim.sub\n  field session header(\"x-session\")\n}",
+    ),
     Example::gateway("listen", "listen 127.0.0.1:8443 as inside"),
     Example::gateway("trust", "trust [10.0.0.0/8]"),
     Example::gateway("request_id", "request_id \"x-correlation-id\""),
@@ -65,6 +68,8 @@ const CORE: &[Example] = &[
     Example::gateway("admin", "admin 127.0.0.1:9901"),
     Example::gateway("drain", "drain 45s"),
     Example::gateway("workers", "workers 4"),
+    Example::gateway("trace", "trace otlp http://127.0.0.1:4318 sample 10%"),
+    Example::gateway("events", "events post http://127.0.0.1:9099/gate on [startup, shutdown, breaker]"),
     Example::step(
         "given",
         "given claims { sub \"7\" }\ngiven upstream users replies 500 times 2\nrequest GET /example/1\nexpect status 500",

@@ -120,14 +120,15 @@ impl Source {
         }
         let machine = Machine::strict();
         let compiled = self.compiler.compile(&program, &machine, Clock::system()).and_then(|mut compiled| {
-            self.certificates.install(&program, &mut compiled.plan, &machine)?;
-            Ok(compiled)
+            let prepared = self.certificates.prepare(&program, &mut compiled.plan, &machine)?;
+            Ok((compiled, prepared))
         });
-        let Compiled { plan, warnings, .. } =
+        let (Compiled { plan, warnings, .. }, prepared) =
             compiled.map_err(|errors| Error(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
         for warning in &warnings {
             tracing::warn!(code = %warning.code, "{}", warning.message);
         }
+        self.certificates.install(prepared);
         Ok(plan)
     }
 
@@ -160,7 +161,7 @@ pub struct Running {
 impl Running {
     /// Where it listens, in the order of the policy's listeners.
     #[must_use]
-    pub fn addresses(&self) -> &[Address] {
+    pub fn addresses(&self) -> Vec<Address> {
         self.server.addresses()
     }
 
@@ -170,7 +171,7 @@ impl Running {
     /// Those of [`Gateway::start`]; the old policy then stays.
     pub fn reload(&mut self) -> Result<(), Error> {
         let plan = self.source.plan()?;
-        self.server.swap(plan);
+        self.server.swap(plan).map_err(|error| Error(error.to_string()))?;
         Ok(())
     }
 

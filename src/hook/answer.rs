@@ -104,7 +104,8 @@ impl Answer {
             if barred.holds(&known) {
                 return Err(Failure::Unusable(format!("`{name}` is not for a hook to set")));
             }
-            let value = HeaderValue::try_from(value).map_err(|_| Failure::Unusable(format!("the value of `{name}` cannot stand in a field")))?;
+            let value =
+                HeaderValue::try_from(value).map_err(|_| Failure::Unusable(format!("the value of `{name}` cannot stand in a field")))?;
             Ok((known, value))
         };
         let set = set.into_iter().map(field).collect::<Result<Vec<_>, _>>()?;
@@ -209,19 +210,8 @@ const OF_THE_BODY: &[&str] = &[
 ];
 
 /// Fields that no hook sets: they belong to the connection or frame the message, or the gateway writes them itself.
-const ALWAYS: &[&str] = &[
-    "content-encoding",
-    "content-length",
-    "content-range",
-    "date",
-    "expect",
-    "host",
-    "te",
-    "traceparent",
-    "tracestate",
-    "trailer",
-    "via",
-];
+const ALWAYS: &[&str] =
+    &["content-encoding", "content-length", "content-range", "date", "expect", "host", "te", "traceparent", "tracestate", "trailer", "via"];
 
 /// Which fields a hook may not set.
 #[derive(Debug, Clone, Default)]

@@ -73,8 +73,23 @@ async fn another_body_brings_its_own_fields_and_a_reply_without_one_has_none() {
 #[test]
 fn what_frames_routes_or_vouches_is_not_for_a_hook_to_set() {
     let never = [
-        "connection", "Keep-Alive", "transfer-encoding", "Content-Length", "content_length", "te", "trailer", "upgrade", "host",
-        "x-forwarded-for", "X_Forwarded_For", "forwarded", "via", "traceparent", "content-encoding", "X-User", "x_user",
+        "connection",
+        "Keep-Alive",
+        "transfer-encoding",
+        "Content-Length",
+        "content_length",
+        "te",
+        "trailer",
+        "upgrade",
+        "host",
+        "x-forwarded-for",
+        "X_Forwarded_For",
+        "forwarded",
+        "via",
+        "traceparent",
+        "content-encoding",
+        "X-User",
+        "x_user",
     ];
     for name in never {
         let found = judged(&json!({ "set": { name: "1" } }).to_string());

@@ -149,6 +149,7 @@ fn assembling<T>(
         secrets,
         stores,
         fetch,
+        events: &Arc::default(),
         clock: Clock::at(NOW),
         request: Vec::new(),
         response: Vec::new(),

@@ -148,6 +148,7 @@ pub fn build<P: Policy + PartialEq + std::fmt::Debug + Serialize + DeserializeOw
         secrets: &Made,
         stores: &[],
         fetch: &(Arc::new(crate::fetch::Offline) as Arc<dyn crate::fetch::Fetch>),
+        events: &Arc::default(),
         clock: Clock::at(Duration::from_secs(1_800_000_000)),
         request: Vec::new(),
         response: Vec::new(),

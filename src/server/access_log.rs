@@ -1,8 +1,9 @@
 //! One line per request on standard output, written by a thread of its own. Query values and credentials are never in it.
 
 use crate::compile::Plan;
-use crate::compile::plan::{AccessLog, LogFormat};
-use crate::http::{Clock, Exchange, Reply};
+use crate::compile::plan::{AccessLog, LogField, LogFormat};
+use crate::http::clock::{Clock, rfc3339};
+use crate::http::{Exchange, Reply};
 use crate::lang::eval::Facts;
 use http::{HeaderValue, Method, StatusCode};
 use std::borrow::Cow;
@@ -20,6 +21,8 @@ const WAITING_LINES_MAX: usize = 16 << 10;
 /// All of the requests, as the share of a sample.
 const ALL: u32 = 10_000;
 
+/// Stands for a credential.
+const REDACTED: &str = "[redacted]";
 /// Stands for what could not be read.
 const UNREAD: &str = "-";
 
@@ -104,7 +107,7 @@ impl Line {
     /// The line of a request, when it is to be logged.
     #[must_use]
     pub fn of(exchange: &Exchange, route: Option<usize>, reply: &Reply, plan: &Plan, log: &Log) -> Option<Box<Self>> {
-        let pipeline = route.and_then(|route| plan.pipelines.get(route));
+        let pipeline = route.and_then(|route| plan.pipeline(route));
         let how: &AccessLog = pipeline.map_or(&plan.settings.log, |pipeline| &pipeline.log);
         let format = how.format?;
         let facts = Facts::response(exchange, reply);
@@ -112,7 +115,11 @@ impl Line {
             return None;
         }
         let upstream = exchange.record.upstream.and_then(|index| plan.upstreams.get(usize::from(index.0)));
-        let text = |expr: &crate::lang::expr::Expr| expr.eval(facts).as_text().map(Cow::into_owned);
+        let written = |field: &LogField| {
+            let value = field.value.eval(facts);
+            let value = value.as_text()?;
+            Some(if field.redacted { REDACTED.to_owned() } else { value.into_owned() })
+        };
         Some(Box::new(Self {
             log: log.clone(),
             format,
@@ -121,14 +128,14 @@ impl Line {
             method: exchange.request.method.clone(),
             host: Arc::clone(&exchange.request.host),
             path: exchange.arrived().path().to_owned(),
-            route: route.and_then(|route| plan.names.get(route)).map(Arc::clone),
+            route: route.and_then(|route| plan.name(route)).map(Arc::clone),
             status: reply.status,
             upstream: upstream.map(|upstream| Arc::clone(&upstream.name)),
             attempts: exchange.record.attempts,
             cache: exchange.record.cache,
             id: exchange.id.clone(),
             ip: exchange.client.ip,
-            fields: how.fields.iter().map(|(name, expr)| (Arc::clone(name), text(expr))).collect(),
+            fields: how.fields.iter().map(|field| (Arc::clone(&field.name), written(field))).collect(),
         }))
     }
 
@@ -159,7 +166,7 @@ impl Line {
         let now = Instant::now();
         let duration = now.saturating_duration_since(self.started);
         let mut values: Vec<(&str, Value<'_>)> = vec![
-            ("time", Value::Text(timestamp(self.clock.at_instant(now)).into())),
+            ("time", Value::Text(rfc3339(self.clock.at_instant(now)).into())),
             ("method", Value::Text(self.method.as_str().into())),
             ("host", Value::Text((&*self.host).into())),
             ("path", Value::Text(self.path.as_str().into())),
@@ -234,34 +241,9 @@ fn text(values: &[(&str, Value<'_>)]) -> String {
     line
 }
 
-/// RFC 3339 in UTC with milliseconds; the calendar by Howard Hinnant's `civil_from_days`.
-#[must_use]
-pub fn timestamp(since_epoch: Duration) -> String {
-    let seconds = since_epoch.as_secs();
-    let (days, of_day) = (seconds / 86_400, seconds % 86_400);
-    let z = days + 719_468;
-    let (era, of_era) = (z / 146_097, z % 146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", since_epoch.subsec_millis())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Value, json, text, timestamp};
-    use std::time::Duration;
-
-    #[test]
-    fn timestamps_are_rfc_3339() {
-        assert_eq!(timestamp(Duration::from_millis(1_800_000_000_250)), "2027-01-15T08:00:00.250Z");
-        assert_eq!(timestamp(Duration::from_secs(951_782_400)), "2000-02-29T00:00:00.000Z");
-        assert_eq!(timestamp(Duration::ZERO), "1970-01-01T00:00:00.000Z");
-    }
+    use super::{Value, json, text};
 
     #[test]
     fn lines_cannot_be_broken_by_what_a_client_sends() {

@@ -22,7 +22,7 @@ impl<T: Transport> Engine<T> {
 
     /// What is in force on calls of an upstream: what a route says, or else the upstream.
     fn terms<'t>(&'t self, index: UpstreamIndex, upstream: &'t Upstream, route: Option<usize>) -> Terms<'t> {
-        match route.and_then(|route| self.plan.pipelines.get(route)) {
+        match route.and_then(|route| self.plan.pipeline(route)) {
             Some(pipeline) => pipeline.terms(index, upstream),
             None => Terms { timeouts: upstream.config.timeout, retry: upstream.config.retry.as_ref() },
         }
@@ -71,8 +71,8 @@ impl<T: Transport> Calls for Engine<T> {
         self.part(index, None, outgoing, attempts)
     }
 
-    fn flag(&self, name: &str, exchange: &Exchange) -> bool {
-        self.plan.flags.iter().find(|flag| flag.name() == name).is_some_and(|flag| flag.is_on(exchange))
+    fn flag(&self, index: u16, exchange: &Exchange) -> bool {
+        self.plan.flags.get(usize::from(index)).is_some_and(|flag| flag.is_on(exchange))
     }
 
     fn total(&self, index: UpstreamIndex) -> Option<Duration> {
@@ -106,8 +106,8 @@ impl<T: Transport> Calls for Routed<T> {
         self.engine.part(index, Some(self.route), outgoing, attempts)
     }
 
-    fn flag(&self, name: &str, exchange: &Exchange) -> bool {
-        self.engine.flag(name, exchange)
+    fn flag(&self, index: u16, exchange: &Exchange) -> bool {
+        self.engine.flag(index, exchange)
     }
 
     fn total(&self, index: UpstreamIndex) -> Option<Duration> {

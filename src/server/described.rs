@@ -62,6 +62,7 @@ async fn fetched<T: Transport>(
         authority: authority(upstream),
         headers: HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]),
         forwarding: None,
+        spans: None,
         affinity: Affinity::default(),
         body: Body::empty(),
         early: None,

@@ -8,16 +8,18 @@ mod cache;
 mod calls;
 mod connection;
 pub mod control;
+mod described;
 mod doors;
 pub mod drain;
-mod described;
 pub mod drive;
+mod entrance;
 mod fallback;
 mod hooks;
 mod http2;
 pub mod inherit;
 mod input;
 pub mod listener;
+mod listeners;
 mod lookout;
 mod onward;
 mod patience;
@@ -25,33 +27,37 @@ mod peer;
 mod prober;
 mod proxy;
 mod reply;
+mod reports;
 pub mod run;
 mod share;
 mod site;
 mod spare;
 mod stream;
 mod tls;
+mod traced;
 mod tunnel;
+pub mod upgrade;
 pub mod watch;
 mod worker;
 
 pub use control::Control;
 pub use drive::{Arrival, Asked, Driven, Engine, drive, drive_watched};
+pub use entrance::{ACCEPT_PAUSE, is_of_one_connection};
 pub use inherit::Inherited;
 pub use peer::Peer;
 pub use run::{Policies, Wanted, run};
 pub use watch::Watch;
-pub use worker::{ACCEPT_PAUSE, is_of_one_connection};
 
 use crate::compile::Plan;
 use crate::compile::tls::Tls;
+use crate::events::{Change, Events, Seldom};
 use crate::http::Address;
 use crate::lang::value::Percent;
 use crate::upstream::Transport;
 use access_log::Log;
-use doors::Doors;
+use listeners::Listeners;
 use parking_lot::Mutex;
-use site::Site;
+use reports::Reports;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -60,10 +66,12 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use worker::{Shared, Worker};
 
+/// The subject of events that are about the gateway itself.
+pub const GATEWAY: &str = "gateway";
+
 /// A running server.
 pub struct Server {
-    addresses: Vec<Address>,
-    sites: Vec<Arc<Site>>,
+    listeners: Listeners,
     shared: Arc<Shared>,
     threads: Mutex<Option<Threads>>,
 }
@@ -73,8 +81,8 @@ struct Threads {
     workers: Vec<JoinHandle<io::Result<usize>>>,
     prober: Option<JoinHandle<io::Result<()>>>,
     lookout: JoinHandle<io::Result<()>>,
-    acceptor: Option<JoinHandle<io::Result<()>>>,
     log_writer: JoinHandle<()>,
+    reports: Reports,
 }
 
 impl Server {
@@ -96,7 +104,9 @@ impl Server {
         log: impl io::Write + Send + 'static,
         inherited: Inherited,
     ) -> io::Result<Self> {
-        let Doors { addresses, sites, of_workers, shared: sockets } = Doors::open(&plan, inherited)?;
+        let stop = CancellationToken::new();
+        let (listeners, given) = Listeners::new(plan.settings.workers, stop.clone());
+        listeners.be(&plan.settings.listeners, inherited, || {})?;
         plan.open_stores()?;
         hooks::start(&plan.hooks)?;
         let (log, log_writer) = Log::start(log)?;
@@ -104,57 +114,68 @@ impl Server {
             plan: arc_swap::ArcSwap::from_pointee(plan),
             log,
             open: AtomicUsize::new(0),
-            stop: CancellationToken::new(),
+            crowded: Seldom::default(),
+            stop,
             swapped: Notify::new(),
         });
+        let reports = Reports::start(Arc::clone(&shared))?;
         lookout::look(&shared.plan.load());
         let lookout = lookout::start(Arc::clone(&shared))?;
         let prober = T::PROBES.then(|| prober::start(Arc::clone(&shared), transport())).transpose()?;
-        let acceptor = share::start(sockets, shared.stop.clone())?;
-        let workers = of_workers
+        let workers = given
             .into_iter()
             .enumerate()
-            .map(|(number, doors)| {
+            .map(|(number, given)| {
                 let (shared, transport) = (Arc::clone(&shared), transport());
                 std::thread::Builder::new().name(format!("gate-worker-{number}")).spawn(move || {
                     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                    runtime.block_on(async move { Arc::new(Worker::new(shared, transport)).run(doors).await })
+                    runtime.block_on(async move { Arc::new(Worker::new(shared, transport)).run(given).await })
                 })
             })
             .collect::<io::Result<Vec<_>>>()?;
-        let threads = Mutex::new(Some(Threads { workers, prober, lookout, acceptor, log_writer }));
-        Ok(Self { addresses, sites, shared, threads })
+        let listening = listeners.addresses().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        shared.plan.load().events.tell(Change::Started, GATEWAY, format!("listening on {listening}"));
+        let threads = Mutex::new(Some(Threads { workers, prober, lookout, log_writer, reports }));
+        Ok(Self { listeners, shared, threads })
     }
 
     /// Where it listens, in the order of the plan's listeners.
     #[must_use]
-    pub fn addresses(&self) -> &[Address] {
-        &self.addresses
+    pub fn addresses(&self) -> Vec<Address> {
+        self.listeners.addresses()
     }
 
-    /// Puts another plan in the place of the current one; requests under way keep theirs. Listeners and workers stay.
-    pub fn swap(&self, plan: Plan) {
+    /// Puts another plan in the place of the current one; requests under way keep theirs. Listeners that it does not have are
+    /// closed, further ones opened; workers stay. The plan is returned as it is shared from then on.
+    ///
+    /// # Errors
+    /// When a listener cannot be opened. Nothing has changed then.
+    pub fn swap(&self, plan: Plan) -> io::Result<Arc<Plan>> {
         if let Err(error) = plan.open_stores() {
             tracing::error!(%error, "a store of the new policy cannot be connected: its limits are under `on_failure`");
         }
-        for site in &self.sites {
-            site.follow(&plan.settings.listeners);
-        }
-        lookout::look(&plan);
         let plan = Arc::new(plan);
-        let told = hooks::start(&plan.hooks);
-        let old = self.shared.plan.swap(Arc::clone(&plan));
-        self.shared.swapped.notify_one();
-        if let Err(error) = told.and_then(|()| hooks::stop(&old.hooks, &plan.hooks)) {
+        let old = self.shared.plan.load_full();
+        self.listeners.be(&plan.settings.listeners, Inherited::default(), || {
+            lookout::look(&plan);
+            self.shared.plan.store(Arc::clone(&plan));
+            self.shared.swapped.notify_one();
+        })?;
+        if let Err(error) = hooks::start(&plan.hooks).and_then(|()| hooks::stop(&old.hooks, &plan.hooks)) {
             tracing::error!(%error, "hooks cannot be told of the new policy");
         }
+        Ok(plan)
     }
 
     /// Shows other certificates to clients that connect from now on to an address of the plan.
     pub fn renew(&self, address: &Address, tls: &Tls) {
-        for site in &self.sites {
-            site.renew(address, tls);
-        }
+        self.listeners.renew(address, tls);
+    }
+
+    /// Its listeners.
+    #[must_use]
+    fn listeners(&self) -> &Listeners {
+        &self.listeners
     }
 
     /// Closes a route for maintenance, or opens it, whatever its flag file says; `None` leaves it to the file again. Without a
@@ -190,21 +211,19 @@ impl Server {
     /// # Errors
     /// When a worker failed.
     pub fn shutdown(&self) -> io::Result<usize> {
-        self.shared.stop.cancel();
+        let events = Arc::clone(&self.shared.plan.load().events);
         let Some(threads) = self.threads.lock().take() else { return Ok(0) };
-        let cut = threads.join(&self.shared.log)?;
+        events.tell(Change::Draining, GATEWAY, format!("draining: {} connections are open", self.connections()));
+        self.listeners.close();
+        let cut = threads.join(&self.listeners, &self.shared.log, &events)?;
         hooks::stop(&self.shared.plan.load().hooks, &[])?;
-        let dropped = self.shared.log.dropped();
-        if dropped > 0 {
-            tracing::warn!(dropped, "access log lines were dropped");
-        }
         Ok(cut)
     }
 }
 
 impl Threads {
     /// Waits for them, and for the log when nobody has a line for it any more: how many connections had to be cut.
-    fn join(self, log: &Log) -> io::Result<usize> {
+    fn join(self, listeners: &Listeners, log: &Log, events: &Events) -> io::Result<usize> {
         let mut cut = 0;
         for worker in self.workers {
             cut += worker.join().map_err(|_| io::Error::other("a worker panicked"))??;
@@ -213,11 +232,15 @@ impl Threads {
             prober.join().map_err(|_| io::Error::other("the prober panicked"))??;
         }
         self.lookout.join().map_err(|_| io::Error::other("the lookout panicked"))??;
-        if let Some(acceptor) = self.acceptor {
-            acceptor.join().map_err(|_| io::Error::other("the thread that accepts panicked"))??;
-        }
+        listeners.join()?;
         log.end();
+        let dropped = log.dropped();
+        if dropped > 0 {
+            events.tell(Change::Failed, GATEWAY, format!("{dropped} lines of the access log were dropped: it was written too slowly"));
+        }
+        events.tell(Change::Stopped, GATEWAY, format!("stopped: {cut} connections were cut"));
         self.log_writer.join().map_err(|_| io::Error::other("the access log panicked"))?;
+        self.reports.end()?;
         Ok(cut)
     }
 }

@@ -4,8 +4,9 @@
 //! closed ──open──▶ up ──broken──▶ down ──connected, and a write went through──▶ up …
 //! ```
 
+use super::Down;
 use super::lease::Leases;
-use super::{Change, Down, Event, Events};
+use crate::events::{Change, Events};
 use arc_swap::ArcSwapOption;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, RedisError, Script, ScriptInvocation};
@@ -99,7 +100,7 @@ impl Link {
             let reason = match self.connect().await {
                 Ok(()) => {
                     if std::mem::take(&mut down) {
-                        self.tell(Change::Up, "");
+                        self.events.tell(Change::StoreUp, &self.name, "the store is up again");
                     }
                     tried = None;
                     wait = BACKOFF_MIN;
@@ -111,7 +112,7 @@ impl Link {
                 Err(reason) => reason,
             };
             if !std::mem::replace(&mut down, true) {
-                self.tell(Change::Down, &reason);
+                self.events.tell(Change::StoreDown, &self.name, format!("the store is down: {reason}"));
             }
             drop(tried.take());
             // Half of it at random, so that many gateways do not come back at once.
@@ -215,9 +216,5 @@ impl Link {
         if before.as_ref().is_some_and(|before| Arc::ptr_eq(before, connection)) {
             self.broken.notify_one();
         }
-    }
-
-    fn tell(&self, change: Change, reason: &str) {
-        self.events.tell(Event { store: Arc::clone(&self.name), change }, reason);
     }
 }

@@ -4,7 +4,6 @@
 //! process: it belongs to a thread of its own, which keeps it open, and workers put their questions into it. A store that
 //! does not answer in time is not asked again until it is back: what then becomes of a request is for `on_failure` to say.
 
-mod events;
 mod lease;
 mod link;
 
@@ -13,10 +12,10 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use events::{Change, Event, Events};
 pub use lease::Lease;
 pub use redis::Script;
 
+use crate::events::Events;
 use link::Link;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;

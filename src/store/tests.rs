@@ -1,7 +1,8 @@
 //! A store with a real Redis behind it: up, killed, frozen, started anew.
 
 use super::testing::Redis;
-use super::{Change, Down, Event, Events, OnFailure, Script, Store};
+use super::{Down, OnFailure, Script, Store};
+use crate::events::{Change, Event, Events};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
@@ -11,14 +12,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 static COUNT: LazyLock<Script> = LazyLock::new(|| Script::new("return {redis.call('INCRBY', KEYS[1], ARGV[1])}"));
 
-fn store(redis: &Redis) -> (Store, Receiver<Event>) {
+fn store(redis: &Redis) -> (Store, Receiver<Arc<Event>>) {
     let events = Arc::new(Events::default());
     let listener = events.listen();
     let store = Store::new("shared", &redis.url(), Duration::from_millis(500), OnFailure::Local, events).unwrap();
     (store, listener)
 }
 
-async fn next(events: &mut Receiver<Event>) -> Change {
+async fn next(events: &mut Receiver<Arc<Event>>) -> Change {
     tokio::time::timeout(PATIENCE, events.recv()).await.unwrap().unwrap().change
 }
 
@@ -45,10 +46,10 @@ async fn a_server_that_dies_and_comes_back_is_one_event_each_way() {
     for _ in 0..100 {
         assert_eq!(store.run(&COUNT, b"k", &[1]).await, Err(Down));
     }
-    assert_eq!(next(&mut events).await, Change::Down);
+    assert_eq!(next(&mut events).await, Change::StoreDown);
     assert!(!store.is_up());
     assert!(redis.begin());
-    assert_eq!(next(&mut events).await, Change::Up);
+    assert_eq!(next(&mut events).await, Change::StoreUp);
     assert_eq!(store.run(&COUNT, b"k", &[1]).await, Ok(vec![1]), "it began anew, and so did its scripts");
     assert!(events.try_recv().is_err());
 }
@@ -64,9 +65,9 @@ async fn a_server_that_says_nothing_is_not_waited_for_again_and_again() {
         assert_eq!(store.run(&COUNT, b"k", &[1]).await, Err(Down));
     }
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
-    assert_eq!(next(&mut events).await, Change::Down);
+    assert_eq!(next(&mut events).await, Change::StoreDown);
     redis.freeze(false);
-    assert_eq!(next(&mut events).await, Change::Up);
+    assert_eq!(next(&mut events).await, Change::StoreUp);
     assert!(store.run(&COUNT, b"k", &[1]).await.is_ok());
 }
 
@@ -77,9 +78,9 @@ async fn a_server_that_is_not_there_at_the_start_is_found_later() {
     let (store, mut events) = store(&redis);
     store.open().unwrap();
     assert_eq!(store.run(&COUNT, b"k", &[1]).await, Err(Down));
-    assert_eq!(next(&mut events).await, Change::Down);
+    assert_eq!(next(&mut events).await, Change::StoreDown);
     assert!(redis.begin());
-    assert_eq!(next(&mut events).await, Change::Up);
+    assert_eq!(next(&mut events).await, Change::StoreUp);
 }
 
 #[tokio::test]
@@ -104,9 +105,9 @@ async fn a_place_is_leased_for_as_long_as_it_is_held() {
     });
     let third = third.await.unwrap();
     redis.kill();
-    assert_eq!(next(&mut events).await, Change::Down);
+    assert_eq!(next(&mut events).await, Change::StoreDown);
     assert!(redis.begin());
-    assert_eq!(next(&mut events).await, Change::Up);
+    assert_eq!(next(&mut events).await, Change::StoreUp);
     // A new server knows nothing; who holds a place says so.
     let back = async {
         while !other.is_up() {

@@ -8,6 +8,7 @@
 //!
 //! Counts attempts. One that was given up (the client went away) counts as nothing and frees its probe's slot.
 
+use crate::events::{Change, Events};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -69,6 +70,9 @@ impl State {
 #[derive(Debug)]
 pub struct Breaker {
     config: Config,
+    /// Its upstream's name.
+    name: Arc<str>,
+    events: Arc<Events>,
     /// Closed without a failure in the current run: nothing to ask or to note on success. Saves the lock.
     calm: AtomicBool,
     inner: Mutex<Inner>,
@@ -113,11 +117,18 @@ struct Slice {
 const SLICES: u32 = 10;
 
 impl Breaker {
-    /// A closed breaker.
+    /// A closed breaker that nobody hears of.
     #[must_use]
     pub fn new(config: Config) -> Self {
+        Self::telling(config, "", &Arc::default())
+    }
+
+    /// A closed breaker of an upstream; how it stands is told there.
+    #[must_use]
+    pub fn telling(config: Config, name: &str, events: &Arc<Events>) -> Self {
         let inner = Inner { phase: Phase::Closed(Counts::default()), generation: 0 };
-        Self { calm: AtomicBool::new(Self::can_be_calm(&config)), inner: Mutex::new(inner), config }
+        let calm = AtomicBool::new(Self::can_be_calm(&config));
+        Self { config, name: name.into(), events: Arc::clone(events), calm, inner: Mutex::new(inner) }
     }
 
     fn can_be_calm(config: &Config) -> bool {
@@ -153,14 +164,14 @@ impl Breaker {
     /// Opens it until [`Self::close`], however well the upstream does.
     pub fn hold(&self) {
         let mut inner = self.inner.lock();
-        inner.enter(Phase::Held);
+        self.enter(&mut inner, Phase::Held);
         self.calm.store(false, Ordering::Relaxed);
     }
 
     /// Closes it, and begins to count anew.
     pub fn close(&self) {
         let mut inner = self.inner.lock();
-        inner.enter(Phase::Closed(Counts::default()));
+        self.enter(&mut inner, Phase::Closed(Counts::default()));
         self.calm.store(Self::can_be_calm(&self.config), Ordering::Relaxed);
     }
 
@@ -184,7 +195,7 @@ impl Breaker {
             if now < until {
                 return Err(until - now);
             }
-            inner.enter(Phase::HalfOpen { under_way: 0, succeeded: 0 });
+            self.enter(&mut inner, Phase::HalfOpen { under_way: 0, succeeded: 0 });
         }
         if matches!(inner.phase, Phase::Held) {
             return Err(self.config.cooldown);
@@ -230,7 +241,7 @@ impl Breaker {
             Phase::Open { .. } | Phase::Held => None,
         };
         if let Some(phase) = next {
-            inner.enter(phase);
+            self.enter(&mut inner, phase);
         }
         let calm = matches!(&inner.phase, Phase::Closed(counts) if counts.run == 0);
         self.calm.store(calm && Self::can_be_calm(&self.config), Ordering::Relaxed);
@@ -239,12 +250,22 @@ impl Breaker {
     fn opened(&self, now: Instant) -> Phase {
         Phase::Open { until: now + self.config.cooldown }
     }
-}
 
-impl Inner {
-    fn enter(&mut self, phase: Phase) {
-        self.phase = phase;
-        self.generation += 1;
+    /// Told under the lock, so that events have the order of the phases; it is taken by failures and probes only.
+    fn enter(&self, inner: &mut Inner, phase: Phase) {
+        match &phase {
+            Phase::Open { .. } => {
+                let seconds = self.config.cooldown.as_secs_f64();
+                self.events.tell(Change::BreakerOpened, &self.name, format!("the breaker is open: nothing goes through for {seconds} s"));
+            }
+            Phase::Held => self.events.tell(Change::BreakerOpened, &self.name, "the breaker was opened by hand: nothing goes through"),
+            Phase::HalfOpen { .. } => {
+                self.events.tell(Change::BreakerHalfOpened, &self.name, "the breaker is half open: probes go through")
+            }
+            Phase::Closed(_) => self.events.tell(Change::BreakerClosed, &self.name, "the breaker is closed: all goes through again"),
+        }
+        inner.phase = phase;
+        inner.generation += 1;
     }
 }
 

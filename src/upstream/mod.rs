@@ -10,7 +10,6 @@ pub mod connect;
 mod dial;
 pub mod discovery;
 pub mod endpoint;
-pub mod events;
 pub mod forms;
 pub mod health;
 mod http2;
@@ -24,6 +23,7 @@ pub mod script;
 mod stall;
 pub mod standing;
 pub mod timeout;
+pub mod timers;
 pub mod tls;
 pub mod transport;
 mod upload;
@@ -32,11 +32,11 @@ mod wire;
 pub use breaker::Breaker;
 pub use config::Config;
 pub use endpoint::Endpoint;
-pub use events::Events;
 pub use http2::Duplex;
 pub use members::Endpoints;
 pub use transport::{Attempt, Transport};
 
+use crate::events::{Change, Events};
 use crate::http::{Affinity, Exchange, Scheme, UpstreamHealth, share};
 use crate::lang::eval::Facts;
 use arc_swap::{ArcSwapOption, Guard};
@@ -92,7 +92,7 @@ impl Upstream {
             before
                 .and_then(|before| before.breaker.as_ref())
                 .filter(|breaker| breaker.config() == declared)
-                .map_or_else(|| Arc::new(Breaker::new(declared.clone())), Arc::clone)
+                .map_or_else(|| Arc::new(Breaker::telling(declared.clone(), &config.name, &events)), Arc::clone)
         });
         let places = config.concurrency.as_ref().map(|declared| {
             before
@@ -145,8 +145,10 @@ impl Upstream {
             [only] => Chosen { endpoint: only, panicking: !only.standing.is_fit() },
             several => endpoints.balancer().choose(several, affinity, excluded, &mut random.lock())?,
         };
-        if let Some(change) = self.panic.note(chosen.panicking) {
-            self.tell(None, change);
+        match self.panic.note(chosen.panicking) {
+            Some(true) => self.events.tell(Change::UpstreamPanic, &self.name, "no target is healthy: all are tried"),
+            Some(false) => self.events.tell(Change::UpstreamCalm, &self.name, "a target is healthy again"),
+            None => {}
         }
         Some(Arc::clone(chosen.endpoint))
     }
@@ -211,6 +213,12 @@ pub struct Registry {
 }
 
 impl Registry {
+    /// No upstreams yet; what happens to them is told there.
+    #[must_use]
+    pub fn telling(events: Arc<Events>) -> Self {
+        Self { known: Mutex::default(), events }
+    }
+
     /// What happens to the upstreams.
     #[must_use]
     pub fn events(&self) -> &Arc<Events> {
@@ -218,21 +226,26 @@ impl Registry {
     }
 
     /// The upstream of a declaration: the same one when it did not change, else one that keeps the state of its unchanged
-    /// targets and breaker.
-    pub fn upstream(&self, config: &Config) -> Arc<Upstream> {
-        let mut known = self.known.lock();
+    /// targets and breaker. It is remembered with the rest of its plan by [`Self::keep`].
+    pub fn make(&self, config: &Config) -> Arc<Upstream> {
+        let known = self.known.lock();
         let before = known.get(&config.name);
-        if let Some(same) = before.filter(|before| before.config == *config) {
-            return Arc::clone(same);
+        match before.filter(|before| before.config == *config) {
+            Some(same) => Arc::clone(same),
+            None => Arc::new(Upstream::continuing(config.clone(), before.map(|before| &**before), Arc::clone(&self.events))),
         }
-        let upstream = Arc::new(Upstream::continuing(config.clone(), before.map(|before| &**before), Arc::clone(&self.events)));
-        known.insert(config.name.clone(), Arc::clone(&upstream));
+    }
+
+    /// The same, remembered at once.
+    pub fn upstream(&self, config: &Config) -> Arc<Upstream> {
+        let upstream = self.make(config);
+        self.known.lock().insert(config.name.clone(), Arc::clone(&upstream));
         upstream
     }
 
-    /// Forgets all but these: what is not declared any more lives as long as requests that began with it.
-    pub fn keep(&self, declared: &[Config]) {
-        self.known.lock().retain(|name, _| declared.iter().any(|config| config.name == *name));
+    /// Remembers exactly these: what is not declared any more lives as long as requests that began with it.
+    pub fn keep(&self, upstreams: &[Arc<Upstream>]) {
+        *self.known.lock() = upstreams.iter().map(|upstream| (upstream.config.name.clone(), Arc::clone(upstream))).collect();
     }
 }
 

@@ -64,7 +64,8 @@ fn what_follows_a_prefix_imports_as_it_was() {
         route document GET /openapi.json { respond openapi } }";
     let (program, text) = document(policy);
     let again = self::program(&imported(Kind::OpenApi, &text).policy);
-    let with = |program: &Program| routes(program).into_iter().map(|route| route.replace("(?:[A-F]{3})", "[A-F]{3}")).collect::<BTreeSet<_>>();
+    let with =
+        |program: &Program| routes(program).into_iter().map(|route| route.replace("(?:[A-F]{3})", "[A-F]{3}")).collect::<BTreeSet<_>>();
     assert_eq!(with(&again), with(&program));
 }
 
@@ -73,11 +74,8 @@ fn the_document_is_one_of_openapi() {
     let (_, text) = document(&shop());
     let found: Json = serde_json::from_str(&text).unwrap();
     let shape: Json = serde_json::from_str(SHAPE).unwrap();
-    let faults: Vec<String> = jsonschema::validator_for(&shape)
-        .unwrap()
-        .iter_errors(&found)
-        .map(|error| format!("{}: {error}", error.instance_path()))
-        .collect();
+    let faults: Vec<String> =
+        jsonschema::validator_for(&shape).unwrap().iter_errors(&found).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert!(faults.is_empty(), "{faults:#?}");
     let mut ids = BTreeSet::new();
     for (path, item) in found["paths"].as_object().unwrap() {

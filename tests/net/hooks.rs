@@ -32,7 +32,10 @@ fn a_hook_sets_fields_for_the_upstream_and_for_the_client() {
     assert_eq!((received.field("cookie"), &*received.body), (Some("a=b"), &b"{}"[..]));
     let told = told(&hook);
     let request = &told[0]["request"];
-    assert_eq!((&told[0]["on"], &request["method"], &request["path"], &request["query"]), (&json!("request"), &json!("POST"), &json!("/r/a"), &json!("b=c")));
+    assert_eq!(
+        (&told[0]["on"], &request["method"], &request["path"], &request["query"]),
+        (&json!("request"), &json!("POST"), &json!("/r/a"), &json!("b=c"))
+    );
     assert_eq!((&request["route"], &request["client_ip"], &request["headers"]["cookie"]), (&json!("r"), &json!("127.0.0.1"), &Json::Null));
     assert_eq!(request["headers"]["x-plan"], "forged");
     assert_eq!((&told[1]["on"], &told[1]["request"]["path"]), (&json!("response"), &json!("/r/a")));

@@ -18,11 +18,15 @@ mod bodies;
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod canaries;
+#[cfg(test)]
 mod closing;
 #[cfg(test)]
 mod compress;
 #[cfg(test)]
 mod development;
+#[cfg(test)]
+mod events;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
@@ -46,6 +50,8 @@ mod operator;
 #[cfg(test)]
 mod paths;
 #[cfg(test)]
+mod reload;
+#[cfg(test)]
 mod shop;
 #[cfg(test)]
 mod signals;
@@ -57,6 +63,10 @@ mod stores;
 mod streams;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod traces;
+#[cfg(test)]
+mod upgrade;
 #[cfg(test)]
 mod upstream_tls;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Limits that two gateways share through a real Redis, well, killed, frozen and back.
 
 use crate::harness::{Answer, Gate, Origin, Redis, until};
-use gatewright::store::Change;
+use gatewright::events::{Change, Kind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::time::Instant;
 
@@ -99,7 +99,7 @@ fn a_redis_that_is_killed_frozen_and_back_fails_no_request() {
     let told = |gates: &mut [Gate; 2], change: Change| {
         for gate in gates {
             let seen = until("an event", || {
-                let seen = gate.store_events();
+                let seen = gate.events(Kind::Store);
                 (!seen.is_empty()).then_some(seen)
             });
             assert_eq!(seen, [change]);
@@ -108,17 +108,17 @@ fn a_redis_that_is_killed_frozen_and_back_fails_no_request() {
     assert_eq!(exhaust(&gates), 100, "together");
     redis.kill();
     assert_eq!(exhaust(&gates), 200, "each for itself");
-    told(&mut gates, Change::Down);
+    told(&mut gates, Change::StoreDown);
     assert!(redis.begin());
-    told(&mut gates, Change::Up);
+    told(&mut gates, Change::StoreUp);
     assert_eq!(exhaust(&gates), 100, "together again, and from the beginning: it had forgotten all");
     redis.freeze(true);
     let began = Instant::now();
     assert_eq!(exhaust(&gates), 0, "what each had counted for itself still stands");
     assert!(began.elapsed().as_secs() < 15, "{:?}", began.elapsed());
-    told(&mut gates, Change::Down);
+    told(&mut gates, Change::StoreDown);
     redis.freeze(false);
-    told(&mut gates, Change::Up);
+    told(&mut gates, Change::StoreUp);
     assert_eq!(exhaust(&gates), 0);
 }
 

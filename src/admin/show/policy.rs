@@ -4,9 +4,9 @@ use super::{listed, shown, switch};
 use crate::admin::answer::{Answered, json_of, unknown};
 use crate::admin::desk::Desk;
 use crate::admin::endpoints::Asked;
+use crate::http::clock::rfc3339;
 use crate::ir::spell::Speller;
 use crate::ir::{Listed, Program, Route};
-use crate::server::access_log::timestamp;
 use crate::server::control::{Reloaded, Stage};
 use http::StatusCode;
 use serde_json::{Map, Value as Json, json};
@@ -22,7 +22,7 @@ pub fn status(desk: &Desk, _: &Asked) -> Answered {
         .map(|(listener, address)| json!({ "name": *listener.name, "address": address.to_string(), "tls": listener.tls.is_some() }));
     let stores: Map<String, Json> = plan.stores.iter().map(|store| (store.name().to_string(), json!({ "up": store.is_up() }))).collect();
     let last = desk.control.last().map(|last| {
-        let at = timestamp(last.at);
+        let at = rfc3339(last.at);
         match &last.outcome {
             Ok(Reloaded { generation, changes }) => json!({ "at": at, "generation": generation, "changes": changes }),
             Err(diagnostics) => json!({ "at": at, "diagnostics": diagnostics }),
@@ -38,7 +38,7 @@ pub fn status(desk: &Desk, _: &Asked) -> Answered {
         "workers": settings.workers,
         "connections": { "open": desk.server.connections(), "most": settings.connections },
         "listeners": listeners.collect::<Vec<_>>(),
-        "routes": plan.names.len(),
+        "routes": plan.routes.len(),
         "upstreams": program.upstreams.len(),
         "stores": stores,
         "reload": last,

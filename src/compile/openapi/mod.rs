@@ -236,7 +236,9 @@ impl Traits {
             servers: servers(&route.key.hosts, program),
             upstreams: match route.target {
                 Target::Upstream(upstream) => vec![upstream],
-                Target::Policy => route.policies.iter().filter(|policy| matches!(policy, Config::To(_))).flat_map(Config::upstreams).collect(),
+                Target::Policy => {
+                    route.policies.iter().filter(|policy| matches!(policy, Config::To(_))).flat_map(Config::upstreams).collect()
+                }
             },
             way: way(route),
         }

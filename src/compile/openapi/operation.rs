@@ -119,9 +119,8 @@ fn answers(route: &Route) -> Map<String, Json> {
 }
 
 fn responded(respond: &respond::Config) -> (u16, Json) {
-    let json = |description: &str| {
-        json!({ "description": description, "content": { "application/json": { "schema": { "type": "object" } } } })
-    };
+    let json =
+        |description: &str| json!({ "description": description, "content": { "application/json": { "schema": { "type": "object" } } } });
     match respond {
         respond::Config::Body { status, format, body } => {
             let text = match body {

@@ -82,8 +82,12 @@ fn patterns_are_told_as_far_as_openapi_can() {
     wanted.extend(["get /a/{id}/{kind}/{u}", "post /a/{id}/{kind}/{u}", "get /e/", "get /f/{code}"].map(str::to_owned));
     wanted.sort();
     assert_eq!(all, wanted);
-    let schemas: Vec<&Json> =
-        found["paths"]["/a/{id}/{kind}/{u}"]["get"]["parameters"].as_array().unwrap().iter().map(|parameter| &parameter["schema"]).collect();
+    let schemas: Vec<&Json> = found["paths"]["/a/{id}/{kind}/{u}"]["get"]["parameters"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|parameter| &parameter["schema"])
+        .collect();
     assert_eq!(schemas[0], &json!({ "type": "integer", "minimum": 0 }));
     assert_eq!(schemas[1], &json!({ "type": "string", "enum": ["x", "y"] }));
     assert_eq!(schemas[2], &json!({ "type": "string", "format": "uuid" }));
@@ -151,9 +155,7 @@ fn a_doc_comment_a_notice_and_a_body_are_told() {
 
 #[test]
 fn hosts_are_servers() {
-    let found = document(&plan(
-        "group api host [\"api.example.com\", \"*.shop.example\"] { public \"a test\"; route a GET /a -> users }",
-    ));
+    let found = document(&plan("group api host [\"api.example.com\", \"*.shop.example\"] { public \"a test\"; route a GET /a -> users }"));
     assert_eq!(
         found["paths"]["/a"]["get"]["servers"],
         json!([
@@ -205,7 +207,8 @@ fn components_come_with_what_refers_to_them_and_are_renamed_where_they_clash() {
         route orders ANY /orders/** -> orders }",
     );
     let with = |path: &str, schemas: Json| {
-        let refers = json!({ "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Item" } } }, "description": "it" });
+        let refers =
+            json!({ "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Item" } } }, "description": "it" });
         let mut theirs = service(json!({ path: { "get": { "responses": { "200": refers } } } }));
         theirs["components"] = json!({ "schemas": schemas });
         theirs
@@ -221,7 +224,10 @@ fn components_come_with_what_refers_to_them_and_are_renamed_where_they_clash() {
     assert_eq!(schemas["Item"]["properties"]["next"]["$ref"], "#/components/schemas/Item");
     assert_eq!(schemas["Item"]["properties"]["of"]["$ref"], "#/components/schemas/users_Problem");
     let schema = |path: &str| found["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].clone();
-    assert_eq!((schema("/users/all"), schema("/orders/all")), (json!("#/components/schemas/Item"), json!("#/components/schemas/orders_Item")));
+    assert_eq!(
+        (schema("/users/all"), schema("/orders/all")),
+        (json!("#/components/schemas/Item"), json!("#/components/schemas/orders_Item"))
+    );
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! them. Such names cost the issuer one fetch in [`UNKNOWN_EVERY`], however many there are.
 
 use super::keyring::Keyring;
+use crate::events::{Change, Events};
 use crate::fetch::{Call, Failure, Fetch};
 use crate::policy::dependencies::{Dependency, Health};
 use arc_swap::ArcSwapOption;
@@ -36,6 +37,7 @@ pub struct Jwks {
     url: Uri,
     refresh: Duration,
     fetch: Arc<dyn Fetch>,
+    events: Arc<Events>,
     held: ArcSwapOption<Held>,
     state: Mutex<State>,
     /// How many fetches have ended.
@@ -69,12 +71,13 @@ pub enum Standing {
 
 impl Jwks {
     /// No keys yet; the first request asks for them.
-    pub fn new(name: &str, url: Uri, refresh: Duration, fetch: Arc<dyn Fetch>) -> Self {
+    pub fn new(name: &str, url: Uri, refresh: Duration, fetch: Arc<dyn Fetch>, events: Arc<Events>) -> Self {
         Self {
             name: name.to_owned(),
             url,
             refresh,
             fetch,
+            events,
             held: ArcSwapOption::empty(),
             state: Mutex::default(),
             ended: watch::Sender::new(0),
@@ -131,12 +134,24 @@ impl Jwks {
         let running = Running(Arc::clone(self));
         runtime.spawn(async move {
             let outcome = running.0.renew().await;
-            running.0.state.lock().failed = outcome.is_err().then(Instant::now);
-            if let Err(cause) = outcome {
-                let kept = running.0.at_hand().map_or(0, |keyring| keyring.len());
-                tracing::warn!(auth = running.0.name, %cause, kept, "the issuer's keys cannot be fetched");
-            }
+            let failed = outcome.is_err().then(Instant::now);
+            let before = std::mem::replace(&mut running.0.state.lock().failed, failed);
+            running.0.tell(before.is_some(), outcome);
         });
+    }
+
+    /// Tells of a fetch that ended otherwise than the one before.
+    fn tell(&self, failed_before: bool, outcome: Result<(), String>) {
+        match outcome {
+            Ok(()) if failed_before => self.events.tell(Change::KeysFetched, &self.name, "the issuer's keys can be fetched again"),
+            Ok(()) => {}
+            Err(cause) if failed_before => tracing::debug!(auth = self.name, %cause, "the issuer's keys still cannot be fetched"),
+            Err(cause) => {
+                let kept = self.at_hand().map_or(0, |keyring| keyring.len());
+                let says = format!("the issuer's keys cannot be fetched: {cause}; {kept} that were fetched before stay in use");
+                self.events.tell(Change::KeysMissing, &self.name, says);
+            }
+        }
     }
 
     fn wait(self: &Arc<Self>, state: &State) -> Option<BoxFuture<'static, ()>> {

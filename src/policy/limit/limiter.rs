@@ -2,17 +2,17 @@
 
 use super::count::{Decision, Rule, State};
 use super::table::{Counter, Id, Table};
+use crate::events::{Change, Events, Seldom};
 use parking_lot::Mutex;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// Parts with a lock of their own.
 const SHARDS: usize = 64;
 /// Most memory of the counters of one limit: 838,000 keys with short counters.
 pub const BYTES_MAX: usize = 64 << 20;
-/// How often it is said that keys were forgotten, in nanoseconds.
-const WARN_EVERY: u64 = 60_000_000_000;
 
 /// The counters of one limit.
 pub struct Limiter {
@@ -21,7 +21,11 @@ pub struct Limiter {
     hashers: [RandomState; 2],
     shards: Box<[Mutex<Shard>]>,
     silenced: AtomicBool,
-    warned_at: AtomicU64,
+    /// That keys were forgotten is said seldom,
+    forgetting: Seldom,
+    /// and so is that requests were refused.
+    refusing: Seldom,
+    events: Arc<Events>,
 }
 
 struct Shard {
@@ -41,10 +45,16 @@ pub struct Tally {
 }
 
 impl Limiter {
-    /// Counters of a limit, none used.
+    /// Counters of a limit, none used, that nobody hears of.
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self::with_bytes(name, BYTES_MAX)
+    }
+
+    /// Counters of a limit, none used; that it refuses requests is told there.
+    #[must_use]
+    pub fn telling(name: &str, events: &Arc<Events>) -> Self {
+        Self { events: Arc::clone(events), ..Self::new(name) }
     }
 
     /// The same with another bound on its memory, in bytes.
@@ -56,7 +66,9 @@ impl Limiter {
             hashers: [RandomState::new(), RandomState::new()],
             shards: std::iter::repeat_with(shard).take(SHARDS).collect(),
             silenced: AtomicBool::new(false),
-            warned_at: AtomicU64::new(0),
+            forgetting: Seldom::default(),
+            refusing: Seldom::default(),
+            events: Arc::default(),
         }
     }
 
@@ -219,11 +231,16 @@ impl Limiter {
     }
 
     fn warn(&self, now: u64) {
-        let last = self.warned_at.load(Ordering::Relaxed);
-        let due = now >= last.saturating_add(WARN_EVERY) || now < last;
-        if due && self.warned_at.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        if self.forgetting.is_due(Duration::from_nanos(now)) {
             let forgotten = self.tally().forgotten;
             tracing::warn!(limit = %self.name, forgotten, "a limit has more keys in use than it has memory for: some begin anew");
+        }
+    }
+
+    /// A request was refused: told for the first one within a minute. `now` is in nanoseconds since the epoch.
+    pub fn refused(&self, now: u64) {
+        if self.refusing.is_due(Duration::from_nanos(now)) {
+            self.events.tell(Change::LimitReached, &self.name, "the limit refuses requests");
         }
     }
 

@@ -180,7 +180,8 @@ impl Limit {
     fn bounded(&self, build: &mut Build<'_>) -> Result<Bounded, BuildError> {
         let mut content = serde_json::to_value(self).map_err(|error| BuildError::unset(error.to_string()))?;
         without_slots(&mut content);
-        let limiter: Arc<Limiter> = build.registry.state(STATE, content.to_string(), || Limiter::new(&self.name));
+        let events = build.events;
+        let limiter: Arc<Limiter> = build.registry.state(STATE, content.to_string(), || Limiter::telling(&self.name, events));
         let against = match &self.bound {
             Bound::Concurrent(most) => Against::Slots(*most),
             Bound::Rate { algorithm, flow, arms } => {

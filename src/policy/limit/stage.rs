@@ -165,6 +165,7 @@ impl Bounded {
     }
 
     fn refuse(&self, exchange: &mut Exchange, wait: Duration) -> Problem {
+        self.limiter.refused(now(exchange));
         exchange.record.limited_by = Some(self.limiter.name().clone());
         Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many requests").retry_after(wait)
     }

@@ -126,7 +126,7 @@ async fn a_reload_keeps_what_was_found() {
     zone.fail(true);
     draft.upstream.timeout.read = Duration::from_secs(7);
     let before = gate.server.plan();
-    gate.server.swap(draft.plan(&gate.registry));
+    gate.server.swap(draft.plan(&gate.registry)).unwrap();
     assert_eq!(goes_to(&gate).await, "127.0.0.1");
     assert_eq!(gate.server.plan().upstreams[0].endpoints()[0].number, before.upstreams[0].endpoints()[0].number);
 }
@@ -136,7 +136,7 @@ fn what_is_not_declared_any_more_is_forgotten() {
     let registry = crate::upstream::Registry::default();
     let draft = resolving("app.svc", Some(1));
     let first = registry.upstream(&draft.upstream);
-    registry.keep(std::slice::from_ref(&draft.upstream));
+    registry.keep(std::slice::from_ref(&first));
     assert!(std::sync::Arc::ptr_eq(&first, &registry.upstream(&draft.upstream)));
     registry.keep(&[]);
     assert!(!std::sync::Arc::ptr_eq(&first, &registry.upstream(&draft.upstream)));

@@ -1,8 +1,8 @@
 //! Endpoints that fail requests are left out, and what happens when none is left.
 
-use super::super::events::{Change, Event};
 use super::super::{Endpoint, Upstream, balance};
 use super::Eject;
+use crate::events::Change;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -21,24 +21,18 @@ impl Panic {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// Notes whether a choice was made in panic; what changed by that.
-    pub fn note(&self, panicking: bool) -> Option<Change> {
+    /// Notes whether a choice was made in panic; the same when that is new.
+    pub fn note(&self, panicking: bool) -> Option<bool> {
         if panicking {
             self.requests.fetch_add(1, Ordering::Relaxed);
-            (!self.on.swap(true, Ordering::Relaxed)).then_some(Change::Panic)
+            (!self.on.swap(true, Ordering::Relaxed)).then_some(true)
         } else {
-            (self.on.load(Ordering::Relaxed) && self.on.swap(false, Ordering::Relaxed)).then_some(Change::Calm)
+            (self.on.load(Ordering::Relaxed) && self.on.swap(false, Ordering::Relaxed)).then_some(false)
         }
     }
 }
 
 impl Upstream {
-    /// Tells what happened to it, or to one of its endpoints.
-    pub fn tell(&self, endpoint: Option<&Endpoint>, change: Change) {
-        let target = endpoint.map(|endpoint| endpoint.place().into());
-        self.events.tell(Event { upstream: Arc::clone(&self.name), target, change });
-    }
-
     /// Notes how an attempt at an endpoint went that says something of it.
     pub fn settle(&self, endpoint: &Arc<Endpoint>, succeeded: bool, took: Duration) {
         if self.config.balance == balance::Config::Ewma {
@@ -72,6 +66,7 @@ impl Upstream {
             return;
         }
         let time = endpoint.standing.eject(eject.time);
-        self.tell(Some(endpoint), Change::Ejected(time));
+        let (place, seconds) = (endpoint.place(), time.as_secs_f64());
+        self.events.tell(Change::TargetEjected, &self.name, format!("target {place} is left out for {seconds} s: it failed requests"));
     }
 }

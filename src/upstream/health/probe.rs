@@ -1,9 +1,9 @@
 //! Probes: every endpoint is asked again and again whether it is well.
 
 use super::super::config::HostSent;
-use super::super::events::Change;
 use super::super::{Attempt, Endpoint, Transport, Upstream};
 use super::Config;
+use crate::events::Change;
 use crate::http::{Affinity, Body, Outgoing};
 use futures_util::future::join_all;
 use http::Method;
@@ -83,7 +83,8 @@ async fn keep_probing<T: Transport>(transport: &T, upstream: &Upstream, config: 
                 sleep(wait).await;
                 let good = probe(transport, upstream, endpoint, config).await;
                 if endpoint.standing.probed(good, config) {
-                    upstream.tell(Some(endpoint), if good { Change::Up } else { Change::Down });
+                    let (change, says) = if good { (Change::TargetUp, "up again") } else { (Change::TargetDown, "down") };
+                    upstream.events.tell(change, &upstream.name, format!("target {} is {says}, by its probes", endpoint.place()));
                 }
             }
         });
@@ -104,6 +105,7 @@ async fn probe<T: Transport>(transport: &T, upstream: &Upstream, endpoint: &Arc<
         affinity: Affinity::default(),
         body: Body::empty(),
         early: None,
+        spans: None,
     };
     let host = match &upstream.config.host {
         HostSent::Keep | HostSent::Target => endpoint.authority.clone(),

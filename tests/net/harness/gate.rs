@@ -4,6 +4,7 @@ use super::client::{Ask, Client};
 use super::origin::Origin;
 use gatewright::check::{self, Files, Options};
 use gatewright::compile::{Compiler, Plan};
+use gatewright::events::{Change, Event, Kind};
 use gatewright::fetch::Network;
 use gatewright::http::Clock;
 use gatewright::lang::expr::Secret;
@@ -11,7 +12,6 @@ use gatewright::policy::auth;
 use gatewright::policy::build::Purpose;
 use gatewright::policy::{BuildError, Secrets};
 use gatewright::server::Server;
-use gatewright::store::{Change, Event};
 use gatewright::upstream::transport::Tcp;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -52,9 +52,9 @@ impl Setup {
         auth::install_crypto();
         let mut compiler = Compiler::with(Arc::new(Network::new(Vec::new)));
         let plan = compile(&mut compiler, &self.text, &Known(self.secrets));
-        let store_events = compiler.store_events().listen();
+        let events = compiler.events().listen();
         let server = Server::start(plan, Tcp::default, std::io::sink()).unwrap();
-        Gate { server: Some(server), store_events }
+        Gate { server: Some(server), events }
     }
 }
 
@@ -91,7 +91,7 @@ impl Secrets for Known {
 /// A running gateway. It is drained when it is dropped.
 pub struct Gate {
     server: Option<Server>,
-    store_events: Receiver<Event>,
+    events: Receiver<Arc<Event>>,
 }
 
 impl Gate {
@@ -105,9 +105,10 @@ impl Gate {
         self.server.as_ref().unwrap().addresses()[0].tcp().unwrap()
     }
 
-    /// What has happened to its stores since the last look.
-    pub fn store_events(&mut self) -> Vec<Change> {
-        std::iter::from_fn(|| self.store_events.try_recv().ok()).map(|event| event.change).collect()
+    /// What has happened to it since the last look, of one kind; what was of another is forgotten.
+    pub fn events(&mut self, kind: Kind) -> Vec<Change> {
+        let told = std::iter::from_fn(|| self.events.try_recv().ok());
+        told.filter(|event| event.kind() == kind).map(|event| event.change).collect()
     }
 
     /// A connection to it.

@@ -1,6 +1,6 @@
 use super::Prober;
+use crate::events::{Change, Event};
 use crate::http::{Affinity, Fault, FaultKind, Outgoing, Reply};
-use crate::upstream::events::{Change, Event};
 use crate::upstream::health::{Config, Eject};
 use crate::upstream::{Attempt, Endpoint, Registry, Transport, Upstream, config};
 use http::StatusCode;
@@ -60,8 +60,10 @@ fn config(ports: &[u16]) -> config::Config {
     }
 }
 
-fn happened(events: &mut Receiver<Event>) -> Vec<(Option<String>, Change)> {
-    std::iter::from_fn(|| events.try_recv().ok()).map(|event| (event.target.map(|target| target.to_string()), event.change)).collect()
+/// The targets that events speak of, and what happened to them.
+fn happened(events: &mut Receiver<Arc<Event>>) -> Vec<(Option<String>, Change)> {
+    let target = |event: &Event| Some(event.detail.strip_prefix("target ")?.split(' ').next()?.to_owned());
+    std::iter::from_fn(|| events.try_recv().ok()).map(|event| (target(&event), event.change)).collect()
 }
 
 fn about(port: u16, change: Change) -> (Option<String>, Change) {
@@ -87,13 +89,13 @@ async fn an_endpoint_that_dies_is_left_out_and_returns_when_it_lives_again() {
     sleep(20 * SECOND).await;
     let mut seen = happened(&mut events);
     seen.sort_by_key(|(target, _)| target.clone());
-    assert_eq!((healthy(&upstream), seen), (1, vec![about(2, Change::Down), about(3, Change::Down)]));
+    assert_eq!((healthy(&upstream), seen), (1, vec![about(2, Change::TargetDown), about(3, Change::TargetDown)]));
     let random = Mutex::new(fastrand::Rng::with_seed(1));
     assert!((0..50).all(|_| upstream.choose(Affinity::default(), &[], &random).unwrap().target.port == 1));
 
     world.dead.lock().clear();
     sleep(15 * SECOND).await;
-    assert_eq!((healthy(&upstream), happened(&mut events)), (2, vec![about(2, Change::Up)]));
+    assert_eq!((healthy(&upstream), happened(&mut events)), (2, vec![about(2, Change::TargetUp)]));
     let ports: std::collections::HashSet<u16> =
         (0..200).map(|_| upstream.choose(Affinity::default(), &[], &random).unwrap().target.port).collect();
     assert_eq!(ports, [1, 2].into());
@@ -160,7 +162,7 @@ async fn an_endpoint_that_fails_requests_in_a_row_is_ejected_for_a_while() {
     }
     assert_eq!(healthy(&upstream), 3);
     upstream.settle(first, false, SECOND);
-    assert_eq!((healthy(&upstream), happened(&mut events)), (2, vec![about(1, Change::Ejected(10 * SECOND))]));
+    assert_eq!((healthy(&upstream), happened(&mut events)), (2, vec![about(1, Change::TargetEjected)]));
     sleep(10 * SECOND).await;
     assert_eq!(healthy(&upstream), 3);
 }
@@ -192,8 +194,8 @@ async fn panic_is_counted_and_told_once() {
         probed(endpoint, &[false, false, false]);
     }
     choose(5);
-    assert_eq!((upstream.panic.requests(), happened(&mut events)), (5, vec![(None, Change::Panic)]));
+    assert_eq!((upstream.panic.requests(), happened(&mut events)), (5, vec![(None, Change::UpstreamPanic)]));
     probed(&upstream.endpoints()[0], &[true, true]);
     choose(5);
-    assert_eq!((upstream.panic.requests(), happened(&mut events)), (5, vec![(None, Change::Calm)]));
+    assert_eq!((upstream.panic.requests(), happened(&mut events)), (5, vec![(None, Change::UpstreamCalm)]));
 }

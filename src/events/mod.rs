@@ -1,0 +1,148 @@
+//! What happens to the gateway itself: told from wherever it happens, logged, kept for whoever looks later, and passed to
+//! whoever listens.
+//!
+//! Nothing here is told per request, and whoever tells waits for nobody. Knows nothing of policies, requests and upstreams.
+
+mod change;
+pub mod post;
+mod seldom;
+
+#[cfg(test)]
+mod tests;
+
+pub use change::{Change, Kind};
+pub use seldom::Seldom;
+
+use crate::http::clock::{Clock, rfc3339};
+use parking_lot::Mutex;
+use serde::Serialize;
+use serde::ser::SerializeStruct;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::broadcast;
+
+/// Events that are kept for those who look later; the oldest go first.
+pub const KEPT_MAX: usize = 1_000;
+/// Events that wait for a slow listener; it is told how many of the oldest it missed.
+const WAITING_MAX: usize = 1_024;
+/// The longest detail, in bytes; what is longer is cut.
+const DETAIL_BYTES_MAX: usize = 8 << 10;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Its number, from 1; each is one more than the last.
+    pub number: u64,
+    /// What happened.
+    pub change: Change,
+    /// When, since the Unix epoch.
+    pub at: Duration,
+    /// What it happened to, by its name in the policy: an upstream, a limit, a store; `gateway` for the gateway itself.
+    pub subject: Arc<str>,
+    /// What there is to say of it, for people.
+    pub detail: String,
+}
+
+impl Event {
+    /// What it is about.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.change.kind()
+    }
+}
+
+/// `{"event", "change", "at", "subject", "detail", "number"}`
+impl Serialize for Event {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_struct("Event", 6)?;
+        members.serialize_field("event", self.kind().name())?;
+        members.serialize_field("change", self.change.name())?;
+        members.serialize_field("at", &rfc3339(self.at))?;
+        members.serialize_field("subject", &*self.subject)?;
+        members.serialize_field("detail", &self.detail)?;
+        members.serialize_field("number", &self.number)?;
+        members.end()
+    }
+}
+
+/// The events of a process.
+#[derive(Debug)]
+pub struct Events {
+    kept: Mutex<Kept>,
+    sender: broadcast::Sender<Arc<Event>>,
+    lost: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    told: u64,
+    last: VecDeque<Arc<Event>>,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self { kept: Mutex::default(), sender: broadcast::Sender::new(WAITING_MAX), lost: AtomicU64::new(0) }
+    }
+}
+
+impl Events {
+    /// Logs what happened, keeps it, and tells all who listen; nobody is waited for. Of what is no fault, the log has the first
+    /// line of the detail.
+    pub fn tell(&self, change: Change, subject: &str, detail: impl Into<String>) {
+        let mut detail = detail.into();
+        if detail.len() > DETAIL_BYTES_MAX {
+            detail.truncate(detail.floor_char_boundary(DETAIL_BYTES_MAX));
+            detail.push('…');
+        }
+        let event = change.name();
+        if change.is_fault() {
+            tracing::warn!(event, subject, "{detail}");
+        } else {
+            tracing::info!(event, subject, "{}", detail.lines().next().unwrap_or_default());
+        }
+        let at = Clock::system().now();
+        // Sent while the lock is held, so that listeners see the order of the numbers.
+        let mut kept = self.kept.lock();
+        kept.told += 1;
+        let event = Arc::new(Event { number: kept.told, change, at, subject: subject.into(), detail });
+        if kept.last.len() == KEPT_MAX {
+            kept.last.pop_front();
+        }
+        kept.last.push_back(Arc::clone(&event));
+        // Nobody has to listen.
+        let _ = self.sender.send(event);
+    }
+
+    /// Those kept whose number is above `since`, oldest first; of these kinds, or of all where none is named.
+    #[must_use]
+    pub fn recent(&self, since: u64, kinds: &[Kind]) -> Vec<Arc<Event>> {
+        let kept = self.kept.lock();
+        let wanted = |event: &&Arc<Event>| event.number > since && (kinds.is_empty() || kinds.contains(&event.kind()));
+        kept.last.iter().filter(wanted).map(Arc::clone).collect()
+    }
+
+    /// All events from now on.
+    #[must_use]
+    pub fn listen(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.sender.subscribe()
+    }
+
+    /// Counts events that a receiver of `events post` did not get.
+    fn lose(&self, count: u64) {
+        self.lost.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// How many events receivers of `events post` did not get: they were away for too long, or too slow.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// How many there have been.
+    #[must_use]
+    pub fn told(&self) -> u64 {
+        self.kept.lock().told
+    }
+}
