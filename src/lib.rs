@@ -19,12 +19,13 @@
 //! | 4 | [`ir`]: what a policy means, as plain data |
 //! | 5 | [`check`]: tree to program · [`analyse`]: two programs to what differs · `compile`: program to plan · [`import`]: other gateways' files to text |
 //! | 6 | `server`: sockets · `testing`: virtual time · [`docs`]: reference and catalogue |
-//! | 7 | [`cli`] |
+//! | 7 | [`admin`]: how it stands, and what is turned while it runs · [`cli`] |
 //!
 //! What holds everywhere: `check` and `compile` meet only in [`ir`]; the code that serves a request knows nothing of the
 //! language's text; time is tokio's and randomness is passed in, so both can be virtual; every queue, loop and table has a
 //! named limit. `docs/architecture.md` says why.
 
+pub mod admin;
 pub mod analyse;
 pub mod check;
 pub mod cli;

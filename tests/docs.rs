@@ -26,6 +26,7 @@ const PAGES: &[(&str, &str)] = &[
     ("docs/running.md", include_str!("../docs/running.md")),
     ("docs/tracing.md", include_str!("../docs/tracing.md")),
     ("docs/caching.md", include_str!("../docs/caching.md")),
+    ("docs/operating.md", include_str!("../docs/operating.md")),
 ];
 
 const LANGUAGE: &str = include_str!("../docs/language.md");

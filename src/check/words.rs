@@ -61,7 +61,7 @@ pub const WORDS: &[Word] = &[
     },
     Word { form: LOG, places: &[Place::Gateway, Place::Group, Place::Route], merge: Merge::Single, stage: "" },
     gateway(LISTEN),
-    gateway(ADMIN.later()),
+    gateway(ADMIN),
     gateway(
         Form::new("trust", "proxies whose forwarding fields are believed").slots(&[Slot::value("networks", "a network or a list of them")]),
     ),

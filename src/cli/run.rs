@@ -22,7 +22,8 @@ pub struct Arguments {
 pub fn run(arguments: Arguments) -> Outcome {
     start_log();
     auth::install_crypto();
-    let (policies, plan) = match Policies::first(arguments.policy, arguments.dev) {
+    let (control, commands) = control::channel();
+    let (policies, plan) = match Policies::first(arguments.policy, arguments.dev, control.clone()) {
         Ok(first) => first,
         Err(outcome) => return outcome,
     };
@@ -37,11 +38,13 @@ pub fn run(arguments: Arguments) -> Outcome {
             return Outcome::Failed;
         }
     };
+    let office = policies.office();
     let ended = if arguments.dev {
-        server::run(plan, inherited, Scripted::default, policies, control::channel())
+        server::run(plan, inherited, Scripted::default, policies, (control, commands))
     } else {
-        server::run(plan, inherited, Tcp::default, policies, control::channel())
+        server::run(plan, inherited, Tcp::default, policies, (control, commands))
     };
+    office.end();
     match ended {
         Ok(0) => Outcome::Fine,
         Ok(cut) => {

@@ -7,9 +7,10 @@ use crate::fetch::Fetch;
 use crate::http::{Address, UpstreamIndex};
 use crate::lang::expr::Expr;
 use crate::otlp::Tracer;
-use crate::policy::cache::{Cache, Invalidation};
+use crate::policy::cache::{Cache, Invalidation, Shelf};
 use crate::policy::fallback::Fallback;
 use crate::policy::flag::Flag;
+use crate::policy::limit::Limiter;
 use crate::policy::maintenance::Switch;
 use crate::policy::stage::{OnRequest, OnResponse, Place, ReplyPlace};
 use crate::route::tree::MatchTree;
@@ -43,6 +44,12 @@ pub struct Plan {
     pub upstreams: Vec<Arc<Upstream>>,
     /// Every store.
     pub stores: Vec<Arc<Store>>,
+    /// Every limit's counters.
+    pub limiters: Vec<Arc<Limiter>>,
+    /// Every cache.
+    pub shelves: Vec<Arc<Shelf>>,
+    /// What every request to the admin listener has to pass; none where that asks nobody who they are.
+    pub admin_gate: Option<Arc<dyn OnRequest>>,
     /// Where what happens to the gateway is told; the same one for every plan of a process.
     pub events: Arc<Events>,
     /// What traces requests.

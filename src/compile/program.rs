@@ -14,10 +14,11 @@ use crate::policy::auth::{self, Mode};
 use crate::policy::body::keep::Keep;
 use crate::policy::build::{Purpose, Warning};
 use crate::policy::flag::{self, Flag};
+use crate::policy::limit;
 use crate::policy::maintenance;
 use crate::policy::shape::Names;
-use crate::policy::stage::Place;
-use crate::policy::{Build, BuildError, Config, Endpoint, Registry, Secrets, cache, told};
+use crate::policy::stage::{OnRequest, Place};
+use crate::policy::{Build, BuildError, Config, Endpoint, Policy as _, Registry, Secrets, cache, told};
 use crate::route::{MatchTree, RouteKey};
 use crate::store::{self, Store};
 use crate::upstream;
@@ -122,6 +123,14 @@ impl Compiler {
         errors.extend(faults.filter(|error| !errors.contains(error)).collect::<Vec<_>>());
         let mut unmatched = build.response;
         unmatched.sort_by_key(|(place, _)| *place);
+        let mut build = blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events));
+        let admin_gate = admin_gate(program, &mut build).unwrap_or_else(|error| {
+            if !errors.contains(&error) {
+                errors.push(error);
+            }
+            None
+        });
+        warnings.append(&mut build.warnings);
         if !errors.is_empty() {
             self.registry.roll_back();
             return Err(errors);
@@ -141,6 +150,9 @@ impl Compiler {
             flags,
             upstreams: program.upstreams.iter().map(|config| self.upstreams.upstream(config)).collect(),
             stores,
+            limiters: self.state(limit::STATE).collect(),
+            shelves: self.state(cache::STATE).collect(),
+            admin_gate,
             events: Arc::clone(&self.events),
             tracer,
             fetch: Arc::clone(&self.fetch),
@@ -200,6 +212,13 @@ impl Compiler {
     pub fn state<T: std::any::Any + Send + Sync>(&self, kind: &'static str) -> impl Iterator<Item = Arc<T>> + '_ {
         self.registry.each(kind)
     }
+}
+
+/// The part that judges requests to the admin listener: that of a route with its `auth`.
+fn admin_gate(program: &Program, build: &mut Build<'_>) -> Result<Option<Arc<dyn OnRequest>>, BuildError> {
+    let Some(auth) = program.gateway.admin.as_ref().and_then(|admin| admin.auth) else { return Ok(None) };
+    auth::Config { mode: Mode::One, auths: vec![auth] }.build(build)?;
+    Ok(build.request.pop().map(|(_, part)| part))
 }
 
 /// What policies are given before any has added to it.

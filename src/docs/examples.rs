@@ -60,6 +60,7 @@ const CORE: &[Example] = &[
     Example::gateway("trust", "trust [10.0.0.0/8]"),
     Example::gateway("request_id", "request_id \"x-correlation-id\""),
     Example::gateway("limits", "limits {\n  body 1MiB\n  connections 2_000\n  header_timeout 5s\n}"),
+    Example::gateway("admin", "admin 127.0.0.1:9901"),
     Example::gateway("drain", "drain 45s"),
     Example::gateway("workers", "workers 4"),
     Example::gateway("trace", "trace otlp http://127.0.0.1:4318 sample 10%"),

@@ -2,6 +2,7 @@
 //!
 //! `check` makes it, `analyse` and `compile` read it; the three never meet elsewhere.
 
+mod listed;
 pub mod operate;
 pub mod script;
 pub mod spell;
@@ -10,6 +11,7 @@ pub mod written;
 #[cfg(test)]
 mod tests;
 
+pub use listed::Listed;
 pub use written::{Statement, Written};
 
 use crate::http::{Address, UpstreamIndex};

@@ -44,6 +44,12 @@ impl Flag {
         Percent(self.share.load(Ordering::Relaxed))
     }
 
+    /// For what share the policy declares it on.
+    #[must_use]
+    pub fn declared(&self) -> Percent {
+        self.declared
+    }
+
     /// Turns it: for this share of its key's values, or for none or all; `None` is what the policy declares. A share of a flag
     /// without a key is of the requests' ids.
     pub fn turn(&self, share: Option<Percent>) {

@@ -1,9 +1,12 @@
 //! What a gateway that runs can be told: to take another policy, to go back to an earlier one, to drain. Signals, the
 //! admin API and watched files all say it through a [`Control`], and are heard one after the other.
 
+use crate::http::Clock;
+use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +20,15 @@ pub struct Reloaded {
     pub generation: u64,
     /// What it changes for requests, a line each.
     pub changes: Vec<String>,
+}
+
+/// What came of a command to put a policy in force.
+#[derive(Debug)]
+pub struct Last {
+    /// When, since the epoch.
+    pub at: Duration,
+    /// The policy that is in force since, or why it is not.
+    pub outcome: Result<Reloaded, String>,
 }
 
 /// Who wants to know what came of a command. The error is why nothing changed, as text for people: findings are rendered.
@@ -53,6 +65,7 @@ pub struct Control {
 struct State {
     stage: Mutex<Stage>,
     generation: AtomicU64,
+    last: ArcSwapOption<Last>,
     drain: CancellationToken,
 }
 
@@ -60,7 +73,12 @@ struct State {
 #[must_use]
 pub fn channel() -> (Control, mpsc::Receiver<Command>) {
     let (commands, said) = mpsc::channel(COMMANDS_MAX);
-    let state = State { stage: Mutex::new(Stage::Starting), generation: AtomicU64::new(1), drain: CancellationToken::new() };
+    let state = State {
+        stage: Mutex::new(Stage::Starting),
+        generation: AtomicU64::new(1),
+        last: ArcSwapOption::empty(),
+        drain: CancellationToken::new(),
+    };
     (Control { commands, state: Arc::new(state) }, said)
 }
 
@@ -104,6 +122,12 @@ impl Control {
         self.state.generation.load(Ordering::Relaxed)
     }
 
+    /// What came of the last command to put a policy in force; none before the first.
+    #[must_use]
+    pub fn last(&self) -> Option<Arc<Last>> {
+        self.state.last.load_full()
+    }
+
     /// Says that the gateway is further.
     pub(super) fn enter(&self, stage: Stage) {
         let mut current = self.state.stage.lock();
@@ -112,9 +136,12 @@ impl Control {
         }
     }
 
-    /// Says which policy is in force.
-    pub(super) fn now_in_force(&self, generation: u64) {
-        self.state.generation.store(generation, Ordering::Relaxed);
+    /// Says what has come of a command to put a policy in force.
+    pub(super) fn came(&self, outcome: Result<Reloaded, String>) {
+        if let Ok(reloaded) = &outcome {
+            self.state.generation.store(reloaded.generation, Ordering::Relaxed);
+        }
+        self.state.last.store(Some(Arc::new(Last { at: Clock::system().now(), outcome })));
     }
 
     /// Waits until somebody wants it to drain.

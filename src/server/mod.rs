@@ -41,6 +41,7 @@ pub use inherit::Inherited;
 pub use peer::Peer;
 pub use run::{Policies, Wanted, run};
 pub use watch::Watch;
+pub use worker::{ACCEPT_PAUSE, is_of_one_connection};
 
 use crate::compile::Plan;
 use crate::compile::tls::Tls;

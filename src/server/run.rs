@@ -102,12 +102,12 @@ impl<P: Policies> Follower<P> {
         let plan = self.server.plan();
         match &outcome {
             Ok(Reloaded { generation, changes }) => {
-                self.control.now_in_force(*generation);
                 let says = changes.iter().fold(format!("reloaded as policy {generation}"), |says, change| format!("{says}\n{change}"));
                 plan.events.tell(Change::Reloaded, GATEWAY, says);
             }
             Err(error) => plan.events.tell(Change::ReloadRefused, GATEWAY, format!("not reloaded; the old policy stays: {error}")),
         }
+        self.control.came(outcome.clone());
         // Not everybody waits for what comes of it.
         let _ = answer.send(outcome);
     }

@@ -4,6 +4,8 @@
 //! closed ──too many failures──▶ open ──cooldown over──▶ half open ──every probe succeeded──▶ closed
 //!                                 ▲──────────────────────── a probe failed
 //! ```
+//! By hand it is opened from any state, and then stays open until it is closed by hand: no probe tries it.
+//!
 //! Counts attempts. One that was given up (the client went away) counts as nothing and frees its probe's slot.
 
 use crate::events::{Change, Events};
@@ -86,8 +88,15 @@ struct Inner {
 #[derive(Debug)]
 enum Phase {
     Closed(Counts),
-    Open { until: Instant },
-    HalfOpen { under_way: u32, succeeded: u32 },
+    Open {
+        until: Instant,
+    },
+    /// Open by hand.
+    Held,
+    HalfOpen {
+        under_way: u32,
+        succeeded: u32,
+    },
 }
 
 #[derive(Debug, Default)]
@@ -138,6 +147,7 @@ impl Breaker {
         match &self.inner.lock().phase {
             Phase::Closed(_) => State::Closed,
             Phase::Open { until } if now < *until => State::Open,
+            Phase::Held => State::Open,
             Phase::Open { .. } | Phase::HalfOpen { .. } => State::HalfOpen,
         }
     }
@@ -147,14 +157,35 @@ impl Breaker {
     pub fn failures(&self) -> u32 {
         match &self.inner.lock().phase {
             Phase::Closed(counts) => counts.run.max(counts.window.iter().map(|slice| slice.failures).sum()),
-            Phase::Open { .. } | Phase::HalfOpen { .. } => 0,
+            Phase::Open { .. } | Phase::Held | Phase::HalfOpen { .. } => 0,
         }
+    }
+
+    /// Opens it until [`Self::close`], however well the upstream does.
+    pub fn hold(&self) {
+        let mut inner = self.inner.lock();
+        self.enter(&mut inner, Phase::Held);
+        self.calm.store(false, Ordering::Relaxed);
+    }
+
+    /// Closes it, and begins to count anew.
+    pub fn close(&self) {
+        let mut inner = self.inner.lock();
+        self.enter(&mut inner, Phase::Closed(Counts::default()));
+        self.calm.store(Self::can_be_calm(&self.config), Ordering::Relaxed);
+    }
+
+    /// True while it is open by hand.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        matches!(self.inner.lock().phase, Phase::Held)
     }
 
     /// Lets an attempt through.
     ///
     /// # Errors
-    /// How long it will refuse, when it is open; nothing of it when all probes are under way.
+    /// How long it will refuse, when it is open; nothing of it when all probes are under way. By hand it is open for nobody knows
+    /// how long: its cooldown is as good a time to ask again as any.
     pub fn admit(self: &Arc<Self>, now: Instant) -> Result<Permit, Duration> {
         if self.calm.load(Ordering::Relaxed) {
             return Ok(Permit { breaker: Arc::clone(self), generation: None, settled: false });
@@ -165,6 +196,9 @@ impl Breaker {
                 return Err(until - now);
             }
             self.enter(&mut inner, Phase::HalfOpen { under_way: 0, succeeded: 0 });
+        }
+        if matches!(inner.phase, Phase::Held) {
+            return Err(self.config.cooldown);
         }
         if let Phase::HalfOpen { under_way, succeeded } = &mut inner.phase {
             if *under_way + *succeeded >= self.config.probes {
@@ -204,7 +238,7 @@ impl Breaker {
                     }
                 }
             }
-            Phase::Open { .. } => None,
+            Phase::Open { .. } | Phase::Held => None,
         };
         if let Some(phase) = next {
             self.enter(&mut inner, phase);
@@ -224,6 +258,7 @@ impl Breaker {
                 let seconds = self.config.cooldown.as_secs_f64();
                 self.events.tell(Change::BreakerOpened, &self.name, format!("the breaker is open: nothing goes through for {seconds} s"));
             }
+            Phase::Held => self.events.tell(Change::BreakerOpened, &self.name, "the breaker was opened by hand: nothing goes through"),
             Phase::HalfOpen { .. } => {
                 self.events.tell(Change::BreakerHalfOpened, &self.name, "the breaker is half open: probes go through")
             }

@@ -39,6 +39,12 @@ impl Places {
         self.refused.load(Ordering::Relaxed)
     }
 
+    /// Requests that wait for a place now.
+    #[must_use]
+    pub fn waiting(&self) -> u32 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// A place, when one is free and nobody waits for it.
     #[must_use]
     pub fn take(&self) -> Option<Place> {

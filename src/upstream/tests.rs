@@ -66,6 +66,33 @@ fn a_share_counts_only_within_its_window_and_from_its_least() {
     assert_eq!(breaker.state(later), State::Open);
 }
 
+#[test]
+fn by_hand_it_stays_open_until_it_is_closed_by_hand() {
+    let (breaker, start) = (breaker(Opens::AfterFailures(1), 1), Instant::now());
+    let under_way = breaker.admit(start).unwrap();
+    breaker.hold();
+    under_way.settle(true, start);
+    let later = start + Duration::from_secs(3_600);
+    assert_eq!(breaker.admit(later).unwrap_err(), Duration::from_secs(30));
+    assert_eq!((breaker.state(later), breaker.is_held()), (State::Open, true));
+    breaker.close();
+    assert_eq!((breaker.state(later), breaker.is_held()), (State::Closed, false));
+    attempt(&breaker, true, later);
+}
+
+#[test]
+fn closed_by_hand_it_counts_anew() {
+    let (breaker, start) = (breaker(Opens::AfterFailures(2), 1), Instant::now());
+    attempt(&breaker, false, start);
+    attempt(&breaker, false, start);
+    assert_eq!(breaker.state(start), State::Open);
+    breaker.close();
+    attempt(&breaker, false, start);
+    assert_eq!((breaker.state(start), breaker.failures()), (State::Closed, 1));
+    attempt(&breaker, false, start);
+    assert_eq!(breaker.state(start), State::Open);
+}
+
 #[derive(Debug, Clone)]
 enum Event {
     Begin,

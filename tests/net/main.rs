@@ -6,6 +6,8 @@
 mod harness;
 
 #[cfg(test)]
+mod admin;
+#[cfg(test)]
 mod aggregate;
 #[cfg(test)]
 mod auth;

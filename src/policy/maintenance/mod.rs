@@ -33,8 +33,7 @@ impl Policy for Config {
     const WORDS: &'static [Word] = &[Word {
         form: Form::new(
             "maintenance",
-            "answers 503 with `Retry-After` while the file of `flag` exists; without `flag` it is off: `admin`, which turns it by hand, \
-             is still to come",
+            "answers 503 with `Retry-After` while the file of `flag` exists, or while it is turned on by hand through `admin`",
         )
         .children(&[Form::new("flag", "it is on while this file exists").slots(&[Slot::value("file", "a file name in quotes")])]),
         places: &[Place::Gateway, Place::Group, Place::Route, Place::Policy],

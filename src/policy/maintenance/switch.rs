@@ -43,6 +43,12 @@ impl Switch {
         self.on.load(Ordering::Relaxed)
     }
 
+    /// What was said by hand, if that still stands.
+    #[must_use]
+    pub fn by_hand(&self) -> Option<bool> {
+        self.said.lock().by_hand
+    }
+
     /// Closes or opens the route by hand, whatever its file says; `None` leaves it to the file again.
     pub fn turn(&self, on: Option<bool>) {
         self.say(|said| said.by_hand = on);

@@ -79,6 +79,22 @@ impl Program {
         })
     }
 
+    /// Waits until its admin listener listens: where.
+    #[track_caller]
+    pub fn admin_address(&mut self) -> SocketAddr {
+        self.address();
+        until("the admin listener to listen", || {
+            let said = self.said.lock();
+            let (_, rest) = said.rsplit_once("gate: administered at ")?;
+            rest.split_once('\n')?.0.parse().ok()
+        })
+    }
+
+    /// A request to its admin listener.
+    pub fn admin(&mut self, method: &str, target: &str) -> Ask {
+        Ask::new(self.admin_address(), method, target)
+    }
+
     /// A connection to it.
     pub fn connect(&mut self) -> Client {
         Client::connect(self.address())

@@ -1,0 +1,78 @@
+//! What whoever administers has at hand: the server, the way to tell it something, and the policy in force.
+
+use crate::events::Change;
+use crate::ir::Program;
+use crate::server::{Control, Server};
+use arc_swap::ArcSwap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The policy in force, as it is shown; whoever puts another in force says so here.
+#[derive(Debug)]
+pub struct InForce {
+    file: PathBuf,
+    program: ArcSwap<Program>,
+}
+
+impl InForce {
+    /// The first policy of a gateway.
+    #[must_use]
+    pub fn new(file: &Path, program: Arc<Program>) -> Self {
+        Self { file: file.to_owned(), program: ArcSwap::new(program) }
+    }
+
+    /// Another one is in force.
+    pub fn now(&self, program: Arc<Program>) {
+        self.program.store(program);
+    }
+
+    /// Where it was read.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// What it means.
+    #[must_use]
+    pub fn program(&self) -> Arc<Program> {
+        self.program.load_full()
+    }
+}
+
+/// What whoever administers has at hand.
+pub struct Desk {
+    /// The server.
+    pub server: Arc<Server>,
+    /// The way to tell it something.
+    pub control: Control,
+    /// The policy in force.
+    pub policy: Arc<InForce>,
+    began: Instant,
+}
+
+impl Desk {
+    /// The desk of a server that has just begun.
+    #[must_use]
+    pub fn new(server: Arc<Server>, control: Control, policy: Arc<InForce>) -> Self {
+        Self { server, control, policy, began: Instant::now() }
+    }
+
+    /// How long the server has run.
+    #[must_use]
+    pub fn uptime(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Tells what was turned by hand, and from where.
+    pub fn turned(&self, by: IpAddr, change: Change, subject: &str, detail: &str) {
+        self.server.plan().events.tell(change, subject, format!("{detail}, says {by}"));
+    }
+
+    /// Logs from where something was changed by hand that tells of itself.
+    pub fn changed(&self, by: IpAddr, what: &str, subject: &str, detail: &str) {
+        tracing::info!(%by, what, subject, "changed by hand: {detail}");
+    }
+}

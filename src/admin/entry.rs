@@ -1,0 +1,126 @@
+//! Who may come in, and what a browser that was sent here by another site may not.
+//!
+//! Without `auth` the listener is on loopback and believes whoever reaches it. A web page reaches it as well, through the
+//! browser of somebody at this machine: by a name of the attacker's that leads here (DNS rebinding), so the name asked for has
+//! to be an address or `localhost`; and by a form, so what changes anything must not come from another site.
+
+use super::answer::{Refusal, unclear};
+use crate::http::exchange::{Affinity, Client, Exchange, Record, Request, Scheme};
+use crate::http::{Body, Calls, Clock, Fault, FaultKind, Outgoing, Problem, Reply, UpstreamHealth, UpstreamIndex};
+use crate::policy::stage::{Flow, OnRequest};
+use crate::route::host;
+use futures_core::future::BoxFuture;
+use http::header::{HOST, ORIGIN};
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Method, StatusCode};
+use smallvec::SmallVec;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use tokio::time::Instant;
+
+const FETCH_SITE: &str = "sec-fetch-site";
+
+/// What becomes of a request that does not come in.
+pub type Turned = Result<Reply, Refusal>;
+
+/// Refuses what another site has sent here.
+///
+/// # Errors
+/// With 400 or 403, and why.
+pub fn from_here(head: &Parts, asks_nobody: bool) -> Result<(), Problem> {
+    let authority = authority(head)?;
+    // Browsers always say what they ask for; some health checks do not.
+    if asks_nobody && !authority.is_empty() && !is_local(&authority) {
+        let detail = format!("`{}` is no name of this listener: ask for an address or for `localhost`", host::bare(&authority));
+        return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+    }
+    if head.method == Method::GET || head.method == Method::HEAD {
+        return Ok(());
+    }
+    let text = |name: &str| head.headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let site = text(FETCH_SITE).is_none_or(|site| matches!(site, "same-origin" | "none"));
+    let origin = text(ORIGIN.as_str()).is_none_or(|origin| origin.split_once("://").is_some_and(|(_, of)| of == authority));
+    if site && origin { Ok(()) } else { Err(Problem::new(StatusCode::FORBIDDEN, "a page of another site has sent this")) }
+}
+
+/// The name that was asked for, with its port; empty where nothing was said.
+fn authority(head: &Parts) -> Result<String, Problem> {
+    if let Some(authority) = head.uri.authority() {
+        return Ok(authority.as_str().to_ascii_lowercase());
+    }
+    let mut hosts = head.headers.get_all(HOST).iter();
+    match (hosts.next().map(|host| host.to_str().unwrap_or("?")), hosts.next()) {
+        (host, None) => Ok(host.unwrap_or_default().to_ascii_lowercase()),
+        (_, Some(_)) => Err(unclear("there is more than one `Host`")),
+    }
+}
+
+fn is_local(authority: &str) -> bool {
+    let name = host::bare(authority).trim_matches(['[', ']']);
+    name == "localhost" || name.parse::<IpAddr>().is_ok()
+}
+
+/// Lets an auth judge a request as it judges those to routes.
+///
+/// # Errors
+/// What it answers to a caller that it does not let in.
+pub async fn judged(gate: &dyn OnRequest, head: &Parts, peer: SocketAddr) -> Result<(), Turned> {
+    let mut exchange = exchange(head, peer);
+    let flow = match gate.request(&mut exchange) {
+        Flow::Wait(waiting) => waiting.await,
+        flow @ (Flow::Next | Flow::Answer(_) | Flow::Refuse(_)) => flow,
+    };
+    match flow {
+        Flow::Next => Ok(()),
+        Flow::Answer(reply) => Err(Ok(reply)),
+        Flow::Refuse(problem) => Err(Err(problem.into())),
+        // What was waited for never waits again; whoever is not known is not let in.
+        Flow::Wait(_) => Err(Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "nobody can say who asks").into())),
+    }
+}
+
+/// The request as an auth sees it.
+fn exchange(head: &Parts, peer: SocketAddr) -> Exchange {
+    let authority = head.headers.get(HOST).cloned().unwrap_or_else(|| HeaderValue::from_static(""));
+    Exchange {
+        request: Request {
+            method: head.method.clone(),
+            host: host::bare(authority.to_str().unwrap_or_default()).to_ascii_lowercase().into(),
+            authority,
+            target: head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/")),
+            headers: head.headers.clone(),
+        },
+        body: Body::empty(),
+        client: Client { peer, ip: peer.ip().to_canonical(), scheme: Scheme::Http, listener: "admin".into(), certificate: None },
+        id: HeaderValue::from_static(""),
+        forwarding: None,
+        early: None,
+        spans: None,
+        params: SmallVec::new(),
+        identities: SmallVec::new(),
+        started: Instant::now(),
+        clock: Clock::system(),
+        upstream: None,
+        upstream_name: None,
+        affinity: Affinity::default(),
+        quota: None,
+        record: Record::default(),
+        kept: http::Extensions::new(),
+        guards: SmallVec::new(),
+        calls: Arc::new(NoUpstreams),
+    }
+}
+
+/// No request to the admin listener goes anywhere.
+struct NoUpstreams;
+
+impl Calls for NoUpstreams {
+    fn call(&self, _: UpstreamIndex, _: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
+        Box::pin(std::future::ready(Err(Fault::new(FaultKind::ConnectError, "the admin listener calls no upstream"))))
+    }
+
+    fn health(&self) -> Vec<UpstreamHealth> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,20 @@
+//! The admin listener: how the gateway stands, as JSON, and what an operator turns while it runs.
+//!
+//! It has one thread, a listener of its own and few connections, and what it reads of the engine is atomic or locked for
+//! moments: nobody who administers slows a request down. Knows nothing of the language's text: it shows the program and the
+//! plan in force, and a policy is changed by its file alone.
+
+mod answer;
+mod desk;
+mod endpoints;
+mod entry;
+mod listener;
+mod office;
+mod query;
+mod show;
+mod turn;
+
+#[cfg(test)]
+mod tests;
+
+pub use office::{Move, Office};

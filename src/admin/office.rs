@@ -1,0 +1,121 @@
+//! The admin listener of a gateway over its life: opened before the gateway starts, moved where a policy moves it, and ended
+//! after everything else.
+
+use super::desk::{Desk, InForce};
+use super::listener::{Admin, Listening, bind};
+use crate::ir::Program;
+use crate::server::{Control, Server};
+use parking_lot::Mutex;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The admin listener of a gateway, if its policy has one.
+pub struct Office {
+    control: Control,
+    policy: Arc<InForce>,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Where the policy in force wants it.
+    address: Option<SocketAddr>,
+    /// Opened, for when there is a server.
+    listening: Option<Listening>,
+    desk: Option<Arc<Desk>>,
+    admin: Option<Admin>,
+}
+
+/// What another policy makes of the admin listener.
+#[derive(Debug)]
+#[must_use]
+pub enum Move {
+    /// It stays where it is.
+    Stays,
+    /// It goes there.
+    To(SocketAddr, Listening),
+    /// It ends.
+    Ends,
+}
+
+impl Office {
+    /// Listens where the first policy says. Who connects is answered once the gateway has started.
+    ///
+    /// # Errors
+    /// When the address cannot be had.
+    pub fn open(file: &Path, program: Arc<Program>, control: Control) -> io::Result<Self> {
+        let address = address(&program);
+        let listening = address.map(bind).transpose()?;
+        let state = State { address, listening, desk: None, admin: None };
+        Ok(Self { control, policy: Arc::new(InForce::new(file, program)), state: Mutex::new(state) })
+    }
+
+    /// Serves, now that there is a server: where.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn started(&self, server: &Arc<Server>) -> io::Result<Option<SocketAddr>> {
+        let mut state = self.state.lock();
+        let desk = Arc::new(Desk::new(Arc::clone(server), self.control.clone(), Arc::clone(&self.policy)));
+        state.desk = Some(desk);
+        let Some(listening) = state.listening.take() else { return Ok(None) };
+        state.serve(listening).map(Some)
+    }
+
+    /// Opens what another policy needs; nothing has changed yet.
+    ///
+    /// # Errors
+    /// When the address cannot be had.
+    pub fn prepare(&self, program: &Program) -> io::Result<Move> {
+        let before = self.state.lock().address;
+        Ok(match address(program) {
+            same if same == before => Move::Stays,
+            Some(other) => Move::To(other, bind(other)?),
+            None => Move::Ends,
+        })
+    }
+
+    /// Another policy is in force: where the listener is, if it has moved. What is under way where it was is still answered.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn settle(&self, moved: Move, program: Arc<Program>) -> io::Result<Option<SocketAddr>> {
+        self.policy.now(program);
+        let mut state = self.state.lock();
+        match moved {
+            Move::Stays => Ok(None),
+            Move::Ends => {
+                (state.address, state.admin) = (None, None);
+                Ok(None)
+            }
+            Move::To(address, listening) => {
+                state.address = Some(address);
+                state.serve(listening).map(Some)
+            }
+        }
+    }
+
+    /// Ends it, once what is under way is answered.
+    pub fn end(&self) {
+        let admin = self.state.lock().admin.take();
+        if let Some(admin) = admin {
+            admin.end();
+        }
+    }
+}
+
+impl State {
+    fn serve(&mut self, listening: Listening) -> io::Result<SocketAddr> {
+        let desk = self.desk.as_ref().ok_or_else(|| io::Error::other("there is no server to administer"))?;
+        let admin = Admin::start(listening, Arc::clone(desk))?;
+        let address = admin.address();
+        self.admin = Some(admin);
+        Ok(address)
+    }
+}
+
+/// Where a policy wants it.
+fn address(program: &Program) -> Option<SocketAddr> {
+    program.gateway.admin.as_ref().map(|admin| admin.address)
+}
