@@ -20,7 +20,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("policy", &["diag", "http", "syntax", "lang", "logic", "store", "fetch", "events"]),
     ("upstream", &["diag", "http", "syntax", "lang", "route", "events"]),
     ("ir", &["http", "lang", "route", "store", "policy", "upstream"]),
-    ("check", &["diag", "http", "syntax", "lang", "route", "logic", "policy", "upstream", "ir", "events"]),
+    ("check", &["diag", "http", "syntax", "lang", "route", "logic", "policy", "upstream", "ir", "events", "fetch"]),
     ("analyse", &["http", "lang", "route", "logic", "policy", "upstream", "ir"]),
     ("compile", &["diag", "http", "lang", "route", "store", "policy", "upstream", "ir", "fetch", "events", "otlp"]),
     ("import", &["syntax", "route"]),

@@ -6,7 +6,7 @@ use super::endpoints::{self, Asked};
 use super::entry;
 use super::query::Query;
 use crate::http::{Body, Problem};
-use crate::server::{ACCEPT_PAUSE, is_of_one_connection};
+use crate::server::{ACCEPT_PAUSE, is_of_one_connection, listener};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body as _;
@@ -47,14 +47,16 @@ pub struct Listening {
     address: SocketAddr,
 }
 
-/// Listens at an address. Who connects waits until [`Admin::start`].
+/// Listens at an address, `beside` a gateway that this one takes over from. Who connects waits until [`Admin::start`].
 ///
 /// # Errors
 /// When the address cannot be had: what is said names it.
-pub fn bind(address: SocketAddr) -> io::Result<Listening> {
+pub fn bind(address: SocketAddr, beside: bool) -> io::Result<Listening> {
     let listen = || {
-        let listener = std::net::TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
+        if !beside && listener::is_taken(address)? {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        let listener = listener::bind(address)?;
         Ok(Listening { address: listener.local_addr()?, listener })
     };
     listen().map_err(|error: io::Error| io::Error::new(error.kind(), format!("the admin listener cannot listen on {address}: {error}")))

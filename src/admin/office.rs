@@ -40,13 +40,14 @@ pub enum Move {
 }
 
 impl Office {
-    /// Listens where the first policy says. Who connects is answered once the gateway has started.
+    /// Listens where the first policy says. Who connects is answered once the gateway has started. What `succeeds` a gateway
+    /// that still runs listens beside it.
     ///
     /// # Errors
     /// When the address cannot be had.
-    pub fn open(file: &Path, program: Arc<Program>, control: Control) -> io::Result<Self> {
+    pub fn open(file: &Path, program: Arc<Program>, control: Control, succeeds: bool) -> io::Result<Self> {
         let address = address(&program);
-        let listening = address.map(bind).transpose()?;
+        let listening = address.map(|address| bind(address, succeeds)).transpose()?;
         let state = State { address, listening, desk: None, admin: None };
         Ok(Self { control, policy: Arc::new(InForce::new(file, program)), state: Mutex::new(state) })
     }
@@ -71,7 +72,7 @@ impl Office {
         let before = self.state.lock().address;
         Ok(match address(program) {
             same if same == before => Move::Stays,
-            Some(other) => Move::To(other, bind(other)?),
+            Some(other) => Move::To(other, bind(other, false)?),
             None => Move::Ends,
         })
     }

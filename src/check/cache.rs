@@ -83,7 +83,8 @@ fn identity(keep: &Keep, node: &Node<'_>, parts: &Parts<'_, '_>, sources: &Sourc
     let has_credential = keep.key.iter().any(|expr| any_reference(expr, &mut |reference| parts.credentials.contains(reference)));
     let names_caller = has_credential || keep.key.iter().any(|expr| any_reference(expr, &mut |of| matches!(of, Ref::Attribute(_))));
     let flag_keys = &checker.names.flag_keys;
-    let mut missing = told::missing(&told::exprs(parts.policies, &keep.key), &keep.key, |name| flag_keys.get(name));
+    let mut missing =
+        told::missing(&told::exprs(parts.policies, &keep.key), &keep.key, |index| flag_keys.get(usize::from(index))?.as_ref());
     missing.retain(|reference| !(has_credential && matches!(reference, Ref::Attribute(_))));
     let auth = parts.statement("auth");
     if missing.is_empty() && (names_caller || auth.is_none()) {

@@ -259,21 +259,24 @@ impl<'a> Bench<'_, 'a> {
         let mut found = Operated::default();
         let mut checker = self.checker("gateway");
         checker.facts = super::upstream::anyone(auths);
-        let mut moments = Vec::new();
+        let (mut moments, mut keys) = (Vec::new(), Vec::new());
         for node in files.iter().flat_map(|file| &file.nodes) {
             match node.form.word {
                 "store" => found.stores.extend(operate::store(node, &mut checker)),
                 "flag" => {
                     let (flag, moment) = operate::flag(node, &mut checker).unzip();
+                    if declared_name(node).is_some() {
+                        moments.push(moment.unwrap_or(Moment::Accept));
+                        keys.push(flag.as_ref().and_then(|flag| flag.by.clone()));
+                    }
                     found.flags.extend(flag);
-                    moments.extend(declared_name(node).map(|_| moment.unwrap_or(Moment::Accept)));
                 }
                 "hook" => found.hooks.extend(operate::hook(node, &mut checker)),
                 _ => {}
             }
         }
         self.names.flags = moments;
-        self.names.flag_keys = found.flags.iter().filter_map(|flag| Some((flag.name.clone(), flag.by.clone()?))).collect();
+        self.names.flag_keys = keys;
         found
     }
 

@@ -381,7 +381,7 @@ fn written(reference: &Ref) -> String {
         Ref::Param { slot, int: true } => format!("the number in segment {} of the path", usize::from(*slot) + 1),
         Ref::Param { slot, int: false } => format!("segment {} of the path", usize::from(*slot) + 1),
         Ref::Body(_)
-        | Ref::Flag(_)
+        | Ref::Flag { .. }
         | Ref::Attribute(_)
         | Ref::UpstreamName
         | Ref::ResponseStatus

@@ -32,12 +32,18 @@ struct Peer {
     read: Result<Material, BuildError>,
 }
 
+/// What was read for a plan that is not yet in force.
+pub struct Prepared {
+    listeners: Vec<Listener>,
+    peers: Vec<(Peer, Option<Secure>)>,
+}
+
 impl Certificates {
-    /// Gives the listeners and upstreams of a plan their TLS, and remembers what that was made of.
+    /// Gives the listeners of a plan their TLS, and reads what its upstreams need.
     ///
     /// # Errors
-    /// Everything that is missing or does not go together; what was remembered and is in force stays then.
-    pub fn install(&mut self, program: &Program, plan: &mut Plan, machine: &Machine) -> Result<(), Vec<BuildError>> {
+    /// Everything that is missing or does not go together.
+    pub fn prepare(&self, program: &Program, plan: &mut Plan, machine: &Machine) -> Result<Prepared, Vec<BuildError>> {
         let (mut listeners, mut errors) = (Vec::new(), Vec::new());
         for (declared, listener) in program.gateway.listeners.iter().zip(&mut plan.settings.listeners) {
             let Some(tls) = &declared.tls else { continue };
@@ -57,18 +63,19 @@ impl Certificates {
                 Err(error) => errors.push(error),
             }
         }
-        if !errors.is_empty() {
-            return Err(errors);
-        }
-        self.listeners = listeners;
+        if errors.is_empty() { Ok(Prepared { listeners, peers }) } else { Err(errors) }
+    }
+
+    /// Gives the upstreams of a plan their TLS, and remembers what all was made of.
+    pub fn install(&mut self, prepared: Prepared) {
         let install = |(peer, secure): (Peer, Option<Secure>)| {
             if let Some(secure) = secure {
                 peer.upstream.secure(secure);
             }
             peer
         };
-        self.peers = peers.into_iter().map(install).collect();
-        Ok(())
+        self.listeners = prepared.listeners;
+        self.peers = prepared.peers.into_iter().map(install).collect();
     }
 
     /// What an upstream is to be given; nothing when it has it already. The machine's authorities are read once for all.

@@ -59,8 +59,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
 /// The most changes of a reload that are logged one by one.
 const LOGGED_MAX: usize = 20;
 
-/// What a reload changes for requests, a line each; it is logged as well.
-pub fn log(old: &Program, new: &Program) -> Vec<String> {
+/// What a reload changes for requests, a line each and in a few words; it is logged as well.
+pub fn log(old: &Program, new: &Program) -> (Vec<String>, String) {
     let diff = diff(old, new);
     let told = || diff.changes.iter().filter(|change| change.class != Class::Cosmetic);
     for change in told().take(LOGGED_MAX) {
@@ -71,8 +71,9 @@ pub fn log(old: &Program, new: &Program) -> Vec<String> {
     if more > 0 {
         tracing::info!(more, "further changes: `gate diff` lists them all");
     }
-    tracing::info!("changes: {}", diff.summary());
-    told().map(|change| format!("{} {}", change.class.name(), change.says)).collect()
+    let summary = diff.summary();
+    tracing::info!("changes: {summary}");
+    (told().map(|change| format!("{} {}", change.class.name(), change.says)).collect(), summary)
 }
 
 /// Checks a policy. A warning that was shown of the other is not shown again: the change is what is asked about.

@@ -9,17 +9,23 @@ mod docs;
 mod dump;
 mod environment;
 mod explain;
+mod faults;
 mod files;
 mod fix;
 mod fmt;
+mod follow;
+mod generations;
 mod hash;
 mod import;
 mod junit;
+mod kept;
 mod new;
 mod policies;
 mod routes;
 mod run;
 mod secrets;
+mod state;
+mod tell;
 mod test;
 mod token;
 mod trace;
@@ -47,6 +53,12 @@ enum Command {
     Check(check::Arguments),
     /// Runs the gateway
     Run(run::Arguments),
+    /// Has a gateway that runs take its policy's file as it is now; prints what that changes for requests
+    Reload(tell::Arguments),
+    /// Has a gateway that runs go back to an earlier policy, without a number to the one before
+    Rollback(tell::Rollback),
+    /// Lists the policies that a gateway had in force
+    Generations(generations::Arguments),
     /// Formats policies in place
     Fmt(fmt::Arguments),
     /// Applies the machine fixes of what `check` finds, until none is left
@@ -100,6 +112,9 @@ pub fn main() -> ExitCode {
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Dump(arguments) => dump::run(&arguments),
         Command::Run(arguments) => run::run(arguments),
+        Command::Reload(arguments) => tell::reload(&arguments),
+        Command::Rollback(arguments) => tell::rollback(&arguments),
+        Command::Generations(arguments) => generations::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Docs(arguments) => docs::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
@@ -203,8 +218,18 @@ impl Policy {
 
     /// Checks the policy; the findings are the caller's to show.
     fn check(&self, params: BTreeMap<String, String>, explain: Option<&str>) -> Result<(crate::check::Checked, Vec<Diagnostic>), Outcome> {
+        self.check_in(&files::Disk, params, explain)
+    }
+
+    /// The same with other files than those on the disk.
+    fn check_in(
+        &self,
+        files: &dyn crate::check::Files,
+        params: BTreeMap<String, String>,
+        explain: Option<&str>,
+    ) -> Result<(crate::check::Checked, Vec<Diagnostic>), Outcome> {
         let options = crate::check::Options { params, explain: explain.map(str::to_owned) };
-        let mut checked = match crate::check::check(&self.file, &files::Disk, &options) {
+        let mut checked = match crate::check::check(&self.file, files, &options) {
             Ok(checked) => checked,
             Err(error) => {
                 complain(&error.to_string());

@@ -1,23 +1,40 @@
 //! The policies of a gateway that runs: checked and compiled one after the other, the state of what stays the same taken along.
 
-use super::certificates::Certificates;
+use super::certificates::{Certificates, Prepared};
+use super::files::Disk;
+use super::follow::Watched;
+use super::kept::Kept;
 use super::secrets::Machine;
+use super::state::{Bundle, Generation, State};
 use super::{Outcome, Policy, complain, dev, diff, print_error};
 use crate::admin::Office;
-use crate::check::Checked;
+use crate::check::{Checked, Files};
 use crate::compile::{Compiled, Compiler, Plan};
-use crate::diag::Diagnostic;
 use crate::diag::render::{Format, render};
 use crate::fetch::Network;
 use crate::http::{Address, Clock};
 use crate::ir::{Program, Written};
 use crate::policy::auth::Runtime;
+use crate::policy::build::Warning;
 use crate::server::control::{Control, Reloaded};
 use crate::server::{self, Server, Wanted};
 use std::fmt::Write;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
+
+/// How a gateway begins.
+pub struct Beginning {
+    /// Upstreams are played, and secrets made up.
+    pub development: bool,
+    /// Where policies are kept.
+    pub state: Option<State>,
+    /// With the policy that was in force last, not that of the file.
+    pub last_good: bool,
+    /// In the place of another one, which still runs.
+    pub succeeds: bool,
+}
 
 /// The policy in force, and what further ones are made with.
 pub struct Policies {
@@ -25,34 +42,66 @@ pub struct Policies {
     workshop: Workshop,
     program: Arc<Program>,
     office: Arc<Office>,
-    generation: u64,
+    kept: Kept,
+    watched: Watched,
     /// Until it has started, what a developer is told then.
     auths: Option<Vec<Option<Arc<Runtime>>>>,
 }
 
 impl Policies {
-    /// Checks and compiles the first policy; what is wrong is printed.
+    /// Checks and compiles the first policy. What is wrong is printed.
     ///
     /// # Errors
     /// How the command ends then.
-    pub fn first(policy: Policy, development: bool, control: Control) -> Result<(Self, Plan), Outcome> {
-        let checked = policy.load(policy.params_with_environment(), None)?;
+    pub fn first(policy: Policy, beginning: Beginning, control: Control) -> Result<(Self, Plan), Outcome> {
+        let failed = |message: String| {
+            complain(&message);
+            Outcome::Failed
+        };
+        let before = beginning.state.as_ref().map_or(Ok(None), |state| state.last(&policy.file)).map_err(failed)?;
+        let hint = before.is_some() && !beginning.last_good;
+        let outcome = Self::of(policy, beginning, before, control);
+        if outcome.is_err() && hint {
+            complain("the policy that was in force last is kept: `gate run --last-good` with the same arguments starts it");
+        }
+        outcome
+    }
+
+    fn of(policy: Policy, beginning: Beginning, before: Option<Generation>, control: Control) -> Result<(Self, Plan), Outcome> {
+        let Beginning { development, state, last_good: last, succeeds } = beginning;
+        let params = policy.params_with_environment();
+        let (checked, found) = match &before {
+            Some(before) if last => policy.check_in(&before.files, params, None)?,
+            None if last => {
+                complain("no policy that was in force is kept");
+                return Err(Outcome::Failed);
+            }
+            Some(_) | None => policy.check(params, None)?,
+        };
+        super::show(super::Shown::Human, &checked.sources, &found);
+        let watched = Watched::default();
+        watched.add(files(&policy, &checked));
+        let bundle = Bundle::of(&policy.file, &checked.sources);
         let program = Arc::new(in_force(checked.program.ok_or(Outcome::Failed)?, development));
         let mut workshop = Workshop {
             machine: if development { Machine::development() } else { Machine::strict() },
             compiler: Compiler::with(Arc::new(Network::new(|| Machine::strict().authorities()))),
             certificates: Certificates::default(),
         };
-        let Compiled { plan, auths, .. } = workshop.compile(&program).map_err(|message| {
+        let (Compiled { plan, auths, warnings }, prepared) = workshop.compile(&program).map_err(|message| {
             print_error(&message);
             Outcome::Failed
         })?;
-        let office = Office::open(&policy.file, Arc::clone(&program), control).map_err(|error| {
+        warn(&warnings);
+        workshop.in_force(&plan, prepared);
+        watched.add(workshop.files());
+        let office = Office::open(&policy.file, Arc::clone(&program), control, succeeds).map_err(|error| {
             complain(&error.to_string());
             Outcome::Failed
         })?;
         let office = Arc::new(office);
-        Ok((Self { policy, workshop, program, office, generation: 1, auths: development.then_some(auths) }, plan))
+        let kept = Kept::first(state, before, bundle);
+        Ok((Self { policy, workshop, program, office, kept, watched, auths: development.then_some(auths) }, plan))
     }
 
     /// True when the policy says where to listen.
@@ -67,15 +116,28 @@ impl Policies {
         Arc::clone(&self.office)
     }
 
-    /// Checks the file. What was found is printed; of errors the text is returned as well.
-    fn check(&self) -> Result<Program, String> {
-        let unread = "the policy's file cannot be read".to_owned();
-        let (Checked { sources, program, .. }, found) =
-            self.policy.check(self.policy.params_with_environment(), None).map_err(|_| unread)?;
-        super::show(super::Shown::Human, &sources, &found);
-        let errors = |found: &[Diagnostic]| render(Format::Plain, &sources, found);
-        Ok(in_force(program.ok_or_else(|| errors(&found))?, self.workshop.machine.plays_upstreams()))
+    /// The files that policies are made of.
+    #[must_use]
+    pub fn watched(&self) -> Watched {
+        self.watched.clone()
     }
+
+    /// Checks a policy. What was found is printed; of errors the text is returned as well.
+    fn check(&self, from: &dyn Files) -> Result<(Program, Bundle), String> {
+        let unread = "the policy's file cannot be read".to_owned();
+        let (checked, found) = self.policy.check_in(from, self.policy.params_with_environment(), None).map_err(|_| unread)?;
+        super::show(super::Shown::Human, &checked.sources, &found);
+        self.watched.add(files(&self.policy, &checked));
+        let bundle = Bundle::of(&self.policy.file, &checked.sources);
+        let program = checked.program.ok_or_else(|| render(Format::Plain, &checked.sources, &found))?;
+        Ok((in_force(program, self.workshop.machine.plays_upstreams()), bundle))
+    }
+}
+
+/// The file of a policy and what it imports.
+fn files(policy: &Policy, checked: &Checked) -> Vec<PathBuf> {
+    let imported = checked.sources.iter().map(|(_, source)| PathBuf::from(&*source.name));
+    std::iter::once(policy.file.clone()).chain(imported).collect()
 }
 
 /// What plans are made with, and of what is outside the policy.
@@ -86,53 +148,64 @@ struct Workshop {
 }
 
 impl Workshop {
-    /// Builds the plan; what is missing is said all at once.
-    fn compile(&mut self, program: &Program) -> Result<Compiled, String> {
-        let compiled = self.compiler.compile(program, &self.machine, Clock::system()).and_then(|mut compiled| {
-            self.certificates.install(program, &mut compiled.plan, &self.machine)?;
-            Ok(compiled)
+    /// Builds a plan; what is missing is said all at once.
+    fn compile(&mut self, program: &Program) -> Result<(Compiled, Prepared), String> {
+        let Self { machine, compiler, certificates } = self;
+        let compiled = compiler.build(program, machine, Clock::system()).and_then(|mut compiled| {
+            let prepared = certificates.prepare(program, &mut compiled.plan, machine)?;
+            Ok((compiled, prepared))
         });
-        match compiled {
-            Ok(compiled) => {
-                for warning in &compiled.warnings {
-                    print_error(&format!("warning[{}]: {}\n", warning.code, warning.message));
-                }
-                Ok(compiled)
-            }
-            Err(errors) => Err(errors.iter().fold(String::new(), |mut text, error| {
+        compiled.map_err(|errors| {
+            errors.iter().fold(String::new(), |mut text, error| {
                 let _ = writeln!(text, "error[{}]: {}", error.code, error.message);
                 text
-            })),
-        }
+            })
+        })
+    }
+
+    /// Says that a plan is in force, the one that was compiled last.
+    fn in_force(&mut self, plan: &Plan, prepared: Prepared) {
+        self.compiler.commit(plan);
+        self.certificates.install(prepared);
+    }
+
+    /// The files that were read since this was asked last.
+    fn files(&self) -> impl Iterator<Item = PathBuf> {
+        self.machine.files_read().into_iter().map(PathBuf::from)
     }
 }
 
 impl server::Policies for Policies {
-    fn started(&mut self, server: &Arc<Server>) {
+    fn started(&mut self, server: &Arc<Server>) -> u64 {
         let addresses: Vec<String> = server.addresses().iter().map(ToString::to_string).collect();
         print_error(&format!("gate: listening on {}\n", addresses.join(", ")));
         administered(self.office.started(server));
         if let Some(auths) = self.auths.take() {
-            print_error(&dev::notes(&self.program, &auths, &self.workshop.machine, server.addresses()));
+            print_error(&dev::notes(&self.program, &auths, &self.workshop.machine, &server.addresses()));
         }
+        self.kept.started()
     }
 
     fn put_in_force(&mut self, wanted: Wanted, server: &Server) -> Result<Reloaded, String> {
-        let program = match wanted {
-            Wanted::File => Arc::new(self.check()?),
-            Wanted::Generation(number) => return Err(format!("there is no policy {number}")),
+        let (program, bundle) = match wanted {
+            Wanted::File => self.check(&Disk)?,
+            Wanted::Generation(number) => self.check(&self.kept.read(number, &self.policy.file)?)?,
         };
-        if bound(&program) != bound(&self.program) {
-            tracing::warn!("`listen` or `workers` changed: that takes effect when the gateway is started again");
-        }
-        let plan = self.workshop.compile(&program)?.plan;
+        let compiled = self.workshop.compile(&program);
+        self.watched.add(self.workshop.files());
+        let (Compiled { plan, warnings, .. }, prepared) = compiled?;
+        let program = Arc::new(program);
         let moved = self.office.prepare(&program).map_err(|error| error.to_string())?;
-        let changes = diff::log(&self.program, &program);
-        server.swap(plan);
+        let plan = server.swap(plan).map_err(|error| error.to_string())?;
+        self.workshop.in_force(&plan, prepared);
         administered(self.office.settle(moved, Arc::clone(&program)));
+        warn(&warnings);
+        if program.gateway.workers != self.program.gateway.workers {
+            tracing::warn!("`workers` changed: that takes effect when the gateway is started again");
+        }
+        let (changes, summary) = diff::log(&self.program, &program);
         self.program = program;
-        self.generation += 1;
-        Ok(Reloaded { generation: self.generation, changes })
+        Ok(Reloaded { generation: self.kept.next(bundle, summary), changes })
     }
 
     fn look_again(&mut self, server: &Server) {
@@ -150,10 +223,10 @@ fn administered(outcome: io::Result<Option<SocketAddr>>) {
     }
 }
 
-/// What is decided once, when the gateway starts.
-fn bound(program: &Program) -> (Vec<(&Address, u16)>, Option<usize>) {
-    let addresses = program.gateway.listeners.iter().map(|listener| (&listener.address, listener.mode)).collect();
-    (addresses, program.gateway.workers)
+fn warn(warnings: &[Warning]) {
+    for warning in warnings {
+        print_error(&format!("warning[{}]: {}\n", warning.code, warning.message));
+    }
 }
 
 /// A program as it is kept for as long as the gateway runs, to be compared with the next one: for that it matters what is in

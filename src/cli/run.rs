@@ -1,12 +1,16 @@
 //! `gate run`
 
-use super::policies::Policies;
+use super::policies::{Beginning, Policies};
+use super::state::State;
 use super::{Outcome, Policy, complain};
 use crate::policy::auth;
+use crate::server::upgrade::{Line, SUCCEEDS};
 use crate::server::{self, Inherited, control};
 use crate::upstream::script::Scripted;
 use crate::upstream::transport::Tcp;
 use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::Command;
 
 /// Arguments of `gate run`.
 #[derive(Debug, clap::Args)]
@@ -16,14 +20,27 @@ pub struct Arguments {
     /// Stands in for what a developer's machine lacks: upstreams answer from their stubs, missing secrets are made up
     #[arg(long)]
     dev: bool,
+    /// Reloads when the policy's file, one that it imports or one that it reads changes
+    #[arg(long)]
+    watch: bool,
+    /// Where policies that were in force are kept: `$STATE_DIRECTORY`, else `~/.local/state/gatewright`
+    #[arg(long, value_name = "DIR", conflicts_with = "dev")]
+    state: Option<PathBuf>,
+    /// Starts the policy that was in force last, whatever its file says now
+    #[arg(long, conflicts_with = "dev")]
+    last_good: bool,
 }
 
 /// Runs the gateway until it is told to stop.
 pub fn run(arguments: Arguments) -> Outcome {
     start_log();
     auth::install_crypto();
+    let state = State::of(&arguments.policy.file, arguments.state.as_deref()).filter(|_| !arguments.dev);
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let predecessor = set(SUCCEEDS);
     let (control, commands) = control::channel();
-    let (policies, plan) = match Policies::first(arguments.policy, arguments.dev, control.clone()) {
+    let beginning = Beginning { development: arguments.dev, state, last_good: arguments.last_good, succeeds: predecessor.is_some() };
+    let (policies, plan) = match Policies::first(arguments.policy, beginning, control.clone()) {
         Ok(first) => first,
         Err(outcome) => return outcome,
     };
@@ -31,18 +48,26 @@ pub fn run(arguments: Arguments) -> Outcome {
         complain("the policy says nowhere to listen: add `gateway { listen :8080 }`");
         return Outcome::Failed;
     }
-    let inherited = match Inherited::from_environment(&std::env::var("LISTEN_FDNAMES").unwrap_or_default()) {
+    let names = set("LISTEN_FDNAMES").unwrap_or_default();
+    let inherited = match Inherited::from_environment(&names, predecessor.is_some()) {
         Ok(inherited) => inherited,
         Err(error) => {
             complain(&error.to_string());
             return Outcome::Failed;
         }
     };
-    let office = policies.office();
+    let line = Line { successor: Box::new(again), tell: predecessor.into_iter().chain(set("NOTIFY_SOCKET")).collect() };
+    if arguments.watch
+        && let Err(error) = policies.watched().follow(control.clone())
+    {
+        complain(&error.to_string());
+        return Outcome::Failed;
+    }
+    let (office, control) = (policies.office(), (control, commands));
     let ended = if arguments.dev {
-        server::run(plan, inherited, Scripted::default, policies, (control, commands))
+        server::run(plan, inherited, Scripted::default, policies, control, &line)
     } else {
-        server::run(plan, inherited, Tcp::default, policies, (control, commands))
+        server::run(plan, inherited, Tcp::default, policies, control, &line)
     };
     office.end();
     match ended {
@@ -56,6 +81,14 @@ pub fn run(arguments: Arguments) -> Outcome {
             Outcome::Failed
         }
     }
+}
+
+/// The program that was called, as it is now, with the same arguments.
+fn again() -> Command {
+    let mut called = std::env::args_os();
+    let mut command = Command::new(called.next().unwrap_or_else(|| "gate".into()));
+    command.args(called);
+    command
 }
 
 /// The process's own log goes to standard error; `GATE_LOG` sets its levels.

@@ -6,6 +6,8 @@ use crate::lang::expr::Secret;
 use crate::policy::build::Purpose;
 use crate::policy::{BuildError, Secrets};
 use crate::upstream::tls::Authority;
+use parking_lot::Mutex;
+use std::collections::BTreeSet;
 
 /// Largest file a secret is read from, in bytes.
 const FILE_MAX: u64 = 16 << 20;
@@ -13,19 +15,27 @@ const FILE_MAX: u64 = 16 << 20;
 /// The environment and files; under `--dev` what is not there is made up.
 pub struct Machine {
     made_up: Option<MadeUp>,
+    /// Which files were asked for, there or not.
+    files: Mutex<BTreeSet<String>>,
 }
 
 impl Machine {
     /// What the machine has, and nothing else.
     #[must_use]
     pub fn strict() -> Self {
-        Self { made_up: None }
+        Self { made_up: None, files: Mutex::default() }
     }
 
     /// With stand-ins for what is missing.
     #[must_use]
     pub fn development() -> Self {
-        Self { made_up: Some(MadeUp::for_development()) }
+        Self { made_up: Some(MadeUp::for_development()), files: Mutex::default() }
+    }
+
+    /// Which files were asked for since this was asked last.
+    #[must_use]
+    pub fn files_read(&self) -> BTreeSet<String> {
+        std::mem::take(&mut *self.files.lock())
     }
 
     /// True when upstreams are played, and so need nothing.
@@ -65,12 +75,15 @@ impl Secrets for Machine {
     fn secret(&self, secret: &Secret, purpose: Purpose<'_>) -> Result<String, BuildError> {
         let read = match secret {
             Secret::Env(name) => environment(name),
-            Secret::File(path) => file(path),
+            Secret::File(path) => {
+                self.files.lock().insert(path.clone());
+                file(path)
+            }
         };
         match (read, &self.made_up) {
             (Ok(value), _) => Ok(value),
             (Err(_), Some(made_up)) => made_up.secret(secret, purpose),
-            (Err(message), None) => Err(BuildError::unset(message)),
+            (Err(message), None) => Err(BuildError::missing(purpose, secret, message)),
         }
     }
 }

@@ -1,13 +1,17 @@
-//! Waiting for files to change: their folders are watched, since editors write a new file and rename it.
+//! Waiting for files to change: their folders are watched, since editors write a new file and rename it, and so are those that
+//! links lead to.
 
 use notify::{EventKind, RecursiveMode, Watcher};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long nothing may happen before a change counts as whole: one save is several events.
 const QUIET: Duration = Duration::from_millis(100);
+/// How long it is waited for that at most: in some folders something always happens.
+const QUIET_MAX: Duration = Duration::from_secs(2);
 
 /// Watched folders.
 pub struct Watch {
@@ -41,8 +45,10 @@ impl Watch {
         if self.changes.recv().is_err() {
             return false;
         }
+        let began = Instant::now();
         loop {
             match self.changes.recv_timeout(QUIET) {
+                Ok(()) if began.elapsed() >= QUIET_MAX => return true,
                 Ok(()) => {}
                 Err(RecvTimeoutError::Timeout) => return true,
                 Err(RecvTimeoutError::Disconnected) => return false,
@@ -56,7 +62,8 @@ fn folders<'p>(files: impl IntoIterator<Item = &'p Path>) -> BTreeSet<PathBuf> {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         Some(_) | None => PathBuf::from("."),
     };
-    files.into_iter().map(folder).collect()
+    let led_to = |file: &Path| std::fs::canonicalize(file).ok().filter(|_| file.is_symlink()).map(|file| folder(&file));
+    files.into_iter().flat_map(|file| std::iter::once(folder(file)).chain(led_to(file))).collect()
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ use crate::upstream::tls::{Authority, Material, Secure};
 pub fn read(config: &Config, secrets: &dyn Secrets) -> Result<Material, BuildError> {
     let Some(tls) = &config.tls else { return Ok(Material::default()) };
     let read = |clause: &str, secret| {
-        secrets.secret(secret, Purpose::Certificate).map_err(|error| missing(config, format!("`{clause}`: {}", error.message)))
+        let named = |error: BuildError| missing(config, format!("`{clause}`: {}", error.message)).of(secret);
+        secrets.secret(secret, Purpose::Certificate).map_err(named)
     };
     Ok(Material {
         ca: tls.ca.as_ref().map(|secret| read("ca", secret)).transpose()?,
@@ -33,5 +34,5 @@ pub fn build(config: &Config, material: &Material, machine: &[Authority]) -> Res
 }
 
 fn missing(config: &Config, message: String) -> BuildError {
-    BuildError { code: Code::TlsCertMissing, message: format!("TLS with the upstream `{}`: {message}", config.name) }
+    BuildError::new(Code::TlsCertMissing, format!("TLS with the upstream `{}`: {message}", config.name))
 }

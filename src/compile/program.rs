@@ -2,6 +2,7 @@
 
 use super::plan::{AccessLog, Listener, LogField, LogFormat, Pipeline, Plan, Settings, Target};
 use super::redact::Credentials;
+use crate::diag::Code;
 use crate::events::post::Post;
 use crate::events::{Events, Kind};
 use crate::fetch::{Fetch, Offline, address};
@@ -68,11 +69,29 @@ impl Compiler {
         Self { registry: Registry::default(), upstreams: upstream::Registry::telling(Arc::clone(&events)), events, fetch }
     }
 
-    /// Builds a plan. When it fails, the state of the plan in force is untouched.
+    /// Builds a plan that will be in force. When it fails, the state of the plan in force is untouched.
     ///
     /// # Errors
     /// Everything that is missing outside the policy: secrets, files.
     pub fn compile(&mut self, program: &Program, secrets: &dyn Secrets, clock: Clock) -> Result<Compiled, Vec<BuildError>> {
+        let compiled = self.build(program, secrets, clock)?;
+        self.commit(&compiled.plan);
+        Ok(compiled)
+    }
+
+    /// Says that a plan is in force, the one that was built last: from now on its state is what further ones take over, and what
+    /// is not its own is forgotten.
+    pub fn commit(&mut self, plan: &Plan) {
+        self.registry.commit();
+        self.upstreams.keep(&plan.upstreams);
+    }
+
+    /// Builds a plan that may yet come to nothing: the state of the plan in force is untouched until [`Self::commit`].
+    ///
+    /// # Errors
+    /// Those of [`Self::compile`].
+    pub fn build(&mut self, program: &Program, secrets: &dyn Secrets, clock: Clock) -> Result<Compiled, Vec<BuildError>> {
+        self.registry.roll_back();
         let endpoints: Arc<[Endpoint]> = program.routes.iter().map(|route| endpoint(route, program)).collect();
         let mut warnings = Vec::new();
         let mut errors: Vec<BuildError> = Vec::new();
@@ -136,9 +155,7 @@ impl Compiler {
             return Err(errors);
         }
         let auths = (0..program.auths.len()).map(|index| self.registry.of_plan("auth", &index.to_string())).collect();
-        self.registry.commit();
         let keys: Vec<RouteKey> = program.routes.iter().map(|route| route.key.clone()).collect();
-        self.upstreams.keep(&program.upstreams);
         let plan = Plan {
             tree: MatchTree::build(&keys),
             predicates: program.routes.iter().map(|route| route.predicate.clone()).collect(),
@@ -148,7 +165,7 @@ impl Compiler {
             unmatched,
             switches: self.switches(),
             flags,
-            upstreams: program.upstreams.iter().map(|config| self.upstreams.upstream(config)).collect(),
+            upstreams: program.upstreams.iter().map(|config| self.upstreams.make(config)).collect(),
             stores,
             limiters: self.state(limit::STATE).collect(),
             shelves: self.state(cache::STATE).collect(),
@@ -173,7 +190,11 @@ impl Compiler {
             let made = url.and_then(|url| {
                 let key = format!("{} {:?} {:?} {url}", declared.name, declared.timeout, declared.on_failure);
                 let make = || Store::new(&declared.name, &url, declared.timeout, declared.on_failure, Arc::clone(&self.events));
-                self.registry.try_state(STORE, key, || make().map_err(BuildError::unset))
+                let bad = |why| match &declared.url {
+                    StoreUrl::Plain(_) => BuildError::new(Code::SecretStoreUrl, why),
+                    StoreUrl::Secret(secret) => BuildError::unfit(Purpose::Store, secret, format!("{why}: see {}", secret.place())),
+                };
+                self.registry.try_state(STORE, key, || make().map_err(bad))
             });
             match made {
                 Ok(store) => stores.push(store),
@@ -186,7 +207,8 @@ impl Compiler {
     /// What traces requests, the same as before where its declaration did not change.
     fn tracer(&mut self, declared: Option<&ir::operate::Trace>, errors: &mut Vec<BuildError>) -> Option<Arc<Tracer>> {
         let ir::operate::Trace { url, sample } = declared?;
-        let make = || Tracer::new(url, sample.0).map_err(|why| BuildError::unset(format!("the url `{url}` of `trace` {why}")));
+        let make =
+            || Tracer::new(url, sample.0).map_err(|why| BuildError::new(Code::TypeMismatch, format!("the url `{url}` of `trace` {why}")));
         self.registry.try_state(TRACER, format!("{} {url}", sample.0), make).map_err(|error| errors.push(error)).ok()
     }
 
@@ -364,7 +386,7 @@ fn posts(declared: &[ir::operate::Events], errors: &mut Vec<BuildError>) -> Vec<
     for ir::operate::Events { url, on } in declared {
         match address(url) {
             Ok(url) => posts.push(Post { url, on: on.iter().filter_map(|kind| Kind::named(kind)).collect() }),
-            Err(why) => errors.push(BuildError::unset(format!("the url `{url}` of `events` {why}"))),
+            Err(why) => errors.push(BuildError::new(Code::TypeMismatch, format!("the url `{url}` of `events` {why}"))),
         }
     }
     posts

@@ -128,7 +128,7 @@ impl fmt::Debug for Material {
 }
 
 fn missing(message: impl Into<String>) -> BuildError {
-    BuildError { code: Code::TlsCertMissing, message: message.into() }
+    BuildError::new(Code::TlsCertMissing, message)
 }
 
 impl Material {
@@ -138,7 +138,7 @@ impl Material {
     /// What is not there.
     pub fn read(tls: &operate::Tls, secrets: &dyn Secrets) -> Result<Self, BuildError> {
         let read = |what: &str, secret| {
-            let named = |error: BuildError| missing(format!("the {what}: {}", error.message));
+            let named = |error: BuildError| missing(format!("the {what}: {}", error.message)).of(secret);
             secrets.secret(secret, Purpose::Certificate).map_err(named)
         };
         let pairs = tls.certificates.iter().map(|declared| {
@@ -158,7 +158,11 @@ impl Material {
     /// When a text is no certificate or key, or a key is not its certificate's.
     pub fn build(&self, tls: &operate::Tls) -> Result<Tls, BuildError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let shown = tls.certificates.iter().zip(&self.pairs).map(|(declared, pair)| one(&declared.host, pair, &provider));
+        let shown = tls
+            .certificates
+            .iter()
+            .zip(&self.pairs)
+            .map(|(declared, pair)| one(&declared.host, pair, &provider).map_err(|error| error.of(&declared.cert)));
         let shown = Arc::new(Shown(shown.collect::<Result<_, _>>()?));
         let versions: &[&SupportedProtocolVersion] = match tls.min_version {
             TlsVersion::Tls12 => &[&version::TLS13, &version::TLS12],
@@ -169,7 +173,8 @@ impl Material {
         let builder = builder.with_protocol_versions(versions).map_err(|error| failed(&error))?;
         let builder = match (&self.client_ca, &tls.client_ca) {
             (Some(pem), Some(declared)) => {
-                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(pem)?), provider);
+                let verifier =
+                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots(pem).map_err(|error| error.of(&declared.file))?), provider);
                 let verifier = if declared.optional { verifier.allow_unauthenticated() } else { verifier };
                 builder.with_client_cert_verifier(verifier.build().map_err(|error| failed(&error))?)
             }

@@ -47,6 +47,8 @@ macro_rules! codes {
 
 codes! {
     FileUnreadable Error "file::unreadable" "a policy is a file that can be read, in UTF-8 and of at most 64 MiB";
+    FilePage Error "file::page" "a page that stands for errors is there when the gateway starts";
+    FileSchema Error "file::schema" "a JSON Schema is there when the gateway starts, and can be used";
     SyntaxBrace Error "syntax::brace" "every opening brace, bracket and parenthesis has its closing one";
     SyntaxUnexpected Error "syntax::unexpected" "a statement is a word, clauses and perhaps a block";
     SyntaxString Error "syntax::string" "a string ends on its line, a raw string at three quotes";
@@ -128,6 +130,8 @@ codes! {
     SecretLeak Error "secret::leak" "a secret reaches no log, reply or error";
     SecretLiteral Error "secret::literal" "a secret does not stand in the file";
     SecretUnset Error "secret::unset" "a secret has a value when the gateway starts";
+    SecretBadKey Error "secret::bad-key" "a key, and a file of keys or users, is one that its auth can use";
+    SecretStoreUrl Error "secret::store-url" "the URL of a store is one of a Redis";
     SecretShortHmac Warning "secret::short-hmac" "an HMAC key is as long as its hash";
     PolicyConflict Error "policy::conflict" "two policies of one level do not set the same thing";
     PolicyNothingToOverride Error "policy::nothing-to-override" "`override` replaces something";

@@ -168,8 +168,8 @@ pub trait Calls: Send + Sync {
         self.call(upstream, outgoing)
     }
 
-    /// True when the flag of a name is on for a request; by default none is.
-    fn flag(&self, _: &str, _: &Exchange) -> bool {
+    /// True when a flag, by its place among the plan's, is on for a request; by default none is.
+    fn flag(&self, _: u16, _: &Exchange) -> bool {
         false
     }
 

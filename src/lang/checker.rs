@@ -57,8 +57,8 @@ pub struct Names {
     pub declared: HashMap<(Declared, ScopeId, String), Declaration>,
     /// When each flag is known, by its place among the declarations.
     pub flags: Vec<Moment>,
-    /// What a share of a flag is of, by the flag's name; none for those that are the same for all.
-    pub flag_keys: HashMap<String, Expr>,
+    /// What a share of each flag is of, by the same place; none for those that are the same for all.
+    pub flag_keys: Vec<Option<Expr>>,
     /// Words of statements that were not understood: they may have been declarations.
     pub suspects: HashSet<String>,
     /// Where imported files were given their names.

@@ -146,7 +146,7 @@ impl Ref {
                 .map(|(auth, slot)| exchange.attribute(*auth, *slot))
                 .find(|attribute| **attribute != Attribute::Missing)
                 .map_or(Scalar::Missing, attribute),
-            Self::Flag(name) => Scalar::Bool(exchange.calls.flag(name, exchange)),
+            Self::Flag { index, .. } => Scalar::Bool(exchange.calls.flag(*index, exchange)),
             Self::UpstreamName => text(exchange.upstream_name.as_deref()),
             Self::ResponseStatus => facts.reply.map_or(Scalar::Missing, |reply| Scalar::Int(u64::from(reply.status.as_u16()))),
             Self::ResponseDuration => Scalar::Duration(exchange.started.elapsed()),

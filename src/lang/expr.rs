@@ -125,8 +125,13 @@ pub enum Ref {
     },
     /// `claim.x`, `key.x`, `user.name`: auth and slot, one for each auth that may have identified the caller.
     Attribute(Vec<(u16, u16)>),
-    /// `flag.NAME`
-    Flag(String),
+    /// `flag.NAME`, by its place among the flags
+    Flag {
+        /// Its name.
+        name: String,
+        /// Its place.
+        index: u16,
+    },
     /// `upstream.name`
     UpstreamName,
     /// `response.status`
@@ -172,7 +177,7 @@ impl Ref {
             Self::Attribute(slots) => {
                 names.attribute(slots).map_or_else(|| "an attribute of the caller".to_owned(), |(family, name)| format!("{family}.{name}"))
             }
-            Self::Flag(name) => format!("flag.{name}"),
+            Self::Flag { name, .. } => format!("flag.{name}"),
             Self::UpstreamName => "upstream.name".to_owned(),
             Self::ResponseStatus => "response.status".to_owned(),
             Self::ResponseDuration => "response.duration".to_owned(),
@@ -187,6 +192,17 @@ pub enum Secret {
     Env(String),
     /// `file("p")`: the path, resolved against the `.gate` file that says it
     File(String),
+}
+
+impl Secret {
+    /// Where it is, in words: "`keys.txt`", "the environment variable `KEY`".
+    #[must_use]
+    pub fn place(&self) -> String {
+        match self {
+            Self::Env(name) => format!("the environment variable `{name}`"),
+            Self::File(path) => format!("`{path}`"),
+        }
+    }
 }
 
 impl std::fmt::Display for Secret {

@@ -17,6 +17,7 @@ impl Checker<'_> {
             return None;
         };
         let moment = self.names.flags.get(flag.index).copied().unwrap_or(Moment::Accept);
-        Some(Typed { expr: Expr::Ref(Ref::Flag(name.text.clone())), ty: Type::Bool, moment, span })
+        let index = u16::try_from(flag.index).unwrap_or(u16::MAX);
+        Some(Typed { expr: Expr::Ref(Ref::Flag { name: name.text.clone(), index }), ty: Type::Bool, moment, span })
     }
 }

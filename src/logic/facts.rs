@@ -75,7 +75,7 @@ impl<'a> Facts<'a> {
             Ref::Header(_) | Ref::ResponseHeader(_) => perhaps(Kind::Text(Texts::Field)),
             Ref::Cookie(_) => perhaps(Kind::Text(Texts::Cookie)),
             Ref::Query(_) | Ref::Body(_) | Ref::ClientSubject | Ref::ClientName => perhaps(Kind::Text(Texts::Any)),
-            Ref::Flag(_) => always(Kind::Truth),
+            Ref::Flag { .. } => always(Kind::Truth),
             Ref::ClientIp => always(Kind::Address),
             Ref::Param { int: true, .. } => always(Kind::Number(Spans::run(0, PARAM_MAX))),
             Ref::Param { slot, .. } => always(Kind::Text(self.param_at(*slot).map_or(Texts::Any, |(_, kind)| Texts::of(kind)))),

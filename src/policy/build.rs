@@ -4,6 +4,7 @@ use super::Registry;
 use super::auth::{Algorithm, AttributeDecl, Runtime};
 use super::dependencies::Dependencies;
 use super::stage::{OnRequest, OnResponse, Place, ReplyPlace};
+use crate::diag::Code;
 use crate::events::Events;
 use crate::fetch::Fetch;
 use crate::lang::expr::{Expr, Piece, Secret};
@@ -57,20 +58,75 @@ pub enum Purpose<'a> {
     Text(&'a str),
 }
 
+impl Purpose<'_> {
+    /// The code for what is not there.
+    fn missing(self) -> Code {
+        match self {
+            Self::Page => Code::FilePage,
+            Self::Schema => Code::FileSchema,
+            Self::Hmac
+            | Self::Keys(_)
+            | Self::Users
+            | Self::Certificate
+            | Self::SigningKey(_)
+            | Self::PublicKey(_)
+            | Self::Store
+            | Self::Text(_) => Code::SecretUnset,
+        }
+    }
+
+    /// The code for what is there and cannot be used.
+    fn unfit(self) -> Code {
+        match self {
+            Self::Page => Code::FilePage,
+            Self::Schema => Code::FileSchema,
+            Self::Store => Code::SecretStoreUrl,
+            Self::Certificate => Code::TlsCertMissing,
+            Self::Hmac | Self::Keys(_) | Self::Users | Self::SigningKey(_) | Self::PublicKey(_) | Self::Text(_) => Code::SecretBadKey,
+        }
+    }
+}
+
 /// Why a plan could not be built although the policy is sound.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildError {
-    /// The code, mostly `secret::unset`.
-    pub code: crate::diag::Code,
-    /// What is missing: lower case, never a secret's value.
+    /// The code.
+    pub code: Code,
+    /// What is missing or wrong: lower case, never a secret's value.
     pub message: String,
+    /// What the policy names there, by which its line is found.
+    pub secret: Option<Secret>,
 }
 
 impl BuildError {
+    /// A fault that is not of one secret.
+    #[must_use]
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), secret: None }
+    }
+
     /// A secret that is not there.
     #[must_use]
     pub fn unset(message: impl Into<String>) -> Self {
-        Self { code: crate::diag::Code::SecretUnset, message: message.into() }
+        Self::new(Code::SecretUnset, message)
+    }
+
+    /// A secret or file that is not there.
+    #[must_use]
+    pub fn missing(purpose: Purpose<'_>, secret: &Secret, message: impl Into<String>) -> Self {
+        Self::new(purpose.missing(), message).of(secret)
+    }
+
+    /// A secret or file that is there and cannot be used.
+    #[must_use]
+    pub fn unfit(purpose: Purpose<'_>, secret: &Secret, message: impl Into<String>) -> Self {
+        Self::new(purpose.unfit(), message).of(secret)
+    }
+
+    /// The same, of a secret.
+    #[must_use]
+    pub fn of(self, secret: &Secret) -> Self {
+        Self { secret: Some(secret.clone()), ..self }
     }
 }
 
@@ -146,7 +202,7 @@ pub trait Signer: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
     /// The code: `secret::short-hmac`.
-    pub code: crate::diag::Code,
+    pub code: Code,
     /// What is weak: lower case, never a secret's value.
     pub message: String,
     /// The secret it is about.

@@ -70,7 +70,7 @@ fn choosing<'e>(to: &'e to::Config, exprs: &mut Vec<&'e Expr>) {
 }
 
 /// References of expressions that tell callers apart, and that a key does not hold. `flag_key` says what a flag goes by.
-pub fn missing<'e>(exprs: &[&'e Expr], by: &[Expr], flag_key: impl Fn(&str) -> Option<&'e Expr>) -> Vec<&'e Ref> {
+pub fn missing<'e>(exprs: &[&'e Expr], by: &[Expr], flag_key: impl Fn(u16) -> Option<&'e Expr>) -> Vec<&'e Ref> {
     let mut known: Vec<&Expr> = by.iter().collect();
     let mut nth = 0;
     while let Some(expr) = known.get(nth) {
@@ -81,7 +81,7 @@ pub fn missing<'e>(exprs: &[&'e Expr], by: &[Expr], flag_key: impl Fn(&str) -> O
     for expr in exprs {
         unknown(expr, &known, &mut |reference| {
             let differs = match reference {
-                Ref::Flag(name) => flag_key(name).is_some_and(|key| {
+                Ref::Flag { index, .. } => flag_key(*index).is_some_and(|key| {
                     let mut any = false;
                     unknown(key, &known, &mut |of_key| any |= names_caller(of_key));
                     any
@@ -151,7 +151,7 @@ fn names_caller(reference: &Ref) -> bool {
     match reference {
         Ref::Attribute(_) | Ref::ClientIp | Ref::ClientSubject | Ref::ClientName | Ref::Cookie(_) => true,
         Ref::Header(name) => *name != http::header::HOST,
-        Ref::Flag(_)
+        Ref::Flag { .. }
         | Ref::Method
         | Ref::Path
         | Ref::Host

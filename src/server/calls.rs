@@ -71,8 +71,8 @@ impl<T: Transport> Calls for Engine<T> {
         self.part(index, None, outgoing, attempts)
     }
 
-    fn flag(&self, name: &str, exchange: &Exchange) -> bool {
-        self.plan.flags.iter().find(|flag| flag.name() == name).is_some_and(|flag| flag.is_on(exchange))
+    fn flag(&self, index: u16, exchange: &Exchange) -> bool {
+        self.plan.flags.get(usize::from(index)).is_some_and(|flag| flag.is_on(exchange))
     }
 
     fn total(&self, index: UpstreamIndex) -> Option<Duration> {
@@ -106,8 +106,8 @@ impl<T: Transport> Calls for Routed<T> {
         self.engine.part(index, Some(self.route), outgoing, attempts)
     }
 
-    fn flag(&self, name: &str, exchange: &Exchange) -> bool {
-        self.engine.flag(name, exchange)
+    fn flag(&self, index: u16, exchange: &Exchange) -> bool {
+        self.engine.flag(index, exchange)
     }
 
     fn total(&self, index: UpstreamIndex) -> Option<Duration> {

@@ -99,15 +99,15 @@ pub async fn serve<T: Transport, S: Stream>(worker: Arc<Worker<T>>, stream: S, p
 }
 
 impl<T: Transport, S: Stream> Connection<T, S> {
-    /// The next request. A connection between requests ends when its worker drains; one whose request is coming in, or has
+    /// The next request. A connection between requests ends when its listener does; one whose request is coming in, or has
     /// come and was not yet looked at, does not.
     async fn next(&mut self) -> Next {
-        let Self { worker, input, ticket, headers, .. } = self;
+        let Self { input, ticket, headers, .. } = self;
         poll_fn(|cx| {
             ticket.watch(cx);
             let mut input = input.lock();
             match input.poll_head(headers, cx) {
-                Poll::Pending if worker.connections().is_draining() && !input.has_begun() => Poll::Ready(Next::Closed),
+                Poll::Pending if ticket.is_draining() && !input.has_begun() => Poll::Ready(Next::Closed),
                 next => next,
             }
         })
@@ -139,7 +139,7 @@ impl<T: Transport, S: Stream> Connection<T, S> {
             let (line, guards) = unanswered.answered(&reply);
             (reply, line, guards)
         };
-        let keep = keeps_alive && !self.worker.connections().is_ending() && self.input.lock().is_worth_keeping();
+        let keep = keeps_alive && !self.ticket.is_ending() && self.input.lock().is_worth_keeping();
         let asked = Asked { method: &method, http_10, keep };
         // Interim responses that are not yet out go out before it.
         let mut buffer = std::mem::take(&mut self.buffer);

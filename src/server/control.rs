@@ -122,6 +122,11 @@ impl Control {
         self.state.generation.load(Ordering::Relaxed)
     }
 
+    /// Says which policy a gateway begins with.
+    pub(super) fn begin_with(&self, generation: u64) {
+        self.state.generation.store(generation, Ordering::Relaxed);
+    }
+
     /// What came of the last command to put a policy in force; none before the first.
     #[must_use]
     pub fn last(&self) -> Option<Arc<Last>> {

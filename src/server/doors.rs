@@ -1,87 +1,140 @@
 //! What a gateway listens on, opened: which sockets a worker has for itself, and which it shares.
 
 use super::inherit::Inherited;
-use super::listener::{self, File, Listening};
+use super::listener::{self, Accepted, File, Listening};
 use super::share::Shared;
 use super::site::Site;
-use super::worker::Door;
-use crate::compile::Plan;
 use crate::compile::plan::Listener;
 use crate::http::Address;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
-/// All listeners of a plan.
-#[derive(Default)]
+/// A way into a worker.
+pub struct Door {
+    /// How connections come.
+    pub way: Way,
+    /// What the plan in force says of them.
+    pub site: Arc<Site>,
+}
+
+/// How connections come to a worker.
+pub enum Way {
+    /// By a socket of its own.
+    Own(TcpListener),
+    /// By a socket that all share, from the thread that accepts there.
+    Shared(mpsc::Receiver<Accepted>),
+}
+
+/// A listener that is open.
+pub struct Open {
+    /// What the plan in force says of it.
+    pub site: Arc<Site>,
+    /// Where it is.
+    pub address: Address,
+    /// Its sockets, for a process that goes on with them. One that is to be closed must be closed here as well.
+    pub sockets: Vec<Listening>,
+}
+
+/// Listeners that were opened, and that nobody serves yet.
 pub struct Doors {
-    /// Where they are, in the order of the plan.
-    pub addresses: Vec<Address>,
-    /// What the plan says of each.
-    pub sites: Vec<Arc<Site>>,
+    /// They themselves, in the order in which they were declared.
+    pub open: Vec<Open>,
     /// By worker, how connections come to it.
-    pub of_workers: Vec<Vec<(Door, Arc<Site>)>>,
+    pub of_workers: Vec<Vec<Door>>,
     /// The sockets behind those that are shared.
     pub shared: Vec<Shared>,
 }
 
 impl Doors {
-    /// Opens all that was not inherited.
-    ///
-    /// # Errors
-    /// When an address cannot be bound or is in use, or a socket that was inherited is no listener's.
-    pub fn open(plan: &Plan, mut inherited: Inherited) -> io::Result<Self> {
-        let mut doors = Self { of_workers: (0..plan.settings.workers.max(1)).map(|_| Vec::new()).collect(), ..Self::default() };
-        for declared in &plan.settings.listeners {
-            let site = Arc::new(Site::new(declared.clone()));
-            let address = doors.open_one(declared, &site, &mut inherited);
-            doors
-                .addresses
-                .push(address.map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {}: {error}", declared.address)))?);
-            doors.sites.push(site);
-        }
-        inherited.end()?;
-        Ok(doors)
+    /// None, for so many workers.
+    #[must_use]
+    pub fn none(workers: usize) -> Self {
+        Self { open: Vec::new(), of_workers: (0..workers).map(|_| Vec::new()).collect(), shared: Vec::new() }
     }
 
-    /// Where it is then.
-    fn open_one(&mut self, declared: &Listener, site: &Arc<Site>, inherited: &mut Inherited) -> io::Result<Address> {
+    /// Opens a listener, unless it was inherited. It is closed with `stop` at the latest. A port that this process itself
+    /// has until then (`own`) is not taken.
+    ///
+    /// # Errors
+    /// When the address cannot be bound or is in use.
+    pub fn open(&mut self, declared: &Listener, inherited: &mut Inherited, own: bool, stop: &CancellationToken) -> io::Result<()> {
+        let site = Arc::new(Site::new(declared.clone(), stop.child_token()));
+        let (address, sockets) = self
+            .open_at(declared, &site, inherited, own)
+            .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {}: {error}", declared.address)))?;
+        self.open.push(Open { site, address, sockets });
+        Ok(())
+    }
+
+    /// Where it is then, and its sockets.
+    fn open_at(
+        &mut self,
+        declared: &Listener,
+        site: &Arc<Site>,
+        inherited: &mut Inherited,
+        own: bool,
+    ) -> io::Result<(Address, Vec<Listening>)> {
+        let ours = inherited.are_taken_over();
         let passed = inherited.take(declared);
         if let Some((first, _)) = passed.first() {
             let first = first.clone();
-            for (_, socket) in passed {
-                self.share(site, socket, None);
-            }
-            return Ok(first);
+            let sockets: Vec<Listening> = passed.into_iter().map(|(_, socket)| socket).collect();
+            let copies = sockets.iter().map(Listening::copy).collect::<io::Result<_>>()?;
+            self.go_on(sockets, &first, site, ours)?;
+            return Ok((first, copies));
         }
         match &declared.address {
-            Address::Tcp(address) => self.open_port(*address, site).map(Address::Tcp),
+            Address::Tcp(address) => self.open_port(*address, site, own).map(|(address, sockets)| (Address::Tcp(address), sockets)),
             Address::Unix(path) => {
                 let (socket, file) = listener::bind_unix(path, declared.mode)?;
-                self.share(site, Listening::Unix(socket), Some(file));
-                Ok(declared.address.clone())
+                let socket = Listening::Unix(socket);
+                let copy = socket.copy()?;
+                self.share(site, socket, Some(file), true);
+                Ok((declared.address.clone(), vec![copy]))
             }
         }
     }
 
-    fn open_port(&mut self, address: SocketAddr, site: &Arc<Site>) -> io::Result<SocketAddr> {
-        if listener::is_taken(address)? {
+    /// Serves sockets that were open already. Those of a gateway before this one (`ours`) are one for each worker.
+    fn go_on(&mut self, sockets: Vec<Listening>, address: &Address, site: &Arc<Site>, ours: bool) -> io::Result<()> {
+        let one_each = ours && sockets.len() == self.of_workers.len();
+        for (number, socket) in sockets.into_iter().enumerate() {
+            match (socket, self.of_workers.get_mut(number)) {
+                (Listening::Tcp(socket), Some(doors)) if one_each => doors.push(Door { way: Way::Own(socket), site: Arc::clone(site) }),
+                (socket, _) => {
+                    let file = match address {
+                        Address::Unix(path) if ours => Some(File::of(path)?),
+                        Address::Unix(_) | Address::Tcp(_) => None,
+                    };
+                    self.share(site, socket, file, ours);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn open_port(&mut self, address: SocketAddr, site: &Arc<Site>, own: bool) -> io::Result<(SocketAddr, Vec<Listening>)> {
+        if !own && listener::is_taken(address)? {
             return Err(io::ErrorKind::AddrInUse.into());
         }
-        let mut bound = address;
+        let (mut bound, mut copies) = (address, Vec::new());
         for doors in &mut self.of_workers {
             let socket = listener::bind(bound)?;
             // A port that the kernel chose is the same for all workers.
             bound = socket.local_addr()?;
-            doors.push((Door::Own(socket), Arc::clone(site)));
+            copies.push(Listening::Tcp(socket.try_clone()?));
+            doors.push(Door { way: Way::Own(socket), site: Arc::clone(site) });
         }
-        Ok(bound)
+        Ok((bound, copies))
     }
 
-    fn share(&mut self, site: &Arc<Site>, socket: Listening, file: Option<File>) {
-        let (shared, handed) = Shared::new(socket, file, self.of_workers.len());
+    fn share(&mut self, site: &Arc<Site>, socket: Listening, file: Option<File>, ours: bool) {
+        let (shared, handed) = Shared::new(Arc::clone(site), socket, file, ours, self.of_workers.len());
         for (doors, handed) in self.of_workers.iter_mut().zip(handed) {
-            doors.push((Door::Shared(handed), Arc::clone(site)));
+            doors.push(Door { way: Way::Shared(handed), site: Arc::clone(site) });
         }
         self.shared.push(shared);
     }

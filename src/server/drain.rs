@@ -1,20 +1,18 @@
-//! The connections of a worker, and how they are brought to their end.
+//! The connections that a worker has of one listener, and how they are brought to their end.
 
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Waker};
-use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::yield_now;
-use tokio::time::timeout;
 
 /// Turns of the runtime before idle connections are closed: those whose request has come, but was not yet looked at, are
 /// not idle.
 const TURNS: usize = 4;
 
-/// The connections of one worker.
+/// The connections that one worker has of one listener.
 #[derive(Debug, Default)]
 pub struct Connections {
     ending: AtomicBool,
@@ -39,26 +37,14 @@ impl Connections {
         self.ending.store(true, Ordering::Relaxed);
     }
 
-    /// True once the end was announced.
-    #[must_use]
-    pub fn is_ending(&self) -> bool {
-        self.ending.load(Ordering::Relaxed)
-    }
-
-    /// True once idle connections are closed.
-    #[must_use]
-    pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
-    }
-
     /// How many are open.
     #[must_use]
     pub fn open(&self) -> usize {
         self.open.lock().len()
     }
 
-    /// Lets every connection finish what runs, at most for `longest`: how many had to be cut.
-    pub async fn drain(&self, longest: Duration) -> usize {
+    /// Has every connection end: at once where nothing runs, else once that is finished.
+    pub async fn end(&self) {
         self.announce();
         for _ in 0..TURNS {
             yield_now().await;
@@ -66,13 +52,13 @@ impl Connections {
         self.draining.store(true, Ordering::Relaxed);
         let wakers: Vec<Waker> = self.open.lock().values_mut().filter_map(Option::take).collect();
         wakers.into_iter().for_each(Waker::wake);
-        let all = async {
-            while self.open() > 0 {
-                self.none_left.notified().await;
-            }
-        };
-        let _ = timeout(longest, all).await;
-        self.open()
+    }
+
+    /// Waits until none is open. One may wait at a time.
+    pub async fn none_left(&self) {
+        while self.open() > 0 {
+            self.none_left.notified().await;
+        }
     }
 }
 
@@ -85,7 +71,19 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// Has the connection's task woken when the worker drains. A task keeps its waker, so once is enough.
+    /// True once the end was announced.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.connections.ending.load(Ordering::Relaxed)
+    }
+
+    /// True once idle connections are closed.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.connections.draining.load(Ordering::Relaxed)
+    }
+
+    /// Has the connection's task woken when idle connections are closed. A task keeps its waker, so once is enough.
     pub fn watch(&self, cx: &Context<'_>) {
         if !self.watched.swap(true, Ordering::Relaxed) {
             self.connections.open.lock().insert(self.number, Some(cx.waker().clone()));

@@ -1,5 +1,6 @@
 //! Sockets that whoever started the process has opened for it (systemd's socket activation, `sd_listen_fds(3)`): they listen
-//! before the gateway runs and while it is started again, and may be at ports that it could not open itself.
+//! before the gateway runs and while it is started again, and may be at ports that it could not open itself. A gateway that
+//! starts another one in its place passes its sockets in the same way.
 
 use super::listener::Listening;
 use crate::compile::plan::Listener;
@@ -12,7 +13,11 @@ const SOCKETS_MAX: usize = 64;
 
 /// The sockets, until listeners take them.
 #[derive(Debug, Default)]
-pub struct Inherited(Vec<Socket>);
+pub struct Inherited {
+    sockets: Vec<Socket>,
+    /// They are those of a gateway that this process takes over from.
+    taken_over: bool,
+}
 
 #[derive(Debug)]
 struct Socket {
@@ -23,11 +28,11 @@ struct Socket {
 
 impl Inherited {
     /// What `LISTEN_FDS` counts, if `LISTEN_PID` is this process; both are taken out of the environment. `names` is
-    /// `LISTEN_FDNAMES`, with a colon between two.
+    /// `LISTEN_FDNAMES`, with a colon between two. `taken_over` when they are those of a gateway before this one.
     ///
     /// # Errors
     /// When one of them is no listening stream socket, or there are too many.
-    pub fn from_environment(names: &str) -> io::Result<Self> {
+    pub fn from_environment(names: &str, taken_over: bool) -> io::Result<Self> {
         let mut passed = ListenFd::from_env();
         if passed.len() > SOCKETS_MAX {
             return Err(io::Error::other(format!("{} sockets were passed, more than {SOCKETS_MAX}", passed.len())));
@@ -48,7 +53,7 @@ impl Inherited {
             let address = prepare(&listening).map_err(failed)?;
             found.push(Socket { name, address, listening });
         }
-        Ok(Self(found))
+        Ok(Self { sockets: found, taken_over })
     }
 
     /// One port that is listened at.
@@ -56,25 +61,39 @@ impl Inherited {
     pub fn of(name: &str, listener: std::net::TcpListener) -> io::Result<Self> {
         let listening = Listening::Tcp(listener);
         let address = prepare(&listening)?;
-        Ok(Self(vec![Socket { name: name.to_owned(), address, listening }]))
+        Ok(Self { sockets: vec![Socket { name: name.to_owned(), address, listening }], taken_over: false })
     }
 
-    /// The sockets for a listener: those of its name, and those at its address.
+    /// True when they are those of a gateway before this one.
+    #[must_use]
+    pub fn are_taken_over(&self) -> bool {
+        self.taken_over
+    }
+
+    /// The sockets for a listener: those of its name, and those at its address. What a gateway passes on is called by what was
+    /// declared: the port may have been the kernel's choice.
     pub fn take(&mut self, listener: &Listener) -> Vec<(Address, Listening)> {
-        let fits = |socket: &mut Socket| socket.name == *listener.name || socket.address == listener.address;
-        self.0.extract_if(.., fits).map(|socket| (socket.address, socket.listening)).collect()
+        let name = if self.taken_over { passed_name(&listener.address) } else { listener.name.to_string() };
+        let fits = |socket: &mut Socket| socket.name == name || socket.address == listener.address;
+        self.sockets.extract_if(.., fits).map(|socket| (socket.address, socket.listening)).collect()
     }
 
-    /// Ends the taking.
+    /// Ends the taking. What is left of a gateway before this one is closed when that ends.
     ///
     /// # Errors
-    /// When a socket is left, on which clients would wait for nobody.
+    /// When another socket is left, on which clients would wait for nobody.
     pub fn end(self) -> io::Result<()> {
-        let Some(Socket { name, address, .. }) = self.0.first() else { return Ok(()) };
+        let Some(Socket { name, address, .. }) = self.sockets.first().filter(|_| !self.taken_over) else { return Ok(()) };
         Err(io::Error::other(format!(
             "a socket at {address} was passed that no listener takes: write `listen {address}`, or call one `as {name}`"
         )))
     }
+}
+
+/// What a socket is called that a gateway passes on: where it was declared to be, without what divides names.
+#[must_use]
+pub fn passed_name(declared: &Address) -> String {
+    declared.to_string().replace('%', "%25").replace(':', "%3A")
 }
 
 /// Makes accepting not wait: where the socket listens.

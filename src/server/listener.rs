@@ -64,10 +64,18 @@ pub fn bind_unix(path: &str, mode: u16) -> io::Result<(UnixListener, File)> {
         }
         bound => bound?,
     }
-    let file = File::new(path)?;
-    std::fs::set_permissions(path, Permissions::from_mode(mode.into()))?;
+    let file = File::of(path)?;
+    set_mode(path, mode)?;
     socket.listen(BACKLOG)?;
     Ok((socket.into(), file))
+}
+
+/// Gives the file of a Unix socket its permissions.
+///
+/// # Errors
+/// When it is not there, or somebody else's.
+pub fn set_mode(path: impl AsRef<Path>, mode: u16) -> io::Result<()> {
+    std::fs::set_permissions(path, Permissions::from_mode(mode.into()))
 }
 
 /// True for the file of a socket on which nobody listens.
@@ -87,12 +95,22 @@ fn is_left_behind(path: &Path) -> io::Result<bool> {
 #[derive(Debug)]
 pub struct File {
     path: PathBuf,
-    made: (u64, u64),
+    /// Which file it is, until it is left to another process.
+    made: Option<(u64, u64)>,
 }
 
 impl File {
-    fn new(path: &Path) -> io::Result<Self> {
-        Ok(Self { path: path.to_owned(), made: identity(path)? })
+    /// The file at a path, which this process or the gateway before it made.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn of(path: impl AsRef<Path>) -> io::Result<Self> {
+        Ok(Self { path: path.as_ref().to_owned(), made: Some(identity(path.as_ref())?) })
+    }
+
+    /// Leaves the file to the process that goes on with the socket.
+    pub fn leave(mut self) {
+        self.made = None;
     }
 }
 
@@ -102,7 +120,7 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
 
 impl Drop for File {
     fn drop(&mut self) {
-        if identity(&self.path).is_ok_and(|there| there == self.made)
+        if self.made.is_some_and(|made| identity(&self.path).is_ok_and(|there| there == made))
             && let Err(error) = std::fs::remove_file(&self.path)
         {
             tracing::warn!(%error, path = %self.path.display(), "the file of a Unix socket stays behind");
@@ -129,6 +147,17 @@ pub enum Accepted {
 }
 
 impl Listening {
+    /// The same socket once more: it listens until both are closed.
+    ///
+    /// # Errors
+    /// When the process is out of file descriptors.
+    pub fn copy(&self) -> io::Result<Self> {
+        match self {
+            Self::Tcp(listener) => listener.try_clone().map(Self::Tcp),
+            Self::Unix(listener) => listener.try_clone().map(Self::Unix),
+        }
+    }
+
     /// The next connection.
     ///
     /// # Errors

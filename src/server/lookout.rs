@@ -16,7 +16,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub fn look(plan: &Plan) {
     for switch in &plan.switches {
         if let Some(flag) = switch.flag() {
-            switch.saw(Path::new(flag).exists());
+            switch.saw(Path::new(flag).try_exists());
         }
     }
 }

@@ -11,11 +11,13 @@ pub mod control;
 mod doors;
 pub mod drain;
 pub mod drive;
+mod entrance;
 mod fallback;
 mod http2;
 pub mod inherit;
 mod input;
 pub mod listener;
+mod listeners;
 mod lookout;
 mod onward;
 mod patience;
@@ -32,16 +34,17 @@ mod stream;
 mod tls;
 mod traced;
 mod tunnel;
+pub mod upgrade;
 pub mod watch;
 mod worker;
 
 pub use control::Control;
 pub use drive::{Arrival, Asked, Driven, Engine, drive, drive_watched};
+pub use entrance::{ACCEPT_PAUSE, is_of_one_connection};
 pub use inherit::Inherited;
 pub use peer::Peer;
 pub use run::{Policies, Wanted, run};
 pub use watch::Watch;
-pub use worker::{ACCEPT_PAUSE, is_of_one_connection};
 
 use crate::compile::Plan;
 use crate::compile::tls::Tls;
@@ -50,10 +53,9 @@ use crate::http::Address;
 use crate::lang::value::Percent;
 use crate::upstream::Transport;
 use access_log::Log;
-use doors::Doors;
+use listeners::Listeners;
 use parking_lot::Mutex;
 use reports::Reports;
-use site::Site;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -67,8 +69,7 @@ pub const GATEWAY: &str = "gateway";
 
 /// A running server.
 pub struct Server {
-    addresses: Vec<Address>,
-    sites: Vec<Arc<Site>>,
+    listeners: Listeners,
     shared: Arc<Shared>,
     threads: Mutex<Option<Threads>>,
 }
@@ -78,7 +79,6 @@ struct Threads {
     workers: Vec<JoinHandle<io::Result<usize>>>,
     prober: Option<JoinHandle<io::Result<()>>>,
     lookout: JoinHandle<io::Result<()>>,
-    acceptor: Option<JoinHandle<io::Result<()>>>,
     log_writer: JoinHandle<()>,
     reports: Reports,
 }
@@ -102,7 +102,9 @@ impl Server {
         log: impl io::Write + Send + 'static,
         inherited: Inherited,
     ) -> io::Result<Self> {
-        let Doors { addresses, sites, of_workers, shared: sockets } = Doors::open(&plan, inherited)?;
+        let stop = CancellationToken::new();
+        let (listeners, given) = Listeners::new(plan.settings.workers, stop.clone());
+        listeners.be(&plan.settings.listeners, inherited, || {})?;
         plan.open_stores()?;
         let (log, log_writer) = Log::start(log)?;
         let shared = Arc::new(Shared {
@@ -110,55 +112,63 @@ impl Server {
             log,
             open: AtomicUsize::new(0),
             crowded: Seldom::default(),
-            stop: CancellationToken::new(),
+            stop,
             swapped: Notify::new(),
         });
         let reports = Reports::start(Arc::clone(&shared))?;
         lookout::look(&shared.plan.load());
         let lookout = lookout::start(Arc::clone(&shared))?;
         let prober = T::PROBES.then(|| prober::start(Arc::clone(&shared), transport())).transpose()?;
-        let acceptor = share::start(sockets, shared.stop.clone())?;
-        let workers = of_workers
+        let workers = given
             .into_iter()
             .enumerate()
-            .map(|(number, doors)| {
+            .map(|(number, given)| {
                 let (shared, transport) = (Arc::clone(&shared), transport());
                 std::thread::Builder::new().name(format!("gate-worker-{number}")).spawn(move || {
                     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                    runtime.block_on(async move { Arc::new(Worker::new(shared, transport)).run(doors).await })
+                    runtime.block_on(async move { Arc::new(Worker::new(shared, transport)).run(given).await })
                 })
             })
             .collect::<io::Result<Vec<_>>>()?;
-        let listening = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let listening = listeners.addresses().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         shared.plan.load().events.tell(Change::Started, GATEWAY, format!("listening on {listening}"));
-        let threads = Mutex::new(Some(Threads { workers, prober, lookout, acceptor, log_writer, reports }));
-        Ok(Self { addresses, sites, shared, threads })
+        let threads = Mutex::new(Some(Threads { workers, prober, lookout, log_writer, reports }));
+        Ok(Self { listeners, shared, threads })
     }
 
     /// Where it listens, in the order of the plan's listeners.
     #[must_use]
-    pub fn addresses(&self) -> &[Address] {
-        &self.addresses
+    pub fn addresses(&self) -> Vec<Address> {
+        self.listeners.addresses()
     }
 
-    /// Puts another plan in the place of the current one; requests under way keep theirs. Listeners and workers stay.
-    pub fn swap(&self, plan: Plan) {
+    /// Puts another plan in the place of the current one; requests under way keep theirs. Listeners that it does not have are
+    /// closed, further ones opened; workers stay. The plan is returned as it is shared from then on.
+    ///
+    /// # Errors
+    /// When a listener cannot be opened. Nothing has changed then.
+    pub fn swap(&self, plan: Plan) -> io::Result<Arc<Plan>> {
         if let Err(error) = plan.open_stores() {
             tracing::error!(%error, "a store of the new policy cannot be connected: its limits are under `on_failure`");
         }
-        for site in &self.sites {
-            site.follow(&plan.settings.listeners);
-        }
-        lookout::look(&plan);
-        self.shared.plan.store(Arc::new(plan));
-        self.shared.swapped.notify_one();
+        let plan = Arc::new(plan);
+        self.listeners.be(&plan.settings.listeners, Inherited::default(), || {
+            lookout::look(&plan);
+            self.shared.plan.store(Arc::clone(&plan));
+            self.shared.swapped.notify_one();
+        })?;
+        Ok(plan)
     }
 
     /// Shows other certificates to clients that connect from now on to an address of the plan.
     pub fn renew(&self, address: &Address, tls: &Tls) {
-        for site in &self.sites {
-            site.renew(address, tls);
-        }
+        self.listeners.renew(address, tls);
+    }
+
+    /// Its listeners.
+    #[must_use]
+    fn listeners(&self) -> &Listeners {
+        &self.listeners
     }
 
     /// Closes a route for maintenance, or opens it, whatever its flag file says; `None` leaves it to the file again. Without a
@@ -197,15 +207,15 @@ impl Server {
         let events = Arc::clone(&self.shared.plan.load().events);
         let Some(threads) = self.threads.lock().take() else { return Ok(0) };
         events.tell(Change::Draining, GATEWAY, format!("draining: {} connections are open", self.connections()));
-        self.shared.stop.cancel();
-        let cut = threads.join(&self.shared.log, &events)?;
+        self.listeners.close();
+        let cut = threads.join(&self.listeners, &self.shared.log, &events)?;
         Ok(cut)
     }
 }
 
 impl Threads {
     /// Waits for them, and for the log when nobody has a line for it any more: how many connections had to be cut.
-    fn join(self, log: &Log, events: &Events) -> io::Result<usize> {
+    fn join(self, listeners: &Listeners, log: &Log, events: &Events) -> io::Result<usize> {
         let mut cut = 0;
         for worker in self.workers {
             cut += worker.join().map_err(|_| io::Error::other("a worker panicked"))??;
@@ -214,9 +224,7 @@ impl Threads {
             prober.join().map_err(|_| io::Error::other("the prober panicked"))??;
         }
         self.lookout.join().map_err(|_| io::Error::other("the lookout panicked"))??;
-        if let Some(acceptor) = self.acceptor {
-            acceptor.join().map_err(|_| io::Error::other("the thread that accepts panicked"))??;
-        }
+        listeners.join()?;
         log.end();
         let dropped = log.dropped();
         if dropped > 0 {

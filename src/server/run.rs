@@ -1,6 +1,7 @@
 //! `gate run`: the server in the foreground, under the signals of the process and what its [`Control`] is told.
 
-use super::control::{Command, Control, Reloaded, Stage};
+use super::control::{Answer, Command, Control, Reloaded, Stage};
+use super::upgrade::{Line, upgrade};
 use super::{GATEWAY, Inherited, Server};
 use crate::compile::Plan;
 use crate::events::Change;
@@ -26,8 +27,8 @@ pub enum Wanted {
 /// Where the policies of a gateway come from. What they take to be read and compiled is taken from no request: they have a
 /// thread of their own.
 pub trait Policies: Send + 'static {
-    /// Called once, when every listener accepts.
-    fn started(&mut self, server: &Arc<Server>);
+    /// Called once, when every listener accepts: the number of the policy that is in force.
+    fn started(&mut self, server: &Arc<Server>) -> u64;
 
     /// Puts a policy in force.
     ///
@@ -40,7 +41,8 @@ pub trait Policies: Send + 'static {
 }
 
 /// Serves until SIGTERM, SIGINT or [`Control::drain`], then drains: how many connections had to be cut. SIGHUP is
-/// [`Control::reload`]. The end waits for no policy that is being compiled.
+/// [`Control::reload`]. The end waits for no policy that is being compiled. SIGUSR2 starts the program anew in this one's
+/// place, which drains when the new one accepts.
 ///
 /// # Errors
 /// When the server cannot start, or a worker failed.
@@ -50,15 +52,18 @@ pub fn run<T: Transport>(
     transport: impl Fn() -> T,
     mut policies: impl Policies,
     (control, commands): (Control, mpsc::Receiver<Command>),
+    line: &Line,
 ) -> io::Result<usize> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _inside = runtime.enter();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
+    let mut succeed = signal(SignalKind::user_defined2())?;
     let server = Arc::new(Server::start_with(plan, transport, io::stdout(), inherited)?);
     control.enter(Stage::Serving);
-    policies.started(&server);
+    control.begin_with(policies.started(&server));
+    line.accepts();
     let follower = Follower { policies, server: Arc::clone(&server), control: control.clone() };
     std::thread::Builder::new().name("gate-policies".to_owned()).spawn(|| follower.follow(commands))?;
     runtime.block_on(async {
@@ -68,6 +73,17 @@ pub fn run<T: Transport>(
                 _ = interrupt.recv() => break,
                 () = control.told_to_drain() => break,
                 _ = hang_up.recv() => control.request_reload(),
+                Some(()) = succeed.recv() => tokio::select! {
+                    _ = terminate.recv() => break,
+                    _ = interrupt.recv() => break,
+                    outcome = upgrade(&server, line) => match outcome {
+                        Ok(process) => {
+                            tracing::info!(process, "a new process accepts; this one ends");
+                            break;
+                        }
+                        Err(error) => tracing::error!("no new process, this one stays: {error}"),
+                    }
+                },
             }
         }
     });
@@ -97,7 +113,7 @@ impl<P: Policies> Follower<P> {
         }
     }
 
-    fn answer(&mut self, wanted: Wanted, answer: super::control::Answer) {
+    fn answer(&mut self, wanted: Wanted, answer: Answer) {
         let outcome = self.policies.put_in_force(wanted, &self.server);
         let plan = self.server.plan();
         match &outcome {

@@ -1,13 +1,14 @@
 //! Sockets that the workers share: a thread of their own accepts and hands connections to the workers in turn. So a
 //! connection wakes one worker, where all would wake that watched one socket, and the load is spread evenly.
 
+use super::entrance::{ACCEPT_PAUSE, LAST_MAX, is_of_one_connection};
 use super::listener::{Accepted, File, Listening};
-use super::worker::{ACCEPT_PAUSE, LAST_MAX, is_of_one_connection};
+use super::site::Site;
 use std::io;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 /// Connections of one socket that wait for one worker. Past it the next worker gets them; when all are that busy, they wait
 /// in the kernel.
@@ -18,6 +19,9 @@ pub struct Shared {
     // Before the socket: see `File`.
     file: Option<File>,
     socket: Listening,
+    /// It goes when this process closes it, and its queue with it.
+    ours: bool,
+    site: Arc<Site>,
     turns: Turns,
 }
 
@@ -31,16 +35,22 @@ struct Turns {
 impl Shared {
     /// A socket and, where the gateway made one for it, its file; and for each worker what it is handed.
     #[must_use]
-    pub fn new(socket: Listening, file: Option<File>, workers: usize) -> (Self, Vec<mpsc::Receiver<Accepted>>) {
+    pub fn new(
+        site: Arc<Site>,
+        socket: Listening,
+        file: Option<File>,
+        ours: bool,
+        workers: usize,
+    ) -> (Self, Vec<mpsc::Receiver<Accepted>>) {
         let (workers, handed) = (0..workers).map(|_| mpsc::channel(HANDED_MAX)).unzip();
-        (Self { file, socket, turns: Turns { workers, last: 0 } }, handed)
+        (Self { file, socket, ours, site, turns: Turns { workers, last: 0 } }, handed)
     }
 
-    /// Accepts until the process is to end. Whoever waits in a queue that ends with the socket is still served.
-    async fn run(self, stop: CancellationToken) -> io::Result<()> {
-        let Self { file, socket, mut turns } = self;
+    /// Accepts until the site is closed. Whoever waits in a queue that ends with the socket is still served.
+    async fn run(self) -> io::Result<()> {
+        let Self { file, socket, ours, site, mut turns } = self;
         let waiting = Waiting::new(socket)?;
-        while let Some(next) = stop.run_until_cancelled(waiting.accept()).await {
+        while let Some(next) = site.closing().run_until_cancelled(waiting.accept()).await {
             match next {
                 Ok(accepted) => turns.hand(accepted).await,
                 Err(error) if is_of_one_connection(&error) => {}
@@ -50,8 +60,10 @@ impl Shared {
                 }
             }
         }
-        // An inherited socket goes on without this process, and so does its queue.
-        if file.is_some() {
+        // What another process goes on with keeps its file and its queue.
+        if site.is_handed_over() {
+            file.into_iter().for_each(File::leave);
+        } else if ours {
             drop(file);
             let socket = waiting.into_inner()?;
             for _ in 0..LAST_MAX {
@@ -113,18 +125,18 @@ impl Waiting {
     }
 }
 
-/// Starts the thread that accepts; none where nothing is shared.
+/// Starts a thread that accepts until the sites are closed; none where nothing is shared.
 ///
 /// # Errors
 /// When the thread cannot be started.
-pub fn start(shared: Vec<Shared>, stop: CancellationToken) -> io::Result<Option<JoinHandle<io::Result<()>>>> {
+pub fn start(shared: Vec<Shared>) -> io::Result<Option<JoinHandle<io::Result<()>>>> {
     if shared.is_empty() {
         return Ok(None);
     }
     let accepting = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async move {
-            let running: Vec<_> = shared.into_iter().map(|socket| tokio::spawn(socket.run(stop.clone()))).collect();
+            let running: Vec<_> = shared.into_iter().map(|socket| tokio::spawn(socket.run())).collect();
             for task in running {
                 task.await.map_err(io::Error::other)??;
             }

@@ -7,26 +7,51 @@ use crate::http::{Address, Client, Scheme};
 use arc_swap::ArcSwap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio_util::sync::CancellationToken;
 
 /// A listening address, shared by the workers.
 #[derive(Debug)]
 pub struct Site {
     listener: ArcSwap<Listener>,
+    /// Cancelled when it is to be closed.
+    closing: CancellationToken,
+    handed_over: AtomicBool,
 }
 
 impl Site {
-    /// An address as a plan declares it.
+    /// An address as a plan declares it, served until `closing` is cancelled.
     #[must_use]
-    pub fn new(listener: Listener) -> Self {
-        Self { listener: ArcSwap::from_pointee(listener) }
+    pub fn new(listener: Listener, closing: CancellationToken) -> Self {
+        Self { listener: ArcSwap::from_pointee(listener), closing, handed_over: AtomicBool::new(false) }
     }
 
-    /// Follows another plan, where that has the address.
-    pub fn follow(&self, listeners: &[Listener]) {
-        let current = self.listener.load();
-        if let Some(listener) = listeners.iter().find(|listener| listener.address == current.address) {
-            self.listener.store(Arc::new(listener.clone()));
-        }
+    /// What the current plan says of it.
+    #[must_use]
+    pub fn declared(&self) -> Arc<Listener> {
+        self.listener.load_full()
+    }
+
+    /// Follows another plan.
+    pub fn follow(&self, listener: Listener) {
+        self.listener.store(Arc::new(listener));
+    }
+
+    /// Cancelled when it is to be closed: nobody is accepted any more, and connections end with what runs.
+    #[must_use]
+    pub fn closing(&self) -> &CancellationToken {
+        &self.closing
+    }
+
+    /// Leaves its sockets to another process.
+    pub fn hand_over(&self) {
+        self.handed_over.store(true, Ordering::Release);
+    }
+
+    /// True when its sockets are another process's as well.
+    #[must_use]
+    pub fn is_handed_over(&self) -> bool {
+        self.handed_over.load(Ordering::Acquire)
     }
 
     /// Takes other certificates, where this is the address they are for.

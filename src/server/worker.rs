@@ -2,15 +2,11 @@
 
 use super::GATEWAY;
 use super::access_log::Log;
-use super::connection;
-use super::drain::Connections;
+use super::doors::Door;
 use super::drive::Engine;
-use super::listener::Accepted;
-use super::proxy;
-use super::site::Site;
+use super::entrance;
 use super::spare::Spare;
-use super::stream::Stream;
-use super::tls::{self, HANDSHAKES_MAX};
+use super::tls::HANDSHAKES_MAX;
 use crate::compile::Plan;
 use crate::events::{Change, Seldom};
 use crate::http::Clock;
@@ -20,32 +16,15 @@ use arc_swap::ArcSwap;
 use http::HeaderValue;
 use parking_lot::Mutex;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
-use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// How far the wall clock may be from the machine's before it is read anew.
 const CLOCK_DRIFT_MAX: Duration = Duration::from_millis(100);
-/// How long accepting rests when the process is out of file descriptors or memory.
-pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Connections that a listener takes in before it is closed.
-pub const LAST_MAX: usize = 4096;
-
-/// A client of a Unix socket is this machine.
-const LOCAL_PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-
-/// How connections come to a worker.
-pub enum Door {
-    /// By a socket of its own.
-    Own(TcpListener),
-    /// By a socket that all share, from the thread that accepts there.
-    Shared(mpsc::Receiver<Accepted>),
-}
-
 /// What all workers of a process share.
 pub struct Shared {
     /// The current plan.
@@ -65,7 +44,6 @@ pub struct Shared {
 /// A worker's own state. Its locks are taken by its thread alone.
 pub struct Worker<T> {
     shared: Arc<Shared>,
-    connections: Arc<Connections>,
     handshakes: Semaphore,
     spare: Arc<Spare>,
     engine: Mutex<Arc<Engine<T>>>,
@@ -85,7 +63,6 @@ impl<T: Transport> Worker<T> {
         };
         Self {
             shared,
-            connections: Arc::default(),
             handshakes: Semaphore::new(HANDSHAKES_MAX),
             spare: Arc::default(),
             engine: Mutex::new(Arc::new(engine)),
@@ -126,12 +103,6 @@ impl<T: Transport> Worker<T> {
         }
     }
 
-    /// The worker's connections.
-    #[must_use]
-    pub fn connections(&self) -> &Arc<Connections> {
-        &self.connections
-    }
-
     /// The slots of handshakes.
     #[must_use]
     pub fn handshakes(&self) -> &Semaphore {
@@ -150,41 +121,52 @@ impl<T: Transport> Worker<T> {
         &self.shared.log
     }
 
-    /// Accepts and serves until the process is to end, then drains: how many connections had to be cut.
-    pub async fn run(self: Arc<Self>, doors: Vec<(Door, Arc<Site>)>) -> io::Result<usize> {
-        let (mut running, mut receiving, mut last) = (Vec::new(), Vec::new(), Vec::new());
-        for (door, site) in doors {
-            match door {
-                Door::Own(listener) => {
-                    last.push((listener.try_clone()?, Arc::clone(&site)));
-                    let listener = tokio::net::TcpListener::from_std(listener)?;
-                    running.push(tokio::spawn(Arc::clone(&self).accept(listener, site)));
-                }
-                Door::Shared(handed) => receiving.push(tokio::spawn(Arc::clone(&self).receive(handed, site))),
+    /// Has connections come in at all doors that it is given until the process is to end, and finishes what runs then: how
+    /// many connections had to be cut.
+    pub async fn run(self: Arc<Self>, mut given: mpsc::Receiver<Vec<Door>>) -> io::Result<usize> {
+        let mut doors = JoinSet::new();
+        let tidy = tokio::spawn(Arc::clone(&self).tidy());
+        loop {
+            tokio::select! {
+                () = self.shared.stop.cancelled() => break,
+                Some(more) = given.recv() => self.serve(&mut doors, more),
+                // One that a reload has closed.
+                Some(_) = doors.join_next() => {}
             }
         }
-        running.push(tokio::spawn(Arc::clone(&self).tidy()));
+        tidy.abort();
+        while let Ok(more) = given.try_recv() {
+            self.serve(&mut doors, more);
+        }
+        let mut cut = 0;
+        while let Some(left) = doors.join_next().await {
+            cut += left.map_err(io::Error::other)?;
+        }
+        Ok(cut)
+    }
+
+    fn serve(self: &Arc<Self>, doors: &mut JoinSet<usize>, more: Vec<Door>) {
+        for door in more {
+            doors.spawn(entrance::serve(Arc::clone(self), door));
+        }
+    }
+
+    /// Waits until the process is to end, and longer than what runs then may take.
+    pub async fn time_is_over(&self) {
         self.shared.stop.cancelled().await;
-        self.connections.announce();
-        for task in &running {
-            task.abort();
-        }
-        for task in running {
-            let _ = task.await;
-        }
-        // Whoever has connected meanwhile would see a reset when the sockets are closed, which the end of this loop does.
-        for (listener, site) in last {
-            for (stream, peer) in std::iter::from_fn(|| listener.accept().ok()).take(LAST_MAX) {
-                stream.set_nonblocking(true)?;
-                self.admit_tcp(TcpStream::from_std(stream)?, peer, &site);
-            }
-        }
-        // Who hands over ends as soon as all is handed.
-        for task in receiving {
-            let _ = task.await;
-        }
         let longest = self.shared.plan.load().settings.drain;
-        Ok(self.connections.drain(longest).await)
+        tokio::time::sleep(longest).await;
+    }
+
+    /// One of the places of open connections; none when all are taken.
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
+        let place = Place::take(&self.shared);
+        if place.is_none() && self.shared.crowded.is_due(Clock::system().now()) {
+            let plan = self.shared.plan.load();
+            plan.events.tell(Change::Failed, GATEWAY, format!("more than {} connections: some are refused", plan.settings.connections));
+        }
+        place
     }
 
     /// Runs until it is aborted.
@@ -196,87 +178,10 @@ impl<T: Transport> Worker<T> {
             self.follow(Clock::system());
         }
     }
-
-    fn admit_tcp(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, site: &Arc<Site>) {
-        if stream.set_nodelay(true).is_ok() {
-            self.admit(stream, peer, site);
-        }
-    }
-
-    fn admit<S: Stream>(self: &Arc<Self>, stream: S, peer: SocketAddr, site: &Arc<Site>) {
-        let Some(place) = Place::take(&self.shared) else {
-            // Over the cap: closed at once, so that those being served are served well.
-            tracing::debug!(%peer, "connection cap reached");
-            if self.shared.crowded.is_due(Clock::system().now()) {
-                let plan = self.shared.plan.load();
-                plan.events.tell(Change::Failed, GATEWAY, format!("more than {} connections: some are refused", plan.settings.connections));
-            }
-            return;
-        };
-        let ticket = self.connections.enter();
-        let worker = Arc::clone(self);
-        if site.is_proxied() {
-            let site = Arc::clone(site);
-            tokio::spawn(async move {
-                proxy::serve(worker, stream, peer, site, ticket).await;
-                drop(place);
-            });
-            return;
-        }
-        // Tasks of their own kinds: one of plain text is not as large as the other.
-        match site.tls() {
-            None => {
-                let peer = site.plain(site.client(peer));
-                tokio::spawn(async move {
-                    connection::serve(worker, stream, peer, ticket, true).await;
-                    drop(place);
-                });
-            }
-            Some(tls) => {
-                let client = site.client(peer);
-                tokio::spawn(async move {
-                    tls::serve(worker, stream, client, tls, ticket).await;
-                    drop(place);
-                });
-            }
-        }
-    }
-
-    /// Runs until whoever accepts has ended.
-    async fn receive(self: Arc<Self>, mut handed: mpsc::Receiver<Accepted>, site: Arc<Site>) {
-        while let Some(accepted) = handed.recv().await {
-            let admitted = match accepted {
-                Accepted::Tcp(stream, peer) => TcpStream::from_std(stream).map(|stream| self.admit_tcp(stream, peer, &site)),
-                Accepted::Unix(stream) => UnixStream::from_std(stream).map(|stream| self.admit(stream, LOCAL_PEER, &site)),
-            };
-            if let Err(error) = admitted {
-                tracing::warn!(%error, "cannot take a connection over");
-            }
-        }
-    }
-
-    async fn accept(self: Arc<Self>, listener: tokio::net::TcpListener, site: Arc<Site>) {
-        loop {
-            match listener.accept().await {
-                Ok((stream, peer)) => self.admit_tcp(stream, peer, &site),
-                Err(error) if is_of_one_connection(&error) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        }
-    }
-}
-
-/// Errors that say something of the connection that was to be accepted, not of the listener.
-#[must_use]
-pub fn is_of_one_connection(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused)
 }
 
 /// One of the connections that may be open.
-struct Place(Arc<Shared>);
+pub struct Place(Arc<Shared>);
 
 impl Place {
     fn take(shared: &Arc<Shared>) -> Option<Self> {
@@ -328,7 +233,7 @@ mod tests {
         });
         let tidied = Arc::new(AtomicUsize::new(0));
         let worker = Arc::new(Worker::new(Arc::clone(&shared), Counting(Arc::clone(&tidied))));
-        let running = tokio::spawn(worker.run(Vec::new()));
+        let running = tokio::spawn(worker.run(tokio::sync::mpsc::channel(1).1));
         tokio::time::sleep(Duration::from_secs(61)).await;
         assert_eq!(tidied.load(Ordering::Relaxed), 12);
         shared.stop.cancel();

@@ -225,21 +225,26 @@ impl Registry {
     }
 
     /// The upstream of a declaration: the same one when it did not change, else one that keeps the state of its unchanged
-    /// targets and breaker.
-    pub fn upstream(&self, config: &Config) -> Arc<Upstream> {
-        let mut known = self.known.lock();
+    /// targets and breaker. It is remembered with the rest of its plan by [`Self::keep`].
+    pub fn make(&self, config: &Config) -> Arc<Upstream> {
+        let known = self.known.lock();
         let before = known.get(&config.name);
-        if let Some(same) = before.filter(|before| before.config == *config) {
-            return Arc::clone(same);
+        match before.filter(|before| before.config == *config) {
+            Some(same) => Arc::clone(same),
+            None => Arc::new(Upstream::continuing(config.clone(), before.map(|before| &**before), Arc::clone(&self.events))),
         }
-        let upstream = Arc::new(Upstream::continuing(config.clone(), before.map(|before| &**before), Arc::clone(&self.events)));
-        known.insert(config.name.clone(), Arc::clone(&upstream));
+    }
+
+    /// The same, remembered at once.
+    pub fn upstream(&self, config: &Config) -> Arc<Upstream> {
+        let upstream = self.make(config);
+        self.known.lock().insert(config.name.clone(), Arc::clone(&upstream));
         upstream
     }
 
-    /// Forgets all but these: what is not declared any more lives as long as requests that began with it.
-    pub fn keep(&self, declared: &[Config]) {
-        self.known.lock().retain(|name, _| declared.iter().any(|config| config.name == *name));
+    /// Remembers exactly these: what is not declared any more lives as long as requests that began with it.
+    pub fn keep(&self, upstreams: &[Arc<Upstream>]) {
+        *self.known.lock() = upstreams.iter().map(|upstream| (upstream.config.name.clone(), Arc::clone(upstream))).collect();
     }
 }
 

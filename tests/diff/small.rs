@@ -319,3 +319,13 @@ fn how_clients_reach_a_listener_is_compared() {
     assert_eq!(classes(&tls("min_version tls1_3"), &tls("min_version tls1_2")), ["LOOSER"]);
     assert_eq!(classes("listen :8080 as a", "listen :8080 as b"), ["COSMETIC"]);
 }
+
+#[test]
+fn flags_in_another_order_are_the_same_flags() {
+    let both = "flag one = on\nflag two = off\n";
+    let asks = "route r GET /r -> app { public \"a test\"; deny flag.two }\n";
+    let turned = "flag two = off\nflag one = on\n";
+    assert_eq!(routes(&format!("{both}{asks}"), &format!("{turned}{asks}")), Vec::<String>::new());
+    let other = asks.replace("flag.two", "flag.one");
+    assert_eq!(routes(&format!("{both}{asks}"), &format!("{turned}{other}")).len(), 1);
+}

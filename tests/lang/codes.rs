@@ -12,7 +12,16 @@ const CASES: Folder = Folder("tests/lang/cases");
 pub const NOT_RAISED: &[Code] = &[];
 
 /// Codes of what is found of files, or when a gateway starts: no text alone raises them.
-pub const AT_START: &[Code] = &[Code::FileUnreadable, Code::SecretUnset, Code::SecretShortHmac, Code::TlsCertMissing];
+pub const AT_START: &[Code] = &[
+    Code::FileUnreadable,
+    Code::FilePage,
+    Code::FileSchema,
+    Code::SecretUnset,
+    Code::SecretBadKey,
+    Code::SecretStoreUrl,
+    Code::SecretShortHmac,
+    Code::TlsCertMissing,
+];
 
 fn case(code: Code) -> PathBuf {
     let mut parts = code.name().split("::").skip(1);

@@ -166,3 +166,32 @@ fn a_catalogue_goes_to_standard_output_or_into_a_file() {
     assert_eq!(gate(&["docs", "policy.gate", "-o", "policy.md"], folder.path()).status.code(), Some(0));
     assert_eq!(std::fs::read(folder.path().join("policy.md")).unwrap(), output.stdout);
 }
+
+#[test]
+fn what_a_start_would_miss_is_shown_where_the_policy_asks_for_it() {
+    let policy = r#"gateway { listen 127.0.0.1:8080 }
+upstream app { target http://127.0.0.1:3000 }
+auth jwt own { algorithms [ES256]; key file("own.key"); audience "shop" }
+auth key partners { keys file("partners.keys") }
+store shared redis { url env("STORE_OF_TEST"); on_failure local }
+route a GET /a -> app { auth own; error 502 page("gone.html") }
+route b POST /b -> app { auth partners; body { json { schema file("order.json") } } }
+route c GET /c -> app { public "a test"; limit all 10/s by client.ip store shared }
+"#;
+    let folder = written(policy.as_bytes());
+    std::fs::write(folder.path().join("own.key"), "not a key").unwrap();
+    std::fs::write(folder.path().join("partners.keys"), "acme sha256:00\n").unwrap();
+    std::fs::write(folder.path().join("order.json"), r#"{"type": 7}"#).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gate"));
+    command.args(["check", "--env", "--format", "json", "policy.gate"]).current_dir(folder.path()).env("STORE_OF_TEST", "a-host:6379");
+    let json: serde_json::Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+    let found = json["diagnostics"].as_array().unwrap();
+    let mut shown: Vec<String> = found
+        .iter()
+        .map(|found| format!("{} {} {}", found["labels"][0]["line"], found["code"].as_str().unwrap(), found["message"].as_str().unwrap()))
+        .map(|line| line.replace(&format!("{}/", folder.path().display()), ""))
+        .collect();
+    shown.sort();
+    insta::assert_snapshot!("faults_at_start", shown.join("\n"));
+    assert!(!String::from_utf8_lossy(&command.output().unwrap().stdout).contains("a-host"), "what the environment holds is a secret");
+}

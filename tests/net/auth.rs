@@ -1,11 +1,15 @@
 //! Issuers and services that say who calls, on real sockets.
 
 use crate::harness::{Answer, Gate, Origin};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use parking_lot::Mutex;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::time::Instant;
 
 /// An issuer's key, and the token of somebody that it signs.
 fn key(id: &str) -> (Json, String) {
@@ -48,6 +52,79 @@ fn keys_are_fetched_from_the_issuer_and_again_for_a_new_one() {
     let health = gate.get("/health").send().expect(200).json();
     assert_eq!(health["status"], "ok");
     assert_eq!((&health["jwks"]["main"]["keys"], &health["jwks"]["main"]["failing"]), (&json!(1), &json!(false)));
+}
+
+const BY_TOKEN: &str = "gateway { listen 127.0.0.1:0 }
+    auth jwt main { algorithms [ES256]; jwks http://{issuer}/keys; audience \"shop\"; claims { sub str } }
+    upstream app { target http://{app} }
+    route r GET /r -> app { auth main }";
+/// Clients at once, and how many requests each makes.
+const CLIENTS: usize = 6;
+const REQUESTS: usize = 150;
+
+/// An issuer that publishes what is there when it is asked.
+fn issuer(keys: &Arc<Mutex<Json>>) -> Origin {
+    let published = Arc::clone(keys);
+    Origin::start(move |_| Answer::json(200, &published.lock().to_string()))
+}
+
+/// The same token as another key's, which nobody has heard of.
+fn stray(token: &str, nth: usize) -> String {
+    let header = json!({"alg": "ES256", "kid": format!("stray-{nth}")}).to_string();
+    format!("{}.{}", URL_SAFE_NO_PAD.encode(header), token.split_once('.').unwrap().1)
+}
+
+#[test]
+fn a_rotation_of_keys_under_load_loses_no_valid_request() {
+    let ((first, old), (second, new)) = (key("old"), key("new"));
+    let keys = Arc::new(Mutex::new(json!({"keys": [first.clone()]})));
+    let (issuer, app) = (issuer(&keys), Origin::json("{}"));
+    let gate = Gate::source(BY_TOKEN).origin("issuer", &issuer).origin("app", &app).start();
+    let rotated = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                let mut client = gate.connect();
+                let mut left = REQUESTS;
+                while left > 0 {
+                    let is_new = rotated.load(Ordering::Acquire) && left % 2 == 0;
+                    gate.get("/r").bearer(if is_new { &new } else { &old }).over(&mut client);
+                    client.read().expect(200);
+                    left -= usize::from(rotated.load(Ordering::Acquire));
+                }
+            });
+        }
+        app.until_begun(CLIENTS * 10);
+        // The issuer signs with a key once it has published it.
+        *keys.lock() = json!({"keys": [first, second]});
+        rotated.store(true, Ordering::Release);
+    });
+    assert_eq!(issuer.requests().len(), 2, "at the beginning, and for the first token of the new key");
+}
+
+#[test]
+fn a_flood_of_unknown_keys_costs_one_fetch_and_no_valid_request() {
+    let (known, token) = key("known");
+    let (issuer, app) = (issuer(&Arc::new(Mutex::new(json!({"keys": [known]})))), Origin::json("{}"));
+    let gate = Gate::source(BY_TOKEN).origin("issuer", &issuer).origin("app", &app).start();
+    gate.get("/r").bearer(&token).send().expect(200);
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        for of in 0..CLIENTS {
+            let (gate, token) = (&gate, &token);
+            scope.spawn(move || {
+                let mut client = gate.connect();
+                for nth in 0..REQUESTS {
+                    gate.get("/r").bearer(&stray(token, of * REQUESTS + nth)).over(&mut client);
+                    client.read().expect(401);
+                    gate.get("/r").bearer(token).over(&mut client);
+                    client.read().expect(200);
+                }
+            });
+        }
+    });
+    let again = usize::try_from(began.elapsed().as_secs() / 30).unwrap();
+    assert!(issuer.requests().len() <= 2 + again, "{} fetches in {:?}", issuer.requests().len(), began.elapsed());
 }
 
 #[test]

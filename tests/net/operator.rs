@@ -20,3 +20,15 @@ fn what_the_program_makes_is_what_the_program_takes() {
     let targets: Vec<String> = orders.requests().into_iter().map(|received| received.target).collect();
     assert_eq!(targets, ["/api/v1/orders", "/api/v1/orders?user_id=7"]);
 }
+
+#[test]
+fn a_flag_file_that_cannot_be_looked_for_is_said_and_leaves_the_route_open() {
+    // The policy is a file: nothing can be in it.
+    let policy = "gateway { listen 127.0.0.1:0 }
+        route r GET /r { public \"a test\"; maintenance flag \"policy.gate/closed\"; respond 200 text \"open\" }";
+    let mut gate = Program::run(policy, &[], &[]);
+    gate.get("/r").send().expect(200);
+    gate.until_said("the flag file cannot be looked for: the route counts as open");
+    gate.reload(" reloaded");
+    assert_eq!(gate.times_said("cannot be looked for"), 1, "{}", gate.said());
+}

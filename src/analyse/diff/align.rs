@@ -59,6 +59,7 @@ struct Maps {
     auths: Vec<u16>,
     stores: Vec<u16>,
     hooks: Vec<u16>,
+    flags: Vec<u16>,
     /// By auth, then slot.
     attributes: Vec<Vec<u16>>,
 }
@@ -69,6 +70,7 @@ pub fn align<'p>(old: &Program, new: &'p Program) -> Aligned<'p> {
     let (auths, auth_map) = pair(&old.auths, &new.auths, |declared| &mut declared.name);
     let (stores, store_map) = pair(&old.stores, &new.stores, |store| &mut store.name);
     let (hooks, hook_map) = pair(&old.hooks, &new.hooks, |hook| &mut hook.name);
+    let (_, flag_map) = pair(&old.flags, &new.flags, |flag| &mut flag.name);
     let mut named: Vec<Declared> = auths.iter().filter_map(Both::either).cloned().collect();
     let mut attributes = Vec::new();
     for (declared, at) in new.auths.iter().zip(&auth_map) {
@@ -82,7 +84,7 @@ pub fn align<'p>(old: &Program, new: &'p Program) -> Aligned<'p> {
         });
         attributes.push(slots.collect());
     }
-    let maps = Maps { upstreams: upstream_map, auths: auth_map, stores: store_map, hooks: hook_map, attributes };
+    let maps = Maps { upstreams: upstream_map, auths: auth_map, stores: store_map, hooks: hook_map, flags: flag_map, attributes };
     let (mut routes, mut gateway, mut flags) = (Cow::Borrowed(new.routes.as_slice()), new.gateway.clone(), new.flags.clone());
     if !maps.change_nothing() {
         routes = Cow::Owned(new.routes.iter().map(|route| maps.route(route)).collect());
@@ -204,7 +206,7 @@ fn number(index: usize) -> u16 {
 impl Maps {
     fn change_nothing(&self) -> bool {
         let identity = |map: &[u16]| map.iter().enumerate().all(|(at, to)| at == usize::from(*to));
-        let maps = [&self.upstreams, &self.auths, &self.stores, &self.hooks];
+        let maps = [&self.upstreams, &self.auths, &self.stores, &self.hooks, &self.flags];
         maps.into_iter().all(|map| identity(map)) && self.attributes.iter().all(|map| identity(map))
     }
 
@@ -249,6 +251,11 @@ impl Maps {
                     let slots = auth.as_u64().and_then(|auth| self.attributes.get(usize::try_from(auth).ok()?));
                     replace(slot, |slot| slots.and_then(|slots| slots.get(usize::from(slot))).copied());
                     replace(auth, |auth| self.auths.get(usize::from(auth)).copied());
+                }
+            }
+            "Flag" => {
+                if let Some(index) = value.get_mut("index") {
+                    replace(index, |flag| self.flags.get(usize::from(flag)).copied());
                 }
             }
             "auth" => replace(value, |auth| self.auths.get(usize::from(auth)).copied()),

@@ -14,6 +14,7 @@ use super::{attribute, remote};
 use crate::diag::Code;
 use crate::events::Events;
 use crate::fetch::{Fetch, address};
+use crate::lang::expr::Secret;
 use crate::policy::build::{Build, BuildError, Purpose, Warning};
 use crate::policy::dependencies::Dependency;
 use http::header::AUTHORIZATION;
@@ -94,19 +95,19 @@ fn make(
     fetch: &Arc<dyn Fetch>,
     events: &Arc<Events>,
 ) -> Result<Runtime, BuildError> {
-    let bad = |what: &str, error: String| BuildError::unset(format!("the {what} of `{}`: {error}", declared.name));
+    let bad = |what: &str, error: String| BuildError::new(Code::SecretBadKey, format!("the {what} of `{}`: {error}", declared.name));
     let first = secrets.first().map_or("", String::as_str);
     let in_authorization = || vec![Carrier::Header(AUTHORIZATION)];
     let (from, proof) = match &declared.kind {
         Kind::Jwt(jwt) => (jwt.from.clone(), Proof::Token(tokens(index, &declared, jwt, first)?)),
-        Kind::Key(key) => (key.from.clone(), Proof::Key(api_keys(index, &declared, key, secrets).map_err(|error| bad("keys", error))?)),
-        Kind::Basic(_) => {
-            let users = Passwords::new(index, first).map_err(|error| bad("users", error))?;
+        Kind::Key(key) => (key.from.clone(), Proof::Key(api_keys(index, &declared, key, secrets)?)),
+        Kind::Basic(basic) => {
+            let users = Passwords::new(index, first).map_err(|why| unfit(&declared, Purpose::Users, &basic.users, "users", &why))?;
             (in_authorization(), Proof::Password(Arc::new(users)))
         }
         Kind::Remote(Remote::Issuer(issuer)) => {
             let source = match &issuer.keys {
-                IssuerKeys::PublicKey(_) => Source::Fixed(Arc::new(Keyring::only(public(&declared, issuer, first)?))),
+                IssuerKeys::PublicKey(secret) => Source::Fixed(Arc::new(Keyring::only(public(&declared, issuer, (secret, first))?))),
                 IssuerKeys::Jwks { url, refresh } => {
                     let url = address(url).map_err(|why| bad("keys", format!("the url `{url}` {why}")))?;
                     Source::Published(Arc::new(Jwks::new(&declared.name, url, *refresh, Arc::clone(fetch), Arc::clone(events))))
@@ -131,20 +132,31 @@ fn make(
     Ok(Runtime::new(declared, from, proof))
 }
 
-fn api_keys(index: u16, declared: &Declared, key: &ApiKeys, secrets: &[String]) -> Result<Keys, String> {
+/// A key, or lines of keys or users, that their auth cannot use: what they are, where they stand, and why.
+fn unfit(declared: &Declared, purpose: Purpose<'_>, secret: &Secret, what: &str, why: &str) -> BuildError {
+    BuildError::unfit(purpose, secret, format!("the {what} of `{}` in {}: {why}", declared.name, secret.place()))
+}
+
+fn api_keys(index: u16, declared: &Declared, key: &ApiKeys, secrets: &[String]) -> Result<Keys, BuildError> {
     let (lines, single) = secrets.split_at_checked(key.keys.len()).unwrap_or_default();
+    let purpose = Purpose::Keys(&declared.attributes);
     let mut entries = Vec::new();
-    for text in lines {
-        entries.extend(keys::lines(text, &declared.attributes)?);
+    for (source, text) in key.keys.iter().zip(lines) {
+        let found = keys::lines(text, &declared.attributes);
+        entries.extend(found.map_err(|why| unfit(declared, purpose, source, "keys", &why))?);
     }
     for (single, secret) in key.single.iter().zip(single) {
         let attributes = keys::identity(&single.name, &declared.attributes, |attribute| {
             let given = single.attributes.iter().find(|(name, _)| *name == attribute.name);
             given.map(|(_, value)| Some(attribute::from_value(value)))
-        })?;
+        });
+        let attributes = attributes.map_err(|why| unfit(declared, Purpose::Text(&single.name), &single.secret, "key", &why))?;
         entries.push((keys::hash(secret), attributes));
     }
-    Keys::new(index, entries)
+    Keys::new(index, entries).map_err(|why| match key.keys.as_slice() {
+        [only] if key.single.is_empty() => unfit(declared, purpose, only, "keys", &why),
+        _ => BuildError::new(Code::SecretBadKey, format!("the keys of `{}`: {why}", declared.name)),
+    })
 }
 
 /// The tokens of an auth that has the key to sign them.
@@ -152,7 +164,9 @@ fn api_keys(index: u16, declared: &Declared, key: &ApiKeys, secrets: &[String]) 
 /// # Errors
 /// When the key is none for the algorithms.
 pub fn tokens(index: u16, declared: &Declared, jwt: &Jwt, key: &str) -> Result<Tokens, BuildError> {
-    let bad = |why: &str| BuildError::unset(format!("the key of `{}` {why}", declared.name));
+    let bad = |why: &str| {
+        BuildError::unfit(purpose(jwt), &jwt.key, format!("the key of `{}` in {} {why}", declared.name, jwt.key.place()))
+    };
     let (signing, verifying) = match jwt.algorithms.as_slice() {
         [] => return Err(bad("has no algorithm")),
         [first, ..] if first.is_symmetric() => {
@@ -177,8 +191,11 @@ pub fn tokens(index: u16, declared: &Declared, jwt: &Jwt, key: &str) -> Result<T
     })
 }
 
-fn public(declared: &Declared, issuer: &Issuer, pem: &str) -> Result<Key, BuildError> {
-    let bad = |why: &str| BuildError::unset(format!("the public key of `{}` {why}", declared.name));
+fn public(declared: &Declared, issuer: &Issuer, (secret, pem): (&Secret, &str)) -> Result<Key, BuildError> {
+    let bad = |why: &str| {
+        let purpose = Purpose::PublicKey(issuer.algorithms.first().copied().unwrap_or(Algorithm::Es256));
+        BuildError::unfit(purpose, secret, format!("the public key of `{}` in {} {why}", declared.name, secret.place()))
+    };
     let key = Key::public(pem).map_err(bad)?;
     if issuer.algorithms.iter().all(|algorithm| algorithm.family() != key.family()) {
         return Err(bad(&format!("is one of {}, which goes with none of the algorithms", key.family().name())));

@@ -20,7 +20,7 @@ pub(super) struct Check {
 
 /// The schema in a file. It refers to nothing outside itself, and its patterns take time in proportion to what they look at.
 pub(super) fn schema(file: &Secret, build: &Build<'_>) -> Result<Validator, BuildError> {
-    let bad = |why: String| BuildError::unset(format!("the schema in {} cannot be used: {why}", name(file)));
+    let bad = |why: String| BuildError::unfit(Purpose::Schema, file, format!("the schema in {} cannot be used: {why}", file.place()));
     let text = build.secrets.secret(file, Purpose::Schema)?;
     let schema = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
     validator(&schema).map_err(bad)
@@ -29,13 +29,6 @@ pub(super) fn schema(file: &Secret, build: &Build<'_>) -> Result<Validator, Buil
 pub(super) fn validator(schema: &serde_json::Value) -> Result<Validator, String> {
     let options = jsonschema::options().offline().with_pattern_options(PatternOptions::regex());
     options.build(schema).map_err(|error| error.to_string())
-}
-
-fn name(file: &Secret) -> String {
-    match file {
-        Secret::Env(name) => format!("the environment variable `{name}`"),
-        Secret::File(path) => format!("`{path}`"),
-    }
 }
 
 impl OnRequest for Check {

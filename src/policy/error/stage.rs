@@ -59,9 +59,11 @@ impl Pages {
 }
 
 fn file(path: &str, build: &Build<'_>) -> Result<bytes::Bytes, BuildError> {
-    let text = build.secrets.secret(&Secret::File(path.to_owned()), Purpose::Page)?;
+    let page = Secret::File(path.to_owned());
+    let text = build.secrets.secret(&page, Purpose::Page)?;
     if text.len() > PAGE_MAX {
-        return Err(BuildError::unset(format!("the page `{path}` has {} bytes, more than {PAGE_MAX}", text.len())));
+        let large = format!("the page `{path}` has {} bytes, more than {PAGE_MAX}", text.len());
+        return Err(BuildError::unfit(Purpose::Page, &page, large));
     }
     Ok(text.into())
 }

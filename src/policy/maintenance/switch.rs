@@ -1,6 +1,7 @@
 //! Whether a route is closed: by hand, or else while its flag file exists.
 
 use parking_lot::Mutex;
+use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A route's maintenance. Requests read one flag; whoever turns it works that out.
@@ -16,6 +17,8 @@ pub struct Switch {
 struct Said {
     by_hand: Option<bool>,
     by_file: bool,
+    /// Why nobody can tell whether the file is there.
+    hidden: Option<ErrorKind>,
 }
 
 impl Switch {
@@ -54,9 +57,20 @@ impl Switch {
         self.say(|said| said.by_hand = on);
     }
 
-    /// What has become of the file.
-    pub fn saw(&self, exists: bool) {
-        self.say(|said| said.by_file = exists);
+    /// What has become of the file. One that cannot be looked for counts as missing: that, and its end, is said once.
+    pub fn saw(&self, exists: io::Result<bool>) {
+        let hidden = exists.as_ref().err().map(io::Error::kind);
+        self.say(|said| {
+            if said.hidden != hidden {
+                let (route, flag) = (&self.route, self.flag.as_deref().unwrap_or_default());
+                match &exists {
+                    Err(error) => tracing::warn!(route, flag, %error, "the flag file cannot be looked for: the route counts as open"),
+                    Ok(_) => tracing::info!(route, flag, "the flag file can be looked for again"),
+                }
+            }
+            said.hidden = hidden;
+            said.by_file = exists.unwrap_or(false);
+        });
     }
 
     fn say(&self, what: impl FnOnce(&mut Said)) {

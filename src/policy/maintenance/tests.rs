@@ -21,16 +21,26 @@ async fn a_closed_route_says_when_to_come_again() {
 #[test]
 fn the_hand_goes_before_the_file() {
     let switch = Switch::new("r", Some("closed"));
-    switch.saw(true);
+    switch.saw(Ok(true));
     assert!(switch.is_on());
     switch.turn(Some(false));
     assert!(!switch.is_on());
-    switch.saw(true);
+    switch.saw(Ok(true));
     assert!(!switch.is_on());
     switch.turn(None);
     assert!(switch.is_on());
-    switch.saw(false);
+    switch.saw(Ok(false));
     assert!(!switch.is_on());
+}
+
+#[test]
+fn a_file_that_nobody_can_look_for_counts_as_missing() {
+    let switch = Switch::new("r", Some("closed"));
+    switch.saw(Ok(true));
+    switch.saw(Err(std::io::ErrorKind::PermissionDenied.into()));
+    assert!(!switch.is_on());
+    switch.saw(Ok(true));
+    assert!(switch.is_on());
 }
 
 #[test]

@@ -296,7 +296,7 @@ fn vouches(expr: &Expr) -> bool {
             | Ref::Cookie(_)
             | Ref::Body(_)
             | Ref::Param { .. }
-            | Ref::Flag(_)
+            | Ref::Flag { .. }
             | Ref::UpstreamName
             | Ref::ResponseStatus
             | Ref::ResponseDuration

@@ -2,6 +2,7 @@ use super::frames::testing::frame;
 use super::serve;
 use crate::http::{Body, Client, Fault, FaultKind, Outgoing, Reply, Scheme, Tunnel};
 use crate::server::access_log::Log;
+use crate::server::drain::Connections;
 use crate::server::peer::Peer;
 use crate::server::tests::rig::draft;
 use crate::server::worker::{Shared, Worker};
@@ -68,7 +69,7 @@ fn request_fields<'h>(headers: &'h HeaderMap, name: &str) -> &'h str {
 
 /// A gateway at the other end of a pipe.
 struct Rig {
-    worker: Arc<Worker<Played>>,
+    connections: Arc<Connections>,
     serving: tokio::task::JoinHandle<()>,
 }
 
@@ -85,9 +86,9 @@ fn rig() -> (DuplexStream, Rig) {
     let (client, stream) = duplex(64 << 10);
     let peer = "192.0.2.1:5000".parse().unwrap();
     let peer = Peer::plain(Client { peer, ip: peer.ip(), scheme: Scheme::Http, listener: "test".into(), certificate: None }, None);
-    let ticket = worker.connections().enter();
-    let serving = tokio::spawn(serve(Arc::clone(&worker), stream, BytesMut::new(), peer, ticket));
-    (client, Rig { worker, serving })
+    let connections = Arc::<Connections>::default();
+    let serving = tokio::spawn(serve(worker, stream, BytesMut::new(), peer, connections.enter()));
+    (client, Rig { connections, serving })
 }
 
 impl Rig {
@@ -264,15 +265,18 @@ async fn a_client_that_waits_for_100_gets_it_when_its_body_is_wanted() {
 async fn a_drain_lets_what_runs_finish() {
     let (mut client, connection, rig) = connected().await;
     let (answer, mut send) = client.send_request(Request::post("http://a/taken").body(()).unwrap(), false).unwrap();
-    let worker = Arc::clone(&rig.worker);
+    let connections = Arc::clone(&rig.connections);
     let (other, _) = client.send_request(get("/fields"), true).unwrap();
     other.await.unwrap();
-    let drained = tokio::spawn(async move { worker.connections().drain(PATIENCE).await });
+    let drained = tokio::spawn(async move {
+        connections.end().await;
+        timeout(PATIENCE, connections.none_left()).await
+    });
     let refused = std::future::poll_fn(|cx| client.poll_ready(cx));
     let _ = timeout(Duration::from_millis(50), refused).await;
     send.send_data(Bytes::from_static(b"abc"), true).unwrap();
     assert_eq!(answer.await.unwrap().status(), StatusCode::OK);
-    assert_eq!(drained.await.unwrap(), 0);
+    drained.await.unwrap().unwrap();
     rig.has_ended().await;
     assert!(connection.await.unwrap().is_ok());
 }

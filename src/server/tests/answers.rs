@@ -76,7 +76,7 @@ async fn paths_that_can_be_read_in_two_ways_are_refused_unless_the_upstream_keep
         assert_eq!(status(&gate.get(path).await), 400, "{path}");
     }
     draft.upstream.encoded_slashes = true;
-    gate.server.swap(draft.plan(&gate.registry));
+    gate.server.swap(draft.plan(&gate.registry)).unwrap();
     assert!(gate.get("/a%2fb").await.contains("GET /a%2Fb HTTP/1.1"));
 }
 
@@ -97,7 +97,7 @@ async fn a_swapped_plan_serves_the_next_request_of_an_open_connection() {
     client.write("GET /old HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert_eq!(status(&client.until("ok").await), 200);
     draft.routes = vec![("GET", "/new")];
-    gate.server.swap(draft.plan(&gate.registry));
+    gate.server.swap(draft.plan(&gate.registry)).unwrap();
     client.write("GET /new HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert_eq!(status(&client.until("ok").await), 200);
 }

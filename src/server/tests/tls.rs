@@ -226,6 +226,6 @@ async fn a_listener_that_redirects_sends_every_request_to_https() {
     assert_eq!(status(&reply), 308, "{reply}");
     assert!(reply.contains("location: https://shop.example/b?q=1\r\n"), "{reply}");
     draft.settings.listeners[0].to_https = Some(8443);
-    gate.server.swap(draft.plan(&gate.registry));
+    gate.server.swap(draft.plan(&gate.registry)).unwrap();
     assert!(gate.get("/").await.contains("location: https://shop.example:8443/\r\n"));
 }

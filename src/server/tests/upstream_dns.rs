@@ -126,7 +126,7 @@ async fn a_reload_keeps_what_was_found() {
     zone.fail(true);
     draft.upstream.timeout.read = Duration::from_secs(7);
     let before = gate.server.plan();
-    gate.server.swap(draft.plan(&gate.registry));
+    gate.server.swap(draft.plan(&gate.registry)).unwrap();
     assert_eq!(goes_to(&gate).await, "127.0.0.1");
     assert_eq!(gate.server.plan().upstreams[0].endpoints()[0].number, before.upstreams[0].endpoints()[0].number);
 }

@@ -205,6 +205,6 @@ async fn what_is_believed_can_change_while_the_gateway_runs() {
     let mut moved = draft(second);
     moved.upstream.targets[0].tls = true;
     moved.upstream.tls = Some(connect::Tls::default());
-    gate.server.swap(moved.plan(&gate.registry));
+    gate.server.swap(moved.plan(&gate.registry)).unwrap();
     assert_eq!(status(&gate.get("/").await), 200, "an upstream whose TLS did not change keeps what it runs under");
 }

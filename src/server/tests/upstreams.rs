@@ -154,7 +154,7 @@ async fn the_breaker_opens_on_failures_and_keeps_its_state_over_a_reload() {
     let upstream = gate.server.plan().upstreams[0].config.clone();
     let mut changed = draft(nobody().await).breaker(3);
     changed.upstream.breaker = upstream.breaker;
-    gate.server.swap(changed.plan(&gate.registry));
+    gate.server.swap(changed.plan(&gate.registry)).unwrap();
     assert_eq!(status(&gate.get("/").await), 503);
 }
 

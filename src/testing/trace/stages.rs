@@ -232,7 +232,7 @@ fn is_credential(reference: &Ref) -> bool {
         | Ref::ClientName
         | Ref::Param { .. }
         | Ref::Attribute(_)
-        | Ref::Flag(_)
+        | Ref::Flag { .. }
         | Ref::UpstreamName
         | Ref::ResponseStatus
         | Ref::ResponseDuration

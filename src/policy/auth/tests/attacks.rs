@@ -104,7 +104,7 @@ fn section_2_1_a_key_in_pem_is_not_taken_for_an_hmac_key() {
     for pem in [pair().public, pair().private] {
         let error =
             building(&declared, &mut Registry::new(), &Fixed([("K", pem)].into()), |build| build.auth(0).map(|_| ())).err().unwrap();
-        assert_eq!(error.message, "the key of `main` is in PEM, which `HS256` would take for a shared secret");
+        assert_eq!(error.message, "the key of `main` in the environment variable `K` is in PEM, which `HS256` would take for a shared secret");
     }
 }
 
@@ -264,7 +264,7 @@ fn section_3_5_weak_keys_are_told_or_refused() {
         building(&declared(text), &mut Registry::new(), &Fixed([("K", key.to_owned())].into()), |build| build.auth(0).map(|_| ()))
     };
     assert_eq!(built(strong, SECRET).unwrap().1.warnings.len(), 1, "32 bytes for a hash of 64");
-    assert_eq!(built(strong, "").err().unwrap().message, "the key of `main` is empty");
+    assert_eq!(built(strong, "").err().unwrap().message, "the key of `main` in the environment variable `K` is empty");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,37 @@
+//! `gate generations`
+
+use super::state::State;
+use super::{Outcome, complain, print_out};
+use std::path::PathBuf;
+use std::time::{Duration, UNIX_EPOCH};
+
+/// Arguments of `gate generations`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The policy
+    file: PathBuf,
+    /// Where the gateway keeps them
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+}
+
+/// Lists what is kept, the newest first.
+pub fn run(arguments: &Arguments) -> Outcome {
+    let Some(state) = State::of(&arguments.file, arguments.state.as_deref()) else {
+        complain("there is no folder where policies are kept: name it with `--state DIR`");
+        return Outcome::Usage;
+    };
+    for number in state.numbers().into_iter().rev() {
+        match state.read(number, &arguments.file) {
+            Ok(generation) => {
+                let since = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(generation.since));
+                print_out(&format!("{number:>4}  {since}  {}\n", generation.summary));
+            }
+            Err(error) => {
+                complain(&error);
+                return Outcome::Usage;
+            }
+        }
+    }
+    Outcome::Fine
+}

@@ -1,0 +1,61 @@
+//! Which policy is in force, by number, and which were before it.
+
+use super::state::{Bundle, Generation, State};
+use crate::http::Clock;
+use std::path::Path;
+
+/// What is kept of the policies of a gateway that runs.
+pub struct Kept {
+    state: Option<State>,
+    number: u64,
+    /// The files of the policy in force.
+    files: Bundle,
+    /// It is kept already.
+    known: bool,
+}
+
+impl Kept {
+    /// The first policy of a process. It has the number of the last one before it when it is the same.
+    #[must_use]
+    pub fn first(state: Option<State>, before: Option<Generation>, files: Bundle) -> Self {
+        let known = before.as_ref().is_some_and(|before| before.files == files);
+        let last = before.map_or(0, |before| before.number);
+        Self { state, number: if known { last } else { last + 1 }, files, known }
+    }
+
+    /// The policy is in force: its number.
+    pub fn started(&mut self) -> u64 {
+        if !std::mem::replace(&mut self.known, true) {
+            self.keep("started".to_owned());
+        }
+        self.number
+    }
+
+    /// Another policy is in force: its number. What is the same text is the same policy.
+    pub fn next(&mut self, files: Bundle, summary: String) -> u64 {
+        if files != self.files {
+            self.files = files;
+            self.number += 1;
+            self.keep(summary);
+        }
+        self.number
+    }
+
+    /// The files of an earlier policy.
+    ///
+    /// # Errors
+    /// Why they are not there.
+    pub fn read(&self, number: u64, policy: &Path) -> Result<Bundle, String> {
+        let state = self.state.as_ref().ok_or("policies are not kept: `gate run --state DIR` says where to")?;
+        Ok(state.read(number, policy)?.files)
+    }
+
+    fn keep(&self, summary: String) {
+        let Some(state) = &self.state else { return };
+        let since = Clock::system().now().as_secs();
+        let generation = Generation { number: self.number, since, summary, files: self.files.clone() };
+        if let Err(error) = state.keep(&generation) {
+            tracing::warn!(%error, "the policy in force is not kept, so nobody can go back to it");
+        }
+    }
+}

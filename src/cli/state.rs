@@ -1,0 +1,175 @@
+//! The policies that a gateway had in force, kept on disk with the files they are made of. No secret is among them: policies
+//! name secrets, and values of `param`s are not kept.
+
+use crate::check::Files;
+use crate::diag::Sources;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::DirBuilder;
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// How many are kept.
+pub const KEPT_MAX: usize = 10;
+/// The end of a file's name.
+const EXTENSION: &str = "json";
+
+/// Where the policies of a gateway are kept.
+#[derive(Debug, Clone)]
+pub struct State {
+    folder: PathBuf,
+}
+
+/// A policy as it was in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generation {
+    /// Its number, counted from the gateway's first policy.
+    pub number: u64,
+    /// Since when, in seconds since 1970.
+    pub since: u64,
+    /// What it changed for requests, in a few words.
+    pub summary: String,
+    /// The policy's file and what it imports.
+    pub files: Bundle,
+}
+
+/// Files and their text. Paths are those below the folder of the policy, where they are there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bundle {
+    policy: PathBuf,
+    texts: BTreeMap<PathBuf, String>,
+}
+
+impl Bundle {
+    /// The files of a policy that was checked.
+    #[must_use]
+    pub fn of(policy: &Path, sources: &Sources) -> Self {
+        let text = |source: &crate::diag::Source| (below(policy, Path::new(&*source.name)), source.text.to_string());
+        Self { policy: policy.to_owned(), texts: sources.iter().map(|(_, source)| text(source)).collect() }
+    }
+
+    /// The same for a policy that stands elsewhere, or is called by another path.
+    fn at(mut self, policy: &Path) -> Self {
+        policy.clone_into(&mut self.policy);
+        self
+    }
+}
+
+impl Files for Bundle {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let text = self.texts.get(&below(&self.policy, path));
+        text.map(|text| text.clone().into_bytes()).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "it was not kept"))
+    }
+}
+
+fn below(policy: &Path, path: &Path) -> PathBuf {
+    policy.parent().and_then(|folder| path.strip_prefix(folder).ok()).unwrap_or(path).to_owned()
+}
+
+impl State {
+    /// The state of a policy's gateway: where it is said, else where the service manager keeps it, else in the user's own folder
+    /// for such. None where there is no such folder.
+    #[must_use]
+    pub fn of(policy: &Path, said: Option<&Path>) -> Option<Self> {
+        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let service = || std::env::split_paths(&set("STATE_DIRECTORY")?).next();
+        let own = || {
+            let state = set("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state")))?;
+            let path = std::path::absolute(policy).ok()?;
+            let name = crate::policy::auth::hash_key(&path.to_string_lossy()).replace("sha256:", "");
+            Some(state.join("gatewright").join(name.get(..16)?))
+        };
+        let folder = said.map(Path::to_owned).or_else(service).or_else(own)?;
+        Some(Self { folder })
+    }
+
+    /// The numbers that are kept, the oldest first.
+    #[must_use]
+    pub fn numbers(&self) -> Vec<u64> {
+        let number = |entry: io::Result<std::fs::DirEntry>| {
+            let path = entry.ok()?.path();
+            path.extension().filter(|extension| *extension == EXTENSION)?;
+            path.file_stem()?.to_str()?.parse().ok()
+        };
+        let mut numbers: Vec<u64> = std::fs::read_dir(&self.folder).into_iter().flatten().filter_map(number).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// A policy that is kept.
+    ///
+    /// # Errors
+    /// Why there is none of that number.
+    pub fn read(&self, number: u64, policy: &Path) -> Result<Generation, String> {
+        let kept = || self.numbers().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let read = std::fs::read(self.path(number));
+        let text = read.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => format!("there is no policy {number}; kept in `{}`: {}", self.folder.display(), kept()),
+            _ => format!("`{}`: {error}", self.path(number).display()),
+        })?;
+        let generation: Generation =
+            serde_json::from_slice(&text).map_err(|error| format!("`{}`: {error}", self.path(number).display()))?;
+        Ok(Generation { files: generation.files.at(policy), ..generation })
+    }
+
+    /// The one that was in force last.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn last(&self, policy: &Path) -> Result<Option<Generation>, String> {
+        self.numbers().last().map(|number| self.read(*number, policy)).transpose()
+    }
+
+    /// Keeps a policy, and forgets the oldest past [`KEPT_MAX`].
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn keep(&self, generation: &Generation) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
+        let (path, beside) = (self.path(generation.number), self.folder.join("new"));
+        let mut file = std::fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        file.write_all(&serde_json::to_vec_pretty(generation).map_err(io::Error::other)?)?;
+        file.sync_all()?;
+        std::fs::rename(beside, path)?;
+        let numbers = self.numbers();
+        let old = numbers.len().saturating_sub(KEPT_MAX);
+        numbers.iter().take(old).try_for_each(|number| std::fs::remove_file(self.path(*number)))
+    }
+
+    fn path(&self, number: u64) -> PathBuf {
+        self.folder.join(number.to_string()).with_extension(EXTENSION)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Bundle, Generation, KEPT_MAX, State};
+    use crate::check::Files;
+    use crate::diag::{Source, Sources};
+    use std::path::Path;
+
+    fn generation(number: u64) -> Generation {
+        let mut sources = Sources::new();
+        sources.add(Source::new("gates/a.gate", format!("gate {number}\n")));
+        sources.add(Source::new("gates/lib/b.gate", "gate 1\n"));
+        Generation { number, since: 0, summary: "1 LOOSER".to_owned(), files: Bundle::of(Path::new("gates/a.gate"), &sources) }
+    }
+
+    #[test]
+    fn the_last_ten_are_kept_and_read_back_wherever_the_policy_is_called_from() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::of(Path::new("gates/a.gate"), Some(&folder.path().join("deep/er"))).unwrap();
+        assert_eq!(state.last(Path::new("gates/a.gate")), Ok(None));
+        (1..=14).for_each(|number| state.keep(&generation(number)).unwrap());
+        assert_eq!(state.numbers(), (5..=14).collect::<Vec<_>>());
+        assert_eq!(state.numbers().len(), KEPT_MAX);
+        assert_eq!(state.read(7, Path::new("gates/a.gate")), Ok(generation(7)));
+        let elsewhere = state.last(Path::new("/etc/gate/a.gate")).unwrap().unwrap();
+        assert_eq!(elsewhere.files.read(Path::new("/etc/gate/a.gate")).unwrap(), b"gate 14\n");
+        assert_eq!(elsewhere.files.read(Path::new("/etc/gate/lib/b.gate")).unwrap(), b"gate 1\n");
+        assert!(elsewhere.files.read(Path::new("/etc/gate/lib/c.gate")).is_err());
+        let error = state.read(4, Path::new("gates/a.gate")).unwrap_err();
+        assert!(error.contains("there is no policy 4") && error.ends_with(": 5, 6, 7, 8, 9, 10, 11, 12, 13, 14"), "{error}");
+    }
+}

@@ -1,0 +1,103 @@
+//! `gate reload` and `gate rollback`: what a gateway that runs is told at its admin listener.
+
+use super::secrets::Machine;
+use super::{Outcome, complain, print_error, print_out};
+use crate::fetch::{self, Answer, Call, Fetch, Network};
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Method};
+use serde::Deserialize;
+use std::time::Duration;
+
+/// Longest wait for what comes of it: the gateway compiles a policy meanwhile.
+const ANSWER_MAX: Duration = Duration::from_secs(120);
+/// The variable that holds the value of `Authorization`, where the listener asks for one.
+const CREDENTIALS: &str = "GATE_ADMIN_AUTHORIZATION";
+
+/// Arguments of `gate reload`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The admin listener: an address, or a URL. `GATE_ADMIN_AUTHORIZATION` is the value of `Authorization` where it asks for one
+    #[arg(long, value_name = "ADDR")]
+    admin: String,
+}
+
+/// Arguments of `gate rollback`.
+#[derive(Debug, clap::Args)]
+pub struct Rollback {
+    /// The policy's number, as `gate generations` lists it
+    number: Option<u64>,
+    #[command(flatten)]
+    arguments: Arguments,
+}
+
+/// What the gateway answers: a policy that is in force, or why it is not.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Told {
+    generation: u64,
+    changes: Vec<String>,
+    detail: String,
+    diagnostics: String,
+}
+
+/// Has the gateway take the policy's file as it is now.
+pub fn reload(arguments: &Arguments) -> Outcome {
+    report(arguments.tell("reload"))
+}
+
+/// Has the gateway go back.
+pub fn rollback(rollback: &Rollback) -> Outcome {
+    let number = match rollback.number {
+        Some(number) => Ok(number),
+        None => rollback.arguments.before(),
+    };
+    report(number.and_then(|number| rollback.arguments.tell(&format!("rollback?to={number}"))))
+}
+
+impl Arguments {
+    /// The number of the policy before the one in force.
+    fn before(&self) -> Result<u64, String> {
+        let status = self.ask(Method::GET, "status")?;
+        let told: Told = serde_json::from_slice(&status.body).map_err(|error| format!("the gateway's answer: {error}"))?;
+        told.generation.checked_sub(1).filter(|number| *number > 0).ok_or_else(|| "there is no policy before the one in force".to_owned())
+    }
+
+    fn tell(&self, what: &str) -> Result<Answer, String> {
+        self.ask(Method::POST, what)
+    }
+
+    fn ask(&self, method: Method, what: &str) -> Result<Answer, String> {
+        let base = if self.admin.contains("://") { self.admin.clone() } else { format!("http://{}", self.admin) };
+        let url = format!("{}/admin/{what}", base.trim_end_matches('/'));
+        let url = fetch::address(&url).map_err(|error| format!("the url `{url}` {error}"))?;
+        let mut call = Call { method, ..Call::get(url).within(ANSWER_MAX) };
+        if let Ok(credentials) = std::env::var(CREDENTIALS) {
+            let mut value = HeaderValue::try_from(credentials).map_err(|_| format!("`{CREDENTIALS}` is no value of a field"))?;
+            value.set_sensitive(true);
+            call.headers.insert(AUTHORIZATION, value);
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(|error| error.to_string())?;
+        runtime.block_on(Network::new(|| Machine::strict().authorities()).fetch(call)).map_err(|error| error.to_string())
+    }
+}
+
+/// Prints what came of it.
+fn report(outcome: Result<Answer, String>) -> Outcome {
+    let answer = match outcome {
+        Ok(answer) => answer,
+        Err(error) => {
+            complain(&error);
+            return Outcome::Usage;
+        }
+    };
+    let told: Told = serde_json::from_slice(&answer.body).unwrap_or_default();
+    if answer.status.is_success() {
+        print_out(&format!("generation {} is in force\n", told.generation));
+        told.changes.iter().for_each(|change| print_out(&format!("  {change}\n")));
+        return Outcome::Fine;
+    }
+    print_error(&told.diagnostics);
+    let status = answer.status.to_string();
+    complain(if told.detail.is_empty() { &status } else { &told.detail });
+    Outcome::Failed
+}
