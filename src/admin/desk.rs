@@ -4,7 +4,6 @@ use crate::events::Change;
 use crate::ir::Program;
 use crate::server::{Control, Server};
 use arc_swap::ArcSwap;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,13 +65,8 @@ impl Desk {
         self.began.elapsed()
     }
 
-    /// Tells what was turned by hand, and from where.
-    pub fn turned(&self, by: IpAddr, change: Change, subject: &str, detail: &str) {
-        self.server.plan().events.tell(change, subject, format!("{detail}, says {by}"));
-    }
-
-    /// Logs from where something was changed by hand that tells of itself.
-    pub fn changed(&self, by: IpAddr, what: &str, subject: &str, detail: &str) {
-        tracing::info!(%by, what, subject, "changed by hand: {detail}");
+    /// Tells what was changed by hand.
+    pub fn tell(&self, change: Change, subject: &str, detail: impl Into<String>) {
+        self.server.plan().events.tell(change, subject, detail);
     }
 }

@@ -9,6 +9,7 @@ use crate::http::Problem;
 use crate::lang::literal;
 use crate::lang::value::Percent;
 use crate::policy::cache::Purge;
+use crate::server::GATEWAY;
 use crate::server::control::Reloaded;
 use futures_core::future::BoxFuture;
 use http::StatusCode;
@@ -16,10 +17,10 @@ use serde_json::{Value as Json, json};
 use std::sync::Arc;
 
 /// Puts the policy's file in force as it is now.
-pub fn reload(desk: Arc<Desk>, asked: Asked) -> BoxFuture<'static, Answered> {
+pub fn reload(desk: Arc<Desk>, _: Asked) -> BoxFuture<'static, Answered> {
     Box::pin(async move {
         let outcome = desk.control.reload().await;
-        put_in_force(&desk, &asked, "reload", outcome)
+        put_in_force(outcome)
     })
 }
 
@@ -29,19 +30,17 @@ pub fn rollback(desk: Arc<Desk>, asked: Asked) -> BoxFuture<'static, Answered> {
         let to = asked.query.need("to", "3")?;
         let generation = to.parse().map_err(|_| unclear(format!("`{to}` is no generation: they are counted from 1")))?;
         let outcome = desk.control.rollback(generation).await;
-        put_in_force(&desk, &asked, "rollback", outcome)
+        put_in_force(outcome)
     })
 }
 
-fn put_in_force(desk: &Desk, asked: &Asked, what: &str, outcome: Result<Reloaded, String>) -> Answered {
+fn put_in_force(outcome: Result<Reloaded, String>) -> Answered {
     let Reloaded { generation, changes } = outcome.map_err(Refusal::of_policy)?;
-    desk.changed(asked.by, what, "policy", &format!("generation {generation} is in force"));
     Ok(json_of(StatusCode::OK, &json!({ "generation": generation, "changes": changes })))
 }
 
 /// Ends the gateway once what runs is finished.
-pub fn drain(desk: &Desk, asked: &Asked) -> Answered {
-    desk.changed(asked.by, "drain", "gateway", "it is told to drain");
+pub fn drain(desk: &Desk, _: &Asked) -> Answered {
     desk.control.drain();
     Ok(json_of(StatusCode::ACCEPTED, &json!({ "state": "draining" })))
 }
@@ -61,7 +60,8 @@ pub fn purge(desk: &Desk, asked: &Asked) -> Answered {
         return Err(no_route(route).into());
     }
     let purged: usize = plan.shelves.iter().map(|shelf| shelf.purge(&purge)).sum();
-    desk.turned(asked.by, Change::CachePurged, "cache", &format!("{purged} responses are dropped"));
+    let says = asked.query.given().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
+    desk.tell(Change::CachePurged, purge.route.unwrap_or(GATEWAY), format!("{purged} responses are dropped by hand: `{says}`"));
     Ok(json_of(StatusCode::OK, &json!({ "purged": purged })))
 }
 
@@ -72,14 +72,12 @@ fn no_route(name: &str) -> Problem {
 /// Opens a breaker until it is closed by hand.
 pub fn open_breaker(desk: &Desk, asked: &Asked) -> Answered {
     show::breaker_of(desk, &asked.name)?.hold();
-    desk.changed(asked.by, "breaker", &asked.name, "it is open until it is closed by hand");
     show::breaker(desk, asked)
 }
 
 /// Closes a breaker.
 pub fn close_breaker(desk: &Desk, asked: &Asked) -> Answered {
     show::breaker_of(desk, &asked.name)?.close();
-    desk.changed(asked.by, "breaker", &asked.name, "it is closed");
     show::breaker(desk, asked)
 }
 
@@ -109,7 +107,7 @@ pub fn maintenance(desk: &Desk, asked: &Asked) -> Answered {
             Some(false) => "it is open",
             None => "it is as its file says",
         };
-        desk.turned(asked.by, Change::MaintenanceTurned, switch.route(), how);
+        desk.tell(Change::MaintenanceTurned, switch.route(), format!("turned by hand: {how}"));
     }
     let turned = meant.iter().map(|switch| (switch.route().to_owned(), show::switch(switch)));
     Ok(json_of(StatusCode::OK, &Json::Object(turned.collect())))
@@ -126,8 +124,8 @@ pub fn flag(desk: &Desk, asked: &Asked) -> Answered {
             Some(share.ok_or_else(|| unclear(format!("`on={other}`: `true`, `false`, a share such as `25%` and `declared` are known")))?)
         }
     };
-    show::flag_of(desk, &asked.name)?.turn(share);
     let turned = show::flag_of(desk, &asked.name)?;
-    desk.turned(asked.by, Change::FlagTurned, &asked.name, &format!("it is {}", show::share(turned.share())));
+    turned.turn(share);
+    desk.tell(Change::FlagTurned, &asked.name, format!("turned by hand: it is {}", show::share(turned.share())));
     show::flag(desk, asked)
 }

@@ -1,5 +1,6 @@
 //! What the engine runs: arrays and indices, nothing of the language.
 
+use super::openapi::Described;
 use super::tls::Tls;
 use crate::events::Events;
 use crate::events::post::Post;
@@ -10,6 +11,7 @@ use crate::otlp::Tracer;
 use crate::policy::cache::{Cache, Invalidation, Shelf};
 use crate::policy::fallback::Fallback;
 use crate::policy::flag::Flag;
+use crate::policy::hooks::Called;
 use crate::policy::limit::Limiter;
 use crate::policy::maintenance::Switch;
 use crate::policy::stage::{OnRequest, OnResponse, Place, ReplyPlace};
@@ -44,6 +46,10 @@ pub struct Plan {
     pub upstreams: Vec<Arc<Upstream>>,
     /// Every store.
     pub stores: Vec<Arc<Store>>,
+    /// Every hook.
+    pub hooks: Vec<Arc<Called>>,
+    /// What makes the document of `respond openapi`, where a route serves it.
+    pub described: Option<Arc<Described>>,
     /// Every limit's counters.
     pub limiters: Vec<Arc<Limiter>>,
     /// Every cache.

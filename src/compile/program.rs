@@ -1,11 +1,14 @@
 //! A program built into a plan. State whose declaration did not change is taken over from the plan before.
 
+use super::hooks::{self, Embedded};
+use super::openapi::Described;
 use super::plan::{AccessLog, Listener, LogField, LogFormat, Pipeline, Plan, Settings, Target};
 use super::redact::Credentials;
 use crate::diag::Code;
 use crate::events::post::Post;
 use crate::events::{Events, Kind};
 use crate::fetch::{Fetch, Offline, address};
+use crate::hook::Hook;
 use crate::http::Clock;
 use crate::ir::operate::StoreUrl;
 use crate::ir::{self, Program};
@@ -17,6 +20,7 @@ use crate::policy::build::{Purpose, Warning};
 use crate::policy::flag::{self, Flag};
 use crate::policy::limit;
 use crate::policy::maintenance;
+use crate::policy::respond::Document;
 use crate::policy::shape::Names;
 use crate::policy::stage::{OnRequest, Place};
 use crate::policy::{Build, BuildError, Config, Endpoint, Policy as _, Registry, Secrets, cache, told};
@@ -37,6 +41,7 @@ pub struct Compiler {
     upstreams: upstream::Registry,
     events: Arc<Events>,
     fetch: Arc<dyn Fetch>,
+    embedded: Embedded,
 }
 
 impl Default for Compiler {
@@ -66,7 +71,14 @@ impl Compiler {
     #[must_use]
     pub fn with(fetch: Arc<dyn Fetch>) -> Self {
         let events = Arc::<Events>::default();
-        Self { registry: Registry::default(), upstreams: upstream::Registry::telling(Arc::clone(&events)), events, fetch }
+        let upstreams = upstream::Registry::telling(Arc::clone(&events));
+        Self { registry: Registry::default(), upstreams, events, fetch, embedded: Embedded::new() }
+    }
+
+    /// Registers a hook of the program that the gateway is embedded in, for the plans built from here on. It stands in for a service
+    /// of that name as well.
+    pub fn embed(&mut self, name: impl Into<String>, hook: Arc<dyn Hook>) {
+        self.embedded.insert(name.into(), hook);
     }
 
     /// Builds a plan that will be in force. When it fails, the state of the plan in force is untouched.
@@ -93,10 +105,13 @@ impl Compiler {
     pub fn build(&mut self, program: &Program, secrets: &dyn Secrets, clock: Clock) -> Result<Compiled, Vec<BuildError>> {
         self.registry.roll_back();
         let endpoints: Arc<[Endpoint]> = program.routes.iter().map(|route| endpoint(route, program)).collect();
+        let document: Arc<Document> = Arc::default();
+        let listed = (&endpoints, &document);
         let mut warnings = Vec::new();
         let mut errors: Vec<BuildError> = Vec::new();
         let stores = self.stores(program, secrets, &mut errors);
         let credentials = Credentials::of(program);
+        let hooks = hooks::called(program, &self.embedded, (&mut self.registry, secrets, &self.fetch), &mut errors);
         let mut pipelines: Vec<Arc<Pipeline>> = Vec::with_capacity(program.routes.len());
         let mut known: HashMap<Vec<u8>, Arc<Pipeline>> = HashMap::new();
         let keeps = |policy: &Config| matches!(policy, Config::Cache(cache::Config::Keep(_)));
@@ -110,14 +125,21 @@ impl Compiler {
             let mut build = Build {
                 route: &route.name,
                 warnings: std::mem::take(&mut warnings),
-                ..blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events))
+                ..blank(program, listed, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events))
             };
+            let copies = |policy: &Config| matches!(policy, Config::Mirror(_));
             for policy in &route.policies {
+                if copies(policy) {
+                    hooks::install(route, program, &hooks, &mut build);
+                }
                 if let Err(error) = policy.build(&mut build)
                     && !errors.contains(&error)
                 {
                     errors.push(error);
                 }
+            }
+            if !route.policies.iter().any(copies) {
+                hooks::install(route, program, &hooks, &mut build);
             }
             if route.reads_body {
                 build.on_request(Place::Body, Keep);
@@ -137,12 +159,12 @@ impl Compiler {
         let posts = posts(&program.gateway.events, &mut errors);
         let tracer = self.tracer(program.gateway.trace.as_ref(), &mut errors);
         let flags = program.flags.iter().map(|flag| self.flag(flag)).collect();
-        let mut build = blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events));
+        let mut build = blank(program, listed, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events));
         let faults = program.gateway.unmatched.iter().filter_map(|policy| policy.build(&mut build).err());
         errors.extend(faults.filter(|error| !errors.contains(error)).collect::<Vec<_>>());
         let mut unmatched = build.response;
         unmatched.sort_by_key(|(place, _)| *place);
-        let mut build = blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events));
+        let mut build = blank(program, listed, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events));
         let admin_gate = admin_gate(program, &mut build).unwrap_or_else(|error| {
             if !errors.contains(&error) {
                 errors.push(error);
@@ -155,6 +177,7 @@ impl Compiler {
             return Err(errors);
         }
         let auths = (0..program.auths.len()).map(|index| self.registry.of_plan("auth", &index.to_string())).collect();
+        let described = Described::new(program, &mut self.registry, secrets, &document);
         let keys: Vec<RouteKey> = program.routes.iter().map(|route| route.key.clone()).collect();
         let plan = Plan {
             tree: MatchTree::build(&keys),
@@ -167,6 +190,8 @@ impl Compiler {
             flags,
             upstreams: program.upstreams.iter().map(|config| self.upstreams.make(config)).collect(),
             stores,
+            hooks,
+            described,
             limiters: self.state(limit::STATE).collect(),
             shelves: self.state(cache::STATE).collect(),
             admin_gate,
@@ -246,7 +271,7 @@ fn admin_gate(program: &Program, build: &mut Build<'_>) -> Result<Option<Arc<dyn
 /// What policies are given before any has added to it.
 fn blank<'b>(
     program: &'b Program,
-    endpoints: &'b Arc<[Endpoint]>,
+    (endpoints, document): (&'b Arc<[Endpoint]>, &'b Arc<Document>),
     registry: &'b mut Registry,
     secrets: &'b dyn Secrets,
     clock: Clock,
@@ -256,6 +281,7 @@ fn blank<'b>(
         route: "",
         auths: &program.auths,
         endpoints,
+        document,
         registry,
         secrets,
         stores,
@@ -291,7 +317,11 @@ fn in_force(route: &ir::Route) -> Vec<u8> {
         reads_body,
         log,
     } = route;
-    serde_json::to_vec(&(policies, target, timeouts, retries, hooks, reads_body, log)).unwrap_or_default()
+    // A hook is told the route's name.
+    if !hooks.is_empty() {
+        return Vec::new();
+    }
+    serde_json::to_vec(&(policies, target, timeouts, retries, reads_body, log)).unwrap_or_default()
 }
 
 fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program, credentials: &Credentials<'_>) -> Pipeline {

@@ -89,7 +89,7 @@ impl<'p> Credentials<'p> {
             | Ref::ClientName
             | Ref::Param { .. }
             | Ref::Attribute(_)
-            | Ref::Flag(_)
+            | Ref::Flag { .. }
             | Ref::UpstreamName
             | Ref::ResponseStatus
             | Ref::ResponseDuration => false,

@@ -101,7 +101,9 @@ pub fn is_hop_by_hop(name: &[u8]) -> bool {
     }
 }
 
-fn is_forwarding(name: &str) -> bool {
+/// A field that says where a request comes from, in lower case.
+#[must_use]
+pub fn is_forwarding(name: &str) -> bool {
     name == "forwarded" || name.len() == X_REAL_IP.len() && begins(name, X_REAL_IP) || begins(name, X_FORWARDED)
 }
 

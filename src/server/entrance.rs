@@ -115,6 +115,7 @@ impl<T: Transport> Entrance<T> {
         let Some(place) = self.worker.place() else {
             // Over the cap: closed at once, so that those being served are served well.
             tracing::debug!(%peer, "connection cap reached");
+            self.worker.tell_crowded();
             return;
         };
         let ticket = self.connections.enter();

@@ -8,11 +8,13 @@ mod cache;
 mod calls;
 mod connection;
 pub mod control;
+mod described;
 mod doors;
 pub mod drain;
 pub mod drive;
 mod entrance;
 mod fallback;
+mod hooks;
 mod http2;
 pub mod inherit;
 mod input;
@@ -106,6 +108,7 @@ impl Server {
         let (listeners, given) = Listeners::new(plan.settings.workers, stop.clone());
         listeners.be(&plan.settings.listeners, inherited, || {})?;
         plan.open_stores()?;
+        hooks::start(&plan.hooks)?;
         let (log, log_writer) = Log::start(log)?;
         let shared = Arc::new(Shared {
             plan: arc_swap::ArcSwap::from_pointee(plan),
@@ -152,11 +155,15 @@ impl Server {
             tracing::error!(%error, "a store of the new policy cannot be connected: its limits are under `on_failure`");
         }
         let plan = Arc::new(plan);
+        let old = self.shared.plan.load_full();
         self.listeners.be(&plan.settings.listeners, Inherited::default(), || {
             lookout::look(&plan);
             self.shared.plan.store(Arc::clone(&plan));
             self.shared.swapped.notify_one();
         })?;
+        if let Err(error) = hooks::start(&plan.hooks).and_then(|()| hooks::stop(&old.hooks, &plan.hooks)) {
+            tracing::error!(%error, "hooks cannot be told of the new policy");
+        }
         Ok(plan)
     }
 
@@ -209,6 +216,7 @@ impl Server {
         events.tell(Change::Draining, GATEWAY, format!("draining: {} connections are open", self.connections()));
         self.listeners.close();
         let cut = threads.join(&self.listeners, &self.shared.log, &events)?;
+        hooks::stop(&self.shared.plan.load().hooks, &[])?;
         Ok(cut)
     }
 }

@@ -109,6 +109,14 @@ impl<T: Transport> Worker<T> {
         &self.handshakes
     }
 
+    /// Says, once in a while, that clients are turned away.
+    pub fn tell_crowded(&self) {
+        if self.shared.crowded.is_due(Clock::system().now()) {
+            let plan = self.shared.plan.load();
+            plan.events.tell(Change::Failed, GATEWAY, format!("more than {} connections: some are refused", plan.settings.connections));
+        }
+    }
+
     /// The worker's spare buffers.
     #[must_use]
     pub fn spare(&self) -> &Arc<Spare> {
@@ -161,12 +169,7 @@ impl<T: Transport> Worker<T> {
     /// One of the places of open connections; none when all are taken.
     #[must_use]
     pub fn place(&self) -> Option<Place> {
-        let place = Place::take(&self.shared);
-        if place.is_none() && self.shared.crowded.is_due(Clock::system().now()) {
-            let plan = self.shared.plan.load();
-            plan.events.tell(Change::Failed, GATEWAY, format!("more than {} connections: some are refused", plan.settings.connections));
-        }
-        place
+        Place::take(&self.shared)
     }
 
     /// Runs until it is aborted.

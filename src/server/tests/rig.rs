@@ -120,6 +120,8 @@ impl Draft {
             names: self.routes.iter().map(|(_, pattern)| (*pattern).into()).collect(),
             unmatched: Vec::new(),
             switches: Vec::new(),
+            hooks: Vec::new(),
+            described: None,
             flags: Vec::new(),
             upstreams: std::iter::once(&self.upstream).chain(&self.spare).map(|upstream| registry.upstream(upstream)).collect(),
             stores: Vec::new(),
