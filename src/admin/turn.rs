@@ -56,7 +56,7 @@ pub fn purge(desk: &Desk, asked: &Asked) -> Answered {
         key: asked.query.get("key"),
         tag: asked.query.get("tag"),
     };
-    if let Some(route) = purge.route.filter(|route| !plan.names.iter().any(|name| **name == **route)) {
+    if let Some(route) = purge.route.filter(|route| !plan.routes.iter().any(|known| *known.name == **route)) {
         return Err(no_route(route).into());
     }
     let purged: usize = plan.shelves.iter().map(|shelf| shelf.purge(&purge)).sum();
@@ -94,7 +94,7 @@ pub fn maintenance(desk: &Desk, asked: &Asked) -> Answered {
     let meant = plan.switches.iter().filter(|switch| route.is_none_or(|route| switch.route() == route)).collect::<Vec<_>>();
     if meant.is_empty() {
         let detail = match route {
-            Some(route) if !plan.names.iter().any(|name| **name == *route) => return Err(no_route(route).into()),
+            Some(route) if !plan.routes.iter().any(|known| *known.name == *route) => return Err(no_route(route).into()),
             Some(route) => format!("route `{route}` has no `maintenance`"),
             None => "no route has `maintenance`".to_owned(),
         };

@@ -27,15 +27,10 @@ use std::time::Duration;
 pub struct Plan {
     /// Which route a request takes.
     pub tree: MatchTree,
-    /// Each route's `match` condition, by the route's index.
-    pub predicates: Vec<Option<Expr>>,
-    /// Each route's name, by the route's index.
-    pub names: Vec<Arc<str>>,
-    /// The pattern of each route's path, by the route's index.
+    /// The routes, by their indices.
+    pub routes: Vec<Route>,
+    /// The pattern of each route's path, by the route's index: for those who look on.
     pub patterns: Vec<Arc<str>>,
-    /// Each route's pipeline, by the route's index. Routes on which the same is in force share one: of ten thousand
-    /// routes most differ in name and path only, and what is shared stays in the processor's cache.
-    pub pipelines: Vec<Arc<Pipeline>>,
     /// Response parts of requests that no route takes, in the order they run.
     pub unmatched: Vec<(ReplyPlace, Arc<dyn OnResponse>)>,
     /// What closes routes for maintenance, one each.
@@ -66,7 +61,29 @@ pub struct Plan {
     pub settings: Settings,
 }
 
+/// A route. What a request needs of it stands together: with ten thousand of them, none is in the processor's cache.
+pub struct Route {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its `match` condition.
+    pub predicate: Option<Box<Expr>>,
+    /// What it does with a request. Routes on which the same is in force share one: most differ in name and path only.
+    pub pipeline: Arc<Pipeline>,
+}
+
 impl Plan {
+    /// The name of a route.
+    #[must_use]
+    pub fn name(&self, route: usize) -> Option<&Arc<str>> {
+        self.routes.get(route).map(|route| &route.name)
+    }
+
+    /// What a route does with a request.
+    #[must_use]
+    pub fn pipeline(&self, route: usize) -> Option<&Pipeline> {
+        self.routes.get(route).map(|route| &*route.pipeline)
+    }
+
     /// Connects the stores that are not connected yet; each is given a second at most.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use super::hooks::{self, Embedded};
 use super::openapi::Described;
-use super::plan::{AccessLog, Listener, LogField, LogFormat, Pipeline, Plan, Settings, Target};
+use super::plan::{AccessLog, Listener, LogField, LogFormat, Pipeline, Plan, Route, Settings, Target};
 use super::redact::Credentials;
 use crate::diag::Code;
 use crate::events::post::Post;
@@ -112,14 +112,14 @@ impl Compiler {
         let stores = self.stores(program, secrets, &mut errors);
         let credentials = Credentials::of(program);
         let hooks = hooks::called(program, &self.embedded, (&mut self.registry, secrets, &self.fetch), &mut errors);
-        let mut pipelines: Vec<Arc<Pipeline>> = Vec::with_capacity(program.routes.len());
+        let mut routes: Vec<Route> = Vec::with_capacity(program.routes.len());
         let mut known: HashMap<Vec<u8>, Arc<Pipeline>> = HashMap::new();
         let keeps = |policy: &Config| matches!(policy, Config::Cache(cache::Config::Keep(_)));
         let caches = program.routes.iter().any(|route| route.policies.iter().any(keeps));
         for route in &program.routes {
             let in_force = in_force(route);
             if let Some(pipeline) = known.get(&in_force) {
-                pipelines.push(Arc::clone(pipeline));
+                routes.push(of_plan(route, Arc::clone(pipeline)));
                 continue;
             }
             let mut build = Build {
@@ -151,7 +151,7 @@ impl Compiler {
                 pipeline.invalidation = Some(cache::invalidation(&mut self.registry, invalidates));
             }
             let pipeline = Arc::new(pipeline);
-            pipelines.push(Arc::clone(&pipeline));
+            routes.push(of_plan(route, Arc::clone(&pipeline)));
             if !in_force.is_empty() {
                 known.insert(in_force, pipeline);
             }
@@ -181,10 +181,8 @@ impl Compiler {
         let keys: Vec<RouteKey> = program.routes.iter().map(|route| route.key.clone()).collect();
         let plan = Plan {
             tree: MatchTree::build(&keys),
-            predicates: program.routes.iter().map(|route| route.predicate.clone()).collect(),
+            routes,
             patterns: program.routes.iter().map(|route| route.key.pattern.text().into()).collect(),
-            names: program.routes.iter().map(|route| route.name.as_str().into()).collect(),
-            pipelines,
             unmatched,
             switches: self.switches(),
             flags,
@@ -322,6 +320,10 @@ fn in_force(route: &ir::Route) -> Vec<u8> {
         return Vec::new();
     }
     serde_json::to_vec(&(policies, target, timeouts, retries, reads_body, log)).unwrap_or_default()
+}
+
+fn of_plan(route: &ir::Route, pipeline: Arc<Pipeline>) -> Route {
+    Route { name: route.name.as_str().into(), predicate: route.predicate.clone().map(Box::new), pipeline }
 }
 
 fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program, credentials: &Credentials<'_>) -> Pipeline {

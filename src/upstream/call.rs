@@ -246,7 +246,7 @@ impl<T: Transport> Call<'_, '_, T> {
         let attempt = Attempt { host, connect, read: timeouts.read, occupied: endpoint.occupy_with(place) };
         let mut answer = {
             let exchange = pin!(self.transport.exchange(self.upstream, &endpoint, request, attempt));
-            within(exchange, passing.as_deref(), timeouts, &mut self.end).await
+            within(exchange, passing.as_deref(), timeouts, &mut self.end, self.transport.timers()).await
         };
 
         let tells = match &answer {
