@@ -172,7 +172,7 @@ fn the_policies_of_the_pages_on_policies_are_sound() {
 
 #[test]
 fn the_reference_names_every_word_and_says_which_are_not_there_yet() {
-    let (now, later) = LANGUAGE.split_once("\n## Not available yet\n").unwrap();
+    let (now, later) = LANGUAGE.split_once("\n## Not available yet\n").unwrap_or((LANGUAGE, ""));
     // A policy that the page has not taken up at all is left to `gate explain`.
     let left_out = policy::ALL.iter().filter(|policy| !policy.words.iter().any(|word| says(LANGUAGE, word.form.word)));
     let left_out: Vec<&str> = left_out.flat_map(|policy| policy.words).map(|word| word.form.word).collect();
