@@ -39,8 +39,7 @@ pub fn run(arguments: Arguments) -> Outcome {
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let predecessor = set(SUCCEEDS);
     let (control, commands) = control::channel();
-    let beginning =
-        Beginning { development: arguments.dev, state, last_good: arguments.last_good, succeeds: predecessor.is_some() };
+    let beginning = Beginning { development: arguments.dev, state, last_good: arguments.last_good, succeeds: predecessor.is_some() };
     let (policies, plan) = match Policies::first(arguments.policy, beginning, control.clone()) {
         Ok(first) => first,
         Err(outcome) => return outcome,

@@ -41,7 +41,6 @@ pub struct Taken {
 /// Begins the name of a socket that is passed on and was not opened by a gateway.
 const OTHERS: char = '=';
 
-
 impl Inherited {
     /// What `LISTEN_FDS` counts, if `LISTEN_PID` is this process; both are taken out of the environment. `names` is
     /// `LISTEN_FDNAMES`, with a colon between two. `taken_over` when they are those of a gateway before this one.

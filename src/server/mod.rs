@@ -39,11 +39,11 @@ mod worker;
 
 pub use control::Control;
 pub use drive::{Arrival, Asked, Driven, Engine, drive, drive_watched};
+pub use entrance::{ACCEPT_PAUSE, is_of_one_connection};
 pub use inherit::Inherited;
 pub use peer::Peer;
 pub use run::{Policies, Wanted, run};
 pub use watch::Watch;
-pub use entrance::{ACCEPT_PAUSE, is_of_one_connection};
 
 use crate::compile::Plan;
 use crate::compile::tls::Tls;
@@ -106,13 +106,8 @@ impl Server {
         listeners.be(&plan.settings.listeners, inherited, || {})?;
         plan.open_stores()?;
         let (log, log_writer) = Log::start(log)?;
-        let shared = Arc::new(Shared {
-            plan: arc_swap::ArcSwap::from_pointee(plan),
-            log,
-            open: AtomicUsize::new(0),
-            stop,
-            swapped: Notify::new(),
-        });
+        let shared =
+            Arc::new(Shared { plan: arc_swap::ArcSwap::from_pointee(plan), log, open: AtomicUsize::new(0), stop, swapped: Notify::new() });
         let reports = Reports::start(Arc::clone(&shared))?;
         lookout::look(&shared.plan.load());
         let lookout = lookout::start(Arc::clone(&shared))?;

@@ -1,9 +1,9 @@
 //! Sockets that the workers share: a thread of their own accepts and hands connections to the workers in turn. So a
 //! connection wakes one worker, where all would wake that watched one socket, and the load is spread evenly.
 
+use super::entrance::{ACCEPT_PAUSE, LAST_MAX, is_of_one_connection};
 use super::listener::{Accepted, File, Listening};
 use super::site::Site;
-use super::entrance::{ACCEPT_PAUSE, LAST_MAX, is_of_one_connection};
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;

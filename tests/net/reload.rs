@@ -255,7 +255,11 @@ fn an_operator_goes_back_and_a_broken_file_does_not_stop_the_last_good_policy() 
     let admin = gate.admin_address().to_string();
     gate.write(&text(1).replace("100/h", "50/h"));
     let (code, printed) = gate.ask(&["reload", "--admin", &admin]);
-    assert_eq!((code, printed.contains("generation 2 is in force") && printed.contains("TIGHTER limit `slow`")), (Some(0), true), "{printed}");
+    assert_eq!(
+        (code, printed.contains("generation 2 is in force") && printed.contains("TIGHTER limit `slow`")),
+        (Some(0), true),
+        "{printed}"
+    );
     gate.write("gateway {");
     let (code, printed) = gate.ask(&["reload", "--admin", &admin]);
     assert_eq!((code, printed.contains("gate::syntax::brace")), (Some(1), true), "{printed}");
