@@ -23,6 +23,8 @@ const PAGES: &[(&str, &str)] = &[
     ("docs/auth.md", include_str!("../docs/auth.md")),
     ("docs/shaping.md", include_str!("../docs/shaping.md")),
     ("docs/operating.md", include_str!("../docs/operating.md")),
+    ("docs/hooks.md", include_str!("../docs/hooks.md")),
+    ("docs/openapi.md", include_str!("../docs/openapi.md")),
     ("docs/running.md", include_str!("../docs/running.md")),
     ("docs/tracing.md", include_str!("../docs/tracing.md")),
     ("docs/caching.md", include_str!("../docs/caching.md")),

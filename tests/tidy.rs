@@ -15,18 +15,20 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("logic", &["lang", "route"]),
     ("fetch", &[]),
     ("events", &["http", "fetch"]),
+    ("hook", &["http", "fetch"]),
+    ("otlp", &["http", "fetch"]),
     ("store", &["events"]),
-    ("policy", &["diag", "http", "syntax", "lang", "logic", "store", "fetch", "events"]),
+    ("policy", &["diag", "http", "syntax", "lang", "logic", "store", "fetch", "events", "hook"]),
     ("upstream", &["diag", "http", "syntax", "lang", "route", "events"]),
-    ("ir", &["http", "lang", "route", "store", "policy", "upstream"]),
-    ("check", &["diag", "http", "syntax", "lang", "route", "logic", "policy", "upstream", "ir", "events"]),
+    ("ir", &["http", "lang", "route", "store", "hook", "policy", "upstream"]),
+    ("check", &["diag", "http", "syntax", "lang", "route", "logic", "policy", "upstream", "ir", "events", "hook"]),
     ("analyse", &["http", "lang", "route", "logic", "policy", "upstream", "ir"]),
-    ("compile", &["diag", "http", "lang", "route", "store", "policy", "upstream", "ir", "fetch", "events"]),
+    ("compile", &["diag", "http", "lang", "route", "store", "policy", "upstream", "ir", "fetch", "events", "otlp", "hook"]),
     ("import", &["syntax", "route"]),
     ("docs", &["diag", "http", "syntax", "lang", "route", "policy", "upstream", "ir", "check"]),
-    ("server", &["http", "lang", "route", "events", "policy", "upstream", "compile"]),
+    ("server", &["http", "lang", "route", "events", "otlp", "policy", "upstream", "compile"]),
     ("admin", &["http", "lang", "route", "events", "policy", "upstream", "ir", "server"]),
-    ("testing", &["diag", "http", "lang", "route", "policy", "upstream", "ir", "compile", "server"]),
+    ("testing", &["diag", "http", "hook", "lang", "route", "policy", "upstream", "ir", "compile", "server"]),
     (
         "cli",
         &[
@@ -34,6 +36,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "server", "admin", "testing", "fetch", "events",
         ],
     ),
+    ("embed", &["diag", "http", "policy", "upstream", "ir", "check", "compile", "fetch", "hook", "server", "cli"]),
 ];
 
 /// The side of `lang` that is for the checker; `expr`, `value` and `eval` are what is left of it when a policy runs.

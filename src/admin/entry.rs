@@ -95,6 +95,7 @@ fn exchange(head: &Parts, peer: SocketAddr) -> Exchange {
         client: Client { peer, ip: peer.ip().to_canonical(), scheme: Scheme::Http, listener: "admin".into(), certificate: None },
         id: HeaderValue::from_static(""),
         forwarding: None,
+        spans: None,
         early: None,
         params: SmallVec::new(),
         identities: SmallVec::new(),

@@ -145,8 +145,7 @@ const LOG: Form = Form::new("log", "the access log: one line per request on stan
         Form::new("sample", "the share of requests that is written").slots(&[Slot::value("share", "a percentage")]).default("sample 100%"),
         Form::new("when", "written only when this holds").slots(&[Slot::value("condition", "a condition")]),
         Form::new("redact", "fields whose values are never written, besides the credentials")
-            .slots(&[Slot::value("fields", "a list of field names")])
-            .later(),
+            .slots(&[Slot::value("fields", "a list of field names")]),
         Form::new("field", "a further field").slots(&[Slot::name("name"), Slot::value("value", "a value")]).many(),
     ]);
 
@@ -158,8 +157,9 @@ const WITH: Form = Form::new("with", "a header or a body of the request")
     ])
     .many();
 
-const GIVEN_WORDS: &[&str] =
-    &["claims", "key", "user", "header", "upstream", "replies", "refuses", "json", "text", "after", "times", "only", "limit"];
+const GIVEN_WORDS: &[&str] = &[
+    "claims", "key", "user", "header", "upstream", "replies", "refuses", "json", "text", "after", "times", "only", "limit", "hook", "fails",
+];
 
 const EXPECT_WORDS: &[&str] = &[
     "status", "route", "upstream", "stage", "limited", "by", "breaker", "cache", "attempts", "header", "body", "json", "text", "received",

@@ -1,7 +1,7 @@
 //! The command line: arguments in, exit code out. 0 is fine, 1 a policy with errors, a failed test or a file that is not
 //! formatted, 2 wrong usage or a file that cannot be read.
 
-mod certificates;
+pub(crate) mod certificates;
 mod check;
 mod dev;
 mod diff;
@@ -10,7 +10,7 @@ mod dump;
 mod environment;
 mod explain;
 mod faults;
-mod files;
+pub(crate) mod files;
 mod fix;
 mod fmt;
 mod follow;
@@ -23,7 +23,7 @@ mod new;
 mod policies;
 mod routes;
 mod run;
-mod secrets;
+pub(crate) mod secrets;
 mod state;
 mod tell;
 mod test;
@@ -132,7 +132,7 @@ pub fn main() -> ExitCode {
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
+pub(crate) enum Outcome {
     /// All is well.
     Fine,
     /// The policy has errors, a test failed, a file is not formatted.

@@ -1,9 +1,12 @@
 //! Program to Plan: the match tree, each route's pipeline, the upstreams' runtime state.
 
+mod hooks;
 pub mod made_up;
+pub mod openapi;
 pub mod peers;
 pub mod plan;
 mod program;
+mod redact;
 pub mod tls;
 
 pub use made_up::MadeUp;

@@ -36,6 +36,11 @@ const CORE: &[Example] = &[
         "store shared redis {\n  url env(\"REDIS_URL\")\n  on_failure local\n}\n\nroute hello GET /hello {\n  public \"a greeting\"\n  \
          limit per_client 1_000/d by client.ip store shared\n  respond 200 text \"hello\"\n}",
     ),
+    Example::file(
+        "hook",
+        "hook plans http http://plans:9100/hook {\n  on [request]\n  on_failure refuse\n}\n\nroute hello GET /hello -> users {\n  \
+         public \"a greeting\"\n  use plans\n}",
+    ),
     Example::file("flag", "flag new_checkout = 10% by client.ip"),
     Example::file("group", "group shop host shop.example.com /v1 {\n  auth main\n  route cart GET /cart -> users\n}"),
     Example::file("route", "## One user, by number.\nroute show_user GET /users/{id:int} -> users {\n  auth main\n}"),
@@ -52,7 +57,10 @@ const CORE: &[Example] = &[
     Example::route("use", "use steady"),
     Example::route("match", "match header(\"x-version\") == \"2\" or query(\"v\") == \"2\""),
     Example::route("priority", "priority 1"),
-    Example::route("log", "log access json when response.status >= 400 {\n  field caller claim.sub\n}"),
+    Example::route(
+        "log",
+        "log access json when response.status >= 400 redact [\"x-session\"] {\n  field caller claim.sub\n  field session header(\"x-session\")\n}",
+    ),
     Example::gateway("listen", "listen 127.0.0.1:8443 as inside"),
     Example::gateway("trust", "trust [10.0.0.0/8]"),
     Example::gateway("request_id", "request_id \"x-correlation-id\""),
@@ -60,6 +68,7 @@ const CORE: &[Example] = &[
     Example::gateway("admin", "admin 127.0.0.1:9901"),
     Example::gateway("drain", "drain 45s"),
     Example::gateway("workers", "workers 4"),
+    Example::gateway("trace", "trace otlp http://127.0.0.1:4318 sample 10%"),
     Example::gateway("events", "events post http://127.0.0.1:9099/gate on [startup, shutdown, breaker]"),
     Example::step(
         "given",

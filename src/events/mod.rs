@@ -5,11 +5,13 @@
 
 mod change;
 pub mod post;
+mod seldom;
 
 #[cfg(test)]
 mod tests;
 
 pub use change::{Change, Kind};
+pub use seldom::Seldom;
 
 use crate::http::clock::{Clock, rfc3339};
 use parking_lot::Mutex;

@@ -1,5 +1,6 @@
 //! One request on its way through the pipeline, with everything later stages may ask about it.
 
+use super::trace::Spans;
 use super::{Attribute, Body, Certificate, Clock, Early, Fault, Forwarding, Identity, Reply};
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
@@ -144,6 +145,8 @@ pub struct Outgoing {
     pub body: Body,
     /// The way to the client for what is said ahead of the answer, where it may be.
     pub early: Option<Arc<Early>>,
+    /// What is noted of the request, where it is traced.
+    pub spans: Option<Arc<Spans>>,
 }
 
 impl Outgoing {
@@ -211,6 +214,8 @@ pub struct Exchange {
     pub forwarding: Option<Forwarding>,
     /// The way to the client for what is said ahead of the answer, where it may be.
     pub early: Option<Arc<Early>>,
+    /// What is noted of the request, where it is traced.
+    pub spans: Option<Arc<Spans>>,
     /// What the path's parameters matched.
     pub params: Params,
     /// Who the caller proved to be: one per auth that was satisfied.
@@ -350,6 +355,7 @@ pub mod testing {
             id: HeaderValue::from_static("0190a5c0-0000-7000-8000-000000000001"),
             forwarding: None,
             early: None,
+            spans: None,
             params: smallvec::SmallVec::new(),
             identities: smallvec::SmallVec::new(),
             started: Instant::now(),

@@ -49,6 +49,29 @@ pub enum FaultKind {
     ClientSlow,
 }
 
+impl FaultKind {
+    /// Its name, where faults are counted or shown.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::ConnectError => "connect_error",
+            Self::ConnectTimeout => "connect_timeout",
+            Self::AttemptTimeout => "attempt_timeout",
+            Self::TotalTimeout => "total_timeout",
+            Self::Reset => "reset",
+            Self::Stale => "stale",
+            Self::BadResponse => "bad_response",
+            Self::NoTunnel => "no_tunnel",
+            Self::BreakerOpen(_) => "breaker_open",
+            Self::Overloaded => "overloaded",
+            Self::BodyBroken => "body_broken",
+            Self::BodyTooLarge => "body_too_large",
+            Self::ClientBody => "client_body",
+            Self::ClientSlow => "client_slow",
+        }
+    }
+}
+
 /// A fault of one exchange.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {

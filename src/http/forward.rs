@@ -4,6 +4,7 @@
 //! From a trusted proxy the chain is continued, and the client is found right to left over trusted addresses.
 
 use super::Scheme;
+use super::trace::{TRACEPARENT, TRACESTATE, TraceContext};
 use http::header::{FORWARDED, VIA};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
@@ -17,10 +18,6 @@ pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-ho
 /// `X-Forwarded-Proto`
 pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
-/// `traceparent` (W3C Trace Context)
-pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-/// `tracestate`
-pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 const VIA_OURS: HeaderValue = HeaderValue::from_static("1.1 gatewright");
 
@@ -174,7 +171,8 @@ pub struct Forwarding {
     trusted: bool,
     /// Nothing that the client sent has to be continued.
     begins: bool,
-    trace: [u8; TRACE_BYTES],
+    /// The request's place in its trace.
+    pub trace: TraceContext,
 }
 
 impl Forwarding {
@@ -184,30 +182,25 @@ impl Forwarding {
         let continued = |name: &HeaderName| *name == VIA || *name == TRACEPARENT || *name == TRACESTATE;
         let begins = !trusted && !headers.keys().any(continued);
         let theirs = if begins { None } else { headers.get(TRACEPARENT) };
-        Self { hop: Arc::clone(hop), trusted, begins, trace: trace(theirs.map(HeaderValue::as_bytes), random) }
+        Self { hop: Arc::clone(hop), trusted, begins, trace: TraceContext::continuing(theirs.map(HeaderValue::as_bytes), random) }
     }
 
     /// Writes the fields.
     pub fn write(&self, headers: &mut HeaderMap) {
         self.hop.write(headers, self.trusted);
-        let continues = headers.get(TRACEPARENT).is_some_and(|theirs| self.continues(theirs.as_bytes()));
-        if !continues {
+        let theirs = headers.get(TRACEPARENT).and_then(|theirs| TraceContext::parse(theirs.as_bytes()));
+        if !theirs.is_some_and(|theirs| theirs.shares_trace(&self.trace)) {
             headers.remove(TRACESTATE);
         }
-        if let Ok(value) = HeaderValue::from_bytes(&self.trace) {
+        if let Ok(value) = HeaderValue::from_bytes(self.trace.as_bytes()) {
             headers.insert(TRACEPARENT, value);
         }
-    }
-
-    fn continues(&self, theirs: &[u8]) -> bool {
-        let id = TRACE_ID.start..TRACE_ID.end;
-        theirs.get(id.clone()).is_some_and(|theirs| self.trace.get(id) == Some(theirs))
     }
 
     /// The same as lines of a head, where the request's own fields are not touched by it.
     #[must_use]
     pub fn lines(&self) -> Option<[&[u8]; 4]> {
-        self.begins.then_some([&self.hop.lines, b"traceparent: ", &self.trace, b"\r\n"])
+        self.begins.then_some([&*self.hop.lines, b"traceparent: ", self.trace.as_bytes(), b"\r\n"])
     }
 }
 
@@ -232,60 +225,6 @@ pub fn trusted_id(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue>
     headers.get(name).filter(|id| (1..=REQUEST_ID_BYTES_MAX).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)).cloned()
 }
 
-/// Bytes of a `traceparent`, and where the trace's id stands in it.
-const TRACE_BYTES: usize = 55;
-const TRACE_ID: std::ops::Range<usize> = 3..35;
-
-/// A `traceparent` with a span of our own: in the client's trace, when it began one, else in a new one.
-fn trace(theirs: Option<&[u8]>, random: &mut fastrand::Rng) -> [u8; TRACE_BYTES] {
-    let mut text = *b"00-00000000000000000000000000000000-0000000000000000-01";
-    // Neither a trace nor a span may be zero.
-    match theirs.filter(|theirs| is_traceparent(theirs)) {
-        Some(theirs) => text.copy_from_slice(theirs),
-        None => {
-            let (_, trace) = text.split_at_mut(TRACE_ID.start);
-            let (high, low) = trace.split_at_mut(16);
-            write_hex(high, random.u64(..) | 1);
-            write_hex(low, random.u64(..));
-        }
-    }
-    write_hex(text.split_at_mut(TRACE_ID.end + 1).1, random.u64(..) | 1);
-    text
-}
-
-/// Writes a number as 16 lower-case digits.
-fn write_hex(places: &mut [u8], value: u64) {
-    let halves = [value >> 32, value & 0xffff_ffff];
-    for (places, half) in places.chunks_exact_mut(8).zip(halves) {
-        // Each of eight digits to a byte of its own, all at once; letters are those that carry over 15 with 6 added.
-        let mut digits = (half << 16 | half) & 0x0000_ffff_0000_ffff;
-        digits = (digits << 8 | digits) & 0x00ff_00ff_00ff_00ff;
-        digits = (digits << 4 | digits) & 0x0f0f_0f0f_0f0f_0f0f;
-        let letters = ((digits + 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101;
-        let text = digits + 0x3030_3030_3030_3030 + letters * u64::from(b'a' - b'0' - 10);
-        places.copy_from_slice(&text.to_be_bytes());
-    }
-}
-
-fn is_traceparent(value: &[u8]) -> bool {
-    let lower_hex = |part: &[u8]| part.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let zero = |part: &[u8]| part.iter().all(|byte| *byte == b'0');
-    let parts: Vec<&[u8]> = value.split(|byte| *byte == b'-').collect();
-    match parts.as_slice() {
-        [b"00", trace, span, flags] => {
-            trace.len() == 32
-                && span.len() == 16
-                && flags.len() == 2
-                && lower_hex(trace)
-                && lower_hex(span)
-                && lower_hex(flags)
-                && !zero(trace)
-                && !zero(span)
-        }
-        _ => false,
-    }
-}
-
 /// A UUID of version 7 (RFC 9562 §5.7) for an instant of the wall clock.
 #[must_use]
 pub fn request_id(since_epoch: std::time::Duration, random: &mut fastrand::Rng) -> HeaderValue {
@@ -300,7 +239,10 @@ pub fn request_id(since_epoch: std::time::Duration, random: &mut fastrand::Rng) 
 
 #[cfg(test)]
 mod tests {
-    use super::{FORWARDED, Forwarding, Hop, Scheme, TRACEPARENT, TRACESTATE, Told, X_FORWARDED_FOR, X_FORWARDED_PROTO, request_id, told};
+    use super::{
+        FORWARDED, Forwarding, Hop, Scheme, TRACEPARENT, TRACESTATE, Told, TraceContext, X_FORWARDED_FOR, X_FORWARDED_PROTO, request_id,
+        told,
+    };
     use http::{HeaderMap, HeaderValue};
     use std::net::IpAddr;
     use std::sync::Arc;
@@ -308,15 +250,6 @@ mod tests {
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
-    }
-
-    #[test]
-    fn a_number_is_written_as_sixteen_digits() {
-        for number in [0, 1, 0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210, u64::MAX, 0x9a00_0000_00f9_0a90] {
-            let mut text = [b'.'; 18];
-            super::write_hex(&mut text, number);
-            assert_eq!(text.as_slice(), format!("{number:016x}..").as_bytes());
-        }
     }
 
     #[test]
@@ -386,7 +319,7 @@ mod tests {
         assert_eq!(headers[TRACESTATE], "a=1");
         headers.insert(TRACEPARENT, HeaderValue::from_static("00-00000000000000000000000000000000-b7ad6b7169203331-01"));
         forwarded(&mut headers);
-        assert!(super::is_traceparent(headers[TRACEPARENT].as_bytes()));
+        assert!(TraceContext::parse(headers[TRACEPARENT].as_bytes()).is_some());
         assert_eq!(headers.get(TRACESTATE), None);
     }
 
@@ -399,7 +332,7 @@ mod tests {
         for (name, value) in [("via", "1.0 a"), ("tracestate", "a=1"), ("traceparent", "?")] {
             let mut headers = HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_static(value))]);
             assert_eq!(forwarded(&mut headers).lines(), None, "{name}");
-            assert!(super::is_traceparent(headers[TRACEPARENT].as_bytes()));
+            assert!(TraceContext::parse(headers[TRACEPARENT].as_bytes()).is_some());
         }
     }
 

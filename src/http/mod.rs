@@ -20,6 +20,7 @@ pub mod problem;
 pub mod proxy;
 pub mod reply;
 pub mod share;
+pub mod trace;
 pub mod tunnel;
 pub mod upgrade;
 

@@ -1,7 +1,7 @@
 //! One line per request on standard output, written by a thread of its own. Query values and credentials are never in it.
 
 use crate::compile::Plan;
-use crate::compile::plan::{AccessLog, LogFormat};
+use crate::compile::plan::{AccessLog, LogField, LogFormat};
 use crate::http::clock::{Clock, rfc3339};
 use crate::http::{Exchange, Reply};
 use crate::lang::eval::Facts;
@@ -21,6 +21,8 @@ const WAITING_LINES_MAX: usize = 16 << 10;
 /// All of the requests, as the share of a sample.
 const ALL: u32 = 10_000;
 
+/// Stands for a credential.
+const REDACTED: &str = "[redacted]";
 /// Stands for what could not be read.
 const UNREAD: &str = "-";
 
@@ -105,7 +107,7 @@ impl Line {
     /// The line of a request, when it is to be logged.
     #[must_use]
     pub fn of(exchange: &Exchange, route: Option<usize>, reply: &Reply, plan: &Plan, log: &Log) -> Option<Box<Self>> {
-        let pipeline = route.and_then(|route| plan.pipelines.get(route));
+        let pipeline = route.and_then(|route| plan.pipeline(route));
         let how: &AccessLog = pipeline.map_or(&plan.settings.log, |pipeline| &pipeline.log);
         let format = how.format?;
         let facts = Facts::response(exchange, reply);
@@ -113,7 +115,11 @@ impl Line {
             return None;
         }
         let upstream = exchange.record.upstream.and_then(|index| plan.upstreams.get(usize::from(index.0)));
-        let text = |expr: &crate::lang::expr::Expr| expr.eval(facts).as_text().map(Cow::into_owned);
+        let written = |field: &LogField| {
+            let value = field.value.eval(facts);
+            let value = value.as_text()?;
+            Some(if field.redacted { REDACTED.to_owned() } else { value.into_owned() })
+        };
         Some(Box::new(Self {
             log: log.clone(),
             format,
@@ -122,14 +128,14 @@ impl Line {
             method: exchange.request.method.clone(),
             host: Arc::clone(&exchange.request.host),
             path: exchange.arrived().path().to_owned(),
-            route: route.and_then(|route| plan.names.get(route)).map(Arc::clone),
+            route: route.and_then(|route| plan.name(route)).map(Arc::clone),
             status: reply.status,
             upstream: upstream.map(|upstream| Arc::clone(&upstream.name)),
             attempts: exchange.record.attempts,
             cache: exchange.record.cache,
             id: exchange.id.clone(),
             ip: exchange.client.ip,
-            fields: how.fields.iter().map(|(name, expr)| (Arc::clone(name), text(expr))).collect(),
+            fields: how.fields.iter().map(|field| (Arc::clone(&field.name), written(field))).collect(),
         }))
     }
 

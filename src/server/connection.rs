@@ -9,6 +9,7 @@ use super::patience::Patience;
 use super::peer::Peer;
 use super::reply::{Asked, Guards, Replying};
 use super::stream::Stream;
+use super::traced;
 use super::tunnel::{self, Ending};
 use super::worker::Worker;
 use crate::compile::Plan;
@@ -270,6 +271,7 @@ impl<'a> Unanswered<'a> {
     pub fn answered(&mut self, reply: &Reply) -> (Option<Box<Line>>, Guards) {
         self.is_answered = true;
         let Begun { exchange, route, .. } = &mut self.begun;
+        traced::answered(exchange, *route, reply, self.plan);
         (Line::of(exchange, *route, reply, self.plan, self.log), std::mem::take(&mut exchange.guards))
     }
 }

@@ -176,7 +176,7 @@ impl Begun {
                     exchange.record.stopped = Some("match");
                     end
                 }
-                Ok(found) => match plan.pipelines.get(found) {
+                Ok(found) => match plan.pipeline(found) {
                     Some(pipeline) => {
                         *route = Some(found);
                         if matches!(pipeline.target, Target::Policy) && pipeline.has_terms() {
@@ -189,8 +189,8 @@ impl Begun {
                 },
             },
         };
-        let pipeline = route.and_then(|route| plan.pipelines.get(route));
-        let name = route.and_then(|route| plan.names.get(route)).map(|name| &**name);
+        let route = route.and_then(|route| plan.routes.get(route));
+        let (pipeline, name) = (route.map(|route| &*route.pipeline), route.map(|route| &*route.name));
         let mut reply = match end {
             End::Reply(reply) => reply,
             End::Problem(problem) => {
@@ -257,10 +257,12 @@ pub fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Begun {
     if told.is_none() {
         hop::strip_forwarding(&mut headers);
     }
-    let (forwarding, id) = {
+    let (forwarding, spans, id) = {
         let mut random = engine.random.lock();
-        let forwarding = Forwarding::new(&asked.hop, told.is_some(), &headers, &mut random);
-        (forwarding, known.unwrap_or_else(|| forward::request_id(engine.clock.at_instant(started), &mut random)))
+        let mut forwarding = Forwarding::new(&asked.hop, told.is_some(), &headers, &mut random);
+        let tracer = engine.plan.tracer.as_ref();
+        let spans = tracer.and_then(|tracer| tracer.begin(&mut forwarding, &headers, told.is_some()));
+        (forwarding, spans, known.unwrap_or_else(|| forward::request_id(engine.clock.at_instant(started), &mut random)))
     };
     headers.insert(settings.request_id.clone(), id.clone());
     let body = if settings.request_id == X_REQUEST_ID {
@@ -282,6 +284,7 @@ pub fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Begun {
         id,
         forwarding: Some(forwarding),
         early,
+        spans,
         params: smallvec::SmallVec::new(),
         identities: smallvec::SmallVec::new(),
         started,
@@ -302,16 +305,16 @@ pub fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Begun {
 #[expect(clippy::result_large_err, reason = "the error is the answer, made once per refused request")]
 fn find(plan: &Plan, exchange: &mut Exchange) -> Result<usize, End> {
     let look = |exchange: &Exchange, method: &str, captures: &mut Captures| {
-        let mut holds = |route: usize, tried: &Captures| match plan.predicates.get(route) {
-            Some(Some(condition)) => condition.holds(Facts::tried(exchange, tried.as_ranges())),
-            Some(None) | None => true,
+        let mut holds = |route: usize, tried: &Captures| match plan.routes.get(route).and_then(|route| route.predicate.as_ref()) {
+            Some(condition) => condition.holds(Facts::tried(exchange, tried.as_ranges())),
+            None => true,
         };
         plan.tree.find(method, &exchange.request.host, exchange.request.path(), &mut holds, captures)
     };
     let mut captures = Captures::new();
     if let Some(asked) = preflight_method(&exchange.request)
         && let Found::Route(route) = look(exchange, asked, &mut captures)
-        && plan.pipelines.get(route).is_some_and(|pipeline| answers_preflights(pipeline))
+        && plan.pipeline(route).is_some_and(answers_preflights)
     {
         exchange.params = captures.ranges();
         return Ok(route);
@@ -373,7 +376,7 @@ async fn run<T: Transport, W: Watch>(
     if !chosen && let Err(problem) = choose(plan, pipeline, encoded_slash, exchange) {
         return End::Problem(problem);
     }
-    if let (Some(cache), Some(name)) = (&pipeline.cache, plan.names.get(route)) {
+    if let (Some(cache), Some(name)) = (&pipeline.cache, plan.name(route)) {
         watch.before(Place::Cache, exchange);
         let look = cache.look(name, exchange);
         if !matches!(look, Look::Pass | Look::Fetch(_)) {

@@ -114,7 +114,8 @@ impl<T: Transport> Entrance<T> {
     fn admit<S: Stream>(&self, stream: S, peer: SocketAddr) {
         let Some(place) = self.worker.place() else {
             // Over the cap: closed at once, so that those being served are served well.
-            tracing::warn!(%peer, "connection cap reached");
+            tracing::debug!(%peer, "connection cap reached");
+            self.worker.tell_crowded();
             return;
         };
         let ticket = self.connections.enter();

@@ -237,13 +237,12 @@ impl<R: Incoming> Input<R> {
 
     /// Reads the rest of an unwanted body; false when it cannot be read.
     pub fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        loop {
-            match ready!(self.poll_piece(cx)) {
-                Ok(Some(_)) if !self.reader.has_ended() => {}
-                Ok(_) => return Poll::Ready(true),
-                Err(_) => return Poll::Ready(false),
+        while !self.reader.has_ended() {
+            if ready!(self.poll_piece(cx)).is_err() {
+                return Poll::Ready(false);
             }
         }
+        Poll::Ready(true)
     }
 
     /// Reads and drops what still comes, within bounds.

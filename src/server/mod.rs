@@ -8,11 +8,13 @@ mod cache;
 mod calls;
 mod connection;
 pub mod control;
+mod described;
 mod doors;
 pub mod drain;
 pub mod drive;
 mod entrance;
 mod fallback;
+mod hooks;
 mod http2;
 pub mod inherit;
 mod input;
@@ -32,6 +34,7 @@ mod site;
 mod spare;
 mod stream;
 mod tls;
+mod traced;
 mod tunnel;
 pub mod upgrade;
 pub mod watch;
@@ -47,7 +50,7 @@ pub use watch::Watch;
 
 use crate::compile::Plan;
 use crate::compile::tls::Tls;
-use crate::events::{Change, Events};
+use crate::events::{Change, Events, Seldom};
 use crate::http::Address;
 use crate::lang::value::Percent;
 use crate::upstream::Transport;
@@ -105,9 +108,16 @@ impl Server {
         let (listeners, given) = Listeners::new(plan.settings.workers, stop.clone());
         listeners.be(&plan.settings.listeners, inherited, || {})?;
         plan.open_stores()?;
+        hooks::start(&plan.hooks)?;
         let (log, log_writer) = Log::start(log)?;
-        let shared =
-            Arc::new(Shared { plan: arc_swap::ArcSwap::from_pointee(plan), log, open: AtomicUsize::new(0), stop, swapped: Notify::new() });
+        let shared = Arc::new(Shared {
+            plan: arc_swap::ArcSwap::from_pointee(plan),
+            log,
+            open: AtomicUsize::new(0),
+            crowded: Seldom::default(),
+            stop,
+            swapped: Notify::new(),
+        });
         let reports = Reports::start(Arc::clone(&shared))?;
         lookout::look(&shared.plan.load());
         let lookout = lookout::start(Arc::clone(&shared))?;
@@ -145,11 +155,15 @@ impl Server {
             tracing::error!(%error, "a store of the new policy cannot be connected: its limits are under `on_failure`");
         }
         let plan = Arc::new(plan);
+        let old = self.shared.plan.load_full();
         self.listeners.be(&plan.settings.listeners, Inherited::default(), || {
             lookout::look(&plan);
             self.shared.plan.store(Arc::clone(&plan));
             self.shared.swapped.notify_one();
         })?;
+        if let Err(error) = hooks::start(&plan.hooks).and_then(|()| hooks::stop(&old.hooks, &plan.hooks)) {
+            tracing::error!(%error, "hooks cannot be told of the new policy");
+        }
         Ok(plan)
     }
 
@@ -202,10 +216,7 @@ impl Server {
         events.tell(Change::Draining, GATEWAY, format!("draining: {} connections are open", self.connections()));
         self.listeners.close();
         let cut = threads.join(&self.listeners, &self.shared.log, &events)?;
-        let dropped = self.shared.log.dropped();
-        if dropped > 0 {
-            tracing::warn!(dropped, "access log lines were dropped");
-        }
+        hooks::stop(&self.shared.plan.load().hooks, &[])?;
         Ok(cut)
     }
 }
@@ -223,6 +234,10 @@ impl Threads {
         self.lookout.join().map_err(|_| io::Error::other("the lookout panicked"))??;
         listeners.join()?;
         log.end();
+        let dropped = log.dropped();
+        if dropped > 0 {
+            events.tell(Change::Failed, GATEWAY, format!("{dropped} lines of the access log were dropped: it was written too slowly"));
+        }
         events.tell(Change::Stopped, GATEWAY, format!("stopped: {cut} connections were cut"));
         self.log_writer.join().map_err(|_| io::Error::other("the access log panicked"))?;
         self.reports.end()?;

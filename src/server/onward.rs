@@ -131,6 +131,7 @@ pub async fn pass<T: Transport>(
         affinity: exchange.affinity,
         body: exchange.body.take(),
         early: exchange.early.take(),
+        spans: exchange.spans.clone(),
     };
     exchange.record.upstream = Some(index);
     let call = pin!(call::call(&*engine.transport, upstream, terms, outgoing, &engine.random, &mut exchange.record.attempts));

@@ -79,6 +79,7 @@ pub fn run<T: Transport>(
                     outcome = upgrade(&server, line) => match outcome {
                         Ok(process) => {
                             tracing::info!(process, "a new process accepts; this one ends");
+                            control.hand_over();
                             break;
                         }
                         Err(error) => tracing::error!("no new process, this one stays: {error}"),

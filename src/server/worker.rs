@@ -1,5 +1,6 @@
 //! A worker: one thread, one runtime, its own listening sockets, upstream connections and timers.
 
+use super::GATEWAY;
 use super::access_log::Log;
 use super::doors::Door;
 use super::drive::Engine;
@@ -7,6 +8,7 @@ use super::entrance;
 use super::spare::Spare;
 use super::tls::HANDSHAKES_MAX;
 use crate::compile::Plan;
+use crate::events::{Change, Seldom};
 use crate::http::Clock;
 use crate::upstream::Transport;
 use crate::upstream::transport::TIDY_EVERY;
@@ -33,6 +35,8 @@ pub struct Shared {
     pub open: AtomicUsize,
     /// Cancelled when the process is to end.
     pub stop: CancellationToken,
+    /// That there are too many connections is said seldom.
+    pub crowded: Seldom,
     /// Told when another plan is in force.
     pub swapped: Notify,
 }
@@ -103,6 +107,14 @@ impl<T: Transport> Worker<T> {
     #[must_use]
     pub fn handshakes(&self) -> &Semaphore {
         &self.handshakes
+    }
+
+    /// Says, once in a while, that clients are turned away.
+    pub fn tell_crowded(&self) {
+        if self.shared.crowded.is_due(Clock::system().now()) {
+            let plan = self.shared.plan.load();
+            plan.events.tell(Change::Failed, GATEWAY, format!("more than {} connections: some are refused", plan.settings.connections));
+        }
     }
 
     /// The worker's spare buffers.
@@ -218,6 +230,7 @@ mod tests {
             plan: arc_swap::ArcSwap::from_pointee(draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default())),
             log: Log::start(std::io::sink()).unwrap().0,
             open: AtomicUsize::new(0),
+            crowded: crate::events::Seldom::default(),
             stop: tokio_util::sync::CancellationToken::new(),
             swapped: tokio::sync::Notify::new(),
         });
@@ -236,6 +249,7 @@ mod tests {
             plan: arc_swap::ArcSwap::from_pointee(draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default())),
             log: Log::start(std::io::sink()).unwrap().0,
             open: AtomicUsize::new(0),
+            crowded: crate::events::Seldom::default(),
             stop: tokio_util::sync::CancellationToken::new(),
             swapped: tokio::sync::Notify::new(),
         });

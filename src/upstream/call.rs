@@ -6,6 +6,7 @@ use super::replay::Replay;
 use super::transport::{Attempt, Transport};
 use super::upload::{awaits_client, pass_on, within};
 use super::{Upstream, balance, breaker, retry, timeout};
+use crate::http::trace::{AttemptSpan, Spans, Trying};
 use crate::http::{Affinity, Early, Fault, FaultKind, Forwarding, Outgoing, Reply, Side};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method};
@@ -43,7 +44,7 @@ pub async fn call<T: Transport>(
     });
     let mut call = Call { transport, upstream, timeouts: terms.timeouts, random, attempts, end: None };
     // Every connection has room for this: what only some calls need, further attempts and the wait for a place, is boxed.
-    let outcome = call.attempt(outgoing, &[]).await;
+    let outcome = call.attempt(outgoing, &[], 0).await;
     match &kept {
         Some(kept) if kept.retry.wants(&outcome) => Box::pin(call.again(kept, outcome)).await,
         Some(_) | None => outcome.answer,
@@ -78,6 +79,7 @@ struct Kept<'t> {
     forwarding: Option<Forwarding>,
     affinity: Affinity,
     early: Option<Arc<Early>>,
+    spans: Option<Arc<Spans>>,
     body: Replay,
 }
 
@@ -94,6 +96,7 @@ impl<'t> Kept<'t> {
             forwarding: outgoing.forwarding.clone(),
             affinity: outgoing.affinity,
             early: outgoing.early.clone(),
+            spans: outgoing.spans.clone(),
             body,
         }
     }
@@ -108,6 +111,7 @@ impl<'t> Kept<'t> {
             forwarding: self.forwarding.clone(),
             affinity: self.affinity,
             early: self.early.clone(),
+            spans: self.spans.clone(),
         })
     }
 }
@@ -147,7 +151,7 @@ impl<T: Transport> Call<'_, '_, T> {
             if !wait.is_zero() {
                 tokio::time::sleep(wait).await;
             }
-            outcome = self.attempt(outgoing, &tried).await;
+            outcome = self.attempt(outgoing, &tried, number - 1).await;
         }
         outcome.answer
     }
@@ -167,8 +171,30 @@ impl<T: Transport> Call<'_, '_, T> {
         self.upstream.breaker.as_ref().map(|breaker| breaker.admit(Instant::now()).map_err(refused)).transpose()
     }
 
+    /// Notes an attempt of a request that is traced, and has the upstream told of it.
+    fn traced(&self, spans: Arc<Spans>, endpoint: &Endpoint, request: &mut Outgoing, resends: u32) -> Box<Trying> {
+        let (span, now) = (self.random.lock().u64(1..), Instant::now());
+        let attempt = AttemptSpan {
+            span,
+            began: now,
+            ended: now,
+            method: request.method.clone(),
+            upstream: Arc::clone(&self.upstream.name),
+            host: endpoint.name.clone(),
+            port: endpoint.target.port,
+            resends,
+            outcome: None,
+        };
+        let trying = Box::new(Trying::begin(spans, attempt));
+        match &mut request.forwarding {
+            Some(forwarding) => forwarding.trace.enter(span),
+            None => trying.tell(&mut request.headers),
+        }
+        trying
+    }
+
     /// One attempt: breaker, place, endpoint, the exchange in its time.
-    async fn attempt(&mut self, mut request: Outgoing, tried: &[Arc<Endpoint>]) -> Outcome {
+    async fn attempt(&mut self, mut request: Outgoing, tried: &[Arc<Endpoint>], resends: u32) -> Outcome {
         let mut permit = match self.admitted() {
             Ok(permit) => permit,
             Err(fault) => return Outcome::unmade(fault),
@@ -212,6 +238,7 @@ impl<T: Transport> Call<'_, '_, T> {
             return Outcome::unmade(Fault::new(FaultKind::ConnectError, "the upstream has no target"));
         };
         *self.attempts += 1;
+        let trying = request.spans.take().map(|spans| self.traced(spans, &endpoint, &mut request, resends));
         let began = matches!(self.upstream.config.balance, balance::Config::Ewma).then(Instant::now);
 
         let passing = pass_on(&mut request.body);
@@ -219,7 +246,7 @@ impl<T: Transport> Call<'_, '_, T> {
         let attempt = Attempt { host, connect, read: timeouts.read, occupied: endpoint.occupy_with(place) };
         let mut answer = {
             let exchange = pin!(self.transport.exchange(self.upstream, &endpoint, request, attempt));
-            within(exchange, passing.as_deref(), timeouts, &mut self.end).await
+            within(exchange, passing.as_deref(), timeouts, &mut self.end, self.transport.timers()).await
         };
 
         let tells = match &answer {
@@ -232,6 +259,9 @@ impl<T: Transport> Call<'_, '_, T> {
             if let Some(permit) = permit {
                 permit.settle(succeeded, Instant::now());
             }
+        }
+        if let Some(trying) = trying {
+            trying.end(answer.as_ref().map(|reply| reply.status));
         }
         if let Ok(reply) = &mut answer {
             self.upstream.stick(&endpoint, affinity, &mut reply.headers);

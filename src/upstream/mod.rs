@@ -23,6 +23,7 @@ pub mod script;
 mod stall;
 pub mod standing;
 pub mod timeout;
+pub mod timers;
 pub mod tls;
 pub mod transport;
 mod upload;

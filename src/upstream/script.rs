@@ -197,6 +197,7 @@ fn facts(method: Method, target: PathAndQuery, headers: HeaderMap, captures: &Ca
         id: HeaderValue::from_static("-"),
         forwarding: None,
         early: None,
+        spans: None,
         params: captures.ranges(),
         identities: smallvec::SmallVec::new(),
         started: Instant::now(),

@@ -7,6 +7,7 @@ use super::endpoint::{Addresses, Endpoint, Occupied};
 use super::http2::{self, Session, Sessions};
 use super::link::Link;
 use super::pool::{Lane, Pool};
+use super::timers::Timers;
 use super::tls::Secure;
 use super::wire::{self, Wire};
 use crate::http::h1::{self, Asked, Length, Pump};
@@ -56,6 +57,11 @@ pub trait Transport: Send + Sync + 'static {
         std::future::ready(Ok(()))
     }
 
+    /// Timers for the calls of its worker. The default has none: each call makes its own.
+    fn timers(&self) -> Option<&Timers> {
+        None
+    }
+
     /// Gives back what is not needed any more. Runs every [`TIDY_EVERY`] on each worker; the default has nothing to do.
     fn tidy(&self) {}
 }
@@ -69,6 +75,7 @@ pub struct Tcp {
     pool: Arc<Pool>,
     sessions: Sessions,
     resolver: Resolver,
+    timers: Timers,
 }
 
 impl Tcp {
@@ -142,6 +149,10 @@ impl Transport for Tcp {
         }
     }
 
+    fn timers(&self) -> Option<&Timers> {
+        Some(&self.timers)
+    }
+
     fn tidy(&self) {
         self.pool.sweep();
         self.sessions.sweep();
@@ -200,6 +211,7 @@ fn copy(request: &Outgoing) -> Option<Outgoing> {
         affinity: *affinity,
         body,
         early: early.clone(),
+        spans: None,
     })
 }
 

@@ -192,33 +192,42 @@ pub fn answer(head: ResponseHead, wire: Box<Wire>, pump: Pump, pool: &Arc<Pool>,
         let tunnel = Tunnel { stream: Box::new(link), came: input.freeze(), idle: attempt.read, held: Box::new(attempt) };
         return Ok(Reply { status: head.status, headers: head.headers, body: Body::tunnel(tunnel), source: Source::Upstream });
     }
-    let mut body = AnswerBody {
-        reader: BodyReader::new(head.length),
-        stall: Stall::new(attempt.read),
-        first: None,
-        lease: Some(Lease {
-            wire,
-            request: Request::Here(pump),
-            keeps_alive: head.keeps_alive,
-            pool: Arc::clone(pool),
-            lane,
-            _occupied: attempt.occupied,
-        }),
+    let mut reader = BodyReader::new(head.length);
+    let mut lease = Lease {
+        wire,
+        request: Request::Here(pump),
+        keeps_alive: head.keeps_alive,
+        pool: Arc::clone(pool),
+        lane,
+        _occupied: attempt.occupied,
     };
-    let body = match body.at_hand() {
-        Some(bytes) => Body::full(bytes),
-        None => {
-            body.begin()?;
-            if body.is_end_stream() {
-                body.release();
-                Body::empty()
-            } else {
-                body.lease = body.lease.map(Lease::part);
-                Body::stream(body)
-            }
+    let body = if let Some(bytes) = at_hand(&mut reader, &mut lease.wire.input) {
+        lease.release();
+        Body::full(bytes)
+    } else {
+        let mut body = AnswerBody { reader, stall: Stall::new(attempt.read), first: None, lease: Some(lease) };
+        body.begin()?;
+        if body.is_end_stream() {
+            body.release();
+            Body::empty()
+        } else {
+            body.lease = body.lease.map(Lease::part);
+            Body::stream(body)
         }
     };
     Ok(Reply { status: head.status, headers: head.headers, body, source: Source::Upstream })
+}
+
+/// The whole body, when all of it came with the head.
+fn at_hand(reader: &mut BodyReader, input: &mut BytesMut) -> Option<Bytes> {
+    match reader {
+        BodyReader::Ended => Some(Bytes::new()),
+        BodyReader::Bytes(left) if *left <= input.len() as u64 => match reader.next(input) {
+            Ok(Piece::Data(bytes)) => Some(bytes),
+            Ok(Piece::More | Piece::End(_)) | Err(_) => None,
+        },
+        BodyReader::Bytes(_) | BodyReader::Chunked(_) | BodyReader::ToClose => None,
+    }
 }
 
 /// The connection a body comes from.
@@ -254,6 +263,23 @@ impl Lease {
             request @ (Request::Here(_) | Request::GoingOut(_) | Request::Lost) => (wire, request),
         };
         Self { wire, request, keeps_alive, pool, lane, _occupied }
+    }
+
+    /// Gives the connection back when it is ready for its next request.
+    fn release(mut self) {
+        // It may have gone out without its reader having been told.
+        let _ = self.poll_rest(&mut Context::from_waker(Waker::noop()));
+        if let Request::Here(mut pump) = self.request
+            && self.keeps_alive
+            && pump.is_sent()
+            && self.wire.link.is_flushed()
+            // Surplus bytes would be taken for the next answer.
+            && self.wire.input.is_empty()
+            && let Some(mut wire) = whole(self.wire)
+        {
+            wire.shrink();
+            self.pool.keep(self.lane, wire, pump.take_buffer());
+        }
     }
 
     /// Looks after the rest of the request.
@@ -298,21 +324,6 @@ struct AnswerBody {
 }
 
 impl AnswerBody {
-    /// The whole body, when all of it came with the head.
-    fn at_hand(&mut self) -> Option<Bytes> {
-        let wire = &mut self.lease.as_mut()?.wire;
-        let bytes = match &mut self.reader {
-            BodyReader::Ended => Bytes::new(),
-            BodyReader::Bytes(left) if *left <= wire.input.len() as u64 => match self.reader.next(&mut wire.input) {
-                Ok(Piece::Data(bytes)) => bytes,
-                Ok(Piece::More | Piece::End(_)) | Err(_) => return None,
-            },
-            BodyReader::Bytes(_) | BodyReader::Chunked(_) | BodyReader::ToClose => return None,
-        };
-        self.release();
-        Some(bytes)
-    }
-
     /// Takes what is there of the body without waiting for it; whoever reads on is woken.
     fn begin(&mut self) -> Result<(), Fault> {
         if let Poll::Ready(piece) = self.poll_piece(&mut Context::from_waker(Waker::noop())) {
@@ -322,19 +333,8 @@ impl AnswerBody {
     }
 
     fn release(&mut self) {
-        let Some(mut lease) = self.lease.take() else { return };
-        // It may have gone out without its reader having been told.
-        let _ = lease.poll_rest(&mut Context::from_waker(Waker::noop()));
-        if let Request::Here(mut pump) = lease.request
-            && lease.keeps_alive
-            && pump.is_sent()
-            && lease.wire.link.is_flushed()
-            // Surplus bytes would be taken for the next answer.
-            && lease.wire.input.is_empty()
-            && let Some(mut wire) = whole(lease.wire)
-        {
-            wire.shrink();
-            lease.pool.keep(lease.lane, wire, pump.take_buffer());
+        if let Some(lease) = self.lease.take() {
+            lease.release();
         }
     }
 

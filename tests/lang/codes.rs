@@ -21,6 +21,7 @@ pub const AT_START: &[Code] = &[
     Code::SecretStoreUrl,
     Code::SecretShortHmac,
     Code::TlsCertMissing,
+    Code::HookUnregistered,
 ];
 
 fn case(code: Code) -> PathBuf {

@@ -18,6 +18,8 @@ mod bodies;
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod canaries;
+#[cfg(test)]
 mod closing;
 #[cfg(test)]
 mod compress;
@@ -32,6 +34,8 @@ mod fields;
 #[cfg(test)]
 mod framing;
 #[cfg(test)]
+mod hooks;
+#[cfg(test)]
 mod listeners;
 #[cfg(test)]
 mod load;
@@ -39,6 +43,8 @@ mod load;
 mod logs;
 #[cfg(test)]
 mod methods;
+#[cfg(test)]
+mod openapi;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]
@@ -57,6 +63,8 @@ mod stores;
 mod streams;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod traces;
 #[cfg(test)]
 mod upgrade;
 #[cfg(test)]

@@ -209,7 +209,7 @@ proptest! {
             let mut out = Vec::new();
             let (method, target, authority) = (head.method.clone(), head.target.clone(), head.authority.clone());
             let (headers, affinity) = (head.headers.clone(), Affinity::default());
-            let mut sent = Outgoing { method, target, authority, headers, forwarding: None, affinity, body: Body::empty(), early: None };
+            let mut sent = Outgoing { method, target, authority, headers, forwarding: None, affinity, body: Body::empty(), early: None, spans: None };
             request_head(&mut out, &mut sent, &head.authority, Some(Length::Bytes(2)));
             let mut pump = Pump::new(out, Body::full("ab"), Length::Bytes(2));
             let mut out = Vec::new();

@@ -70,7 +70,7 @@ impl OnRequest for Aggregate {
         let body = if self.sends_body { exchange.body.take() } else { Body::empty() };
         let request = &exchange.request;
         let (headers, authority, calls) = (end_to_end(&request.headers), request.authority.clone(), exchange.calls.clone());
-        let record = &mut exchange.record;
+        let (record, spans) = (&mut exchange.record, &exchange.spans);
         Flow::Wait(Box::pin(async move {
             let body = match body.collected(PART_MAX).await {
                 Ok(body) => body,
@@ -78,7 +78,8 @@ impl OnRequest for Aggregate {
             };
             let attempts = Arc::<AtomicU32>::default();
             let answers = self.parts.iter().zip(targets).zip(own).map(|((asked, (target, affinity)), own)| {
-                let outgoing = Outgoing { affinity, ..outgoing(&asked.method, target, &authority, &headers, own, &body) };
+                let spans = spans.clone();
+                let outgoing = Outgoing { affinity, spans, ..outgoing(&asked.method, target, &authority, &headers, own, &body) };
                 answer(asked, calls.clone(), outgoing, Arc::clone(&attempts))
             });
             let answered = try_join_all(answers).await;
@@ -137,7 +138,7 @@ fn outgoing(
         Body::full(body.clone())
     };
     let (method, authority) = (method.clone(), authority.clone());
-    Outgoing { method, target, authority, headers, forwarding: None, affinity: Affinity::default(), body, early: None }
+    Outgoing { method, target, authority, headers, forwarding: None, affinity: Affinity::default(), body, early: None, spans: None }
 }
 
 /// What became of a part that is there, or may be missing.

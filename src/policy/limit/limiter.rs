@@ -2,18 +2,17 @@
 
 use super::count::{Decision, Rule, State};
 use super::table::{Counter, Id, Table};
-use crate::events::{Change, Events};
+use crate::events::{Change, Events, Seldom};
 use parking_lot::Mutex;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// Parts with a lock of their own.
 const SHARDS: usize = 64;
 /// Most memory of the counters of one limit: 838,000 keys with short counters.
 pub const BYTES_MAX: usize = 64 << 20;
-/// How often it is said that keys were forgotten, or requests refused, in nanoseconds.
-const TOLD_EVERY: u64 = 60_000_000_000;
 
 /// The counters of one limit.
 pub struct Limiter {
@@ -22,10 +21,10 @@ pub struct Limiter {
     hashers: [RandomState; 2],
     shards: Box<[Mutex<Shard>]>,
     silenced: AtomicBool,
-    /// When it was last said that keys were forgotten
-    warned_at: AtomicU64,
-    /// and that requests were refused; 0 is never.
-    refused_at: AtomicU64,
+    /// That keys were forgotten is said seldom,
+    forgetting: Seldom,
+    /// and so is that requests were refused.
+    refusing: Seldom,
     events: Arc<Events>,
 }
 
@@ -67,8 +66,8 @@ impl Limiter {
             hashers: [RandomState::new(), RandomState::new()],
             shards: std::iter::repeat_with(shard).take(SHARDS).collect(),
             silenced: AtomicBool::new(false),
-            warned_at: AtomicU64::new(0),
-            refused_at: AtomicU64::new(0),
+            forgetting: Seldom::default(),
+            refusing: Seldom::default(),
             events: Arc::default(),
         }
     }
@@ -232,7 +231,7 @@ impl Limiter {
     }
 
     fn warn(&self, now: u64) {
-        if is_due(&self.warned_at, now) {
+        if self.forgetting.is_due(Duration::from_nanos(now)) {
             let forgotten = self.tally().forgotten;
             tracing::warn!(limit = %self.name, forgotten, "a limit has more keys in use than it has memory for: some begin anew");
         }
@@ -240,7 +239,7 @@ impl Limiter {
 
     /// A request was refused: told for the first one within a minute. `now` is in nanoseconds since the epoch.
     pub fn refused(&self, now: u64) {
-        if is_due(&self.refused_at, now) {
+        if self.refusing.is_due(Duration::from_nanos(now)) {
             self.events.tell(Change::LimitReached, &self.name, "the limit refuses requests");
         }
     }
@@ -248,13 +247,6 @@ impl Limiter {
     fn shard(&self, id: Id) -> Option<&Mutex<Shard>> {
         self.shards.get((id.0 >> 96) as usize % SHARDS)
     }
-}
-
-/// True once in [`TOLD_EVERY`], for one of those who ask at once. A clock that was set back counts as time that has passed.
-fn is_due(last: &AtomicU64, now: u64) -> bool {
-    let told = last.load(Ordering::Relaxed);
-    let due = now >= told.saturating_add(TOLD_EVERY) || now < told;
-    due && last.compare_exchange(told, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
 }
 
 impl Tally {

@@ -82,6 +82,7 @@ impl OnRequest for Mirror {
             affinity: exchange.calls.affinity(self.upstream, exchange),
             body: Body::empty(),
             early: None,
+        spans: None,
         };
         let copy = Copy { outgoing, upstream: self.upstream, calls: Arc::clone(&exchange.calls), state: Arc::clone(&self.state) };
         match exchange.body.at_hand() {

@@ -78,6 +78,7 @@ fn rig() -> (DuplexStream, Rig) {
         plan: arc_swap::ArcSwap::from_pointee(draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default())),
         log: Log::start(std::io::sink()).unwrap().0,
         open: std::sync::atomic::AtomicUsize::new(0),
+        crowded: crate::events::Seldom::default(),
         stop: tokio_util::sync::CancellationToken::new(),
         swapped: tokio::sync::Notify::new(),
     });

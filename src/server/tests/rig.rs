@@ -1,6 +1,6 @@
 //! A gateway built by hand on a free port, origins that do as they are told, and a client that sends bytes.
 
-use crate::compile::plan::{AccessLog, Listener, LogFormat, Pipeline, Plan, Settings, Target};
+use crate::compile::plan::{AccessLog, Listener, LogFormat, Pipeline, Plan, Route, Settings, Target};
 use crate::http::UpstreamIndex;
 use crate::policy::fallback::Fallback;
 use crate::policy::stage::{OnResponse, ReplyPlace};
@@ -114,11 +114,16 @@ impl Draft {
         });
         Plan {
             tree: MatchTree::build(&keys),
-            predicates: keys.iter().map(|_| None).collect(),
-            pipelines: vec![pipeline; self.routes.len()],
-            names: self.routes.iter().map(|(_, pattern)| (*pattern).into()).collect(),
+            routes: self
+                .routes
+                .iter()
+                .map(|(_, pattern)| Route { name: (*pattern).into(), predicate: None, pipeline: Arc::clone(&pipeline) })
+                .collect(),
+            patterns: self.routes.iter().map(|(_, pattern)| (*pattern).into()).collect(),
             unmatched: Vec::new(),
             switches: Vec::new(),
+            hooks: Vec::new(),
+            described: None,
             flags: Vec::new(),
             upstreams: std::iter::once(&self.upstream).chain(&self.spare).map(|upstream| registry.upstream(upstream)).collect(),
             stores: Vec::new(),
@@ -126,6 +131,7 @@ impl Draft {
             shelves: Vec::new(),
             admin_gate: None,
             events: Arc::default(),
+            tracer: None,
             fetch: Arc::new(crate::fetch::Offline),
             settings: self.settings.clone(),
         }

@@ -136,7 +136,7 @@ fn what_is_not_declared_any_more_is_forgotten() {
     let registry = crate::upstream::Registry::default();
     let draft = resolving("app.svc", Some(1));
     let first = registry.upstream(&draft.upstream);
-    registry.keep(&[registry.make(&draft.upstream)]);
+    registry.keep(std::slice::from_ref(&first));
     assert!(std::sync::Arc::ptr_eq(&first, &registry.upstream(&draft.upstream)));
     registry.keep(&[]);
     assert!(!std::sync::Arc::ptr_eq(&first, &registry.upstream(&draft.upstream)));

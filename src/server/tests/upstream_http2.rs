@@ -310,6 +310,7 @@ async fn attempt(transport: &Tcp, upstream: &Upstream, body: Body) -> Result<Rep
         affinity: Affinity::default(),
         body,
         early: None,
+        spans: None,
     };
     transport.exchange(upstream, endpoint, request, attempt).await
 }

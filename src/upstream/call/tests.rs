@@ -100,6 +100,7 @@ fn request(method: &str, body: Body) -> Outgoing {
         affinity: crate::http::Affinity::default(),
         body,
         early: None,
+        spans: None,
     }
 }
 

@@ -105,6 +105,7 @@ async fn probe<T: Transport>(transport: &T, upstream: &Upstream, endpoint: &Arc<
         affinity: Affinity::default(),
         body: Body::empty(),
         early: None,
+        spans: None,
     };
     let host = match &upstream.config.host {
         HostSent::Keep | HostSent::Target => endpoint.authority.clone(),

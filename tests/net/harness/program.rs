@@ -72,6 +72,11 @@ impl Program {
         })
     }
 
+    /// What stands in its access log.
+    pub fn logged(&self) -> String {
+        self.logged.lock().clone()
+    }
+
     /// Waits until a text stands in what it has said.
     #[track_caller]
     pub fn until_said(&self, text: &str) {
