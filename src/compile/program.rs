@@ -239,7 +239,8 @@ impl Compiler {
     /// What traces requests, the same as before where its declaration did not change.
     fn tracer(&mut self, declared: Option<&ir::operate::Trace>, errors: &mut Vec<BuildError>) -> Option<Arc<Tracer>> {
         let ir::operate::Trace { url, sample } = declared?;
-        let make = || Tracer::new(url, sample.0).map_err(|why| BuildError::unset(format!("the url `{url}` of `trace` {why}")));
+        let make =
+            || Tracer::new(url, sample.0).map_err(|why| BuildError::new(Code::TypeMismatch, format!("the url `{url}` of `trace` {why}")));
         self.registry.try_state(TRACER, format!("{} {url}", sample.0), make).map_err(|error| errors.push(error)).ok()
     }
 
@@ -432,7 +433,7 @@ fn posts(declared: &[ir::operate::Events], errors: &mut Vec<BuildError>) -> Vec<
     for ir::operate::Events { url, on } in declared {
         match address(url) {
             Ok(url) => posts.push(Post { url, on: on.iter().filter_map(|kind| Kind::named(kind)).collect() }),
-            Err(why) => errors.push(BuildError::unset(format!("the url `{url}` of `events` {why}"))),
+            Err(why) => errors.push(BuildError::new(Code::TypeMismatch, format!("the url `{url}` of `events` {why}"))),
         }
     }
     posts
