@@ -27,6 +27,7 @@ use crate::policy::{Build, BuildError, Config, Endpoint, Policy as _, Registry, 
 use crate::route::{MatchTree, RouteKey};
 use crate::store::{self, Store};
 use crate::upstream;
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -34,6 +35,9 @@ use std::sync::Arc;
 const STORE: &str = "store";
 /// and of tracers.
 const TRACER: &str = "trace";
+
+/// Bytes of a hash that tell one policy from another.
+const DIGEST_BYTES: usize = 8;
 
 /// Builds plans one after the other, keeping the state that survives a reload.
 pub struct Compiler {
@@ -176,7 +180,9 @@ impl Compiler {
             self.registry.roll_back();
             return Err(errors);
         }
-        let auths = (0..program.auths.len()).map(|index| self.registry.of_plan("auth", &index.to_string())).collect();
+        let auths: Vec<Option<Arc<auth::Runtime>>> =
+            (0..program.auths.len()).map(|index| self.registry.of_plan("auth", &index.to_string())).collect();
+        let dependencies = self.registry.of_plan("dependencies", "").unwrap_or_default();
         let described = Described::new(program, &mut self.registry, secrets, &document);
         let keys: Vec<RouteKey> = program.routes.iter().map(|route| route.key.clone()).collect();
         let plan = Plan {
@@ -192,6 +198,9 @@ impl Compiler {
             described,
             limiters: self.state(limit::STATE).collect(),
             shelves: self.state(cache::STATE).collect(),
+            auths: auths.iter().flatten().map(Arc::clone).collect(),
+            dependencies,
+            digest: digest(program),
             admin_gate,
             events: Arc::clone(&self.events),
             tracer,
@@ -410,6 +419,12 @@ fn settings(gateway: &ir::Gateway) -> Settings {
         posts: Arc::new([]),
         log: AccessLog::default(),
     }
+}
+
+/// A hash of all that a program means; secrets are not in it, only where they come from.
+fn digest(program: &Program) -> String {
+    let text = serde_json::to_vec(program).unwrap_or_default();
+    Sha256::digest(text).iter().take(DIGEST_BYTES).fold(String::new(), |digest, byte| format!("{digest}{byte:02x}"))
 }
 
 /// Who is sent events.
