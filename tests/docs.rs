@@ -23,6 +23,8 @@ const PAGES: &[(&str, &str)] = &[
     ("docs/auth.md", include_str!("../docs/auth.md")),
     ("docs/shaping.md", include_str!("../docs/shaping.md")),
     ("docs/operating.md", include_str!("../docs/operating.md")),
+    ("docs/hooks.md", include_str!("../docs/hooks.md")),
+    ("docs/openapi.md", include_str!("../docs/openapi.md")),
     ("docs/running.md", include_str!("../docs/running.md")),
     ("docs/tracing.md", include_str!("../docs/tracing.md")),
     ("docs/caching.md", include_str!("../docs/caching.md")),
@@ -170,7 +172,7 @@ fn the_policies_of_the_pages_on_policies_are_sound() {
 
 #[test]
 fn the_reference_names_every_word_and_says_which_are_not_there_yet() {
-    let (now, later) = LANGUAGE.split_once("\n## Not available yet\n").unwrap();
+    let (now, later) = LANGUAGE.split_once("\n## Not available yet\n").unwrap_or((LANGUAGE, ""));
     // A policy that the page has not taken up at all is left to `gate explain`.
     let left_out = policy::ALL.iter().filter(|policy| !policy.words.iter().any(|word| says(LANGUAGE, word.form.word)));
     let left_out: Vec<&str> = left_out.flat_map(|policy| policy.words).map(|word| word.form.word).collect();

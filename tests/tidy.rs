@@ -9,25 +9,27 @@ use std::path::{Path, PathBuf};
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("diag", &[]),
     ("http", &[]),
+    ("meter", &[]),
     ("syntax", &["diag"]),
     ("route", &[]),
     ("lang", &["diag", "http", "syntax", "route"]),
     ("logic", &["lang", "route"]),
     ("fetch", &[]),
     ("events", &["http", "fetch"]),
+    ("hook", &["http", "fetch"]),
     ("otlp", &["http", "fetch"]),
     ("store", &["events"]),
-    ("policy", &["diag", "http", "syntax", "lang", "logic", "store", "fetch", "events"]),
-    ("upstream", &["diag", "http", "syntax", "lang", "route", "events"]),
-    ("ir", &["http", "lang", "route", "store", "policy", "upstream"]),
-    ("check", &["diag", "http", "syntax", "lang", "route", "logic", "policy", "upstream", "ir", "events"]),
+    ("policy", &["diag", "http", "syntax", "lang", "logic", "store", "fetch", "events", "hook"]),
+    ("upstream", &["diag", "http", "meter", "syntax", "lang", "route", "events"]),
+    ("ir", &["http", "lang", "route", "store", "hook", "policy", "upstream"]),
+    ("check", &["diag", "http", "syntax", "lang", "route", "logic", "policy", "upstream", "ir", "events", "fetch", "hook"]),
     ("analyse", &["http", "lang", "route", "logic", "policy", "upstream", "ir"]),
-    ("compile", &["diag", "http", "lang", "route", "store", "policy", "upstream", "ir", "fetch", "events", "otlp"]),
+    ("compile", &["diag", "http", "lang", "route", "store", "policy", "upstream", "ir", "fetch", "events", "otlp", "hook"]),
     ("import", &["syntax", "route"]),
     ("docs", &["diag", "http", "syntax", "lang", "route", "policy", "upstream", "ir", "check"]),
-    ("server", &["http", "lang", "route", "events", "otlp", "policy", "upstream", "compile"]),
+    ("server", &["http", "meter", "lang", "route", "events", "otlp", "policy", "upstream", "compile"]),
     ("admin", &["http", "lang", "route", "events", "policy", "upstream", "ir", "server"]),
-    ("testing", &["diag", "http", "lang", "route", "policy", "upstream", "ir", "compile", "server"]),
+    ("testing", &["diag", "http", "hook", "lang", "route", "policy", "upstream", "ir", "compile", "server"]),
     (
         "cli",
         &[
@@ -35,6 +37,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "server", "admin", "testing", "fetch", "events",
         ],
     ),
+    ("embed", &["diag", "http", "policy", "upstream", "ir", "check", "compile", "fetch", "hook", "server", "cli"]),
 ];
 
 /// The side of `lang` that is for the checker; `expr`, `value` and `eval` are what is left of it when a policy runs.
@@ -81,7 +84,9 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("std::net::TcpListener", &["src/server/", "src/admin/", "src/store/testing.rs", "src/upstream/"]),
     ("std::net::TcpStream", &["src/server/", "src/upstream/"]),
     ("listenfd", &["src/server/inherit.rs"]),
-    ("std::fs", &["src/cli/", "src/server/listener.rs"]),
+    ("command_fds", &["src/server/upgrade.rs"]),
+    ("std::process::Command", &["src/cli/", "src/server/upgrade.rs"]),
+    ("std::fs", &["src/cli/", "src/server/listener.rs", "src/server/metrics/process.rs"]),
     ("std::env", &["src/cli/", "src/store/testing.rs"]),
 ];
 

@@ -1,9 +1,9 @@
 //! What whoever administers has at hand: the server, the way to tell it something, and the policy in force.
 
+use crate::events::Change;
 use crate::ir::Program;
 use crate::server::{Control, Server};
 use arc_swap::ArcSwap;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,8 +65,8 @@ impl Desk {
         self.began.elapsed()
     }
 
-    /// Tells what was changed by hand, and from where.
-    pub fn changed(&self, by: IpAddr, what: &str, subject: &str, detail: &str) {
-        tracing::info!(%by, what, subject, "changed by hand: {detail}");
+    /// Tells what was changed by hand.
+    pub fn tell(&self, change: Change, subject: &str, detail: impl Into<String>) {
+        self.server.plan().events.tell(change, subject, detail);
     }
 }

@@ -9,7 +9,6 @@ use futures_core::future::BoxFuture;
 use http::header::ALLOW;
 use http::{HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value as Json};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// A request that has come in.
@@ -19,8 +18,8 @@ pub struct Asked {
     pub name: String,
     /// Its parameters.
     pub query: Query,
-    /// Where it comes from.
-    pub by: IpAddr,
+    /// The media types it wants; of several fields the first.
+    pub accept: Option<String>,
 }
 
 /// One thing that can be asked for.
@@ -60,6 +59,15 @@ pub const ENDPOINTS: &[Endpoint] = &[
     get("/admin/limits", "what limits have let through and refused", show::limits),
     get("/admin/limits/NAME", "one of them", show::limit),
     get("/admin/cache", "how full the caches are", show::cache),
+    get("/admin/metrics", "rates, latencies and failures by route, upstream, limit and cache", show::figures),
+    get("/metrics", "all that is counted, for Prometheus", show::metrics),
+    Endpoint {
+        method: Method::GET,
+        path: "/admin/events",
+        parameters: &["since", "kinds"],
+        says: "what happened lately; of these kinds, and after the event of that number",
+        act: Act::Now(show::events),
+    },
     get("/admin/flags", "the flags", show::flags),
     get("/admin/flags/NAME", "one of them", show::flag),
     get("/admin/maintenance", "the routes that can be closed", show::maintenance),

@@ -7,6 +7,7 @@ use super::entry;
 use super::query::Query;
 use crate::http::{Body, Problem};
 use crate::server::{ACCEPT_PAUSE, is_of_one_connection, listener};
+use http::header::ACCEPT;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body as _;
@@ -111,7 +112,13 @@ impl Drop for Admin {
 async fn accept(listener: std::net::TcpListener, desk: Arc<Desk>, ending: CancellationToken) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     let (places, connections) = (Arc::new(Semaphore::new(CONNECTIONS_MAX)), TaskTracker::new());
-    while let Some(accepted) = ending.run_until_cancelled(listener.accept()).await {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            // Whoever asks from now on means the process that serves.
+            () = desk.control.succeeded() => break,
+            () = ending.cancelled() => break,
+        };
         match accepted {
             Ok((stream, peer)) => match Arc::clone(&places).try_acquire_owned() {
                 Ok(place) => {
@@ -174,7 +181,12 @@ async fn answered(request: Request<Incoming>, peer: SocketAddr, desk: &Arc<Desk>
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).into());
     }
     let query = Query::read(head.uri.query().unwrap_or_default(), endpoint.parameters)?;
-    endpoint.answer(desk, Asked { name, query, by: peer.ip().to_canonical() }).await
+    let accept = head.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).map(str::to_owned);
+    let done = endpoint.answer(desk, Asked { name, query, accept }).await;
+    if head.method == Method::POST {
+        tracing::info!(%peer, target = %head.uri, done = done.is_ok(), "asked by hand");
+    }
+    done
 }
 
 /// Lets a request in. Whether the gateway is ready is nobody's secret: what asks that of it, a balancer or Kubernetes, has no

@@ -4,10 +4,12 @@ use super::answer::{Answered, Refusal, json_of, unclear, unknown};
 use super::desk::Desk;
 use super::endpoints::Asked;
 use super::show;
+use crate::events::Change;
 use crate::http::Problem;
 use crate::lang::literal;
 use crate::lang::value::Percent;
 use crate::policy::cache::Purge;
+use crate::server::GATEWAY;
 use crate::server::control::Reloaded;
 use futures_core::future::BoxFuture;
 use http::StatusCode;
@@ -15,10 +17,10 @@ use serde_json::{Value as Json, json};
 use std::sync::Arc;
 
 /// Puts the policy's file in force as it is now.
-pub fn reload(desk: Arc<Desk>, asked: Asked) -> BoxFuture<'static, Answered> {
+pub fn reload(desk: Arc<Desk>, _: Asked) -> BoxFuture<'static, Answered> {
     Box::pin(async move {
         let outcome = desk.control.reload().await;
-        put_in_force(&desk, &asked, "reload", outcome)
+        put_in_force(outcome)
     })
 }
 
@@ -28,19 +30,17 @@ pub fn rollback(desk: Arc<Desk>, asked: Asked) -> BoxFuture<'static, Answered> {
         let to = asked.query.need("to", "3")?;
         let generation = to.parse().map_err(|_| unclear(format!("`{to}` is no generation: they are counted from 1")))?;
         let outcome = desk.control.rollback(generation).await;
-        put_in_force(&desk, &asked, "rollback", outcome)
+        put_in_force(outcome)
     })
 }
 
-fn put_in_force(desk: &Desk, asked: &Asked, what: &str, outcome: Result<Reloaded, String>) -> Answered {
+fn put_in_force(outcome: Result<Reloaded, String>) -> Answered {
     let Reloaded { generation, changes } = outcome.map_err(Refusal::of_policy)?;
-    desk.changed(asked.by, what, "policy", &format!("generation {generation} is in force"));
     Ok(json_of(StatusCode::OK, &json!({ "generation": generation, "changes": changes })))
 }
 
 /// Ends the gateway once what runs is finished.
-pub fn drain(desk: &Desk, asked: &Asked) -> Answered {
-    desk.changed(asked.by, "drain", "gateway", "it is told to drain");
+pub fn drain(desk: &Desk, _: &Asked) -> Answered {
     desk.control.drain();
     Ok(json_of(StatusCode::ACCEPTED, &json!({ "state": "draining" })))
 }
@@ -56,11 +56,12 @@ pub fn purge(desk: &Desk, asked: &Asked) -> Answered {
         key: asked.query.get("key"),
         tag: asked.query.get("tag"),
     };
-    if let Some(route) = purge.route.filter(|route| !plan.names.iter().any(|name| **name == **route)) {
+    if let Some(route) = purge.route.filter(|route| !plan.routes.iter().any(|known| *known.name == **route)) {
         return Err(no_route(route).into());
     }
     let purged: usize = plan.shelves.iter().map(|shelf| shelf.purge(&purge)).sum();
-    desk.changed(asked.by, "purge", "cache", &format!("{purged} responses are dropped"));
+    let says = asked.query.given().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
+    desk.tell(Change::CachePurged, purge.route.unwrap_or(GATEWAY), format!("{purged} responses are dropped by hand: `{says}`"));
     Ok(json_of(StatusCode::OK, &json!({ "purged": purged })))
 }
 
@@ -71,14 +72,12 @@ fn no_route(name: &str) -> Problem {
 /// Opens a breaker until it is closed by hand.
 pub fn open_breaker(desk: &Desk, asked: &Asked) -> Answered {
     show::breaker_of(desk, &asked.name)?.hold();
-    desk.changed(asked.by, "breaker", &asked.name, "it is open until it is closed by hand");
     show::breaker(desk, asked)
 }
 
 /// Closes a breaker.
 pub fn close_breaker(desk: &Desk, asked: &Asked) -> Answered {
     show::breaker_of(desk, &asked.name)?.close();
-    desk.changed(asked.by, "breaker", &asked.name, "it is closed");
     show::breaker(desk, asked)
 }
 
@@ -95,7 +94,7 @@ pub fn maintenance(desk: &Desk, asked: &Asked) -> Answered {
     let meant = plan.switches.iter().filter(|switch| route.is_none_or(|route| switch.route() == route)).collect::<Vec<_>>();
     if meant.is_empty() {
         let detail = match route {
-            Some(route) if !plan.names.iter().any(|name| **name == *route) => return Err(no_route(route).into()),
+            Some(route) if !plan.routes.iter().any(|known| *known.name == *route) => return Err(no_route(route).into()),
             Some(route) => format!("route `{route}` has no `maintenance`"),
             None => "no route has `maintenance`".to_owned(),
         };
@@ -108,7 +107,7 @@ pub fn maintenance(desk: &Desk, asked: &Asked) -> Answered {
             Some(false) => "it is open",
             None => "it is as its file says",
         };
-        desk.changed(asked.by, "maintenance", switch.route(), how);
+        desk.tell(Change::MaintenanceTurned, switch.route(), format!("turned by hand: {how}"));
     }
     let turned = meant.iter().map(|switch| (switch.route().to_owned(), show::switch(switch)));
     Ok(json_of(StatusCode::OK, &Json::Object(turned.collect())))
@@ -125,8 +124,8 @@ pub fn flag(desk: &Desk, asked: &Asked) -> Answered {
             Some(share.ok_or_else(|| unclear(format!("`on={other}`: `true`, `false`, a share such as `25%` and `declared` are known")))?)
         }
     };
-    show::flag_of(desk, &asked.name)?.turn(share);
     let turned = show::flag_of(desk, &asked.name)?;
-    desk.changed(asked.by, "flag", &asked.name, &format!("it is {}", show::share(turned.share())));
+    turned.turn(share);
+    desk.tell(Change::FlagTurned, &asked.name, format!("turned by hand: it is {}", show::share(turned.share())));
     show::flag(desk, asked)
 }

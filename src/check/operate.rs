@@ -5,7 +5,8 @@ use super::declare::declared_name;
 use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic};
 use crate::events::Kind;
-use crate::ir::operate::{Events, Flag, Hook, OnFailure, Store, StoreUrl, Trace};
+use crate::fetch::address;
+use crate::ir::operate::{Events, Flag, Hook, On, OnFailure, Store, StoreUrl, Trace};
 use crate::lang::checker::{Checker, Moment, Spot, Want};
 use crate::lang::expr::Expr;
 use crate::lang::form::{Form, Merge, Place, Slot, Word};
@@ -15,8 +16,6 @@ use crate::lang::{Given, Node};
 use std::time::Duration;
 
 const WHOLE: Percent = Percent(10_000);
-/// When hooks are called.
-const MOMENTS: &[&str] = &["startup", "request", "response", "error", "shutdown"];
 
 const TIMEOUT: Form = Form::new("timeout", "how long an answer may take").slots(&[Slot::value("time", "a duration")]);
 
@@ -63,20 +62,24 @@ pub const WORDS: &[Word] = &[
         merge: Merge::Keyed,
         stage: "",
     },
-    top(Form::new("hook", "a service that is asked about requests or responses, put in force by `use NAME`")
-        .slots(&[Slot::name("name"), Slot::word("kind", &["http"]), Slot::value("url", "a URL")])
+    ready(
+        Form::new(
+            "hook",
+            "what is asked about requests and replies: a service, or a part of the embedding program; put in force by `use NAME`",
+        )
+        .slots(&[Slot::name("name"), Slot::word("kind", &["http", "embedded"]), Slot::value("url", "a URL").optional()])
         .children(&[
-            Form::new("on", "when it is asked").slots(&[Slot::value("moments", "a list such as `[request, response]`")]).required(),
+            Form::new("on", "when it is asked: `startup`, `request`, `response`, `error`, `shutdown`")
+                .slots(&[Slot::value("moments", "a list such as `[request, response]`")])
+                .required(),
             TIMEOUT.default("timeout 200ms"),
-            Form::new("on_failure", "what becomes of a request when it cannot be asked")
+            Form::new("on_failure", "what becomes of a request when it cannot be asked: it goes on, or is refused with 502 or 503")
                 .slots(&[Slot::word("choice", &["continue", "refuse"])])
                 .default("on_failure continue"),
-        ])),
+            Form::new("forward", "http: the service is told the credentials of requests as well").slots(&[Slot::fixed("credential")]),
+        ]),
+    ),
 ];
-
-const fn top(form: Form) -> Word {
-    ready(form.later())
-}
 
 const fn ready(form: Form) -> Word {
     Word { form: form.many(), places: &[Place::File], merge: Merge::Keyed, stage: "" }
@@ -170,18 +173,47 @@ pub fn flag(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<(Flag, Moment)
 /// Reads `hook`.
 pub fn hook(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Hook> {
     let name = declared_name(node)?.text.clone();
-    let url = node.get("url").and_then(|given| url(given, checker));
-    let on = node.child("on").and_then(|child| child.get("moments")).and_then(|given| choices(given, MOMENTS, "moment", checker));
+    let embedded = node.word_in("kind").is_some_and(|kind| kind.text == "embedded");
+    let url = match (node.get("url"), embedded) {
+        (Some(given), false) => url(given, checker).map(Some),
+        (None, true) => Some(None),
+        (Some(given), true) => {
+            checker.report.push(
+                Diagnostic::new(Code::SchemaArity, format!("hook `{name}` is a part of the embedding program"))
+                    .at(given.expr.span, "no address leads there")
+                    .help(format!("leave the URL out; for a service write `hook {name} http URL`")),
+            );
+            None
+        }
+        (None, false) => {
+            checker.report.push(
+                Diagnostic::new(Code::SchemaArity, format!("hook `{name}` does not say which service is asked"))
+                    .at(node.span, "without a URL")
+                    .help(format!("write `hook {name} http http://127.0.0.1:9100/hook`")),
+            );
+            None
+        }
+    };
+    let names: Vec<&str> = On::ALL.iter().map(|on| on.name()).collect();
+    let on = node.child("on").and_then(|child| child.get("moments")).and_then(|given| choices(given, &names, "moment", checker));
+    let on = on.map(|on| On::ALL.iter().copied().filter(|moment| on.iter().any(|name| name == moment.name())).collect());
     let timeout = timeout(node, 200, checker);
     let refuse = node.child("on_failure").and_then(|child| child.word_in("choice")).is_some_and(|word| word.text == "refuse");
-    Some(Hook { name, url: url?, on: on?, timeout: timeout?, refuse })
+    let forward = node.child("forward");
+    if let Some(child) = forward.filter(|_| embedded) {
+        checker.error(Code::SchemaArity, "an embedded hook sees all fields there are", child.span, "only for `http`");
+        return None;
+    }
+    Some(Hook { name, url: url?, on: on?, timeout: timeout?, refuse, forward: forward.is_some() })
 }
 
 fn url(given: Given<'_>, checker: &mut Checker<'_>) -> Option<String> {
-    match checker.constant(given, Type::Url)? {
-        Value::Text(url) => Some(url.to_string()),
-        _ => None,
+    let Value::Text(url) = checker.constant(given, Type::Url)? else { return None };
+    if let Err(why) = address(&url) {
+        checker.error(Code::TypeMismatch, format!("the url {why}"), given.expr.span, "nobody can be called there");
+        return None;
     }
+    Some(url.to_string())
 }
 
 fn timeout(node: &Node<'_>, default_ms: u64, checker: &mut Checker<'_>) -> Option<Duration> {

@@ -8,7 +8,7 @@ use super::listen::told;
 use super::merge::merged;
 use super::together::{self, Shadows};
 use super::upstream::UpstreamFacts;
-use super::uses::Level;
+use super::uses::{self, Level};
 use super::written::Interned;
 use super::{breaker, cache, calls};
 use crate::diag::{Code, Diagnostic, Edit, Span};
@@ -202,7 +202,7 @@ impl<'a> Routes<'_, 'a> {
             policies,
             timeouts,
             retries,
-            hooks: levels.iter().flat_map(|level| &level.hooks).filter_map(|hook| u16::try_from(*hook).ok()).collect(),
+            hooks: uses::hooks(&levels),
             reads_body: checker.facts.reads_body,
             log,
             place,

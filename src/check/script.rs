@@ -3,6 +3,7 @@
 use super::declare::Bench;
 use super::load::Module;
 use crate::diag::{Code, Diagnostic, Span};
+use crate::hook::Answer;
 use crate::http::UpstreamIndex;
 use crate::ir::Route;
 use crate::ir::script::{Action, Comparison, Expectation, Reply, Request, Step, Test};
@@ -92,7 +93,7 @@ impl Reading<'_, '_> {
     }
 
     fn given(&mut self, node: &Node<'_>) -> Option<Action> {
-        const HELP: &str = "write `given claims { … }`, `key { … }`, `user \"name\"`, `client.ip IP`, `header \"x\" \"y\"`, `upstream U replies STATUS`, `upstream U refuses` or `only limit L`";
+        const HELP: &str = "write `given claims { … }`, `key { … }`, `user \"name\"`, `client.ip IP`, `header \"x\" \"y\"`, `upstream U replies STATUS`, `upstream U refuses`, `hook H replies json \"…\"`, `hook H fails` or `only limit L`";
         let all = node.all("what");
         let (first, rest) = all.split_first()?;
         let path: Vec<&str> = first.expr.as_reference().unwrap_or_default().iter().map(|part| part.text.as_str()).collect();
@@ -112,6 +113,10 @@ impl Reading<'_, '_> {
             },
             (["header"], [name, value]) => Some(Action::Header(self.checker.text(*name)?, self.checker.text(*value)?)),
             (["only"], [limit, name]) if is_word(limit.expr, "limit") => self.limit_name(name.expr).map(Action::OnlyLimit),
+            (["hook"], [name, how @ ..]) => {
+                let hook = u16::try_from(self.checker.declared(*name, Declared::Hook)?).ok()?;
+                self.hook(hook, how, node.span)
+            }
             (["upstream"], [name, how @ ..]) => {
                 let upstream = self.upstream(*name)?;
                 self.scripted(upstream, how, first.expr.span)
@@ -209,6 +214,24 @@ impl Reading<'_, '_> {
             return self.unknown(odd.expr.span, "this is not known of an upstream", HELP);
         }
         Some(if replies { Action::Replies(upstream, reply) } else { Action::Refuses(upstream, reply.times) })
+    }
+
+    /// `replies json "…"`, `fails`
+    fn hook(&mut self, hook: u16, how: &[Given<'_>], span: Span) -> Option<Action> {
+        const HELP: &str = "write `given hook NAME replies json \"\"\"{\"set\": {\"x-plan\": \"gold\"}}\"\"\"`, or `given hook NAME fails`";
+        match how {
+            [verb] if is_word(verb.expr, "fails") => Some(Action::HookFails(hook)),
+            [verb, kind, given] if is_word(verb.expr, "replies") && is_word(kind.expr, "json") => {
+                let text = self.checker.text(*given)?;
+                match Answer::read(text.as_bytes()) {
+                    Ok(_) => Some(Action::HookReplies(hook, text)),
+                    Err(failure) => {
+                        self.unknown(given.expr.span, &failure.to_string(), "a hook answers `{\"set\": {…}, \"status\": N, \"body\": …}`")
+                    }
+                }
+            }
+            _ => self.unknown(span, "what does the hook do?", HELP),
+        }
     }
 
     fn limit_name(&mut self, expr: &Expr) -> Option<String> {

@@ -12,6 +12,7 @@ use crate::lang::{Given, Node};
 use crate::policy::Effective;
 use crate::syntax::ast::{Arg, ExprKind, Ident, Statement, Term};
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// The statements of one level of inheritance: those of its `use`s, then its own.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +23,17 @@ pub struct Level<'a> {
     pub hooks: Vec<usize>,
     /// True when something in it was not understood: what is missing may be what was not understood.
     pub damaged: bool,
+}
+
+/// The hooks in force, the outermost first; one that is used on several levels is asked once.
+pub fn hooks(levels: &[Rc<Level<'_>>]) -> Vec<u16> {
+    let mut found = Vec::new();
+    for hook in levels.iter().flat_map(|level| &level.hooks).filter_map(|hook| u16::try_from(*hook).ok()) {
+        if !found.contains(&hook) {
+            found.push(hook);
+        }
+    }
+    found
 }
 
 /// A declared policy, wherever it is used from.

@@ -157,8 +157,9 @@ const WITH: Form = Form::new("with", "a header or a body of the request")
     ])
     .many();
 
-const GIVEN_WORDS: &[&str] =
-    &["claims", "key", "user", "header", "upstream", "replies", "refuses", "json", "text", "after", "times", "only", "limit"];
+const GIVEN_WORDS: &[&str] = &[
+    "claims", "key", "user", "header", "upstream", "replies", "refuses", "json", "text", "after", "times", "only", "limit", "hook", "fails",
+];
 
 const EXPECT_WORDS: &[&str] = &[
     "status", "route", "upstream", "stage", "limited", "by", "breaker", "cache", "attempts", "header", "body", "json", "text", "received",

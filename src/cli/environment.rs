@@ -56,6 +56,11 @@ struct Looking {
 }
 
 impl Secrets for Looking {
+    /// Which hooks an embedding program registers is not for the machine to say.
+    fn does_without_hooks(&self) -> bool {
+        true
+    }
+
     fn secret(&self, secret: &Secret, purpose: Purpose<'_>) -> Result<String, BuildError> {
         self.machine.secret(secret, purpose).or_else(|error| {
             let mut missing = self.missing.lock();

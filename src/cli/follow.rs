@@ -30,7 +30,9 @@ impl Watched {
         let watch = move || {
             loop {
                 let files = self.0.lock().clone();
-                let watch = match Watch::new(files.iter().map(PathBuf::as_path)) {
+                let there =
+                    files.iter().map(PathBuf::as_path).filter(|file| file.parent().is_none_or(|folder| folder == "" || folder.is_dir()));
+                let watch = match Watch::new(there) {
                     Ok(watch) => watch,
                     Err(error) => return tracing::error!("the policy's files cannot be watched: {error}"),
                 };

@@ -19,7 +19,7 @@ impl Kept {
     #[must_use]
     pub fn first(state: Option<State>, before: Option<Generation>, files: Bundle) -> Self {
         let known = before.as_ref().is_some_and(|before| before.files == files);
-        let last = before.map_or(0, |before| before.number);
+        let last = state.as_ref().and_then(|state| state.numbers().last().copied()).unwrap_or(0);
         Self { state, number: if known { last } else { last + 1 }, files, known }
     }
 

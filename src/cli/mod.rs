@@ -1,7 +1,7 @@
 //! The command line: arguments in, exit code out. 0 is fine, 1 a policy with errors, a failed test or a file that is not
 //! formatted, 2 wrong usage or a file that cannot be read.
 
-mod certificates;
+pub(crate) mod certificates;
 mod check;
 mod dev;
 mod diff;
@@ -10,7 +10,7 @@ mod dump;
 mod environment;
 mod explain;
 mod faults;
-mod files;
+pub(crate) mod files;
 mod fix;
 mod fmt;
 mod follow;
@@ -23,7 +23,7 @@ mod new;
 mod policies;
 mod routes;
 mod run;
-mod secrets;
+pub(crate) mod secrets;
 mod state;
 mod tell;
 mod test;
@@ -57,6 +57,8 @@ enum Command {
     Reload(tell::Arguments),
     /// Has a gateway that runs go back to an earlier policy, without a number to the one before
     Rollback(tell::Rollback),
+    /// Asks whether a gateway that runs takes requests: exits with 0, or with 1
+    Ready(tell::Arguments),
     /// Lists the policies that a gateway had in force
     Generations(generations::Arguments),
     /// Formats policies in place
@@ -114,6 +116,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(arguments),
         Command::Reload(arguments) => tell::reload(&arguments),
         Command::Rollback(arguments) => tell::rollback(&arguments),
+        Command::Ready(arguments) => tell::ready(&arguments),
         Command::Generations(arguments) => generations::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Docs(arguments) => docs::run(&arguments),
@@ -123,16 +126,22 @@ pub fn main() -> ExitCode {
         Command::Token(arguments) => token::run(&arguments),
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut <Arguments as clap::CommandFactory>::command(), "gate", &mut std::io::stdout());
+            clap_complete::generate(shell, &mut command(), "gate", &mut std::io::stdout());
             Outcome::Fine
         }
     };
     outcome.into()
 }
 
+/// The commands and their arguments: what completions and manual pages are made of.
+#[must_use]
+pub fn command() -> clap::Command {
+    <Arguments as clap::CommandFactory>::command()
+}
+
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
+pub(crate) enum Outcome {
     /// All is well.
     Fine,
     /// The policy has errors, a test failed, a file is not formatted.

@@ -24,6 +24,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// What is wrong with a policy that nobody could reach.
+pub const NOWHERE: &str = "the policy says nowhere to listen: add `gateway { listen :8080 }`";
+
 /// How a gateway begins.
 pub struct Beginning {
     /// Upstreams are played, and secrets made up.
@@ -54,11 +57,11 @@ impl Policies {
     /// # Errors
     /// How the command ends then.
     pub fn first(policy: Policy, beginning: Beginning, control: Control) -> Result<(Self, Plan), Outcome> {
-        let failed = |message: String| {
+        let before = beginning.state.as_ref().map_or(Ok(None), |state| state.last(&policy.file));
+        let before = before.unwrap_or_else(|message| {
             complain(&message);
-            Outcome::Failed
-        };
-        let before = beginning.state.as_ref().map_or(Ok(None), |state| state.last(&policy.file)).map_err(failed)?;
+            None
+        });
         let hint = before.is_some() && !beginning.last_good;
         let outcome = Self::of(policy, beginning, before, control);
         if outcome.is_err() && hint {
@@ -175,8 +178,7 @@ impl Workshop {
 
 impl server::Policies for Policies {
     fn started(&mut self, server: &Arc<Server>) -> u64 {
-        let addresses: Vec<String> = server.addresses().iter().map(ToString::to_string).collect();
-        print_error(&format!("gate: listening on {}\n", addresses.join(", ")));
+        listening(&server.addresses());
         administered(self.office.started(server));
         if let Some(auths) = self.auths.take() {
             print_error(&dev::notes(&self.program, &auths, &self.workshop.machine, &server.addresses()));
@@ -189,12 +191,21 @@ impl server::Policies for Policies {
             Wanted::File => self.check(&Disk)?,
             Wanted::Generation(number) => self.check(&self.kept.read(number, &self.policy.file)?)?,
         };
+        // An empty file is a policy too: one that is being written.
+        if program.gateway.listeners.is_empty() {
+            return Err(NOWHERE.to_owned());
+        }
         let compiled = self.workshop.compile(&program, &sources);
         self.watched.add(self.workshop.files());
         let (Compiled { plan, warnings, .. }, prepared) = compiled?;
         let program = Arc::new(program);
         let moved = self.office.prepare(&program).map_err(|error| error.to_string())?;
+        let before = server.addresses();
         let plan = server.swap(plan).map_err(|error| error.to_string())?;
+        let now = server.addresses();
+        if now != before {
+            listening(&now);
+        }
         self.workshop.in_force(&plan, prepared);
         administered(self.office.settle(moved, Arc::clone(&program)));
         warn(&warnings, &sources);
@@ -210,6 +221,12 @@ impl server::Policies for Policies {
         let Workshop { machine, certificates, .. } = &mut self.workshop;
         certificates.look_again(machine, &server.plan().events, |address, tls| server.renew(address, tls));
     }
+}
+
+/// Says where the gateway listens from now on.
+fn listening(addresses: &[Address]) {
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    print_error(&format!("gate: listening on {}\n", addresses.join(", ")));
 }
 
 /// Says where the admin listener is from now on.

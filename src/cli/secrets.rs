@@ -72,6 +72,10 @@ impl Secrets for Machine {
         self.made_up.as_ref().and_then(|made_up| made_up.certificate(host))
     }
 
+    fn does_without_hooks(&self) -> bool {
+        self.made_up.is_some()
+    }
+
     fn secret(&self, secret: &Secret, purpose: Purpose<'_>) -> Result<String, BuildError> {
         let read = match secret {
             Secret::Env(name) => environment(name),

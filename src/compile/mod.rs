@@ -1,6 +1,8 @@
 //! Program to Plan: the match tree, each route's pipeline, the upstreams' runtime state.
 
+mod hooks;
 pub mod made_up;
+pub mod openapi;
 pub mod peers;
 pub mod plan;
 mod program;

@@ -1,5 +1,6 @@
 //! What the engine runs: arrays and indices, nothing of the language.
 
+use super::openapi::Described;
 use super::tls::Tls;
 use crate::events::Events;
 use crate::events::post::Post;
@@ -7,9 +8,12 @@ use crate::fetch::Fetch;
 use crate::http::{Address, UpstreamIndex};
 use crate::lang::expr::Expr;
 use crate::otlp::Tracer;
+use crate::policy::auth;
 use crate::policy::cache::{Cache, Invalidation, Shelf};
+use crate::policy::dependencies::Dependencies;
 use crate::policy::fallback::Fallback;
 use crate::policy::flag::Flag;
+use crate::policy::hooks::Called;
 use crate::policy::limit::Limiter;
 use crate::policy::maintenance::Switch;
 use crate::policy::stage::{OnRequest, OnResponse, Place, ReplyPlace};
@@ -25,15 +29,10 @@ use std::time::Duration;
 pub struct Plan {
     /// Which route a request takes.
     pub tree: MatchTree,
-    /// Each route's `match` condition, by the route's index.
-    pub predicates: Vec<Option<Expr>>,
-    /// Each route's name, by the route's index.
-    pub names: Vec<Arc<str>>,
-    /// The pattern of each route's path, by the route's index.
+    /// The routes, by their indices.
+    pub routes: Vec<Route>,
+    /// The pattern of each route's path, by the route's index: for those who look on.
     pub patterns: Vec<Arc<str>>,
-    /// Each route's pipeline, by the route's index. Routes on which the same is in force share one: of ten thousand
-    /// routes most differ in name and path only, and what is shared stays in the processor's cache.
-    pub pipelines: Vec<Arc<Pipeline>>,
     /// Response parts of requests that no route takes, in the order they run.
     pub unmatched: Vec<(ReplyPlace, Arc<dyn OnResponse>)>,
     /// What closes routes for maintenance, one each.
@@ -44,10 +43,20 @@ pub struct Plan {
     pub upstreams: Vec<Arc<Upstream>>,
     /// Every store.
     pub stores: Vec<Arc<Store>>,
+    /// Every hook.
+    pub hooks: Vec<Arc<Called>>,
+    /// What makes the document of `respond openapi`, where a route serves it.
+    pub described: Option<Arc<Described>>,
     /// Every limit's counters.
     pub limiters: Vec<Arc<Limiter>>,
     /// Every cache.
     pub shelves: Vec<Arc<Shelf>>,
+    /// Every auth that a route asks for.
+    pub auths: Vec<Arc<auth::Runtime>>,
+    /// What is asked outside, besides upstreams.
+    pub dependencies: Arc<Dependencies>,
+    /// Tells one policy from another: a hash of all that it means.
+    pub digest: String,
     /// What every request to the admin listener has to pass; none where that asks nobody who they are.
     pub admin_gate: Option<Arc<dyn OnRequest>>,
     /// Where what happens to the gateway is told; the same one for every plan of a process.
@@ -60,7 +69,29 @@ pub struct Plan {
     pub settings: Settings,
 }
 
+/// A route. What a request needs of it stands together: with ten thousand of them, none is in the processor's cache.
+pub struct Route {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its `match` condition.
+    pub predicate: Option<Box<Expr>>,
+    /// What it does with a request. Routes on which the same is in force share one: most differ in name and path only.
+    pub pipeline: Arc<Pipeline>,
+}
+
 impl Plan {
+    /// The name of a route.
+    #[must_use]
+    pub fn name(&self, route: usize) -> Option<&Arc<str>> {
+        self.routes.get(route).map(|route| &route.name)
+    }
+
+    /// What a route does with a request.
+    #[must_use]
+    pub fn pipeline(&self, route: usize) -> Option<&Pipeline> {
+        self.routes.get(route).map(|route| &*route.pipeline)
+    }
+
     /// Connects the stores that are not connected yet; each is given a second at most.
     ///
     /// # Errors
@@ -157,6 +188,8 @@ pub struct AccessLog {
     pub when: Option<Expr>,
     /// Further fields.
     pub fields: Vec<LogField>,
+    /// A line speaks of the request's header fields, which go upstream long before it is written.
+    pub reads_fields: bool,
 }
 
 /// `field NAME VALUE`

@@ -1,15 +1,18 @@
 //! A program built into a plan. State whose declaration did not change is taken over from the plan before.
 
-use super::plan::{AccessLog, Listener, LogField, LogFormat, Pipeline, Plan, Settings, Target};
+use super::hooks::{self, Embedded};
+use super::openapi::Described;
+use super::plan::{AccessLog, Listener, LogField, LogFormat, Pipeline, Plan, Route, Settings, Target};
 use super::redact::Credentials;
 use crate::diag::Code;
 use crate::events::post::Post;
 use crate::events::{Events, Kind};
 use crate::fetch::{Fetch, Offline, address};
+use crate::hook::Hook;
 use crate::http::Clock;
 use crate::ir::operate::StoreUrl;
 use crate::ir::{self, Program};
-use crate::lang::expr::Expr;
+use crate::lang::expr::{Expr, Ref};
 use crate::otlp::Tracer;
 use crate::policy::auth::{self, Mode};
 use crate::policy::body::keep::Keep;
@@ -17,12 +20,14 @@ use crate::policy::build::{Purpose, Warning};
 use crate::policy::flag::{self, Flag};
 use crate::policy::limit;
 use crate::policy::maintenance;
+use crate::policy::respond::Document;
 use crate::policy::shape::Names;
 use crate::policy::stage::{OnRequest, Place};
 use crate::policy::{Build, BuildError, Config, Endpoint, Policy as _, Registry, Secrets, cache, told};
 use crate::route::{MatchTree, RouteKey};
 use crate::store::{self, Store};
 use crate::upstream;
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -31,12 +36,16 @@ const STORE: &str = "store";
 /// and of tracers.
 const TRACER: &str = "trace";
 
+/// Bytes of a hash that tell one policy from another.
+const DIGEST_BYTES: usize = 8;
+
 /// Builds plans one after the other, keeping the state that survives a reload.
 pub struct Compiler {
     registry: Registry,
     upstreams: upstream::Registry,
     events: Arc<Events>,
     fetch: Arc<dyn Fetch>,
+    embedded: Embedded,
 }
 
 impl Default for Compiler {
@@ -66,7 +75,14 @@ impl Compiler {
     #[must_use]
     pub fn with(fetch: Arc<dyn Fetch>) -> Self {
         let events = Arc::<Events>::default();
-        Self { registry: Registry::default(), upstreams: upstream::Registry::telling(Arc::clone(&events)), events, fetch }
+        let upstreams = upstream::Registry::telling(Arc::clone(&events));
+        Self { registry: Registry::default(), upstreams, events, fetch, embedded: Embedded::new() }
+    }
+
+    /// Registers a hook of the program that the gateway is embedded in, for the plans built from here on. It stands in for a service
+    /// of that name as well.
+    pub fn embed(&mut self, name: impl Into<String>, hook: Arc<dyn Hook>) {
+        self.embedded.insert(name.into(), hook);
     }
 
     /// Builds a plan that will be in force. When it fails, the state of the plan in force is untouched.
@@ -93,31 +109,41 @@ impl Compiler {
     pub fn build(&mut self, program: &Program, secrets: &dyn Secrets, clock: Clock) -> Result<Compiled, Vec<BuildError>> {
         self.registry.roll_back();
         let endpoints: Arc<[Endpoint]> = program.routes.iter().map(|route| endpoint(route, program)).collect();
+        let document: Arc<Document> = Arc::default();
+        let listed = (&endpoints, &document);
         let mut warnings = Vec::new();
         let mut errors: Vec<BuildError> = Vec::new();
         let stores = self.stores(program, secrets, &mut errors);
         let credentials = Credentials::of(program);
-        let mut pipelines: Vec<Arc<Pipeline>> = Vec::with_capacity(program.routes.len());
+        let hooks = hooks::called(program, &self.embedded, (&mut self.registry, secrets, &self.fetch), &mut errors);
+        let mut routes: Vec<Route> = Vec::with_capacity(program.routes.len());
         let mut known: HashMap<Vec<u8>, Arc<Pipeline>> = HashMap::new();
         let keeps = |policy: &Config| matches!(policy, Config::Cache(cache::Config::Keep(_)));
         let caches = program.routes.iter().any(|route| route.policies.iter().any(keeps));
         for route in &program.routes {
             let in_force = in_force(route);
             if let Some(pipeline) = known.get(&in_force) {
-                pipelines.push(Arc::clone(pipeline));
+                routes.push(of_plan(route, Arc::clone(pipeline)));
                 continue;
             }
             let mut build = Build {
                 route: &route.name,
                 warnings: std::mem::take(&mut warnings),
-                ..blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events))
+                ..blank(program, listed, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events))
             };
+            let copies = |policy: &Config| matches!(policy, Config::Mirror(_));
             for policy in &route.policies {
+                if copies(policy) {
+                    hooks::install(route, program, &hooks, &mut build);
+                }
                 if let Err(error) = policy.build(&mut build)
                     && !errors.contains(&error)
                 {
                     errors.push(error);
                 }
+            }
+            if !route.policies.iter().any(copies) {
+                hooks::install(route, program, &hooks, &mut build);
             }
             if route.reads_body {
                 build.on_request(Place::Body, Keep);
@@ -129,7 +155,7 @@ impl Compiler {
                 pipeline.invalidation = Some(cache::invalidation(&mut self.registry, invalidates));
             }
             let pipeline = Arc::new(pipeline);
-            pipelines.push(Arc::clone(&pipeline));
+            routes.push(of_plan(route, Arc::clone(&pipeline)));
             if !in_force.is_empty() {
                 known.insert(in_force, pipeline);
             }
@@ -137,12 +163,12 @@ impl Compiler {
         let posts = posts(&program.gateway.events, &mut errors);
         let tracer = self.tracer(program.gateway.trace.as_ref(), &mut errors);
         let flags = program.flags.iter().map(|flag| self.flag(flag)).collect();
-        let mut build = blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events));
+        let mut build = blank(program, listed, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events));
         let faults = program.gateway.unmatched.iter().filter_map(|policy| policy.build(&mut build).err());
         errors.extend(faults.filter(|error| !errors.contains(error)).collect::<Vec<_>>());
         let mut unmatched = build.response;
         unmatched.sort_by_key(|(place, _)| *place);
-        let mut build = blank(program, &endpoints, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events));
+        let mut build = blank(program, listed, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events));
         let admin_gate = admin_gate(program, &mut build).unwrap_or_else(|error| {
             if !errors.contains(&error) {
                 errors.push(error);
@@ -154,21 +180,27 @@ impl Compiler {
             self.registry.roll_back();
             return Err(errors);
         }
-        let auths = (0..program.auths.len()).map(|index| self.registry.of_plan("auth", &index.to_string())).collect();
+        let auths: Vec<Option<Arc<auth::Runtime>>> =
+            (0..program.auths.len()).map(|index| self.registry.of_plan("auth", &index.to_string())).collect();
+        let dependencies = self.registry.of_plan("dependencies", "").unwrap_or_default();
+        let described = Described::new(program, &mut self.registry, secrets, &document);
         let keys: Vec<RouteKey> = program.routes.iter().map(|route| route.key.clone()).collect();
         let plan = Plan {
             tree: MatchTree::build(&keys),
-            predicates: program.routes.iter().map(|route| route.predicate.clone()).collect(),
+            routes,
             patterns: program.routes.iter().map(|route| route.key.pattern.text().into()).collect(),
-            names: program.routes.iter().map(|route| route.name.as_str().into()).collect(),
-            pipelines,
             unmatched,
             switches: self.switches(),
             flags,
             upstreams: program.upstreams.iter().map(|config| self.upstreams.make(config)).collect(),
             stores,
+            hooks,
+            described,
             limiters: self.state(limit::STATE).collect(),
             shelves: self.state(cache::STATE).collect(),
+            auths: auths.iter().flatten().map(Arc::clone).collect(),
+            dependencies,
+            digest: digest(program),
             admin_gate,
             events: Arc::clone(&self.events),
             tracer,
@@ -207,7 +239,8 @@ impl Compiler {
     /// What traces requests, the same as before where its declaration did not change.
     fn tracer(&mut self, declared: Option<&ir::operate::Trace>, errors: &mut Vec<BuildError>) -> Option<Arc<Tracer>> {
         let ir::operate::Trace { url, sample } = declared?;
-        let make = || Tracer::new(url, sample.0).map_err(|why| BuildError::unset(format!("the url `{url}` of `trace` {why}")));
+        let make =
+            || Tracer::new(url, sample.0).map_err(|why| BuildError::new(Code::TypeMismatch, format!("the url `{url}` of `trace` {why}")));
         self.registry.try_state(TRACER, format!("{} {url}", sample.0), make).map_err(|error| errors.push(error)).ok()
     }
 
@@ -245,7 +278,7 @@ fn admin_gate(program: &Program, build: &mut Build<'_>) -> Result<Option<Arc<dyn
 /// What policies are given before any has added to it.
 fn blank<'b>(
     program: &'b Program,
-    endpoints: &'b Arc<[Endpoint]>,
+    (endpoints, document): (&'b Arc<[Endpoint]>, &'b Arc<Document>),
     registry: &'b mut Registry,
     secrets: &'b dyn Secrets,
     clock: Clock,
@@ -255,6 +288,7 @@ fn blank<'b>(
         route: "",
         auths: &program.auths,
         endpoints,
+        document,
         registry,
         secrets,
         stores,
@@ -290,7 +324,15 @@ fn in_force(route: &ir::Route) -> Vec<u8> {
         reads_body,
         log,
     } = route;
-    serde_json::to_vec(&(policies, target, timeouts, retries, hooks, reads_body, log)).unwrap_or_default()
+    // A hook is told the route's name.
+    if !hooks.is_empty() {
+        return Vec::new();
+    }
+    serde_json::to_vec(&(policies, target, timeouts, retries, reads_body, log)).unwrap_or_default()
+}
+
+fn of_plan(route: &ir::Route, pipeline: Arc<Pipeline>) -> Route {
+    Route { name: route.name.as_str().into(), predicate: route.predicate.clone().map(Box::new), pipeline }
 }
 
 fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program, credentials: &Credentials<'_>) -> Pipeline {
@@ -339,7 +381,9 @@ fn log(log: &ir::Log, credentials: &Credentials<'_>) -> AccessLog {
         redacted: credentials.are_shown(value, &log.redact),
         value: value.clone(),
     };
+    let mut exprs = log.fields.iter().map(|(_, value)| value).chain(&log.when);
     AccessLog {
+        reads_fields: exprs.any(|expr| cache::mentions(expr, |reference| matches!(reference, Ref::Header(_) | Ref::Cookie(_)))),
         format: log.format.map(|format| match format {
             ir::LogFormat::Json => LogFormat::Json,
             ir::LogFormat::Text => LogFormat::Text,
@@ -379,13 +423,19 @@ fn settings(gateway: &ir::Gateway) -> Settings {
     }
 }
 
+/// A hash of all that a program means; secrets are not in it, only where they come from.
+fn digest(program: &Program) -> String {
+    let text = serde_json::to_vec(program).unwrap_or_default();
+    Sha256::digest(text).iter().take(DIGEST_BYTES).fold(String::new(), |digest, byte| format!("{digest}{byte:02x}"))
+}
+
 /// Who is sent events.
 fn posts(declared: &[ir::operate::Events], errors: &mut Vec<BuildError>) -> Vec<Post> {
     let mut posts = Vec::with_capacity(declared.len());
     for ir::operate::Events { url, on } in declared {
         match address(url) {
             Ok(url) => posts.push(Post { url, on: on.iter().filter_map(|kind| Kind::named(kind)).collect() }),
-            Err(why) => errors.push(BuildError::unset(format!("the url `{url}` of `events` {why}"))),
+            Err(why) => errors.push(BuildError::new(Code::TypeMismatch, format!("the url `{url}` of `events` {why}"))),
         }
     }
     posts

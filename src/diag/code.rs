@@ -144,6 +144,7 @@ codes! {
     TlsListenerConflict Error "tls::listener-conflict" "what a listener is told goes together";
     TlsProxyUntrusted Error "tls::proxy-untrusted" "the PROXY protocol is spoken by peers that are trusted";
     TlsCertMissing Error "tls::cert-missing" "a certificate can be read when the gateway starts";
+    HookUnregistered Error "hook::unregistered" "a hook of the embedding program is registered when the gateway starts";
     TestImpossible Error "test::impossible" "a test asks for what its requests can meet";
     TestNoAssert Warning "test::no-assert" "a test expects something";
     InvariantViolated Error "invariant::violated" "an invariant holds for every request";

@@ -25,6 +25,7 @@ const TEXTS: &[&str] = &[
     include_str!("explain/secret.md"),
     include_str!("explain/policy.md"),
     include_str!("explain/tls.md"),
+    include_str!("explain/hook.md"),
     include_str!("explain/test.md"),
     include_str!("explain/invariant.md"),
     include_str!("explain/analysis.md"),

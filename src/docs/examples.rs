@@ -36,6 +36,11 @@ const CORE: &[Example] = &[
         "store shared redis {\n  url env(\"REDIS_URL\")\n  on_failure local\n}\n\nroute hello GET /hello {\n  public \"a greeting\"\n  \
          limit per_client 1_000/d by client.ip store shared\n  respond 200 text \"hello\"\n}",
     ),
+    Example::file(
+        "hook",
+        "hook plans http http://plans:9100/hook {\n  on [request]\n  on_failure refuse\n}\n\nroute hello GET /hello -> users {\n  \
+         public \"a greeting\"\n  use plans\n}",
+    ),
     Example::file("flag", "flag new_checkout = 10% by client.ip"),
     Example::file("group", "group shop host shop.example.com /v1 {\n  auth main\n  route cart GET /cart -> users\n}"),
     Example::file("route", "## One user, by number.\nroute show_user GET /users/{id:int} -> users {\n  auth main\n}"),
@@ -87,6 +92,7 @@ const CORE: &[Example] = &[
     Example::upstream("host", "host target"),
     Example::upstream("resolve", "resolve dns \"stock.svc:9000\" every 30s"),
     Example::upstream("http2", "http2"),
+    Example::upstream("openapi", "openapi /openapi.json every 5m"),
     Example::upstream(
         "tls",
         "target https://stock.internal:8443\ntls {\n  ca file(\"tls/internal-ca.pem\")\n  server_name \"stock.internal\"\n}",

@@ -84,15 +84,12 @@ pub fn is_listed(list: &[u8], token: &[u8]) -> bool {
     list.split(|byte| *byte == b',').any(|listed| listed.trim_ascii().eq_ignore_ascii_case(token))
 }
 
-/// The length of `Connection`; no other hop-by-hop field but `Keep-Alive` has it, whose value names no field.
-pub const CONNECTION_LENGTH: usize = 10;
-
 /// A field for one hop only, but for `TE`. Asked of every field, so by length first.
 #[must_use]
 pub fn is_hop_by_hop(name: &[u8]) -> bool {
     match name.len() {
         7 => name.eq_ignore_ascii_case(b"upgrade"),
-        CONNECTION_LENGTH => name.eq_ignore_ascii_case(b"connection") || name.eq_ignore_ascii_case(b"keep-alive"),
+        10 => name.eq_ignore_ascii_case(b"connection") || name.eq_ignore_ascii_case(b"keep-alive"),
         16 => name.eq_ignore_ascii_case(b"proxy-connection"),
         17 => name.eq_ignore_ascii_case(b"transfer-encoding"),
         18 => name.eq_ignore_ascii_case(b"proxy-authenticate"),
@@ -101,7 +98,9 @@ pub fn is_hop_by_hop(name: &[u8]) -> bool {
     }
 }
 
-fn is_forwarding(name: &str) -> bool {
+/// A field that says where a request comes from, in lower case.
+#[must_use]
+pub fn is_forwarding(name: &str) -> bool {
     name == "forwarded" || name.len() == X_REAL_IP.len() && begins(name, X_REAL_IP) || begins(name, X_FORWARDED)
 }
 

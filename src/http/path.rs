@@ -25,8 +25,7 @@ pub struct Malformed(pub &'static str);
 /// When the path has a `%` that is no escape, a NUL, a backslash or an encoded one, a control character, or a dot
 /// segment that hides before path parameters or an encoded slash (`..;x`, `..%2Fx`).
 pub fn normalise(sent: &PathAndQuery) -> Result<Normalised, Malformed> {
-    let raw = sent.as_str();
-    let (path, query) = raw.split_once('?').map_or((raw, None), |(path, query)| (path, Some(query)));
+    let (path, query) = (sent.path(), sent.query());
     if query.is_some_and(|query| query.bytes().any(|byte| byte <= b' ' || byte == 0x7f)) {
         return Err(Malformed("the query holds a control character"));
     }

@@ -53,6 +53,7 @@ fn answer(policy: &Config, program: &Program) -> Option<String> {
             respond::Config::Body { status, .. } => format!("respond {status}"),
             respond::Config::Health => "respond health".to_owned(),
             respond::Config::Routes => "respond routes".to_owned(),
+            respond::Config::Openapi => "respond openapi".to_owned(),
             respond::Config::Redirect { status, .. } => format!("redirect {status}"),
         }),
         Config::Issue(config) => {

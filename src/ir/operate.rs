@@ -1,5 +1,6 @@
 //! What an operator sees and turns: the admin listener, TLS, traces, events, stores, flags and hooks.
 
+pub use crate::hook::On;
 use crate::lang::expr::{Expr, Secret};
 use crate::lang::value::Percent;
 pub use crate::store::OnFailure;
@@ -112,17 +113,19 @@ pub struct Flag {
     pub by: Option<Expr>,
 }
 
-/// `hook NAME http URL { … }`
+/// `hook NAME http URL { … }` or `hook NAME embedded { … }`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hook {
     /// Its name.
     pub name: String,
-    /// The service that is called.
-    pub url: String,
+    /// The service that is called; none for a hook of the program that the gateway is embedded in.
+    pub url: Option<String>,
     /// When.
-    pub on: Vec<String>,
+    pub on: Vec<On>,
     /// How long it may take (200 ms).
     pub timeout: Duration,
     /// A request is refused when it cannot be asked.
     pub refuse: bool,
+    /// It is told the credentials of requests.
+    pub forward: bool,
 }

@@ -45,6 +45,10 @@ pub enum Action {
     Replies(UpstreamIndex, Reply),
     /// `given upstream U refuses [times N]`
     Refuses(UpstreamIndex, Option<u32>),
+    /// `given hook H replies json "…"`: what it answers whenever it is asked; the hook by its place among the declarations.
+    HookReplies(u16, String),
+    /// `given hook H fails`
+    HookFails(u16),
     /// `given only limit L`
     OnlyLimit(String),
     /// `request METHOD TARGET` and `repeat N METHOD TARGET`

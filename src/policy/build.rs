@@ -31,6 +31,11 @@ pub trait Secrets {
     fn keeps_stores_in_memory(&self) -> bool {
         false
     }
+
+    /// True where a hook of the embedding program may be missing, and then says nothing; the default is false.
+    fn does_without_hooks(&self) -> bool {
+        false
+    }
 }
 
 /// What a secret is for, so that a made-up one has the right shape.
@@ -161,6 +166,8 @@ pub struct Build<'b> {
     pub auths: &'b [super::auth::Declared],
     /// Every route of the program.
     pub endpoints: &'b Arc<[Endpoint]>,
+    /// The document that `respond openapi` serves.
+    pub document: &'b Arc<super::respond::Document>,
     /// State that survives a reload.
     pub registry: &'b mut Registry,
     /// Secrets.

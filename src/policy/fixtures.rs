@@ -144,6 +144,7 @@ fn assembling<T>(
         route: "r",
         auths,
         endpoints: &Arc::from([]),
+        document: &Arc::default(),
         registry,
         secrets,
         stores,

@@ -11,6 +11,7 @@ pub mod dependencies;
 #[cfg(test)]
 pub mod fixtures;
 pub mod flag;
+pub mod hooks;
 pub mod page;
 pub mod pointer;
 pub mod registry;

@@ -40,6 +40,8 @@ pub enum Place {
     Authorize,
     /// Limits whose key is part of the identity; shown as `limit`.
     LimitByIdentity,
+    /// Hooks are asked about the request; shown as `authorize`.
+    Hook,
     /// Which upstream?
     Target,
     /// Checks of the body.
@@ -62,6 +64,7 @@ impl Place {
         Self::Authenticate,
         Self::Authorize,
         Self::LimitByIdentity,
+        Self::Hook,
         Self::Target,
         Self::Body,
         Self::Cache,
@@ -77,7 +80,7 @@ impl Place {
             Self::Preflight => "preflight",
             Self::Limit | Self::LimitByIdentity => "limit",
             Self::Authenticate => "authenticate",
-            Self::Authorize => "authorize",
+            Self::Authorize | Self::Hook => "authorize",
             Self::Target => "target",
             Self::Body => "body",
             Self::Cache => "cache",
@@ -98,6 +101,8 @@ pub enum ReplyPlace {
     ErrorPage,
     /// `response { … }`
     Shape,
+    /// Hooks are asked about the reply.
+    Hook,
     /// `envelope`
     Envelope,
     /// Rate-limit fields.

@@ -143,6 +143,7 @@ pub fn build<P: Policy + PartialEq + std::fmt::Debug + Serialize + DeserializeOw
         route: "r",
         auths: &[],
         endpoints: &Arc::from([endpoint]),
+        document: &Arc::default(),
         registry: &mut registry,
         secrets: &Made,
         stores: &[],

@@ -43,7 +43,7 @@ fn answering(respond: &respond::Config) -> Option<&Expr> {
     match respond {
         respond::Config::Body { status: _, format: _, body } => Some(body),
         respond::Config::Redirect { status: _, location, keeps_query: _ } => Some(location),
-        respond::Config::Health | respond::Config::Routes => None,
+        respond::Config::Health | respond::Config::Routes | respond::Config::Openapi => None,
     }
 }
 

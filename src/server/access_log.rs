@@ -107,7 +107,7 @@ impl Line {
     /// The line of a request, when it is to be logged.
     #[must_use]
     pub fn of(exchange: &Exchange, route: Option<usize>, reply: &Reply, plan: &Plan, log: &Log) -> Option<Box<Self>> {
-        let pipeline = route.and_then(|route| plan.pipelines.get(route));
+        let pipeline = route.and_then(|route| plan.pipeline(route));
         let how: &AccessLog = pipeline.map_or(&plan.settings.log, |pipeline| &pipeline.log);
         let format = how.format?;
         let facts = Facts::response(exchange, reply);
@@ -128,7 +128,7 @@ impl Line {
             method: exchange.request.method.clone(),
             host: Arc::clone(&exchange.request.host),
             path: exchange.arrived().path().to_owned(),
-            route: route.and_then(|route| plan.names.get(route)).map(Arc::clone),
+            route: route.and_then(|route| plan.name(route)).map(Arc::clone),
             status: reply.status,
             upstream: upstream.map(|upstream| Arc::clone(&upstream.name)),
             attempts: exchange.record.attempts,

@@ -112,7 +112,7 @@ pub fn beside<T: Transport>(engine: &Arc<Engine<T>>, route: usize, mut fetch: Bo
     let engine = Arc::clone(engine);
     let mut exchange = copy(exchange);
     tokio::spawn(async move {
-        let Some(pipeline) = engine.plan.pipelines.get(route) else { return };
+        let Some(pipeline) = engine.plan.pipeline(route) else { return };
         let Some(cache) = &pipeline.cache else { return };
         let (end, fill) = asked(&engine, pipeline, cache, &mut fetch, encoded_slash, &mut exchange, &mut ()).await;
         if let Some(fill) = fill {

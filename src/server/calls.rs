@@ -22,7 +22,7 @@ impl<T: Transport> Engine<T> {
 
     /// What is in force on calls of an upstream: what a route says, or else the upstream.
     fn terms<'t>(&'t self, index: UpstreamIndex, upstream: &'t Upstream, route: Option<usize>) -> Terms<'t> {
-        match route.and_then(|route| self.plan.pipelines.get(route)) {
+        match route.and_then(|route| self.plan.pipeline(route)) {
             Some(pipeline) => pipeline.terms(index, upstream),
             None => Terms { timeouts: upstream.config.timeout, retry: upstream.config.retry.as_ref() },
         }

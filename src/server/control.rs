@@ -67,6 +67,8 @@ struct State {
     generation: AtomicU64,
     last: ArcSwapOption<Last>,
     drain: CancellationToken,
+    /// Cancelled once another process accepts in this one's place.
+    succeeded: CancellationToken,
 }
 
 /// A way to a gateway, and what is said by it.
@@ -78,6 +80,7 @@ pub fn channel() -> (Control, mpsc::Receiver<Command>) {
         generation: AtomicU64::new(1),
         last: ArcSwapOption::empty(),
         drain: CancellationToken::new(),
+        succeeded: CancellationToken::new(),
     };
     (Control { commands, state: Arc::new(state) }, said)
 }
@@ -152,6 +155,16 @@ impl Control {
     /// Waits until somebody wants it to drain.
     pub(super) async fn told_to_drain(&self) {
         self.state.drain.cancelled().await;
+    }
+
+    /// Says that another process accepts in this one's place.
+    pub(super) fn hand_over(&self) {
+        self.state.succeeded.cancel();
+    }
+
+    /// Waits until another process accepts in this one's place.
+    pub async fn succeeded(&self) {
+        self.state.succeeded.cancelled().await;
     }
 
     async fn ask(&self, command: impl FnOnce(Answer) -> Command) -> Result<Reloaded, String> {

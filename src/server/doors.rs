@@ -1,6 +1,6 @@
 //! What a gateway listens on, opened: which sockets a worker has for itself, and which it shares.
 
-use super::inherit::Inherited;
+use super::inherit::{Inherited, Taken};
 use super::listener::{self, Accepted, File, Listening};
 use super::share::Shared;
 use super::site::Site;
@@ -34,6 +34,8 @@ pub struct Open {
     pub site: Arc<Site>,
     /// Where it is.
     pub address: Address,
+    /// A gateway has opened it.
+    pub ours: bool,
     /// Its sockets, for a process that goes on with them. One that is to be closed must be closed here as well.
     pub sockets: Vec<Listening>,
 }
@@ -62,38 +64,37 @@ impl Doors {
     /// When the address cannot be bound or is in use.
     pub fn open(&mut self, declared: &Listener, inherited: &mut Inherited, own: bool, stop: &CancellationToken) -> io::Result<()> {
         let site = Arc::new(Site::new(declared.clone(), stop.child_token()));
-        let (address, sockets) = self
+        let (address, sockets, ours) = self
             .open_at(declared, &site, inherited, own)
             .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {}: {error}", declared.address)))?;
-        self.open.push(Open { site, address, sockets });
+        self.open.push(Open { site, address, ours, sockets });
         Ok(())
     }
 
-    /// Where it is then, and its sockets.
+    /// Where it is then, its sockets, and whether a gateway has opened them.
     fn open_at(
         &mut self,
         declared: &Listener,
         site: &Arc<Site>,
         inherited: &mut Inherited,
         own: bool,
-    ) -> io::Result<(Address, Vec<Listening>)> {
-        let ours = inherited.are_taken_over();
+    ) -> io::Result<(Address, Vec<Listening>, bool)> {
         let passed = inherited.take(declared);
-        if let Some((first, _)) = passed.first() {
-            let first = first.clone();
-            let sockets: Vec<Listening> = passed.into_iter().map(|(_, socket)| socket).collect();
+        if let Some(first) = passed.first() {
+            let (address, ours) = (first.address.clone(), passed.iter().all(|passed| passed.ours));
+            let sockets: Vec<Listening> = passed.into_iter().map(|Taken { listening, .. }| listening).collect();
             let copies = sockets.iter().map(Listening::copy).collect::<io::Result<_>>()?;
-            self.go_on(sockets, &first, site, ours)?;
-            return Ok((first, copies));
+            self.go_on(sockets, &address, site, ours)?;
+            return Ok((address, copies, ours));
         }
         match &declared.address {
-            Address::Tcp(address) => self.open_port(*address, site, own).map(|(address, sockets)| (Address::Tcp(address), sockets)),
+            Address::Tcp(address) => self.open_port(*address, site, own).map(|(address, sockets)| (Address::Tcp(address), sockets, true)),
             Address::Unix(path) => {
                 let (socket, file) = listener::bind_unix(path, declared.mode)?;
                 let socket = Listening::Unix(socket);
                 let copy = socket.copy()?;
                 self.share(site, socket, Some(file), true);
-                Ok((declared.address.clone(), vec![copy]))
+                Ok((declared.address.clone(), vec![copy], true))
             }
         }
     }

@@ -5,6 +5,7 @@
 use super::answer::{Options, preflight_method};
 use super::cache;
 use super::calls::Routed;
+use super::metrics::Sheet;
 use super::onward::{ask, rest};
 use super::watch::Watch;
 use crate::compile::{Pipeline, Plan, Target};
@@ -36,11 +37,19 @@ pub struct Engine<T> {
     pub clock: Clock,
     /// The worker's own randomness.
     pub random: Arc<Mutex<fastrand::Rng>>,
+    /// Where its requests are counted.
+    pub sheet: Arc<Sheet>,
 }
 
 impl<T> Clone for Engine<T> {
     fn clone(&self) -> Self {
-        Self { plan: Arc::clone(&self.plan), transport: Arc::clone(&self.transport), clock: self.clock, random: Arc::clone(&self.random) }
+        Self {
+            plan: Arc::clone(&self.plan),
+            transport: Arc::clone(&self.transport),
+            clock: self.clock,
+            random: Arc::clone(&self.random),
+            sheet: Arc::clone(&self.sheet),
+        }
     }
 }
 
@@ -176,11 +185,14 @@ impl Begun {
                     exchange.record.stopped = Some("match");
                     end
                 }
-                Ok(found) => match plan.pipelines.get(found) {
+                Ok(found) => match plan.pipeline(found) {
                     Some(pipeline) => {
                         *route = Some(found);
                         if matches!(pipeline.target, Target::Policy) && pipeline.has_terms() {
                             exchange.calls = Arc::new(Routed { engine: Arc::clone(engine), route: found });
+                        }
+                        if pipeline.log.reads_fields {
+                            exchange.keep_fields();
                         }
                         watch.takes(found, exchange);
                         run(engine, found, pipeline, *encoded_slash, exchange, &mut watch).await
@@ -189,8 +201,8 @@ impl Begun {
                 },
             },
         };
-        let pipeline = route.and_then(|route| plan.pipelines.get(route));
-        let name = route.and_then(|route| plan.names.get(route)).map(|name| &**name);
+        let route = route.and_then(|route| plan.routes.get(route));
+        let (pipeline, name) = (route.map(|route| &*route.pipeline), route.map(|route| &*route.name));
         let mut reply = match end {
             End::Reply(reply) => reply,
             End::Problem(problem) => {
@@ -305,16 +317,16 @@ pub fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Begun {
 #[expect(clippy::result_large_err, reason = "the error is the answer, made once per refused request")]
 fn find(plan: &Plan, exchange: &mut Exchange) -> Result<usize, End> {
     let look = |exchange: &Exchange, method: &str, captures: &mut Captures| {
-        let mut holds = |route: usize, tried: &Captures| match plan.predicates.get(route) {
-            Some(Some(condition)) => condition.holds(Facts::tried(exchange, tried.as_ranges())),
-            Some(None) | None => true,
+        let mut holds = |route: usize, tried: &Captures| match plan.routes.get(route).and_then(|route| route.predicate.as_ref()) {
+            Some(condition) => condition.holds(Facts::tried(exchange, tried.as_ranges())),
+            None => true,
         };
         plan.tree.find(method, &exchange.request.host, exchange.request.path(), &mut holds, captures)
     };
     let mut captures = Captures::new();
     if let Some(asked) = preflight_method(&exchange.request)
         && let Found::Route(route) = look(exchange, asked, &mut captures)
-        && plan.pipelines.get(route).is_some_and(|pipeline| answers_preflights(pipeline))
+        && plan.pipeline(route).is_some_and(answers_preflights)
     {
         exchange.params = captures.ranges();
         return Ok(route);
@@ -376,7 +388,7 @@ async fn run<T: Transport, W: Watch>(
     if !chosen && let Err(problem) = choose(plan, pipeline, encoded_slash, exchange) {
         return End::Problem(problem);
     }
-    if let (Some(cache), Some(name)) = (&pipeline.cache, plan.names.get(route)) {
+    if let (Some(cache), Some(name)) = (&pipeline.cache, plan.name(route)) {
         watch.before(Place::Cache, exchange);
         let look = cache.look(name, exchange);
         if !matches!(look, Look::Pass | Look::Fetch(_)) {

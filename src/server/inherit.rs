@@ -24,7 +24,22 @@ struct Socket {
     name: String,
     address: Address,
     listening: Listening,
+    ours: bool,
 }
+
+/// A socket that a listener has taken.
+#[derive(Debug)]
+pub struct Taken {
+    /// Where it listens.
+    pub address: Address,
+    /// The socket.
+    pub listening: Listening,
+    /// A gateway has opened it, and it ends with the last one that has it.
+    pub ours: bool,
+}
+
+/// Begins the name of a socket that is passed on and was not opened by a gateway.
+const OTHERS: char = '=';
 
 impl Inherited {
     /// What `LISTEN_FDS` counts, if `LISTEN_PID` is this process; both are taken out of the environment. `names` is
@@ -40,7 +55,9 @@ impl Inherited {
         let mut names = names.split(':');
         let mut found = Vec::new();
         for index in 0..passed.len() {
-            let name = names.next().unwrap_or_default().to_owned();
+            let name = names.next().unwrap_or_default();
+            let own = name.strip_prefix(OTHERS).filter(|_| taken_over);
+            let (name, ours) = (own.unwrap_or(name).to_owned(), taken_over && own.is_none());
             let failed = |error: io::Error| io::Error::new(error.kind(), format!("the socket `{name}` that was passed: {error}"));
             let tcp = passed.take_tcp_listener(index).ok().flatten().map(Listening::Tcp);
             let listening = match tcp {
@@ -51,7 +68,7 @@ impl Inherited {
                 },
             };
             let address = prepare(&listening).map_err(failed)?;
-            found.push(Socket { name, address, listening });
+            found.push(Socket { name, address, listening, ours });
         }
         Ok(Self { sockets: found, taken_over })
     }
@@ -61,21 +78,16 @@ impl Inherited {
     pub fn of(name: &str, listener: std::net::TcpListener) -> io::Result<Self> {
         let listening = Listening::Tcp(listener);
         let address = prepare(&listening)?;
-        Ok(Self { sockets: vec![Socket { name: name.to_owned(), address, listening }], taken_over: false })
-    }
-
-    /// True when they are those of a gateway before this one.
-    #[must_use]
-    pub fn are_taken_over(&self) -> bool {
-        self.taken_over
+        Ok(Self { sockets: vec![Socket { name: name.to_owned(), address, listening, ours: false }], taken_over: false })
     }
 
     /// The sockets for a listener: those of its name, and those at its address. What a gateway passes on is called by what was
     /// declared: the port may have been the kernel's choice.
-    pub fn take(&mut self, listener: &Listener) -> Vec<(Address, Listening)> {
-        let name = if self.taken_over { passed_name(&listener.address) } else { listener.name.to_string() };
+    pub fn take(&mut self, listener: &Listener) -> Vec<Taken> {
+        let name = if self.taken_over { name_of(&listener.address) } else { listener.name.to_string() };
         let fits = |socket: &mut Socket| socket.name == name || socket.address == listener.address;
-        self.sockets.extract_if(.., fits).map(|socket| (socket.address, socket.listening)).collect()
+        let taken = |Socket { address, listening, ours, .. }: Socket| Taken { address, listening, ours };
+        self.sockets.extract_if(.., fits).map(taken).collect()
     }
 
     /// Ends the taking. What is left of a gateway before this one is closed when that ends.
@@ -90,9 +102,15 @@ impl Inherited {
     }
 }
 
-/// What a socket is called that a gateway passes on: where it was declared to be, without what divides names.
+/// What a socket is called that a gateway passes on: where it was declared to be, without what divides names, and whether it is
+/// a gateway's own.
 #[must_use]
-pub fn passed_name(declared: &Address) -> String {
+pub fn passed_name(declared: &Address, ours: bool) -> String {
+    let name = name_of(declared);
+    if ours { name } else { format!("{OTHERS}{name}") }
+}
+
+fn name_of(declared: &Address) -> String {
     declared.to_string().replace('%', "%25").replace(':', "%3A")
 }
 

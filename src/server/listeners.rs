@@ -106,7 +106,7 @@ impl Listeners {
     pub fn sockets(&self) -> io::Result<Vec<(String, Listening)>> {
         let open = self.open.lock();
         let named = |open: &Open| {
-            let name = passed_name(&open.site.declared().address);
+            let name = passed_name(&open.site.declared().address, open.ours);
             open.sockets.iter().map(move |socket| Ok((name.clone(), socket.copy()?))).collect::<Vec<_>>()
         };
         open.iter().flat_map(named).collect()

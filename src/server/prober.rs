@@ -1,5 +1,6 @@
-//! The thread that probes the targets of the plan in force: one for the process, so that no target is asked by every worker.
+//! The thread that probes the targets of the plan in force, and fetches what upstreams say of themselves: one for the process, so that no target is asked by every worker.
 
+use super::described;
 use super::worker::Shared;
 use crate::upstream::Transport;
 use crate::upstream::health::Prober;
@@ -23,15 +24,21 @@ async fn probe<T: Transport>(shared: &Shared, transport: T) {
     loop {
         // Asked for before the plan is read, so that no other one is missed.
         let swapped = shared.swapped.notified();
-        prober.follow(&shared.plan.load().upstreams);
+        let plan = shared.plan.load_full();
+        prober.follow(&plan.upstreams);
         let tidy = async {
             loop {
                 tokio::time::sleep(TIDY_EVERY).await;
                 transport.tidy();
             }
         };
+        let describe = async {
+            described::keep(&plan, &*transport).await;
+            std::future::pending::<()>().await;
+        };
         tokio::select! {
             () = shared.stop.cancelled() => return,
+            () = describe => {}
             () = swapped => {}
             () = tidy => {}
         }

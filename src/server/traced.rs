@@ -25,7 +25,7 @@ impl Drop for Traced {
 pub fn answered(exchange: &mut Exchange, route: Option<usize>, reply: &Reply, plan: &Plan) {
     let Some(spans) = exchange.spans.take() else { return };
     let Some(tracer) = &plan.tracer else { return };
-    let route = route.and_then(|route| Some((Arc::clone(plan.names.get(route)?), Arc::clone(plan.patterns.get(route)?))));
+    let route = route.and_then(|route| Some((Arc::clone(plan.name(route)?), Arc::clone(plan.patterns.get(route)?))));
     let span = RequestSpan {
         spans,
         clock: exchange.clock,

@@ -49,7 +49,7 @@ impl Answer {
             status: reply.status,
             headers: reply.headers,
             body,
-            route: route.and_then(|route| plan.names.get(route)).map(Arc::clone),
+            route: route.and_then(|route| plan.name(route)).map(Arc::clone),
             stage: record.stopped.unwrap_or(Place::Call.name()),
             upstream: upstream.map(|upstream| Arc::clone(&upstream.name)),
             attempts: record.attempts,

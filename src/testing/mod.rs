@@ -9,6 +9,7 @@ mod ask;
 mod asked;
 mod caller;
 pub mod coverage;
+mod hooks;
 mod judge;
 mod play;
 mod rig;

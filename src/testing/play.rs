@@ -8,6 +8,7 @@ use super::judge::{Unmet, compare, judge};
 use super::rig::{CLIENT, Rig};
 use super::trace::{Trace, traced};
 use super::{Failure, Played};
+use crate::hook;
 use crate::http::UpstreamIndex;
 use crate::ir::Program;
 use crate::ir::script::{Action, Comparison, Expectation, Reply, Request, Step, Test};
@@ -120,6 +121,8 @@ impl Stage<'_, '_, '_> {
             }
             Action::Replies(upstream, reply) => self.add(*upstream, replies(reply)?)?,
             Action::Refuses(upstream, times) => self.add(*upstream, Scene { act: Act::Refuse, times: *times })?,
+            Action::HookReplies(hook, text) => self.hook(*hook, hook::Answer::read(text.as_bytes()))?,
+            Action::HookFails(hook) => self.hook(*hook, Err(hook::Failure::Unreachable("the test says so".to_owned())))?,
             Action::OnlyLimit(name) => {
                 for limiter in self.rig.compiler.state::<Limiter>(STATE) {
                     limiter.silence(**limiter.name() != **name);
@@ -137,6 +140,12 @@ impl Stage<'_, '_, '_> {
     fn upstream(&self, index: UpstreamIndex) -> Result<&Arc<Upstream>, Trouble> {
         let found = self.rig.engine.plan.upstreams.get(usize::from(index.0));
         found.ok_or_else(|| Trouble::Impossible("there is no such upstream".to_owned()))
+    }
+
+    fn hook(&self, index: u16, said: Result<hook::Answer, hook::Failure>) -> Result<(), Trouble> {
+        let found = self.rig.hooks.get(usize::from(index));
+        found.ok_or_else(|| Trouble::Impossible("there is no such hook".to_owned()))?.says(said);
+        Ok(())
     }
 
     fn add(&self, upstream: UpstreamIndex, scene: Scene) -> Result<(), Trouble> {

@@ -3,6 +3,7 @@
 use super::answer::Answer;
 use super::asked::Asked;
 use super::caller::Caller;
+use super::hooks::Scripted as Hook;
 use super::{BEGINS_AT, SEED};
 use crate::compile::plan::Listener;
 use crate::compile::{Compiled, Compiler, MadeUp};
@@ -41,6 +42,8 @@ pub struct Rig<'p> {
     pub engine: Arc<Engine<Scripted>>,
     /// What was made up for the policy's secrets.
     pub secrets: MadeUp,
+    /// The policy's hooks, in the order of their declarations.
+    pub hooks: Vec<Arc<Hook>>,
     runtimes: Vec<Option<Arc<Runtime>>>,
 }
 
@@ -51,6 +54,10 @@ impl<'p> Rig<'p> {
     /// When something outside the policy cannot be made up.
     pub fn new(program: &'p Program) -> Result<Self, String> {
         let mut compiler = Compiler::new();
+        let hooks: Vec<Arc<Hook>> = program.hooks.iter().map(|_| Arc::default()).collect();
+        for (declared, hook) in program.hooks.iter().zip(&hooks) {
+            compiler.embed(&declared.name, Arc::clone(hook) as Arc<dyn crate::hook::Hook>);
+        }
         let (clock, secrets) = (Clock::at(BEGINS_AT), MadeUp::for_tests(SEED));
         let Compiled { plan, auths, .. } = compiler
             .compile(program, &secrets, clock)
@@ -60,8 +67,9 @@ impl<'p> Rig<'p> {
             transport: Arc::new(Scripted::recording()),
             clock,
             random: Arc::new(Mutex::new(fastrand::Rng::with_seed(SEED))),
+            sheet: Arc::default(),
         };
-        Ok(Self { program, compiler, engine: Arc::new(engine), secrets, runtimes: auths })
+        Ok(Self { program, compiler, engine: Arc::new(engine), secrets, hooks, runtimes: auths })
     }
 
     /// The listener that a request comes in by: the one that is named; else, of those with the port that the URL writes, or means

@@ -30,15 +30,11 @@ pub const WORDS: &[Word] = &[
     word(connect::CONCURRENCY),
     word(connect::TLS),
     word(connect::HTTP2),
-    later(connect::OPENAPI),
+    word(connect::OPENAPI),
 ];
 
 const fn word(form: Form) -> Word {
     Word { form, places: &[Place::Upstream, Place::Policy], merge: Merge::Single, stage: "call" }
-}
-
-const fn later(form: Form) -> Word {
-    word(form.later())
 }
 
 const TARGET: Form = Form::new("target", "one endpoint: `http://host:port` or `https://host:port`, without a path")

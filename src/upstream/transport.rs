@@ -7,6 +7,7 @@ use super::endpoint::{Addresses, Endpoint, Occupied};
 use super::http2::{self, Session, Sessions};
 use super::link::Link;
 use super::pool::{Lane, Pool};
+use super::timers::Timers;
 use super::tls::Secure;
 use super::wire::{self, Wire};
 use crate::http::h1::{self, Asked, Length, Pump};
@@ -56,6 +57,11 @@ pub trait Transport: Send + Sync + 'static {
         std::future::ready(Ok(()))
     }
 
+    /// Timers for the calls of its worker. The default has none: each call makes its own.
+    fn timers(&self) -> Option<&Timers> {
+        None
+    }
+
     /// Gives back what is not needed any more. Runs every [`TIDY_EVERY`] on each worker; the default has nothing to do.
     fn tidy(&self) {}
 }
@@ -69,6 +75,7 @@ pub struct Tcp {
     pool: Arc<Pool>,
     sessions: Sessions,
     resolver: Resolver,
+    timers: Timers,
 }
 
 impl Tcp {
@@ -128,7 +135,7 @@ impl Transport for Tcp {
         }
         let connecting = connect(&addresses, secure.as_deref(), upstream.proves(endpoint), attempt.connect);
         let (link, address) = Box::pin(connecting).await?;
-        let mut wire = Box::new(Wire::begin(link, &self.pool));
+        let mut wire = Box::new(Wire::begin(link, &self.pool, upstream.tally.connected()));
         let head = wire.exchange(&mut pump, &asked, &mut headers, early.as_deref()).await.map_err(|unanswered| unanswered.fault)?;
         wire::answer(head, wire, pump, &self.pool, Lane { address, proved }, attempt)
     }
@@ -140,6 +147,10 @@ impl Transport for Tcp {
             Err(_) if !upstream.config.targets.is_empty() => Ok(()),
             Err(_) => Err(Fault::new(FaultKind::ConnectTimeout, "its targets were not found in time")),
         }
+    }
+
+    fn timers(&self) -> Option<&Timers> {
+        Some(&self.timers)
     }
 
     fn tidy(&self) {
@@ -171,7 +182,7 @@ impl Tcp {
         let addresses = self.addresses(endpoint, &mut attempt).await?;
         let connect = async |made| {
             let (link, address) = open(&addresses, secure.as_deref(), upstream.proves(endpoint)).await?;
-            Session::begin(link, address, made).await
+            Session::begin(link, address, made, upstream.tally.connected()).await
         };
         let mut sent_before = false;
         loop {

@@ -1,16 +1,17 @@
 //! A request's body on its way to an upstream, and the wait for the answer that begins when it has been passed on.
 
 use super::timeout;
+use super::timers::{Timer, Timers};
 use crate::http::{Body, Fault, FaultKind, Reply};
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use http_body::{Frame, SizeHint};
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 /// How much of a body was passed on, told by the body to the call.
 #[derive(Debug, Default)]
@@ -39,14 +40,17 @@ pub fn awaits_client(passing: Option<&Passing>) -> bool {
 
 /// Waits for an answer as long as the timeouts allow. They count from the moment the body has been passed on; until then
 /// only an upstream that takes nothing of what is there for as long as `read` is given up: a client that sends nothing is
-/// its connection's to judge. `end` is when `total` is over, once that is known: it holds for all attempts of a call.
+/// its connection's to judge. `end` is when `total` is over, once that is known: it holds for all attempts of a call. Timers
+/// are taken from `timers`. `began` is told when the wait for the head begins.
 pub async fn within(
     mut exchange: Pin<&mut impl Future<Output = Result<Reply, Fault>>>,
     passing: Option<&Passing>,
     timeouts: timeout::Config,
     end: &mut Option<Instant>,
+    timers: Option<&Timers>,
+    began: &mut Option<Instant>,
 ) -> Result<Reply, Fault> {
-    let mut timer = pin!(None::<Sleep>);
+    let mut timer = None;
     let mut clock = Clock::NotStarted;
     poll_fn(|cx| {
         if let Poll::Ready(answer) = exchange.as_mut().poll(cx) {
@@ -55,20 +59,21 @@ pub async fn within(
         let passed = passing.is_none_or(|passing| passing.poll_done(cx));
         if passed && !matches!(clock, Clock::Head { .. }) {
             let now = Instant::now();
+            *began = Some(now);
             let (of_all, of_one) = (*end.get_or_insert(now + timeouts.total), now + timeouts.attempt);
             clock = Clock::Head { is_total: of_all < of_one };
-            timer.set(Some(sleep_until(of_all.min(of_one))));
+            timer = Some(Timer::until(of_all.min(of_one), timers));
         } else if matches!(clock, Clock::NotStarted) {
             clock = Clock::Upload(0);
-            timer.set(Some(sleep_until(Instant::now() + timeouts.read)));
+            timer = Some(Timer::until(Instant::now() + timeouts.read, timers));
         }
-        while let Some(sleep) = timer.as_mut().as_pin_mut()
-            && sleep.poll(cx).is_ready()
+        while let Some(waiting) = &mut timer
+            && waiting.poll(cx).is_ready()
         {
             match (clock, passing) {
                 (Clock::Upload(before), Some(passing)) if passing.frames() != before || awaits_client(Some(passing)) => {
                     clock = Clock::Upload(passing.frames());
-                    timer.set(Some(sleep_until(Instant::now() + timeouts.read)));
+                    timer = Some(Timer::until(Instant::now() + timeouts.read, timers));
                 }
                 _ => {
                     let is_total = matches!(clock, Clock::Head { is_total: true });

@@ -8,6 +8,7 @@ use super::link::Link;
 use super::pool::{Lane, Pool};
 use super::rest::Rest;
 use super::stall::Stall;
+use super::tally::Connected;
 use super::transport::Attempt;
 use crate::http::h1::{Asked, BodyReader, Piece, Pump, PumpError, ResponseHead, ResponseScan};
 use crate::http::{Body, Early, Fault, FaultKind, Reply, Source, Tunnel};
@@ -39,6 +40,7 @@ pub struct Wire {
     read_bytes: usize,
     /// The sweep of its pool after which it was made.
     made: u64,
+    counted: Connected,
 }
 
 /// No answer came.
@@ -53,8 +55,8 @@ pub struct Unanswered {
 impl Wire {
     /// Begins HTTP on a new connection of a pool.
     #[must_use]
-    pub fn begin(link: Link, pool: &Pool) -> Self {
-        Self { link, input: BytesMut::new(), scan: ResponseScan::default(), read_bytes: READ_BYTES, made: pool.sweeps() }
+    pub fn begin(link: Link, pool: &Pool, counted: Connected) -> Self {
+        Self { link, input: BytesMut::new(), scan: ResponseScan::default(), read_bytes: READ_BYTES, made: pool.sweeps(), counted }
     }
 
     /// The sweep of its pool after which it was made.
@@ -162,15 +164,15 @@ impl Wire {
 
     /// The connection for the reader of an answer, and the writer of a request that is not yet out.
     fn share(self) -> (Self, Link) {
-        let Self { link, input, scan, read_bytes, made } = self;
+        let Self { link, input, scan, read_bytes, made, counted } = self;
         let (link, writer) = link.share();
-        (Self { link, input, scan, read_bytes, made }, writer)
+        (Self { link, input, scan, read_bytes, made, counted }, writer)
     }
 
     /// The connection when its writer has let go of it.
     fn whole(self) -> Option<Self> {
-        let Self { link, input, scan, read_bytes, made } = self;
-        Some(Self { link: link.whole()?, input, scan, read_bytes, made })
+        let Self { link, input, scan, read_bytes, made, counted } = self;
+        Some(Self { link: link.whole()?, input, scan, read_bytes, made, counted })
     }
 
     /// True while the connection can take another request: the other side neither closed it nor sent what nobody asked for.
@@ -188,37 +190,46 @@ pub fn answer(head: ResponseHead, wire: Box<Wire>, pump: Pump, pool: &Arc<Pool>,
         if !pump.is_sent() {
             return Err(Fault::new(FaultKind::BadResponse, "an upgrade within the request"));
         }
-        let Wire { link, input, .. } = *wire;
-        let tunnel = Tunnel { stream: Box::new(link), came: input.freeze(), idle: attempt.read, held: Box::new(attempt) };
+        let Wire { link, input, counted, .. } = *wire;
+        let tunnel = Tunnel { stream: Box::new(link), came: input.freeze(), idle: attempt.read, held: Box::new((attempt, counted)) };
         return Ok(Reply { status: head.status, headers: head.headers, body: Body::tunnel(tunnel), source: Source::Upstream });
     }
-    let mut body = AnswerBody {
-        reader: BodyReader::new(head.length),
-        stall: Stall::new(attempt.read),
-        first: None,
-        lease: Some(Lease {
-            wire,
-            request: Request::Here(pump),
-            keeps_alive: head.keeps_alive,
-            pool: Arc::clone(pool),
-            lane,
-            _occupied: attempt.occupied,
-        }),
+    let mut reader = BodyReader::new(head.length);
+    let mut lease = Lease {
+        wire,
+        request: Request::Here(pump),
+        keeps_alive: head.keeps_alive,
+        pool: Arc::clone(pool),
+        lane,
+        _occupied: attempt.occupied,
     };
-    let body = match body.at_hand() {
-        Some(bytes) => Body::full(bytes),
-        None => {
-            body.begin()?;
-            if body.is_end_stream() {
-                body.release();
-                Body::empty()
-            } else {
-                body.lease = body.lease.map(Lease::part);
-                Body::stream(body)
-            }
+    let body = if let Some(bytes) = at_hand(&mut reader, &mut lease.wire.input) {
+        lease.release();
+        Body::full(bytes)
+    } else {
+        let mut body = AnswerBody { reader, stall: Stall::new(attempt.read), first: None, lease: Some(lease) };
+        body.begin()?;
+        if body.is_end_stream() {
+            body.release();
+            Body::empty()
+        } else {
+            body.lease = body.lease.map(Lease::part);
+            Body::stream(body)
         }
     };
     Ok(Reply { status: head.status, headers: head.headers, body, source: Source::Upstream })
+}
+
+/// The whole body, when all of it came with the head.
+fn at_hand(reader: &mut BodyReader, input: &mut BytesMut) -> Option<Bytes> {
+    match reader {
+        BodyReader::Ended => Some(Bytes::new()),
+        BodyReader::Bytes(left) if *left <= input.len() as u64 => match reader.next(input) {
+            Ok(Piece::Data(bytes)) => Some(bytes),
+            Ok(Piece::More | Piece::End(_)) | Err(_) => None,
+        },
+        BodyReader::Bytes(_) | BodyReader::Chunked(_) | BodyReader::ToClose => None,
+    }
 }
 
 /// The connection a body comes from.
@@ -254,6 +265,23 @@ impl Lease {
             request @ (Request::Here(_) | Request::GoingOut(_) | Request::Lost) => (wire, request),
         };
         Self { wire, request, keeps_alive, pool, lane, _occupied }
+    }
+
+    /// Gives the connection back when it is ready for its next request.
+    fn release(mut self) {
+        // It may have gone out without its reader having been told.
+        let _ = self.poll_rest(&mut Context::from_waker(Waker::noop()));
+        if let Request::Here(mut pump) = self.request
+            && self.keeps_alive
+            && pump.is_sent()
+            && self.wire.link.is_flushed()
+            // Surplus bytes would be taken for the next answer.
+            && self.wire.input.is_empty()
+            && let Some(mut wire) = whole(self.wire)
+        {
+            wire.shrink();
+            self.pool.keep(self.lane, wire, pump.take_buffer());
+        }
     }
 
     /// Looks after the rest of the request.
@@ -298,21 +326,6 @@ struct AnswerBody {
 }
 
 impl AnswerBody {
-    /// The whole body, when all of it came with the head.
-    fn at_hand(&mut self) -> Option<Bytes> {
-        let wire = &mut self.lease.as_mut()?.wire;
-        let bytes = match &mut self.reader {
-            BodyReader::Ended => Bytes::new(),
-            BodyReader::Bytes(left) if *left <= wire.input.len() as u64 => match self.reader.next(&mut wire.input) {
-                Ok(Piece::Data(bytes)) => bytes,
-                Ok(Piece::More | Piece::End(_)) | Err(_) => return None,
-            },
-            BodyReader::Bytes(_) | BodyReader::Chunked(_) | BodyReader::ToClose => return None,
-        };
-        self.release();
-        Some(bytes)
-    }
-
     /// Takes what is there of the body without waiting for it; whoever reads on is woken.
     fn begin(&mut self) -> Result<(), Fault> {
         if let Poll::Ready(piece) = self.poll_piece(&mut Context::from_waker(Waker::noop())) {
@@ -322,19 +335,8 @@ impl AnswerBody {
     }
 
     fn release(&mut self) {
-        let Some(mut lease) = self.lease.take() else { return };
-        // It may have gone out without its reader having been told.
-        let _ = lease.poll_rest(&mut Context::from_waker(Waker::noop()));
-        if let Request::Here(mut pump) = lease.request
-            && lease.keeps_alive
-            && pump.is_sent()
-            && lease.wire.link.is_flushed()
-            // Surplus bytes would be taken for the next answer.
-            && lease.wire.input.is_empty()
-            && let Some(mut wire) = whole(lease.wire)
-        {
-            wire.shrink();
-            lease.pool.keep(lease.lane, wire, pump.take_buffer());
+        if let Some(lease) = self.lease.take() {
+            lease.release();
         }
     }
 

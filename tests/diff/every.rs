@@ -111,7 +111,7 @@ fn with_the_rest(program: &Program) -> Value {
     let time = json!({ "secs": 5, "nanos": 0 });
     value["stores"] = json!([{ "name": "shared", "url": { "plain": "redis://a" }, "timeout": time, "on_failure": "local" }]);
     value["flags"] = json!([{ "name": "new", "share": 500, "by": { "Ref": "ClientIp" } }]);
-    value["hooks"] = json!([{ "name": "audit", "url": "http://h/", "on": ["request"], "timeout": time, "refuse": true }]);
+    value["hooks"] = json!([{ "name": "audit", "url": "http://h/", "on": ["request"], "timeout": time, "refuse": true, "forward": false }]);
     value["gateway"]["admin"] = json!({ "address": "127.0.0.1:9901", "auth": 2 });
     value["gateway"]["trace"] = json!({ "url": "http://t/", "sample": 100 });
     value["gateway"]["events"] = json!([{ "url": "http://e/", "on": ["reload"] }]);

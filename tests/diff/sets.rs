@@ -237,7 +237,7 @@ fn with_the_rest(program: &Program, stores: [&str; 2]) -> Program {
     let sub = at(&value["auths"][two]["attributes"], "sub");
     let time = json!({ "secs": 5, "nanos": 0 });
     let store = |name: &str| json!({ "name": name, "url": { "plain": name }, "timeout": time, "on_failure": "local" });
-    let hook = |name: &str| json!({ "name": name, "url": name, "on": ["request"], "timeout": time, "refuse": true });
+    let hook = |name: &str| json!({ "name": name, "url": name, "on": ["request"], "timeout": time, "refuse": true, "forward": false });
     value["stores"] = json!(stores.map(store));
     value["hooks"] = json!(stores.map(hook));
     value["gateway"]["admin"] = json!({ "address": "127.0.0.1:9901", "auth": two });

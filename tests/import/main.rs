@@ -5,6 +5,7 @@ mod caddy;
 mod hostile;
 mod nginx;
 mod openapi;
+mod roundtrip;
 
 use gatewright::check::{Files, Options, check};
 use gatewright::diag::render::{Format, render};

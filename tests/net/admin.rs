@@ -76,8 +76,12 @@ fn what_there_is_to_ask_for_is_listed_and_all_that_is_read_answers() {
     let names = [("routes", "shut"), ("upstreams", "app"), ("breakers", "app"), ("limits", "few"), ("flags", "beta")];
     let mut asked = 0;
     for line in listed.as_object().unwrap().keys().filter_map(|line| line.strip_prefix("GET ")) {
+        let line = line.split('?').next().unwrap();
         let name = names.iter().find(|(of, _)| line.contains(of)).map_or("", |(_, name)| name);
-        gate.admin("GET", &line.replace("NAME", name)).send().expect(200).json();
+        let read = gate.admin("GET", &line.replace("NAME", name)).send().expect(200);
+        if line != "/metrics" {
+            read.json();
+        }
         let head = gate.admin("HEAD", &line.replace("NAME", name)).send().expect(200);
         assert!(head.body.is_empty() && head.field("content-length").is_some_and(|length| length != "0"));
         asked += 1;
@@ -297,6 +301,21 @@ fn a_reload_changes_who_may_come_in_and_where() {
 }
 
 #[test]
+fn a_process_that_another_one_succeeds_is_administered_no_more() {
+    let app = Origin::start(|_| Answer::Hang);
+    let mut gate = run(&app);
+    let first = gate.admin_address();
+    let mut under_way = gate.connect();
+    under_way.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    app.until_begun(1);
+    gate.signal("USR2");
+    until("the new process", || (gate.admin_address() != first).then_some(()));
+    until("the first address to close", || TcpStream::connect(first).is_err().then_some(()));
+    assert_eq!(gate.admin("GET", "/admin/status").send().expect(200).json()["state"], "serving");
+    gate.admin("POST", "/admin/drain").send().expect(202);
+}
+
+#[test]
 fn an_address_that_is_taken_fails_the_start_and_the_reload() {
     let app = Origin::json("{}");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -309,6 +328,34 @@ fn an_address_that_is_taken_fails_the_start_and_the_reload() {
     let problem = gate.admin("POST", "/admin/reload").send().expect(422).json();
     assert!(problem["diagnostics"].as_str().unwrap().contains("the admin listener cannot listen on"), "{problem}");
     assert_eq!(gate.admin("GET", "/admin/status").send().json()["generation"], 1);
+}
+
+#[test]
+fn what_is_turned_by_hand_is_an_event() {
+    let app = Origin::json("{}");
+    let mut gate = run(&app);
+    for target in [
+        "/admin/flags/beta?on=25%25",
+        "/admin/maintenance?route=shut&on=true",
+        "/admin/cache/purge?route=kept",
+        "/admin/breakers/app/open",
+        "/admin/reload",
+    ] {
+        gate.admin("POST", target).send().expect(200);
+    }
+    let all = gate.admin("GET", "/admin/events").send().expect(200).json();
+    let told: Vec<_> = all["events"].as_array().unwrap().iter().map(|event| event["event"].as_str().unwrap()).collect();
+    for kind in ["startup", "flag", "maintenance", "purge", "breaker", "reload"] {
+        assert!(told.contains(&kind), "{kind}: {all}");
+    }
+    let some = gate.admin("GET", "/admin/events?kinds=flag,purge").send().expect(200).json();
+    assert_eq!(some["events"].as_array().unwrap().len(), 2);
+    assert_eq!(some["events"][0]["subject"], "beta");
+    let last = all["told"].as_u64().unwrap();
+    let later = gate.admin("GET", &format!("/admin/events?since={last}")).send().expect(200).json();
+    assert_eq!(later["events"].as_array().unwrap().len(), 0);
+    gate.admin("GET", "/admin/events?kinds=flags").send().expect(400);
+    gate.admin("GET", "/admin/events?since=yesterday").send().expect(400);
 }
 
 #[test]

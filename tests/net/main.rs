@@ -34,6 +34,8 @@ mod fields;
 #[cfg(test)]
 mod framing;
 #[cfg(test)]
+mod hooks;
+#[cfg(test)]
 mod listeners;
 #[cfg(test)]
 mod load;
@@ -42,9 +44,15 @@ mod logs;
 #[cfg(test)]
 mod methods;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
+mod openapi;
+#[cfg(test)]
 mod operator;
 #[cfg(test)]
 mod paths;
+#[cfg(test)]
+mod reload;
 #[cfg(test)]
 mod shop;
 #[cfg(test)]
@@ -59,6 +67,8 @@ mod streams;
 mod tls;
 #[cfg(test)]
 mod traces;
+#[cfg(test)]
+mod upgrade;
 #[cfg(test)]
 mod upstream_tls;
 #[cfg(test)]

@@ -38,7 +38,7 @@ pub fn status(desk: &Desk, _: &Asked) -> Answered {
         "workers": settings.workers,
         "connections": { "open": desk.server.connections(), "most": settings.connections },
         "listeners": listeners.collect::<Vec<_>>(),
-        "routes": plan.names.len(),
+        "routes": plan.routes.len(),
         "upstreams": program.upstreams.len(),
         "stores": stores,
         "reload": last,

@@ -57,6 +57,7 @@ pub fn described(route: &Route, comparison: &Comparison<'_>) -> String {
         Config::Respond(respond::Config::Body { status, .. }) => Some(format!("`respond {status}`")),
         Config::Respond(respond::Config::Health) => Some("`respond health`".to_owned()),
         Config::Respond(respond::Config::Routes) => Some("`respond routes`".to_owned()),
+        Config::Respond(respond::Config::Openapi) => Some("`respond openapi`".to_owned()),
         Config::Respond(respond::Config::Redirect { status, .. }) => Some(format!("`redirect {status}`")),
         Config::Issue(_) => Some("`issue`".to_owned()),
         Config::Aggregate(_) => Some("`aggregate`".to_owned()),
@@ -103,6 +104,7 @@ fn answer(config: &respond::Config, names: &Names<'_>) -> String {
         }
         respond::Config::Health => "`health`".to_owned(),
         respond::Config::Routes => "`routes`".to_owned(),
+        respond::Config::Openapi => "`openapi`".to_owned(),
         respond::Config::Redirect { status, location, .. } => format!("`{status} {}`", shortened(&names.expr(location))),
     }
 }

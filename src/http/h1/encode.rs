@@ -52,12 +52,16 @@ pub fn response_head(
 ) {
     status_line(out, status);
     let framed = length.is_some() || status == StatusCode::NO_CONTENT;
-    fields(out, headers, |name| name == TRANSFER_ENCODING || name == CONNECTION || (framed && name == CONTENT_LENGTH));
+    let mut is_dated = false;
+    fields(out, headers, |name| {
+        is_dated |= name == DATE;
+        name == TRANSFER_ENCODING || name == CONNECTION || (framed && name == CONTENT_LENGTH)
+    });
     framing(out, length);
     if let Some(option) = connection {
         field(out, b"connection", option.as_bytes());
     }
-    if !headers.contains_key(DATE) {
+    if !is_dated {
         field(out, b"date", date().as_bytes());
     }
     out.extend_from_slice(b"\r\n");

@@ -7,6 +7,8 @@ use bytes::{Bytes, BytesMut};
 use http::header::{EXPECT, UPGRADE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use memchr::{memchr, memrchr};
+use std::ops::Range;
 
 /// A request's head with one reading.
 #[derive(Debug)]
@@ -132,8 +134,11 @@ struct RequestLine<'a> {
 
 impl<'a> RequestLine<'a> {
     fn read(line: &'a [u8]) -> Result<Self, Refusal> {
-        let mut words = line.split(|byte| *byte == b' ');
-        let (Some(method), Some(target), Some(version), None) = (words.next(), words.next(), words.next(), words.next()) else {
+        let (Some(first), Some(last)) = (memchr(b' ', line), memrchr(b' ', line)) else {
+            return Err(Refusal::bad("the request line is malformed"));
+        };
+        let word = |range: Range<usize>| line.get(range).filter(|word| memchr(b' ', word).is_none());
+        let (Some(method), Some(target), Some(version)) = (word(0..first), word(first + 1..last), word(last + 1..line.len())) else {
             return Err(Refusal::bad("the request line is malformed"));
         };
         let http_10 = match version {

@@ -10,6 +10,7 @@ mod security;
 
 use super::draft::{Draft, Group, LOOPBACK_TARGET, ROUTES_MAX, Route, Target, target, upstream, upstream_name};
 use super::{Fault, words};
+use crate::route::Pattern;
 use node::Node;
 
 /// The members of a path item that are operations.
@@ -154,7 +155,9 @@ fn path_item(
             operation.get("parameters").map_or(&[][..], Node::items).iter().chain(shared).map(|node| resolved(node, document)).collect();
         let in_path: Vec<&Node> = parameters.iter().filter(|parameter| parameter.text_of("in") == Some("path")).collect();
         let mut notes = Vec::new();
-        let pattern = path::pattern(template, &in_path, document, &mut notes);
+        // The document of a gateway says what a template cannot.
+        let own = operation.text_of("x-gate-pattern").filter(|text| Pattern::parse(text).is_ok()).map(str::to_owned);
+        let pattern = own.unwrap_or_else(|| path::pattern(template, &in_path, document, &mut notes));
         let requirement = operation.get("security").or_else(|| document.root.get("security"));
         let statements = security::statements(requirement, auths, &what, draft);
         if statements.is_none() {

@@ -11,6 +11,7 @@ use super::status::{self, Forwarded, Passed};
 use super::store::{Found, Key};
 use super::stored::{Head, Of, Stored};
 use super::{Keep, conditions};
+use crate::hook;
 use crate::http::{Exchange, Problem, Reply};
 use crate::lang::expr::Expr;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, PRAGMA, RANGE, UPGRADE};
@@ -221,7 +222,9 @@ impl Cache {
         }
         let headers = &exchange.request.headers;
         Caller {
-            credential: !self.parts.names_caller && (!exchange.identities.is_empty() || headers.contains_key(AUTHORIZATION)),
+            // What a hook tells the upstream is not in the key, whoever the caller is.
+            credential: exchange.kept.get::<hook::Fields>().is_some()
+                || !self.parts.names_caller && (!exchange.identities.is_empty() || headers.contains_key(AUTHORIZATION)),
             cookie: !self.parts.names_cookie && !self.drops_cookies && headers.contains_key(COOKIE),
         }
     }

@@ -5,7 +5,6 @@ use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic};
 use crate::lang::checker::{Moment, Spot, Want};
 use crate::lang::expr::{Expr, Piece, Ref};
-use crate::lang::read::not_available;
 use crate::lang::value::Value;
 use crate::lang::{Checker, Node};
 use crate::policy::page;
@@ -22,17 +21,14 @@ pub(super) fn respond(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Conf
         return match what.text.as_str() {
             "health" => Some(Config::Health),
             "routes" => Some(Config::Routes),
-            _ => {
-                checker.report.push(not_available(what.span, &format!("respond {}", what.text)));
-                None
-            }
+            _ => Some(Config::Openapi),
         };
     }
     let Some(given) = node.get("status") else {
         checker.report.push(
             Diagnostic::new(Code::SchemaArity, "`respond` needs what it answers")
                 .at(node.span, "with what?")
-                .help("write `respond 200 json \"…\"`, `respond health` or `respond routes`"),
+                .help("write `respond 200 json \"…\"`, `respond health`, `respond routes` or `respond openapi`"),
         );
         return None;
     };

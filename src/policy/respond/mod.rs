@@ -1,11 +1,13 @@
 //! Routes that the policy itself answers: `respond` and `redirect`.
 
 mod check;
+mod document;
 mod stage;
 #[cfg(test)]
 mod tests;
 
 pub use super::page::Format;
+pub use document::Document;
 
 use super::stage::Place as Stage;
 use super::{Build, BuildError, Effective, Policy};
@@ -30,6 +32,8 @@ pub enum Config {
     Health,
     /// `respond routes`: the gateway's routes.
     Routes,
+    /// `respond openapi`: the routes as an OpenAPI document.
+    Openapi,
     /// `redirect STATUS "…"`
     Redirect {
         /// 300 to 399, never 304.
@@ -41,9 +45,13 @@ pub enum Config {
     },
 }
 
-const RESPOND: Form = Form::new("respond", "answers without an upstream: a literal body, the gateway's health, or its routes").slots(&[
+const RESPOND: Form = Form::new(
+    "respond",
+    "answers without an upstream: a literal body, the gateway's health, or its routes, as a list or as an OpenAPI document",
+)
+.slots(&[
     Slot::word("what", &["health", "routes", "openapi"]).optional(),
-    Slot::value("status", "a status, `health` or `routes`").optional(),
+    Slot::value("status", "a status, `health`, `routes` or `openapi`").optional(),
     Slot::word("format", &["json", "text", "html"]).optional(),
     Slot::value("text", "a string").optional(),
 ]);
@@ -69,7 +77,7 @@ impl Policy for Config {
     }
 
     fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError> {
-        let part = stage::Respond::new(self, build.endpoints, || build.dependencies());
+        let part = stage::Respond::new(self, build.endpoints, build.document, || build.dependencies());
         build.on_request(Stage::Call, part);
         Ok(())
     }

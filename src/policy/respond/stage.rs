@@ -1,6 +1,6 @@
 //! Answers without an upstream.
 
-use super::{Config, Format};
+use super::{Config, Document, Format};
 use crate::http::{Exchange, Problem, Reply, UpstreamHealth};
 use crate::lang::eval::Facts;
 use crate::lang::expr::{Expr, Piece};
@@ -9,8 +9,8 @@ use crate::policy::Endpoint;
 use crate::policy::dependencies::Dependencies;
 use crate::policy::stage::{Flow, OnRequest};
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, LOCATION};
-use http::{HeaderValue, StatusCode};
+use http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, LOCATION};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use std::sync::Arc;
 
@@ -23,11 +23,17 @@ pub(super) enum Respond {
     Ready(StatusCode, &'static str, Bytes),
     Text(StatusCode, &'static str, Expr),
     Health(Arc<Dependencies>),
+    Openapi(Arc<Document>),
     Redirect { status: StatusCode, location: Expr, keeps_query: bool, leaves_host: bool },
 }
 
 impl Respond {
-    pub(super) fn new(config: &Config, endpoints: &[Endpoint], dependencies: impl FnOnce() -> Arc<Dependencies>) -> Self {
+    pub(super) fn new(
+        config: &Config,
+        endpoints: &[Endpoint],
+        document: &Arc<Document>,
+        dependencies: impl FnOnce() -> Arc<Dependencies>,
+    ) -> Self {
         let code = |status: u16| StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
         match config {
             Config::Body { status, format, body } => match body {
@@ -36,6 +42,7 @@ impl Respond {
                 text => Self::Text(code(*status), format.media_type(), text.clone()),
             },
             Config::Health => Self::Health(dependencies()),
+            Config::Openapi => Self::Openapi(Arc::clone(document)),
             Config::Routes => {
                 let list = serde_json::json!({ "endpoints": endpoints });
                 Self::Ready(StatusCode::OK, Format::Json.media_type(), Bytes::from(list.to_string()))
@@ -71,6 +78,7 @@ impl OnRequest for Respond {
                 let body = text.eval(Facts::request(exchange)).as_text().unwrap_or_default().into_owned();
                 Flow::Answer(Reply::of(*status, media_type, body))
             }
+            Self::Openapi(document) => Flow::Answer(openapi(document, &exchange.request.headers)),
             Self::Health(dependencies) => Flow::Answer(health(&exchange.calls.health(), dependencies)),
             Self::Redirect { status, location, keeps_query, leaves_host } => {
                 let text = location.eval(Facts::request(exchange)).as_text().unwrap_or_default().into_owned();
@@ -102,6 +110,23 @@ fn place(text: &str, query: Option<&str>, leaves_host: bool) -> String {
         out.extend(utf8_percent_encode(fragment, UNSAFE));
     }
     out
+}
+
+/// The document, or 304 for who has it (RFC 9110 §13.1.2).
+fn openapi(document: &Document, asked: &HeaderMap) -> Reply {
+    let rendered = document.rendered();
+    let known = |list: &HeaderValue| {
+        let tags = list.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        tags.map(|tag| tag.strip_prefix(b"W/").unwrap_or(tag)).any(|tag| tag == b"*" || tag == rendered.tag.as_bytes())
+    };
+    let mut reply = if asked.get_all(IF_NONE_MATCH).iter().any(known) {
+        Reply::empty(StatusCode::NOT_MODIFIED)
+    } else {
+        Reply::of(StatusCode::OK, Format::Json.media_type(), rendered.text.clone())
+    };
+    reply.headers.insert(ETAG, rendered.tag.clone());
+    reply.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    reply
 }
 
 /// Always 200: the gateway answers, however its upstreams are. Other kinds of dependencies are named where there are any.

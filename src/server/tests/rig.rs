@@ -1,6 +1,6 @@
 //! A gateway built by hand on a free port, origins that do as they are told, and a client that sends bytes.
 
-use crate::compile::plan::{AccessLog, Listener, LogFormat, Pipeline, Plan, Settings, Target};
+use crate::compile::plan::{AccessLog, Listener, LogFormat, Pipeline, Plan, Route, Settings, Target};
 use crate::http::UpstreamIndex;
 use crate::policy::fallback::Fallback;
 use crate::policy::stage::{OnResponse, ReplyPlace};
@@ -55,7 +55,7 @@ pub struct Draft {
 
 /// One route that takes everything to one origin.
 pub fn draft(origin: SocketAddr) -> Draft {
-    let log = AccessLog { format: Some(LogFormat::Json), sample: 10_000, when: None, fields: Vec::new() };
+    let log = AccessLog { format: Some(LogFormat::Json), sample: 10_000, when: None, fields: Vec::new(), reads_fields: false };
     let target = config::Target { tls: false, host: origin.ip().to_string(), port: origin.port(), weight: 1, backup: false };
     Draft {
         routes: vec![("ANY", "/**")],
@@ -114,17 +114,24 @@ impl Draft {
         });
         Plan {
             tree: MatchTree::build(&keys),
-            predicates: keys.iter().map(|_| None).collect(),
-            pipelines: vec![pipeline; self.routes.len()],
+            routes: self
+                .routes
+                .iter()
+                .map(|(_, pattern)| Route { name: (*pattern).into(), predicate: None, pipeline: Arc::clone(&pipeline) })
+                .collect(),
             patterns: self.routes.iter().map(|(_, pattern)| (*pattern).into()).collect(),
-            names: self.routes.iter().map(|(_, pattern)| (*pattern).into()).collect(),
             unmatched: Vec::new(),
             switches: Vec::new(),
+            hooks: Vec::new(),
+            described: None,
             flags: Vec::new(),
             upstreams: std::iter::once(&self.upstream).chain(&self.spare).map(|upstream| registry.upstream(upstream)).collect(),
             stores: Vec::new(),
             limiters: Vec::new(),
             shelves: Vec::new(),
+            auths: Vec::new(),
+            dependencies: Arc::default(),
+            digest: String::new(),
             admin_gate: None,
             events: Arc::default(),
             tracer: None,

@@ -126,7 +126,7 @@ impl<'t> Tracer<'t> {
             Place::Limit | Place::LimitByIdentity => self.limits(&open, route, exchange),
             Place::Authenticate => self.identities(exchange, end),
             Place::Shape => self.shaped(&open, exchange),
-            Place::Preflight | Place::Maintenance | Place::Target | Place::Body | Place::Cache | Place::Call => {}
+            Place::Preflight | Place::Maintenance | Place::Hook | Place::Target | Place::Body | Place::Cache | Place::Call => {}
         }
     }
 

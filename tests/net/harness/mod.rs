@@ -19,7 +19,7 @@ pub use message::{Broken, Reader, Response};
 pub use origin::{Answer, Origin};
 pub use peer::{Peer, python_with};
 pub use peers::{curl, is_there, peer};
-pub use program::{Program, gate};
+pub use program::{Program, gate, signal};
 pub use redis::Redis;
 
 use std::time::Duration;

@@ -8,10 +8,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
+use tempfile::TempDir;
 
 /// A policy file and the process that runs it. The process is killed when this is dropped.
 pub struct Program {
-    folder: tempfile::TempDir,
+    folder: TempDir,
     child: Child,
     said: Arc<Mutex<String>>,
     logged: Arc<Mutex<String>>,
@@ -21,14 +22,35 @@ impl Program {
     /// `gate run` with a policy; `arguments` follow the file.
     pub fn run(policy: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("policy.gate");
-        std::fs::write(&file, policy).unwrap();
+        std::fs::write(folder.path().join("policy.gate"), policy).unwrap();
+        Self::start(folder, arguments, environment)
+    }
+
+    /// The same with the file of one that has ended.
+    pub fn run_again(mut self, arguments: &[&str]) -> Self {
+        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
+        Self::start(folder, arguments, &[])
+    }
+
+    fn start(folder: TempDir, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gate"));
-        command.arg("run").arg(&file).args(arguments).env_clear().envs(environment.iter().copied());
+        command.arg("run").arg(folder.path().join("policy.gate")).args(arguments).env_clear().envs(environment.iter().copied());
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let said = collect(child.stderr.take().unwrap());
         let logged = collect(child.stdout.take().unwrap());
         Self { folder, child, said, logged }
+    }
+
+    /// The folder of its policy, which is `policy.gate`.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs another command of `gate`: how it ended, and what it printed on standard output and standard error.
+    pub fn ask(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gate"));
+        let output = command.args(arguments).current_dir(self.folder()).env_clear().output().unwrap();
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
     }
 
     /// What it has said on standard error.
@@ -112,8 +134,7 @@ impl Program {
 
     /// Sends it a signal.
     pub fn signal(&self, name: &str) {
-        let sent = Command::new("sh").arg("-c").arg(format!("kill -{name} {}", self.child.id())).status().unwrap();
-        assert!(sent.success());
+        signal(self.child.id(), name);
     }
 
     /// Tells it to reload, and waits until it says what came of that.
@@ -124,10 +145,16 @@ impl Program {
         until(outcome, || (self.times_said(outcome) > before).then_some(()));
     }
 
+    /// Waits until it has ended.
+    #[track_caller]
+    pub fn until_gone(&mut self) -> ExitStatus {
+        until("the gateway to end", || self.child.try_wait().unwrap())
+    }
+
     /// Waits until it has ended and all that it said has been read.
     #[track_caller]
     pub fn until_ended(&mut self) -> ExitStatus {
-        let status = until("the gateway to end", || self.child.try_wait().unwrap());
+        let status = self.until_gone();
         // The threads that read let go of what they have read when there is no more.
         until("its last words", || (Arc::strong_count(&self.said) + Arc::strong_count(&self.logged) == 2).then_some(()));
         status
@@ -148,6 +175,12 @@ impl Program {
         let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
+}
+
+/// Sends a process a signal.
+pub fn signal(process: u32, name: &str) {
+    let sent = Command::new("sh").arg("-c").arg(format!("kill -{name} {process}")).status().unwrap();
+    assert!(sent.success());
 }
 
 /// Collects lines as they come.

@@ -1,0 +1,140 @@
+//! An upstream's own document, as far as clients may get to see it.
+
+use super::template::Template;
+use serde_json::{Map, Value as Json, json};
+
+/// Most operations that are taken from one document.
+const OPERATIONS_MAX: usize = 10_000;
+/// Most references that lead from one to the next.
+const REFERENCES_MAX: usize = 8;
+/// The members of a path item that are operations.
+const METHODS: &[&str] = &["get", "put", "post", "delete", "options", "head", "patch"];
+/// What an operation keeps. Who may call it and where are the gateway's to say.
+const KEPT: &[&str] = &["tags", "summary", "description", "externalDocs", "operationId", "requestBody", "responses"];
+
+/// A document that was read.
+#[derive(Debug, PartialEq)]
+pub(super) struct Foreign {
+    root: Json,
+    /// What all its paths stand below.
+    base: String,
+}
+
+/// One operation of it.
+pub(super) struct Found {
+    /// The method.
+    pub method: String,
+    /// The path at the upstream.
+    pub template: Template,
+    /// What there is to say: its `parameters` are those that are no part of the path.
+    pub operation: Map<String, Json>,
+}
+
+impl Foreign {
+    /// Reads a document in JSON.
+    ///
+    /// # Errors
+    /// When it is none of OpenAPI 3.0 or 3.1.
+    pub fn read(text: &[u8]) -> Result<Self, String> {
+        let mut root: Json = serde_json::from_slice(text).map_err(|error| format!("it is no JSON: {error}"))?;
+        let version = root.get("openapi").and_then(Json::as_str).unwrap_or_default();
+        match version {
+            version if version.starts_with("3.1.") => {}
+            version if version.starts_with("3.0.") => upgrade(&mut root),
+            _ => return Err("it is no document of OpenAPI 3.0 or 3.1".to_owned()),
+        }
+        if !root.get("paths").is_some_and(Json::is_object) {
+            return Err("it has no `paths`".to_owned());
+        }
+        let base = base(&root);
+        Ok(Self { root, base })
+    }
+
+    /// What a reference within the document leads to.
+    pub fn at(&self, reference: &str) -> Option<&Json> {
+        self.root.pointer(reference.strip_prefix('#')?)
+    }
+
+    fn resolved<'d>(&'d self, value: &'d Json) -> &'d Json {
+        let mut found = value;
+        for _ in 0..REFERENCES_MAX {
+            match found.get("$ref").and_then(Json::as_str).and_then(|reference| self.at(reference)) {
+                Some(next) => found = next,
+                None => break,
+            }
+        }
+        found
+    }
+
+    /// Its operations, in its order.
+    pub fn operations(&self) -> impl Iterator<Item = Found> + '_ {
+        let paths = self.root.get("paths").and_then(Json::as_object).into_iter().flatten();
+        let each = paths.flat_map(move |(path, item)| {
+            let item = self.resolved(item);
+            METHODS.iter().filter_map(move |method| self.operation(path, item, method))
+        });
+        each.take(OPERATIONS_MAX)
+    }
+
+    fn operation(&self, path: &str, item: &Json, method: &str) -> Option<Found> {
+        let written = item.get(method)?.as_object()?;
+        let own = written.get("parameters").and_then(Json::as_array).into_iter().flatten();
+        let shared = item.get("parameters").and_then(Json::as_array).into_iter().flatten();
+        let mut parameters: Vec<&Json> = Vec::new();
+        for parameter in own.chain(shared).map(|parameter| self.resolved(parameter)) {
+            let same = |other: &&Json| other.get("name") == parameter.get("name") && other.get("in") == parameter.get("in");
+            if !parameters.iter().any(same) {
+                parameters.push(parameter);
+            }
+        }
+        let in_path = |parameter: &&&Json| parameter.get("in").and_then(Json::as_str) == Some("path");
+        let named = |name: &str| {
+            let found = parameters.iter().filter(in_path).find(|parameter| parameter.get("name").and_then(Json::as_str) == Some(name));
+            let bare = || json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } });
+            found.map_or_else(bare, |found| (*found).clone())
+        };
+        let template = Template::read(&format!("{}{path}", self.base), named)?;
+        let mut operation: Map<String, Json> =
+            KEPT.iter().filter_map(|name| Some(((*name).to_owned(), written.get(*name)?.clone()))).collect();
+        let others: Vec<Json> = parameters.iter().filter(|parameter| !in_path(parameter)).map(|parameter| (*parameter).clone()).collect();
+        if !others.is_empty() {
+            operation.insert("parameters".to_owned(), Json::Array(others));
+        }
+        Some(Found { method: method.to_ascii_uppercase(), template, operation })
+    }
+}
+
+/// The path of the first server, which all paths stand below; one with variables is left out.
+fn base(root: &Json) -> String {
+    let url = root.pointer("/servers/0/url").and_then(Json::as_str).unwrap_or_default();
+    let path = match url.split_once("://") {
+        Some((_, rest)) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default(),
+        None => url,
+    };
+    if path.contains('{') || !path.starts_with('/') { String::new() } else { path.trim_end_matches('/').to_owned() }
+}
+
+/// What 3.0 says of schemas in other words than 3.1.
+fn upgrade(value: &mut Json) {
+    match value {
+        Json::Array(items) => items.iter_mut().for_each(upgrade),
+        Json::Object(members) => {
+            if let Some(Json::Bool(nullable)) = members.get("nullable").cloned() {
+                members.remove("nullable");
+                if let (true, Some(Json::String(kind))) = (nullable, members.get("type").cloned()) {
+                    members.insert("type".to_owned(), json!([kind, "null"]));
+                }
+            }
+            for (exclusive, bound) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
+                if let Some(Json::Bool(excludes)) = members.get(exclusive).cloned() {
+                    members.remove(exclusive);
+                    if let Some(limit) = excludes.then(|| members.remove(bound)).flatten() {
+                        members.insert(exclusive.to_owned(), limit);
+                    }
+                }
+            }
+            members.values_mut().for_each(upgrade);
+        }
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+    }
+}

@@ -1,0 +1,272 @@
+//! Templates, schemes, and what becomes of upstreams' documents.
+
+use super::{DOCUMENT_MAX, Described};
+use crate::check::{Files, Options, check};
+use crate::compile::{Compiler, MadeUp, Plan};
+use crate::http::Clock;
+use serde_json::{Value as Json, json};
+use std::path::Path;
+use std::time::Duration;
+
+struct Only<'t>(&'t str);
+
+impl Files for Only<'_> {
+    fn read(&self, _: &Path) -> std::io::Result<Vec<u8>> {
+        Ok(self.0.as_bytes().to_vec())
+    }
+}
+
+const HEAD: &str = "gateway { listen :8080 }
+upstream users { target http://127.0.0.1:1; openapi /openapi.json every 5m }
+upstream orders { target http://127.0.0.1:2; openapi /docs/openapi.json every 5m }
+route document GET /openapi.json { public \"for everyone\"; respond openapi }
+";
+
+fn compiled(compiler: &mut Compiler, routes: &str) -> Plan {
+    let text = format!("{HEAD}{routes}");
+    let checked = check(Path::new("policy.gate"), &Only(&text), &Options::default()).unwrap();
+    let Some(program) = checked.program else {
+        panic!("{:#?}", checked.report.into_sorted());
+    };
+    compiler.compile(&program, &MadeUp::for_tests(1), Clock::at(Duration::ZERO)).unwrap().plan
+}
+
+fn plan(routes: &str) -> Plan {
+    compiled(&mut Compiler::new(), routes)
+}
+
+fn describes(plan: &Plan) -> &Described {
+    plan.described.as_ref().unwrap()
+}
+
+fn document(plan: &Plan) -> Json {
+    serde_json::from_slice(&describes(plan).served.rendered().text).unwrap()
+}
+
+fn tell(plan: &Plan, upstream: &str, theirs: &Json) -> Result<bool, String> {
+    let described = describes(plan);
+    let source = described.sources().iter().find(|source| source.name == upstream).unwrap();
+    described.fetched(source, theirs.to_string().as_bytes())
+}
+
+/// The paths with their methods, without the document's own.
+fn paths(document: &Json) -> Vec<String> {
+    let paths = document["paths"].as_object().unwrap();
+    let all = paths.iter().flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |method| format!("{method} {path}")));
+    all.filter(|text| !text.contains("/openapi.json")).collect()
+}
+
+fn service(paths: Json) -> Json {
+    json!({ "openapi": "3.1.0", "info": { "title": "t", "version": "1" }, "paths": paths })
+}
+
+fn answers(text: &str) -> Json {
+    json!({ "summary": text, "responses": { "200": { "description": text } } })
+}
+
+#[test]
+fn patterns_are_told_as_far_as_openapi_can() {
+    let found = document(&plan(
+        "group all { public \"a test\"
+        route a GET,POST /a/{id:int}/{kind:x|y}/{u:uuid} -> users
+        route b ANY /files/** -> users
+        route c GET re\"/v[0-9]+\" -> users
+        route d PURGE /d -> users
+        route e GET /e/ -> users
+        route f GET /f/{code:re\"[A-Z]+\"} -> users }",
+    ));
+    let b = ["delete", "get", "options", "patch", "post", "put"].map(|method| format!("{method} /files/{{rest}}"));
+    let mut all = paths(&found);
+    all.sort();
+    let mut wanted: Vec<String> = b.into();
+    wanted.extend(["get /a/{id}/{kind}/{u}", "post /a/{id}/{kind}/{u}", "get /e/", "get /f/{code}"].map(str::to_owned));
+    wanted.sort();
+    assert_eq!(all, wanted);
+    let schemas: Vec<&Json> = found["paths"]["/a/{id}/{kind}/{u}"]["get"]["parameters"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|parameter| &parameter["schema"])
+        .collect();
+    assert_eq!(schemas[0], &json!({ "type": "integer", "minimum": 0 }));
+    assert_eq!(schemas[1], &json!({ "type": "string", "enum": ["x", "y"] }));
+    assert_eq!(schemas[2], &json!({ "type": "string", "format": "uuid" }));
+    assert_eq!(found["paths"]["/f/{code}"]["get"]["parameters"][0]["schema"]["pattern"], "^(?:[A-Z]+)$");
+    assert_eq!(found["paths"]["/files/{rest}"]["get"]["x-gate-pattern"], "/files/**");
+    let left_out: Vec<&str> = found["x-gate-left-out"].as_array().unwrap().iter().map(|entry| entry["route"].as_str().unwrap()).collect();
+    assert_eq!(left_out, ["c", "d"]);
+}
+
+#[test]
+fn two_routes_of_one_shape_share_an_item_and_the_first_has_the_method() {
+    let found = document(&plan(
+        "group all { public \"a test\"
+        route number GET /u/{id:int} -> users
+        route name GET /u/{name} -> users
+        route new POST /u/{name} -> users }",
+    ));
+    assert_eq!(paths(&found), ["get /u/{id}", "post /u/{id}"]);
+    assert_eq!(found["paths"]["/u/{id}"]["get"]["operationId"], "number");
+    assert_eq!(found["paths"]["/u/{id}"]["post"]["parameters"][0]["name"], "id");
+    assert_eq!(found["x-gate-left-out"][0]["route"], "name");
+}
+
+#[test]
+fn who_may_call_is_told_by_schemes() {
+    let found = document(&plan(
+        "auth jwt main { algorithms [HS256]; key env(\"K\"); claims { sub str } }
+        auth key partners { from [header(\"x-key\"), cookie(\"k\")]; keys env(\"KEYS\") }
+        auth basic people { users env(\"USERS\") }
+        route a GET /a -> users { auth main; require claim.sub == \"1\"; limit l 5/s by claim.sub }
+        route b GET /b -> users { auth any [main, partners] }
+        route c GET /c -> users { auth all [people, partners] }
+        route d GET /d -> users { auth optional people }
+        route e GET /e -> users { public \"a test\" }",
+    ));
+    let security = |path: &str| found["paths"][path]["get"]["security"].clone();
+    assert_eq!(security("/a"), json!([{ "main": [] }]));
+    assert_eq!(security("/b"), json!([{ "main": [] }, { "partners": [] }, { "partners_2": [] }]));
+    assert_eq!(security("/c"), json!([{ "people": [], "partners": [] }, { "people": [], "partners_2": [] }]));
+    assert_eq!(security("/d"), json!([{ "people": [] }, {}]));
+    assert_eq!(security("/e"), json!([]));
+    let schemes = &found["components"]["securitySchemes"];
+    assert_eq!(schemes["main"], json!({ "type": "http", "scheme": "bearer", "bearerFormat": "JWT" }));
+    assert_eq!(schemes["people"], json!({ "type": "http", "scheme": "basic" }));
+    assert_eq!(schemes["partners"], json!({ "type": "apiKey", "in": "header", "name": "x-key" }));
+    assert_eq!(schemes["partners_2"], json!({ "type": "apiKey", "in": "cookie", "name": "k" }));
+    let responses = found["paths"]["/a"]["get"]["responses"].as_object().unwrap();
+    assert!(["401", "403", "429"].iter().all(|status| responses.contains_key(*status)), "{responses:?}");
+    assert!(responses["429"]["headers"].get("RateLimit").is_some() && responses["429"]["headers"].get("Retry-After").is_some());
+}
+
+#[test]
+fn a_doc_comment_a_notice_and_a_body_are_told() {
+    let found = document(&plan(
+        "## Orders.
+        ## Newest first.
+        route a POST /a -> users { public \"a test\"; body { json schema file(\"order.json\") }; deprecated since 2026-01-31 sunset 2027-01-31 }",
+    ));
+    let a = &found["paths"]["/a"]["post"];
+    assert_eq!((&a["summary"], &a["deprecated"]), (&json!("Orders."), &json!(true)));
+    assert_eq!(a["description"], "Newest first.\n\nDeprecated since 2026-01-31, gone from 2027-01-31 on.");
+    assert_eq!(a["requestBody"]["content"]["application/json"]["schema"]["$ref"], "#/components/schemas/a_body");
+    assert_eq!(found["components"]["schemas"]["a_body"], json!({ "$id": "urn:gate:a:body" }));
+}
+
+#[test]
+fn hosts_are_servers() {
+    let found = document(&plan("group api host [\"api.example.com\", \"*.shop.example\"] { public \"a test\"; route a GET /a -> users }"));
+    assert_eq!(
+        found["paths"]["/a"]["get"]["servers"],
+        json!([
+            { "url": "http://api.example.com:8080" },
+            { "url": "http://{subdomain}.shop.example:8080", "variables": { "subdomain": { "default": "www" } } },
+        ])
+    );
+}
+
+#[test]
+fn of_an_upstreams_document_only_what_a_route_exposes_is_shown() {
+    let plan = plan(
+        "group v1 /v1 { public \"a test\"
+        route user GET /users/{id:int} -> users { strip_prefix /v1; limit l 5/s by client.ip }
+        route files GET /files/** -> users { strip_prefix /v1; add_prefix /store }
+        route me GET /users/me -> orders { strip_prefix /v1 } }",
+    );
+    let theirs = service(json!({
+        "/users/{user}": {
+            "parameters": [{ "name": "user", "in": "path", "required": true, "description": "whose", "schema": { "type": "string" } }],
+            "get": { "summary": "one user", "operationId": "getUser", "parameters": [{ "name": "full", "in": "query", "schema": { "type": "boolean" } }],
+                     "security": [{ "own": [] }], "responses": { "200": { "description": "a user" } } },
+            "delete": answers("gone"),
+        },
+        "/users/me": { "get": answers("myself, at the wrong upstream") },
+        "/users": { "get": answers("all users") },
+        "/store/files/{name}": { "get": answers("a file") },
+        "/store/files": { "get": answers("all files") },
+        "/internal": { "get": answers("secret") },
+    }));
+    assert_eq!(tell(&plan, "users", &theirs), Ok(true));
+    assert_eq!(tell(&plan, "users", &theirs), Ok(false));
+    let found = document(&plan);
+    assert_eq!(paths(&found), ["get /v1/files", "get /v1/files/{name}", "get /v1/users/me", "get /v1/users/{user}"]);
+    let user = &found["paths"]["/v1/users/{user}"]["get"];
+    assert_eq!((&user["summary"], &user["operationId"], &user["security"]), (&json!("one user"), &json!("getUser"), &json!([])));
+    assert_eq!(user["parameters"][0]["description"], "whose");
+    assert_eq!(user["parameters"][0]["schema"], json!({ "type": "integer", "minimum": 0 }));
+    assert_eq!(user["parameters"][1]["name"], "full");
+    assert!(user["responses"].get("429").is_some() && user["responses"]["200"]["description"] == "a user");
+    assert_eq!(found["paths"]["/v1/users/me"]["get"]["x-gate-route"], "me");
+}
+
+#[test]
+fn components_come_with_what_refers_to_them_and_are_renamed_where_they_clash() {
+    let plan = plan(
+        "group all { public \"a test\"
+        route users ANY /users/** -> users
+        route orders ANY /orders/** -> orders }",
+    );
+    let with = |path: &str, schemas: Json| {
+        let refers =
+            json!({ "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Item" } } }, "description": "it" });
+        let mut theirs = service(json!({ path: { "get": { "responses": { "200": refers } } } }));
+        theirs["components"] = json!({ "schemas": schemas });
+        theirs
+    };
+    let tree = json!({ "Item": { "type": "object", "properties": { "next": { "$ref": "#/components/schemas/Item" }, "of": { "$ref": "#/components/schemas/Problem" } } },
+                       "Problem": { "type": "string" }, "Unused": {} });
+    tell(&plan, "users", &with("/users/all", tree)).unwrap();
+    tell(&plan, "orders", &with("/orders/all", json!({ "Item": { "type": "integer" } }))).unwrap();
+    let found = document(&plan);
+    let schemas = found["components"]["schemas"].as_object().unwrap();
+    let names: Vec<&str> = schemas.keys().map(String::as_str).collect();
+    assert_eq!(names, ["Problem", "Item", "users_Problem", "orders_Item"]);
+    assert_eq!(schemas["Item"]["properties"]["next"]["$ref"], "#/components/schemas/Item");
+    assert_eq!(schemas["Item"]["properties"]["of"]["$ref"], "#/components/schemas/users_Problem");
+    let schema = |path: &str| found["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].clone();
+    assert_eq!(
+        (schema("/users/all"), schema("/orders/all")),
+        (json!("#/components/schemas/Item"), json!("#/components/schemas/orders_Item"))
+    );
+}
+
+#[test]
+fn an_older_document_is_told_in_the_words_of_the_newer_and_its_base_path_counts() {
+    let plan = plan("route a ANY /api/** -> users { public \"a test\" }");
+    let theirs = json!({
+        "openapi": "3.0.3", "servers": [{ "url": "https://users.internal/api" }],
+        "paths": { "/a": { "get": { "responses": { "200": { "description": "it", "content": { "application/json": { "schema":
+            { "type": "string", "nullable": true, "minimum": 1, "exclusiveMinimum": true } } } } } } } },
+    });
+    tell(&plan, "users", &theirs).unwrap();
+    let found = document(&plan);
+    assert_eq!(
+        found["paths"]["/api/a"]["get"]["responses"]["200"]["content"]["application/json"]["schema"],
+        json!({ "type": ["string", "null"], "exclusiveMinimum": 1 })
+    );
+    assert!(!found.to_string().contains("internal"), "no address of an upstream is shown");
+}
+
+#[test]
+fn what_is_no_document_leaves_the_last_one_which_outlives_a_reload() {
+    let mut compiler = Compiler::new();
+    let routes = "route a ANY /a/** -> users { public \"a test\" }";
+    let plan = compiled(&mut compiler, routes);
+    tell(&plan, "users", &service(json!({ "/a/b": { "get": answers("b") } }))).unwrap();
+    for broken in [json!("no"), json!({ "swagger": "2.0", "paths": {} }), json!({ "openapi": "3.1.0" })] {
+        tell(&plan, "users", &broken).unwrap_err();
+    }
+    assert_eq!(paths(&document(&plan)), ["get /a/b"]);
+    assert_eq!(paths(&document(&compiled(&mut compiler, routes))), ["get /a/b"]);
+    const { assert!(DOCUMENT_MAX > 1 << 20) };
+}
+
+#[test]
+fn the_document_is_made_only_where_it_is_served_and_says_the_same_of_the_same() {
+    let routes = "route a GET /a -> users { public \"a test\" }";
+    assert_eq!(document(&plan(routes)), document(&plan(routes)));
+    let text = format!("gateway {{ listen :8080 }}\nupstream users {{ target http://127.0.0.1:1 }}\n{routes}");
+    let program = check(Path::new("policy.gate"), &Only(&text), &Options::default()).unwrap().program.unwrap();
+    let none = Compiler::new().compile(&program, &MadeUp::for_tests(1), Clock::at(Duration::ZERO)).unwrap();
+    assert!(none.plan.described.is_none());
+}

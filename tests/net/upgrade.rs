@@ -1,0 +1,123 @@
+//! A new process takes over from one that runs.
+
+use crate::harness::{Client, Origin, Program, signal, until};
+use crate::reload::{Stop, all_echo, origin, sockets, versioned};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+const CLIENTS: usize = 64;
+const SOCKETS: usize = 200;
+
+/// The process that has taken over; it is ended with the test.
+struct Successor(u32);
+
+impl Successor {
+    #[track_caller]
+    fn of(gate: &Program) -> Self {
+        until("a new process", || {
+            let said = gate.said();
+            let (_, rest) = said.split_once("a new process accepts")?;
+            let (_, number) = rest.lines().next()?.split_once("process=")?;
+            number.split_whitespace().next()?.parse().ok().map(Self)
+        })
+    }
+}
+
+impl Drop for Successor {
+    fn drop(&mut self) {
+        signal(self.0, "TERM");
+    }
+}
+
+/// Asks over a connection that is kept for as long as the gateway keeps it. As every client does, it asks once more when a
+/// connection that was kept ends without a byte of an answer.
+fn ask(client: &mut Option<Client>, address: SocketAddr) {
+    let kept = client.is_some();
+    let mut asked = client.take().unwrap_or_else(|| Client::connect(address));
+    let answer = asked.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").try_read("GET");
+    let reply = match answer {
+        Ok(reply) => reply,
+        Err(broken) if !kept => panic!("a new connection was not answered: {broken:?}"),
+        Err(_) => return ask(client, address),
+    };
+    let reply = reply.expect(200);
+    if reply.field("connection") != Some("close") {
+        *client = Some(asked);
+    }
+}
+
+#[test]
+fn an_upgrade_under_load_loses_no_request_and_no_websocket() {
+    let app = origin();
+    let mut gate = Program::run(&versioned(&app, "listen 127.0.0.1:0", 0), &[], &[]);
+    let address = gate.address();
+    let mut live = sockets(address, SOCKETS);
+    let (stop, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let successor = std::thread::scope(|scope| {
+        for number in 0..CLIENTS {
+            let (stop, answered) = (&stop, &answered);
+            scope.spawn(move || {
+                let mut client = None;
+                while !stop.load(Ordering::Acquire) {
+                    ask(&mut client, address);
+                    if number % 4 == 0 {
+                        client = None;
+                    }
+                    answered.fetch_add(1, Ordering::AcqRel);
+                }
+            });
+        }
+        let _stopping = Stop(&stop);
+        let more = || {
+            let before = answered.load(Ordering::Acquire);
+            until("load", || (answered.load(Ordering::Acquire) > before + CLIENTS).then_some(()));
+        };
+        more();
+        gate.write(&versioned(&app, "listen 127.0.0.1:0", 1));
+        gate.signal("USR2");
+        let successor = Successor::of(&gate);
+        until("the new policy", || (Client::connect(address).send(VERSION).read().expect(200).text() == "1").then_some(()));
+        more();
+        all_echo(&mut live);
+        successor
+    });
+    drop(live);
+    assert_eq!(gate.until_gone().code(), Some(0));
+    Client::connect(address).send(VERSION).read().expect(200);
+    drop(successor);
+    until("the new process to end", || TcpStream::connect(address).is_err().then_some(()));
+}
+
+const VERSION: &str = "GET /version HTTP/1.1\r\nHost: a\r\n\r\n";
+
+#[test]
+fn a_new_process_that_cannot_start_leaves_the_old_one_as_it_is() {
+    let app = Origin::json("{}");
+    let mut gate = Program::run(&versioned(&app, "listen 127.0.0.1:0", 0), &[], &[]);
+    let mut kept = gate.connect();
+    kept.send(VERSION).read().expect(200);
+    gate.write("gateway {");
+    gate.signal("USR2");
+    gate.until_said("no new process, this one stays: it ended with exit status: 1");
+    assert_eq!(kept.send(VERSION).read().expect(200).text(), "0");
+    gate.write(&versioned(&app, "listen 127.0.0.1:0", 1));
+    gate.reload(" reloaded");
+    assert_eq!(kept.send(VERSION).read().expect(200).text(), "1");
+}
+
+#[test]
+fn a_new_process_goes_on_with_a_unix_socket_and_removes_its_file_at_the_end() {
+    use std::os::unix::net::UnixStream;
+    let app = Origin::json("{}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gate.sock");
+    let listen = format!("listen 127.0.0.1:0\n  listen unix:{}", path.display());
+    let mut gate = Program::run(&versioned(&app, &listen, 0), &[], &[]);
+    gate.address();
+    gate.signal("USR2");
+    let successor = Successor::of(&gate);
+    assert_eq!(gate.until_gone().code(), Some(0));
+    UnixStream::connect(&path).unwrap();
+    drop(successor);
+    until("the file to go", || (!path.exists()).then_some(()));
+}
