@@ -24,6 +24,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// What is wrong with a policy that nobody could reach.
+pub const NOWHERE: &str = "the policy says nowhere to listen: add `gateway { listen :8080 }`";
+
 /// How a gateway begins.
 pub struct Beginning {
     /// Upstreams are played, and secrets made up.
@@ -188,6 +191,10 @@ impl server::Policies for Policies {
             Wanted::File => self.check(&Disk)?,
             Wanted::Generation(number) => self.check(&self.kept.read(number, &self.policy.file)?)?,
         };
+        // An empty file is a policy too: one that is being written.
+        if program.gateway.listeners.is_empty() {
+            return Err(NOWHERE.to_owned());
+        }
         let compiled = self.workshop.compile(&program, &sources);
         self.watched.add(self.workshop.files());
         let (Compiled { plan, warnings, .. }, prepared) = compiled?;

@@ -1,6 +1,6 @@
 //! `gate run`
 
-use super::policies::{Beginning, Policies};
+use super::policies::{Beginning, NOWHERE, Policies};
 use super::state::State;
 use super::{Outcome, Policy, complain};
 use crate::policy::auth;
@@ -45,7 +45,7 @@ pub fn run(arguments: Arguments) -> Outcome {
         Err(outcome) => return outcome,
     };
     if !policies.listens() {
-        complain("the policy says nowhere to listen: add `gateway { listen :8080 }`");
+        complain(NOWHERE);
         return Outcome::Failed;
     }
     let names = set("LISTEN_FDNAMES").unwrap_or_default();

@@ -26,7 +26,12 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
+
+/// How long a client that has just connected may take to send its first request while the gateway drains: it has not been told,
+/// and may not know that it has to try again.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
 
 /// A client connection.
 struct Connection<T, S: Stream> {
@@ -41,6 +46,8 @@ struct Connection<T, S: Stream> {
     /// What has been written of the interim responses in the buffer.
     interim_sent: usize,
     early: Arc<Early>,
+    /// No request has come yet.
+    fresh: bool,
 }
 
 /// How a connection goes on after a reply.
@@ -74,7 +81,8 @@ pub async fn serve<T: Transport, S: Stream>(worker: Arc<Worker<T>>, stream: S, p
     let (half, output) = stream.halves();
     let input = Arc::new(Mutex::new(Input::new(half, limits, patience, Arc::clone(worker.spare()), may_be_http2)));
     let (headers, buffer, early) = (HeaderMap::new(), Vec::new(), Arc::default());
-    let mut connection: Connection<T, S> = Connection { worker, peer, input, output, ticket, headers, buffer, interim_sent: 0, early };
+    let mut connection: Connection<T, S> =
+        Connection { worker, peer, input, output, ticket, headers, buffer, interim_sent: 0, early, fresh: true };
     loop {
         let after = match connection.next().await {
             Next::Head(head) => connection.answer(head).await,
@@ -101,15 +109,25 @@ pub async fn serve<T: Transport, S: Stream>(worker: Arc<Worker<T>>, stream: S, p
 
 impl<T: Transport, S: Stream> Connection<T, S> {
     /// The next request. A connection between requests ends when its listener does; one whose request is coming in, or has
-    /// come and was not yet looked at, does not.
+    /// come and was not yet looked at, does not; nor, for a moment, one on which there was none yet.
     async fn next(&mut self) -> Next {
-        let Self { input, ticket, headers, .. } = self;
+        let Self { input, ticket, headers, fresh, .. } = self;
+        let mut patience = None;
         poll_fn(|cx| {
             ticket.watch(cx);
             let mut input = input.lock();
             match input.poll_head(headers, cx) {
-                Poll::Pending if ticket.is_draining() && !input.has_begun() => Poll::Ready(Next::Closed),
-                next => next,
+                Poll::Pending if ticket.is_draining() && !input.has_begun() => {
+                    let first = || Box::pin(tokio::time::sleep(FIRST_REQUEST));
+                    if *fresh && patience.get_or_insert_with(first).as_mut().poll(cx).is_pending() {
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(Next::Closed)
+                }
+                next => {
+                    *fresh &= next.is_pending();
+                    next
+                }
             }
         })
         .await
@@ -283,6 +301,7 @@ impl<'a, T: Transport> Unanswered<'a, T> {
         let Begun { exchange, route, .. } = &mut self.begun;
         let plan = &self.engine.plan;
         traced::answered(exchange, *route, reply, plan);
+        exchange.recall_fields();
         let line = Line::of(exchange, *route, reply, plan, self.worker.log());
         let guards = std::mem::take(&mut exchange.guards);
         let counts = self.engine.sheet.counts(plan, *route);

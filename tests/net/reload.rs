@@ -213,8 +213,12 @@ fn under_watch_a_policy_that_changes_is_put_in_force() {
     assert_eq!(version(&mut gate), "0");
     gate.write(&versioned(&app, "listen 127.0.0.1:0", 1));
     until_version(&mut gate, "1");
-    gate.write("gateway {");
-    gate.until_said("not reloaded");
+    for broken in ["gateway {", ""] {
+        gate.write(broken);
+        let wrong = if broken.is_empty() { "says nowhere to listen" } else { "gate::syntax::brace" };
+        gate.until_said(wrong);
+        assert_eq!(version(&mut gate), "1");
+    }
     gate.write(&versioned(&app, "listen 127.0.0.1:0", 2));
     until_version(&mut gate, "2");
 }
@@ -300,5 +304,5 @@ fn reloads_leave_nothing_behind() {
         }
     }
     let after_many = gate.memory_now();
-    assert!(after_many <= after_few + after_few / 20 + (1 << 20), "{after_few} bytes after {EVERY} reloads, {after_many} after {MANY}");
+    assert!(after_many <= after_few + after_few / 20, "{after_few} bytes after {EVERY} reloads, {after_many} after {MANY}");
 }
