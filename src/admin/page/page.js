@@ -305,7 +305,7 @@ function showCache(cache, { hits, misses }) {
   by("cache-none").hidden = there;
   by("purge").hidden = !there;
   facts("cache-facts", there ? [["Responses", count(cache.entries)], ["Memory", `${bytes(cache.bytes)} of ${bytes(cache.bytes_most)}`],
-    ["Hits", count(hits)], ["Misses", count(misses)], ["Made room", count(cache.evicted)]] : []);
+    ["Hits", count(hits)], ["Misses", count(misses)], ["Evicted", count(cache.evicted)]] : []);
 }
 
 function showSwitches(maintenance, flags) {
