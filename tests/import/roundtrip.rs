@@ -37,7 +37,7 @@ fn shop() -> String {
 fn routes(program: &Program) -> BTreeSet<String> {
     let all = program.routes.iter().flat_map(|route| {
         let auth = route.auth().unwrap();
-        let names: Vec<&str> = auth.auths.iter().map(|index| program.auths[usize::from(*index)].name.as_str()).collect();
+        let names: Vec<&str> = auth.auths.iter().map(|index| program.auths.get(usize::from(*index)).unwrap().name.as_str()).collect();
         let who = format!("{} {}", if auth.is_public() { "open" } else { "closed" }, names.join(","));
         route.key.methods.names().map(move |method| format!("{method} {} {who}", route.key.pattern.text())).collect::<Vec<_>>()
     });
