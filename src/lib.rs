@@ -12,7 +12,7 @@
 //!
 //! | Floor | Parts |
 //! |---|---|
-//! | 0 | [`diag`]: spans, findings, codes, how they are shown · [`http`](mod@http): one exchange, its body, its faults |
+//! | 0 | [`diag`]: spans, findings, codes, how they are shown · [`http`](mod@http): one exchange, its body, its faults · [`meter`]: what is counted |
 //! | 1 | [`syntax`]: text to tree and back · [`route`]: which request takes which route |
 //! | 2 | [`lang`]: types, values, expressions, the schema's machinery · [`logic`]: conditions decided · [`store`]: what gateways share · [`fetch`]: the gateway's own calls · [`events`]: what happens to the gateway · [`otlp`]: traces on their way · [`hook`]: who is asked about requests |
 //! | 3 | [`policy`]: one folder per policy · [`upstream`]: endpoints and calls |
@@ -77,6 +77,7 @@ pub mod import;
 pub mod ir;
 pub mod lang;
 pub mod logic;
+pub mod meter;
 pub mod otlp;
 pub mod policy;
 pub mod route;

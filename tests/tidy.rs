@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("diag", &[]),
     ("http", &[]),
+    ("meter", &[]),
     ("syntax", &["diag"]),
     ("route", &[]),
     ("lang", &["diag", "http", "syntax", "route"]),
@@ -19,14 +20,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("otlp", &["http", "fetch"]),
     ("store", &["events"]),
     ("policy", &["diag", "http", "syntax", "lang", "logic", "store", "fetch", "events", "hook"]),
-    ("upstream", &["diag", "http", "syntax", "lang", "route", "events"]),
+    ("upstream", &["diag", "http", "meter", "syntax", "lang", "route", "events"]),
     ("ir", &["http", "lang", "route", "store", "hook", "policy", "upstream"]),
-    ("check", &["diag", "http", "syntax", "lang", "route", "logic", "policy", "upstream", "ir", "events", "hook"]),
+    ("check", &["diag", "http", "syntax", "lang", "route", "logic", "policy", "upstream", "ir", "events", "fetch", "hook"]),
     ("analyse", &["http", "lang", "route", "logic", "policy", "upstream", "ir"]),
     ("compile", &["diag", "http", "lang", "route", "store", "policy", "upstream", "ir", "fetch", "events", "otlp", "hook"]),
     ("import", &["syntax", "route"]),
     ("docs", &["diag", "http", "syntax", "lang", "route", "policy", "upstream", "ir", "check"]),
-    ("server", &["http", "lang", "route", "events", "otlp", "policy", "upstream", "compile"]),
+    ("server", &["http", "meter", "lang", "route", "events", "otlp", "policy", "upstream", "compile"]),
     ("admin", &["http", "lang", "route", "events", "policy", "upstream", "ir", "server"]),
     ("testing", &["diag", "http", "hook", "lang", "route", "policy", "upstream", "ir", "compile", "server"]),
     (
@@ -85,7 +86,7 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("listenfd", &["src/server/inherit.rs"]),
     ("command_fds", &["src/server/upgrade.rs"]),
     ("std::process::Command", &["src/cli/", "src/server/upgrade.rs"]),
-    ("std::fs", &["src/cli/", "src/server/listener.rs"]),
+    ("std::fs", &["src/cli/", "src/server/listener.rs", "src/server/metrics/process.rs"]),
     ("std::env", &["src/cli/", "src/store/testing.rs"]),
 ];
 

@@ -18,6 +18,8 @@ pub struct Asked {
     pub name: String,
     /// Its parameters.
     pub query: Query,
+    /// The media types it wants; of several fields the first.
+    pub accept: Option<String>,
 }
 
 /// One thing that can be asked for.
@@ -57,6 +59,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     get("/admin/limits", "what limits have let through and refused", show::limits),
     get("/admin/limits/NAME", "one of them", show::limit),
     get("/admin/cache", "how full the caches are", show::cache),
+    get("/admin/metrics", "rates, latencies and failures by route, upstream, limit and cache", show::figures),
+    get("/metrics", "all that is counted, for Prometheus", show::metrics),
     Endpoint {
         method: Method::GET,
         path: "/admin/events",

@@ -7,6 +7,7 @@ use super::entry;
 use super::query::Query;
 use crate::http::{Body, Problem};
 use crate::server::{ACCEPT_PAUSE, is_of_one_connection, listener};
+use http::header::ACCEPT;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body as _;
@@ -180,7 +181,8 @@ async fn answered(request: Request<Incoming>, peer: SocketAddr, desk: &Arc<Desk>
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).into());
     }
     let query = Query::read(head.uri.query().unwrap_or_default(), endpoint.parameters)?;
-    let done = endpoint.answer(desk, Asked { name, query }).await;
+    let accept = head.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).map(str::to_owned);
+    let done = endpoint.answer(desk, Asked { name, query, accept }).await;
     if head.method == Method::POST {
         tracing::info!(%peer, target = %head.uri, done = done.is_ok(), "asked by hand");
     }

@@ -5,6 +5,7 @@ use super::declare::declared_name;
 use crate::diag::suggest::nearest;
 use crate::diag::{Code, Diagnostic};
 use crate::events::Kind;
+use crate::fetch::address;
 use crate::ir::operate::{Events, Flag, Hook, On, OnFailure, Store, StoreUrl, Trace};
 use crate::lang::checker::{Checker, Moment, Spot, Want};
 use crate::lang::expr::Expr;
@@ -207,10 +208,12 @@ pub fn hook(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Hook> {
 }
 
 fn url(given: Given<'_>, checker: &mut Checker<'_>) -> Option<String> {
-    match checker.constant(given, Type::Url)? {
-        Value::Text(url) => Some(url.to_string()),
-        _ => None,
+    let Value::Text(url) = checker.constant(given, Type::Url)? else { return None };
+    if let Err(why) = address(&url) {
+        checker.error(Code::TypeMismatch, format!("the url {why}"), given.expr.span, "nobody can be called there");
+        return None;
     }
+    Some(url.to_string())
 }
 
 fn timeout(node: &Node<'_>, default_ms: u64, checker: &mut Checker<'_>) -> Option<Duration> {

@@ -71,12 +71,12 @@ fn below(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
 }
 
 /// Writes a file, whether or not it is there.
-pub fn write(path: &Path, text: &str) -> super::Outcome {
+pub(super) fn write(path: &Path, text: &str) -> super::Outcome {
     written(path, std::fs::write(path, text))
 }
 
 /// Writes a file that is not there yet; one that is stays as it is.
-pub fn create(path: &Path, text: &str) -> super::Outcome {
+pub(super) fn create(path: &Path, text: &str) -> super::Outcome {
     let opened = std::fs::File::options().write(true).create_new(true).open(path);
     match opened {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {

@@ -6,11 +6,12 @@ use super::follow::Watched;
 use super::kept::Kept;
 use super::secrets::Machine;
 use super::state::{Bundle, Generation, State};
-use super::{Outcome, Policy, complain, dev, diff, print_error};
+use super::{Outcome, Policy, complain, dev, diff, faults, print_error};
 use crate::admin::Office;
 use crate::check::{Checked, Files};
 use crate::compile::{Compiled, Compiler, Plan};
 use crate::diag::render::{Format, render};
+use crate::diag::{Diagnostic, Sources};
 use crate::fetch::Network;
 use crate::http::{Address, Clock};
 use crate::ir::{Program, Written};
@@ -18,7 +19,6 @@ use crate::policy::auth::Runtime;
 use crate::policy::build::Warning;
 use crate::server::control::{Control, Reloaded};
 use crate::server::{self, Server, Wanted};
-use std::fmt::Write;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -91,11 +91,11 @@ impl Policies {
             compiler: Compiler::with(Arc::new(Network::new(|| Machine::strict().authorities()))),
             certificates: Certificates::default(),
         };
-        let (Compiled { plan, auths, warnings }, prepared) = workshop.compile(&program).map_err(|message| {
+        let (Compiled { plan, auths, warnings }, prepared) = workshop.compile(&program, &checked.sources).map_err(|message| {
             print_error(&message);
             Outcome::Failed
         })?;
-        warn(&warnings);
+        warn(&warnings, &checked.sources);
         workshop.in_force(&plan, prepared);
         watched.add(workshop.files());
         let office = Office::open(&policy.file, Arc::clone(&program), control, succeeds).map_err(|error| {
@@ -126,14 +126,14 @@ impl Policies {
     }
 
     /// Checks a policy. What was found is printed; of errors the text is returned as well.
-    fn check(&self, from: &dyn Files) -> Result<(Program, Bundle), String> {
+    fn check(&self, from: &dyn Files) -> Result<(Program, Sources, Bundle), String> {
         let unread = "the policy's file cannot be read".to_owned();
         let (checked, found) = self.policy.check_in(from, self.policy.params_with_environment(), None).map_err(|_| unread)?;
         super::show(super::Shown::Human, &checked.sources, &found);
         self.watched.add(files(&self.policy, &checked));
         let bundle = Bundle::of(&self.policy.file, &checked.sources);
         let program = checked.program.ok_or_else(|| render(Format::Plain, &checked.sources, &found))?;
-        Ok((in_force(program, self.workshop.machine.plays_upstreams()), bundle))
+        Ok((in_force(program, self.workshop.machine.plays_upstreams()), checked.sources, bundle))
     }
 }
 
@@ -151,18 +151,16 @@ struct Workshop {
 }
 
 impl Workshop {
-    /// Builds a plan; what is missing is said all at once.
-    fn compile(&mut self, program: &Program) -> Result<(Compiled, Prepared), String> {
+    /// Builds a plan; what is missing is said all at once, a line each.
+    fn compile(&mut self, program: &Program, sources: &Sources) -> Result<(Compiled, Prepared), String> {
         let Self { machine, compiler, certificates } = self;
         let compiled = compiler.build(program, machine, Clock::system()).and_then(|mut compiled| {
             let prepared = certificates.prepare(program, &mut compiled.plan, machine)?;
             Ok((compiled, prepared))
         });
         compiled.map_err(|errors| {
-            errors.iter().fold(String::new(), |mut text, error| {
-                let _ = writeln!(text, "error[{}]: {}", error.code, error.message);
-                text
-            })
+            let found: Vec<Diagnostic> = errors.iter().map(|error| faults::fault(error, sources)).collect();
+            render(Format::Plain, sources, &found)
         })
     }
 
@@ -189,7 +187,7 @@ impl server::Policies for Policies {
     }
 
     fn put_in_force(&mut self, wanted: Wanted, server: &Server) -> Result<Reloaded, String> {
-        let (program, bundle) = match wanted {
+        let (program, sources, bundle) = match wanted {
             Wanted::File => self.check(&Disk)?,
             Wanted::Generation(number) => self.check(&self.kept.read(number, &self.policy.file)?)?,
         };
@@ -197,7 +195,7 @@ impl server::Policies for Policies {
         if program.gateway.listeners.is_empty() {
             return Err(NOWHERE.to_owned());
         }
-        let compiled = self.workshop.compile(&program);
+        let compiled = self.workshop.compile(&program, &sources);
         self.watched.add(self.workshop.files());
         let (Compiled { plan, warnings, .. }, prepared) = compiled?;
         let program = Arc::new(program);
@@ -210,7 +208,7 @@ impl server::Policies for Policies {
         }
         self.workshop.in_force(&plan, prepared);
         administered(self.office.settle(moved, Arc::clone(&program)));
-        warn(&warnings);
+        warn(&warnings, &sources);
         if program.gateway.workers != self.program.gateway.workers {
             tracing::warn!("`workers` changed: that takes effect when the gateway is started again");
         }
@@ -240,10 +238,9 @@ fn administered(outcome: io::Result<Option<SocketAddr>>) {
     }
 }
 
-fn warn(warnings: &[Warning]) {
-    for warning in warnings {
-        print_error(&format!("warning[{}]: {}\n", warning.code, warning.message));
-    }
+fn warn(warnings: &[Warning], sources: &Sources) {
+    let found: Vec<Diagnostic> = warnings.iter().map(|warning| faults::weakness(warning, sources)).collect();
+    print_error(&render(Format::Plain, sources, &found));
 }
 
 /// A program as it is kept for as long as the gateway runs, to be compared with the next one: for that it matters what is in

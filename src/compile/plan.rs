@@ -8,7 +8,9 @@ use crate::fetch::Fetch;
 use crate::http::{Address, UpstreamIndex};
 use crate::lang::expr::Expr;
 use crate::otlp::Tracer;
+use crate::policy::auth;
 use crate::policy::cache::{Cache, Invalidation, Shelf};
+use crate::policy::dependencies::Dependencies;
 use crate::policy::fallback::Fallback;
 use crate::policy::flag::Flag;
 use crate::policy::hooks::Called;
@@ -49,6 +51,12 @@ pub struct Plan {
     pub limiters: Vec<Arc<Limiter>>,
     /// Every cache.
     pub shelves: Vec<Arc<Shelf>>,
+    /// Every auth that a route asks for.
+    pub auths: Vec<Arc<auth::Runtime>>,
+    /// What is asked outside, besides upstreams.
+    pub dependencies: Arc<Dependencies>,
+    /// Tells one policy from another: a hash of all that it means.
+    pub digest: String,
     /// What every request to the admin listener has to pass; none where that asks nobody who they are.
     pub admin_gate: Option<Arc<dyn OnRequest>>,
     /// Where what happens to the gateway is told; the same one for every plan of a process.

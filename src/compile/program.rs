@@ -27,6 +27,7 @@ use crate::policy::{Build, BuildError, Config, Endpoint, Policy as _, Registry, 
 use crate::route::{MatchTree, RouteKey};
 use crate::store::{self, Store};
 use crate::upstream;
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -34,6 +35,9 @@ use std::sync::Arc;
 const STORE: &str = "store";
 /// and of tracers.
 const TRACER: &str = "trace";
+
+/// Bytes of a hash that tell one policy from another.
+const DIGEST_BYTES: usize = 8;
 
 /// Builds plans one after the other, keeping the state that survives a reload.
 pub struct Compiler {
@@ -176,7 +180,9 @@ impl Compiler {
             self.registry.roll_back();
             return Err(errors);
         }
-        let auths = (0..program.auths.len()).map(|index| self.registry.of_plan("auth", &index.to_string())).collect();
+        let auths: Vec<Option<Arc<auth::Runtime>>> =
+            (0..program.auths.len()).map(|index| self.registry.of_plan("auth", &index.to_string())).collect();
+        let dependencies = self.registry.of_plan("dependencies", "").unwrap_or_default();
         let described = Described::new(program, &mut self.registry, secrets, &document);
         let keys: Vec<RouteKey> = program.routes.iter().map(|route| route.key.clone()).collect();
         let plan = Plan {
@@ -192,6 +198,9 @@ impl Compiler {
             described,
             limiters: self.state(limit::STATE).collect(),
             shelves: self.state(cache::STATE).collect(),
+            auths: auths.iter().flatten().map(Arc::clone).collect(),
+            dependencies,
+            digest: digest(program),
             admin_gate,
             events: Arc::clone(&self.events),
             tracer,
@@ -230,7 +239,8 @@ impl Compiler {
     /// What traces requests, the same as before where its declaration did not change.
     fn tracer(&mut self, declared: Option<&ir::operate::Trace>, errors: &mut Vec<BuildError>) -> Option<Arc<Tracer>> {
         let ir::operate::Trace { url, sample } = declared?;
-        let make = || Tracer::new(url, sample.0).map_err(|why| BuildError::unset(format!("the url `{url}` of `trace` {why}")));
+        let make =
+            || Tracer::new(url, sample.0).map_err(|why| BuildError::new(Code::TypeMismatch, format!("the url `{url}` of `trace` {why}")));
         self.registry.try_state(TRACER, format!("{} {url}", sample.0), make).map_err(|error| errors.push(error)).ok()
     }
 
@@ -411,13 +421,19 @@ fn settings(gateway: &ir::Gateway) -> Settings {
     }
 }
 
+/// A hash of all that a program means; secrets are not in it, only where they come from.
+fn digest(program: &Program) -> String {
+    let text = serde_json::to_vec(program).unwrap_or_default();
+    Sha256::digest(text).iter().take(DIGEST_BYTES).fold(String::new(), |digest, byte| format!("{digest}{byte:02x}"))
+}
+
 /// Who is sent events.
 fn posts(declared: &[ir::operate::Events], errors: &mut Vec<BuildError>) -> Vec<Post> {
     let mut posts = Vec::with_capacity(declared.len());
     for ir::operate::Events { url, on } in declared {
         match address(url) {
             Ok(url) => posts.push(Post { url, on: on.iter().filter_map(|kind| Kind::named(kind)).collect() }),
-            Err(why) => errors.push(BuildError::unset(format!("the url `{url}` of `events` {why}"))),
+            Err(why) => errors.push(BuildError::new(Code::TypeMismatch, format!("the url `{url}` of `events` {why}"))),
         }
     }
     posts

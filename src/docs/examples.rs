@@ -92,6 +92,7 @@ const CORE: &[Example] = &[
     Example::upstream("host", "host target"),
     Example::upstream("resolve", "resolve dns \"stock.svc:9000\" every 30s"),
     Example::upstream("http2", "http2"),
+    Example::upstream("openapi", "openapi /openapi.json every 5m"),
     Example::upstream(
         "tls",
         "target https://stock.internal:8443\ntls {\n  ca file(\"tls/internal-ca.pem\")\n  server_name \"stock.internal\"\n}",

@@ -4,6 +4,7 @@
 
 pub mod catalogue;
 pub mod examples;
+pub mod pages;
 pub mod reference;
 pub mod schema;
 mod statements;

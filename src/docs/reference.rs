@@ -1,7 +1,7 @@
 //! The language's reference as Markdown: an entry for every word of the schema.
 
-use super::examples;
 use super::values::{FUNCTIONS, OPERATORS, Operation, REFERENCES, TYPES, units};
+use super::{examples, pages};
 use crate::check;
 use crate::diag::{Code, Severity};
 use crate::lang::form::{Count, Form, Kind, Merge, Place, Ready, Slot, Word};
@@ -77,6 +77,9 @@ fn statement(word: &Word, out: &mut String) {
     }
     if let Some(default) = form.default {
         let _ = writeln!(out, "- when it is not written: `{default}`");
+    }
+    if let Some(section) = pages::section_of(form.word).filter(|_| chapter(word) == Place::Route) {
+        let _ = writeln!(out, "- at work: [{}]({section})", section.split('.').next().unwrap_or(section));
     }
     if let Some(place) = form.holds {
         let _ = writeln!(out, "- its block holds statements of {}", place.name());

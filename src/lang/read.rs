@@ -743,6 +743,11 @@ fn arity_missing(node: &Node<'_>, slot: &Slot, span: Span) -> Diagnostic {
             let found = Diagnostic::new(Code::SchemaArity, format!("`{}` needs a name before `{text}`", node.name)).at(*span, "no name");
             return found.help(format!("its form is `{}`", usage(node.form)));
         }
+        let status = node.form.slots.get(*at).is_some_and(|slot| what(slot).starts_with("a status"));
+        if let (true, Filled::Expr(Expr { kind: ExprKind::Text(_) | ExprKind::Url(_) | ExprKind::Path(_), span, .. })) = (status, filled) {
+            let found = Diagnostic::new(Code::SchemaArity, format!("`{}` needs a status before this", node.name)).at(*span, "no status");
+            return found.help(format!("its form is `{}`", usage(node.form)));
+        }
     }
     let found = Diagnostic::new(Code::SchemaArity, format!("`{}` needs {}", node.name, what(slot))).at(span.after(), "missing here");
     found.help(format!("its form is `{}`", usage(node.form)))

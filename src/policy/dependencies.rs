@@ -36,6 +36,12 @@ impl Dependencies {
         }
     }
 
+    /// Each by kind and name, and whether it is well.
+    #[must_use]
+    pub fn each(&self) -> Vec<(&'static str, String, bool)> {
+        self.0.read().iter().map(|dependency| (dependency.kind(), dependency.name().to_owned(), dependency.health().well)).collect()
+    }
+
     /// True when all are well, and each by kind and name.
     #[must_use]
     pub fn health(&self) -> (bool, Map<String, Json>) {

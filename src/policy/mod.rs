@@ -52,6 +52,10 @@ pub trait Policy: Sized {
     /// True for a policy that answers requests itself: it is a route's target.
     const ANSWERS: bool = false;
 
+    /// True for a policy of `gateway` that is in force on replies to requests that no route takes as well. It has response parts
+    /// only, and says nothing of a route's own.
+    const UNMATCHED: bool = false;
+
     /// Reads the statements in force on one route, outermost first, already merged by each word's [`Merge`]:
     /// `None` when they ask for nothing, or when something was reported.
     ///
@@ -131,6 +135,12 @@ macro_rules! policies {
         }
 
         impl Config {
+            /// The name of its policy's folder.
+            #[must_use]
+            pub fn name(&self) -> &'static str {
+                match self { $(Self::$variant(_) => stringify!($folder),)* }
+            }
+
             /// The conditions the policy decides by.
             #[must_use]
             pub fn decisions(&self) -> Vec<Decision<'_>> {
@@ -148,6 +158,8 @@ macro_rules! policies {
             pub examples: &'static [Example],
             /// See [`Policy::ANSWERS`].
             pub answers: bool,
+            /// See [`Policy::UNMATCHED`].
+            pub unmatched: bool,
             /// See [`Policy::check`].
             pub check: fn(&[Effective<'_>], &mut Checker<'_>) -> Option<Config>,
         }
@@ -159,6 +171,7 @@ macro_rules! policies {
                 words: <$folder::Config as Policy>::WORDS,
                 examples: <$folder::Config as Policy>::EXAMPLES,
                 answers: <$folder::Config as Policy>::ANSWERS,
+                unmatched: <$folder::Config as Policy>::UNMATCHED,
                 check: |statements, checker| $folder::Config::check(statements, checker).map(Config::$variant),
             },)*
         ];

@@ -1,24 +1,25 @@
 //! One client connection: its requests, one after the other, each under the plan that is current when it begins.
 
-use super::access_log::{Line, Log};
+use super::access_log::Line;
 use super::drain::Ticket;
 use super::drive::{self, Arrival, Begun, Engine};
+use super::ending::Ending;
 use super::http2;
 use super::input::{self, Input, Next};
 use super::patience::Patience;
 use super::peer::Peer;
-use super::reply::{Asked, Guards, Replying};
+use super::reply::{Asked, Replying};
 use super::stream::Stream;
 use super::traced;
-use super::tunnel::{self, Ending};
+use super::tunnel;
 use super::worker::Worker;
-use crate::compile::Plan;
 use crate::http::h1::{Limits, PumpError, Refusal, RequestHead, interim_head, response_head};
 use crate::http::upgrade::WEBSOCKET;
 use crate::http::{Early, Problem, Reply, Tunnel, forward};
 use crate::upstream::Transport;
 use http::header::{EXPECT, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http_body::Body as _;
 use parking_lot::Mutex;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -136,6 +137,7 @@ impl<T: Transport, S: Stream> Connection<T, S> {
         let engine = self.worker.engine();
         let RequestHead { method, target, authority, mut headers, keeps_alive, http_10, expects_continue, .. } = head;
         let body = input::body(&self.input);
+        let has_body = !body.is_end_stream();
         if expects_continue && body.at_hand().is_none() {
             headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
         }
@@ -151,11 +153,12 @@ impl<T: Transport, S: Stream> Connection<T, S> {
         let worker = Arc::clone(&self.worker);
         // Worked on where it stands: it is large. What is left of it after the answer may hold the rest of the request's
         // body; nobody wants that any more.
-        let (mut reply, line, guards) = {
-            let mut unanswered = Unanswered::new(drive::begin(&engine, arrival), &engine.plan, worker.log());
+        let mut ending;
+        let mut reply = {
+            let mut unanswered = Unanswered::new(drive::begin(&engine, arrival), &engine, &worker);
             let Some(reply) = self.drive(&engine, &mut unanswered.begun).await else { return After::Drop };
-            let (line, guards) = unanswered.answered(&reply);
-            (reply, line, guards)
+            ending = unanswered.answered(&reply);
+            reply
         };
         let keep = keeps_alive && !self.ticket.is_ending() && self.input.lock().is_worth_keeping();
         let asked = Asked { method: &method, http_10, keep };
@@ -168,11 +171,17 @@ impl<T: Transport, S: Stream> Connection<T, S> {
         {
             reply.headers.insert(UPGRADE, WEBSOCKET);
             response_head(&mut buffer, reply.status, &reply.headers, None, Some("upgrade"), || worker.date(&engine.clock));
-            return After::Switch(Box::new(Switch { head: buffer, tunnel, ending: Ending::new(line, guards) }));
+            let ending = ending.of_tunnel(worker.shard().tunnels());
+            return After::Switch(Box::new(Switch { head: buffer, tunnel, ending }));
         }
-        let (mut replying, headers) = Replying::new(reply, asked, buffer, || worker.date(&engine.clock), line, guards);
+        let (mut replying, headers) = Replying::new(reply, asked, buffer, || worker.date(&engine.clock), &mut ending);
         self.headers = headers;
-        self.reply(&mut replying).await
+        let after = self.reply(&mut replying).await;
+        drop(replying);
+        if has_body {
+            ending.received = self.input.lock().received();
+        }
+        after
     }
 
     /// Drives a request; `None` when the client went away meanwhile.
@@ -206,7 +215,7 @@ impl<T: Transport, S: Stream> Connection<T, S> {
         .await
     }
 
-    async fn reply(&mut self, replying: &mut Replying) -> After {
+    async fn reply(&mut self, replying: &mut Replying<'_>) -> After {
         let Self { input, output, .. } = self;
         let sent = poll_fn(|cx| {
             if let Poll::Ready(sent) = replying.poll(output, cx) {
@@ -241,7 +250,8 @@ impl<T: Transport, S: Stream> Connection<T, S> {
         let line = Line::refused(&engine.plan, self.worker.log(), engine.clock, &id, self.peer.client.ip, refusal.status);
         let asked = Asked { method: &Method::GET, http_10: false, keep: false };
         let worker = Arc::clone(&self.worker);
-        let (mut replying, _) = Replying::new(reply, asked, Vec::new(), || worker.date(&engine.clock), line, Guards::new());
+        let mut ending = worker.refused(&refusal, line);
+        let (mut replying, _) = Replying::new(reply, asked, Vec::new(), || worker.date(&engine.clock), &mut ending);
         self.reply(&mut replying).await
     }
 
@@ -270,40 +280,42 @@ impl<T: Transport, S: Stream> Connection<T, S> {
     }
 }
 
-/// A request without an answer. When it ends like this, because its client has gone or was cut off, that is logged.
-pub struct Unanswered<'a> {
+/// A request without an answer. When it ends like this, because its client has gone or was cut off, that is counted and logged.
+pub struct Unanswered<'a, T: Transport> {
     /// The request.
     pub begun: Begun,
-    plan: &'a Plan,
-    log: &'a Log,
+    engine: &'a Engine<T>,
+    worker: &'a Worker<T>,
     is_answered: bool,
 }
 
-impl<'a> Unanswered<'a> {
-    /// A request that runs under a plan.
-    pub fn new(begun: Begun, plan: &'a Plan, log: &'a Log) -> Self {
-        Self { begun, plan, log, is_answered: false }
+impl<'a, T: Transport> Unanswered<'a, T> {
+    /// A request that a worker carries out.
+    pub fn new(begun: Begun, engine: &'a Engine<T>, worker: &'a Worker<T>) -> Self {
+        Self { begun, engine, worker, is_answered: false }
     }
 
-    /// Its line in the log, when it is to be logged, and what it holds until the reply has ended.
-    pub fn answered(&mut self, reply: &Reply) -> (Option<Box<Line>>, Guards) {
+    /// What happens when its reply has ended.
+    pub fn answered(&mut self, reply: &Reply) -> Ending {
         self.is_answered = true;
         let Begun { exchange, route, .. } = &mut self.begun;
-        traced::answered(exchange, *route, reply, self.plan);
-        (Line::of(exchange, *route, reply, self.plan, self.log), std::mem::take(&mut exchange.guards))
+        let plan = &self.engine.plan;
+        traced::answered(exchange, *route, reply, plan);
+        let line = Line::of(exchange, *route, reply, plan, self.worker.log());
+        let guards = std::mem::take(&mut exchange.guards);
+        let counts = self.engine.sheet.counts(plan, *route);
+        Ending::new(counts, exchange.started, reply.status.as_u16(), exchange.record.cache, line, guards)
     }
 }
 
-/// What the log says of a client that has gone, as other servers do; it is never sent.
+/// What is counted and logged of a client that has gone, as other servers do; it is never sent.
 const GONE: u16 = 499;
 
-impl Drop for Unanswered<'_> {
+impl<T: Transport> Drop for Unanswered<'_, T> {
     fn drop(&mut self) {
         if !self.is_answered {
             let reply = Reply::empty(StatusCode::from_u16(GONE).unwrap_or(StatusCode::BAD_REQUEST));
-            if let (Some(line), _) = self.answered(&reply) {
-                line.write(0);
-            }
+            drop(self.answered(&reply));
         }
     }
 }

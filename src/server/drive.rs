@@ -5,6 +5,7 @@
 use super::answer::{Options, preflight_method};
 use super::cache;
 use super::calls::Routed;
+use super::metrics::Sheet;
 use super::onward::{ask, rest};
 use super::watch::Watch;
 use crate::compile::{Pipeline, Plan, Target};
@@ -36,11 +37,19 @@ pub struct Engine<T> {
     pub clock: Clock,
     /// The worker's own randomness.
     pub random: Arc<Mutex<fastrand::Rng>>,
+    /// Where its requests are counted.
+    pub sheet: Arc<Sheet>,
 }
 
 impl<T> Clone for Engine<T> {
     fn clone(&self) -> Self {
-        Self { plan: Arc::clone(&self.plan), transport: Arc::clone(&self.transport), clock: self.clock, random: Arc::clone(&self.random) }
+        Self {
+            plan: Arc::clone(&self.plan),
+            transport: Arc::clone(&self.transport),
+            clock: self.clock,
+            random: Arc::clone(&self.random),
+            sheet: Arc::clone(&self.sheet),
+        }
     }
 }
 

@@ -39,6 +39,8 @@ pub struct Input<R> {
     buffer: BytesMut,
     scan: RequestScan,
     reader: BodyReader,
+    /// Bytes of the body that were read.
+    received: u64,
     patience: Patience,
     /// Where the buffer and the map of fields wait while nothing is in them.
     spare: Arc<Spare>,
@@ -80,6 +82,7 @@ impl<R: Incoming> Input<R> {
             buffer: BytesMut::new(),
             scan: RequestScan::new(limits),
             reader: BodyReader::Ended,
+            received: 0,
             patience,
             spare,
             first: true,
@@ -103,6 +106,7 @@ impl<R: Incoming> Input<R> {
                 Ok(Some(head)) => {
                     self.first = false;
                     self.reader = BodyReader::new(head.length);
+                    self.received = 0;
                     self.expects_continue = head.expects_continue && !self.reader.has_ended();
                     self.continue_asked = false;
                     self.patience.new_request();
@@ -128,6 +132,12 @@ impl<R: Incoming> Input<R> {
                 }
             }
         }
+    }
+
+    /// Bytes that were read of the body of the request whose head came last.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.received
     }
 
     /// True when a part of a request has come. A lone CRLF is none.
@@ -181,6 +191,7 @@ impl<R: Incoming> Input<R> {
         loop {
             match self.reader.next(&mut self.buffer).map_err(|cause| Fault::new(FaultKind::ClientBody, cause))? {
                 Piece::Data(bytes) => {
+                    self.received += bytes.len() as u64;
                     self.patience.body(bytes.len());
                     return Poll::Ready(Ok(Some(Frame::data(bytes))));
                 }
@@ -279,9 +290,10 @@ pub fn body<R: Incoming>(input: &Arc<Mutex<Input<R>>>) -> Body {
     let left = now.reader.left();
     // All of it has come with the head.
     if left.is_some_and(|left| left <= now.buffer.len() as u64)
-        && let Input { reader, buffer, .. } = &mut *now
+        && let Input { reader, buffer, received, .. } = &mut *now
         && let Ok(Piece::Data(bytes)) = reader.next(buffer)
     {
+        *received = bytes.len() as u64;
         return Body::full(bytes);
     }
     Body::stream(RequestBody { input: Arc::clone(input), left, ended: false })

@@ -12,6 +12,7 @@ mod described;
 mod doors;
 pub mod drain;
 pub mod drive;
+mod ending;
 mod entrance;
 mod fallback;
 mod hooks;
@@ -21,6 +22,7 @@ mod input;
 pub mod listener;
 mod listeners;
 mod lookout;
+pub mod metrics;
 mod onward;
 mod patience;
 mod peer;
@@ -56,6 +58,7 @@ use crate::lang::value::Percent;
 use crate::upstream::Transport;
 use access_log::Log;
 use listeners::Listeners;
+use metrics::{Hub, Metrics};
 use parking_lot::Mutex;
 use reports::Reports;
 use std::io;
@@ -81,6 +84,7 @@ struct Threads {
     workers: Vec<JoinHandle<io::Result<usize>>>,
     prober: Option<JoinHandle<io::Result<()>>>,
     lookout: JoinHandle<io::Result<()>>,
+    metrics: JoinHandle<io::Result<()>>,
     log_writer: JoinHandle<()>,
     reports: Reports,
 }
@@ -117,10 +121,12 @@ impl Server {
             crowded: Seldom::default(),
             stop,
             swapped: Notify::new(),
+            metrics: Hub::default(),
         });
         let reports = Reports::start(Arc::clone(&shared))?;
         lookout::look(&shared.plan.load());
         let lookout = lookout::start(Arc::clone(&shared))?;
+        let metrics = metrics::start(Arc::clone(&shared))?;
         let prober = T::PROBES.then(|| prober::start(Arc::clone(&shared), transport())).transpose()?;
         let workers = given
             .into_iter()
@@ -135,7 +141,7 @@ impl Server {
             .collect::<io::Result<Vec<_>>>()?;
         let listening = listeners.addresses().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         shared.plan.load().events.tell(Change::Started, GATEWAY, format!("listening on {listening}"));
-        let threads = Mutex::new(Some(Threads { workers, prober, lookout, log_writer, reports }));
+        let threads = Mutex::new(Some(Threads { workers, prober, lookout, metrics, log_writer, reports }));
         Ok(Self { listeners, shared, threads })
     }
 
@@ -200,6 +206,22 @@ impl Server {
         self.shared.plan.load_full()
     }
 
+    /// Counts a policy that was put in force, or refused.
+    fn note_reload(&self, applied: bool) {
+        self.shared.metrics.reloaded(applied);
+    }
+
+    /// Notes the number of the policy in force.
+    fn note_generation(&self, generation: u64) {
+        self.shared.metrics.in_force(generation);
+    }
+
+    /// The way to what it counts.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        Metrics::of(&self.shared)
+    }
+
     /// Connections open now.
     #[must_use]
     pub fn connections(&self) -> usize {
@@ -232,6 +254,7 @@ impl Threads {
             prober.join().map_err(|_| io::Error::other("the prober panicked"))??;
         }
         self.lookout.join().map_err(|_| io::Error::other("the lookout panicked"))??;
+        self.metrics.join().map_err(|_| io::Error::other("the thread that reads what is counted panicked"))??;
         listeners.join()?;
         log.end();
         let dropped = log.dropped();

@@ -1,14 +1,12 @@
 //! A reply on its way to the client, and what happens when it has ended.
 
-use super::access_log::Line;
+use super::ending::Ending;
 use super::patience::Untaken;
 use crate::http::h1::{Length, Pump, PumpError, response_head};
 use crate::http::{Body, Reply};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body::Body as _;
-use smallvec::SmallVec;
-use std::any::Any;
 use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 
@@ -24,7 +22,7 @@ pub struct Asked<'a> {
 }
 
 /// A reply on its way.
-pub struct Replying {
+pub struct Replying<'e> {
     pump: Pump,
     closes: bool,
     /// The client knows the reply's end by the end of the connection alone (HTTP/1.0 without a length).
@@ -32,14 +30,11 @@ pub struct Replying {
     /// What was written when the client was last waited for.
     taken: u64,
     untaken: Untaken,
-    line: Option<Box<Line>>,
-    _guards: Guards,
+    /// Is told what was sent.
+    ending: &'e mut Ending,
 }
 
-/// Slots that a request held; free again when its reply has ended.
-pub type Guards = SmallVec<[Box<dyn Any + Send + Sync>; 1]>;
-
-impl Replying {
+impl<'e> Replying<'e> {
     /// A reply, its head written into `buffer`. Returned with it: the emptied header map, whose room is used again.
     #[must_use]
     pub fn new(
@@ -47,8 +42,7 @@ impl Replying {
         asked: Asked<'_>,
         mut buffer: Vec<u8>,
         date: impl FnOnce() -> HeaderValue,
-        line: Option<Box<Line>>,
-        guards: Guards,
+        ending: &'e mut Ending,
     ) -> (Self, HeaderMap) {
         let Reply { status, mut headers, body, .. } = reply;
         let length = length(status, &body, asked);
@@ -71,18 +65,7 @@ impl Replying {
         headers.clear();
         let body = if length.is_some() { body } else { Body::empty() };
         let pump = Pump::new(buffer, body, length.unwrap_or(Length::Bytes(0)));
-        (
-            Self {
-                pump,
-                closes,
-                ends_by_close: length == Some(Length::ToClose),
-                taken: 0,
-                untaken: Untaken::default(),
-                line,
-                _guards: guards,
-            },
-            headers,
-        )
+        (Self { pump, closes, ends_by_close: length == Some(Length::ToClose), taken: 0, untaken: Untaken::default(), ending }, headers)
     }
 
     /// Bytes written so far.
@@ -124,11 +107,9 @@ impl Replying {
     }
 }
 
-impl Drop for Replying {
+impl Drop for Replying<'_> {
     fn drop(&mut self) {
-        if let Some(line) = self.line.take() {
-            line.write(self.pump.bytes());
-        }
+        self.ending.sent = self.pump.bytes();
     }
 }
 

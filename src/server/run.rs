@@ -63,6 +63,7 @@ pub fn run<T: Transport>(
     let server = Arc::new(Server::start_with(plan, transport, io::stdout(), inherited)?);
     control.enter(Stage::Serving);
     control.begin_with(policies.started(&server));
+    server.note_generation(control.generation());
     line.accepts();
     let follower = Follower { policies, server: Arc::clone(&server), control: control.clone() };
     std::thread::Builder::new().name("gate-policies".to_owned()).spawn(|| follower.follow(commands))?;
@@ -116,6 +117,7 @@ impl<P: Policies> Follower<P> {
 
     fn answer(&mut self, wanted: Wanted, answer: Answer) {
         let outcome = self.policies.put_in_force(wanted, &self.server);
+        self.server.note_reload(outcome.is_ok());
         let plan = self.server.plan();
         match &outcome {
             Ok(Reloaded { generation, changes }) => {
@@ -125,6 +127,7 @@ impl<P: Policies> Follower<P> {
             Err(error) => plan.events.tell(Change::ReloadRefused, GATEWAY, format!("not reloaded; the old policy stays: {error}")),
         }
         self.control.came(outcome.clone());
+        self.server.note_generation(self.control.generation());
         // Not everybody waits for what comes of it.
         let _ = answer.send(outcome);
     }

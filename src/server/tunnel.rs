@@ -2,8 +2,7 @@
 //!
 //! Knows nothing of what the bytes mean. A tunnel that waits holds no buffer.
 
-use super::access_log::Line;
-use super::reply::Guards;
+use super::ending::Ending;
 use crate::http::Tunnel;
 use bytes::{Buf, Bytes};
 use std::future::{Future, poll_fn};
@@ -20,42 +19,19 @@ const ROOM: usize = 16 << 10;
 /// How long one direction may stand still when the other has ended.
 const ENDED_MAX: Duration = Duration::from_secs(10);
 
-/// What happens when a tunnel has ended, however it did: its line is written, and what its request held is free.
-pub struct Ending {
-    line: Option<Box<Line>>,
-    /// Bytes that went to the client.
-    bytes: u64,
-    _guards: Guards,
-}
-
-impl Ending {
-    /// The end of a request with its line in the log and what it holds.
-    #[must_use]
-    pub fn new(line: Option<Box<Line>>, guards: Guards) -> Self {
-        Self { line, bytes: 0, _guards: guards }
-    }
-}
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        if let Some(line) = self.line.take() {
-            line.write(self.bytes);
-        }
-    }
-}
-
 /// Runs a tunnel to its end: both sides have said theirs, one broke off, or nothing came for too long. `came` is what was
 /// read of the client already, `head` what it is sent first.
 pub async fn run<C: AsyncRead + AsyncWrite + Unpin>(mut client: C, came: Bytes, head: Vec<u8>, tunnel: Tunnel, mut ending: Ending) {
     let Tunnel { mut stream, came: answered, idle, held: _held } = tunnel;
-    ending.bytes = answered.len() as u64;
+    (ending.received, ending.sent) = (came.len() as u64, answered.len() as u64);
     let mut up = Direction::beginning_with(came);
     let mut down = Direction::beginning_with(join(head, answered));
     let mut last = Instant::now();
     let mut timer = pin!(sleep_until(last + idle));
     poll_fn(|cx| {
         let (sent, received) = (up.poll(&mut client, &mut stream, cx), down.poll(&mut stream, &mut client, cx));
-        ending.bytes += std::mem::take(&mut down.came);
+        ending.sent += std::mem::take(&mut down.came);
+        ending.received += std::mem::take(&mut up.came);
         match (sent, received) {
             (Poll::Ready(Err(error)), _) | (_, Poll::Ready(Err(error))) => {
                 tracing::debug!(%error, "a tunnel broke off");

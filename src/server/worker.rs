@@ -1,15 +1,18 @@
 //! A worker: one thread, one runtime, its own listening sockets, upstream connections and timers.
 
 use super::GATEWAY;
-use super::access_log::Log;
+use super::access_log::{Line, Log};
 use super::doors::Door;
 use super::drive::Engine;
+use super::ending::{Ending, Guards};
 use super::entrance;
+use super::metrics::{self, Hub, Shard, Sheet};
 use super::spare::Spare;
 use super::tls::HANDSHAKES_MAX;
 use crate::compile::Plan;
 use crate::events::{Change, Seldom};
 use crate::http::Clock;
+use crate::http::h1::Refusal;
 use crate::upstream::Transport;
 use crate::upstream::transport::TIDY_EVERY;
 use arc_swap::ArcSwap;
@@ -21,6 +24,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How far the wall clock may be from the machine's before it is read anew.
@@ -39,6 +43,8 @@ pub struct Shared {
     pub crowded: Seldom,
     /// Told when another plan is in force.
     pub swapped: Notify,
+    /// What is counted.
+    pub metrics: Hub,
 }
 
 /// A worker's own state. Its locks are taken by its thread alone.
@@ -47,6 +53,7 @@ pub struct Worker<T> {
     handshakes: Semaphore,
     spare: Arc<Spare>,
     engine: Mutex<Arc<Engine<T>>>,
+    shard: Arc<Shard>,
     /// The value of `Date` for a second since the epoch.
     date: Mutex<(u64, HeaderValue)>,
 }
@@ -55,8 +62,10 @@ impl<T: Transport> Worker<T> {
     /// A worker under the current plan.
     #[must_use]
     pub fn new(shared: Arc<Shared>, transport: T) -> Self {
+        let (plan, shard) = (shared.plan.load_full(), shared.metrics.shard());
         let engine = Engine {
-            plan: shared.plan.load_full(),
+            sheet: Arc::new(Sheet::of(&plan, &shard)),
+            plan,
             transport: Arc::new(transport),
             clock: Clock::system(),
             random: Arc::new(Mutex::new(fastrand::Rng::new())),
@@ -66,6 +75,7 @@ impl<T: Transport> Worker<T> {
             handshakes: Semaphore::new(HANDSHAKES_MAX),
             spare: Arc::default(),
             engine: Mutex::new(Arc::new(engine)),
+            shard,
             date: Mutex::new((0, HeaderValue::from_static(""))),
         }
     }
@@ -88,9 +98,22 @@ impl<T: Transport> Worker<T> {
         let plan = self.shared.plan.load();
         let mut engine = self.engine.lock();
         if !Arc::ptr_eq(&engine.plan, &plan) {
-            *engine = Arc::new(Engine { plan: Arc::clone(&plan), clock: Clock::system(), ..Engine::clone(&engine) });
+            let sheet = Arc::new(Sheet::of(&plan, &self.shard));
+            *engine = Arc::new(Engine { plan: Arc::clone(&plan), clock: Clock::system(), sheet, ..Engine::clone(&engine) });
         }
         Arc::clone(&engine)
+    }
+
+    /// The end of what was no request, with its line in the log.
+    #[must_use]
+    pub fn refused(&self, refusal: &Refusal, line: Option<Box<Line>>) -> Ending {
+        Ending::new(self.shard.none(), Instant::now(), refusal.status.as_u16(), None, line, Guards::new())
+    }
+
+    /// What the worker counts.
+    #[must_use]
+    pub fn shard(&self) -> &Arc<Shard> {
+        &self.shard
     }
 
     /// Follows the machine's clock when it was set, or stood still while the machine slept: requests that begin from now on
@@ -134,6 +157,7 @@ impl<T: Transport> Worker<T> {
     pub async fn run(self: Arc<Self>, mut given: mpsc::Receiver<Vec<Door>>) -> io::Result<usize> {
         let mut doors = JoinSet::new();
         let tidy = tokio::spawn(Arc::clone(&self).tidy());
+        let lateness = tokio::spawn(metrics::watch(Arc::clone(&self.shard)));
         loop {
             tokio::select! {
                 () = self.shared.stop.cancelled() => break,
@@ -143,6 +167,7 @@ impl<T: Transport> Worker<T> {
             }
         }
         tidy.abort();
+        lateness.abort();
         while let Ok(more) = given.try_recv() {
             self.serve(&mut doors, more);
         }
@@ -169,7 +194,10 @@ impl<T: Transport> Worker<T> {
     /// One of the places of open connections; none when all are taken.
     #[must_use]
     pub fn place(&self) -> Option<Place> {
-        Place::take(&self.shared)
+        let place = Place::take(&self.shared);
+        let counted = if place.is_some() { &self.shard.accepted } else { &self.shard.refused };
+        counted.fetch_add(1, Ordering::Relaxed);
+        place
     }
 
     /// Runs until it is aborted.
@@ -202,7 +230,7 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
-    use super::{Clock, Shared, Worker};
+    use super::{Clock, Hub, Shared, Worker};
     use crate::http::{Fault, FaultKind, Outgoing, Reply};
     use crate::server::access_log::Log;
     use crate::server::tests::rig::draft;
@@ -233,6 +261,7 @@ mod tests {
             crowded: crate::events::Seldom::default(),
             stop: tokio_util::sync::CancellationToken::new(),
             swapped: tokio::sync::Notify::new(),
+            metrics: Hub::default(),
         });
         let tidied = Arc::new(AtomicUsize::new(0));
         let worker = Arc::new(Worker::new(Arc::clone(&shared), Counting(Arc::clone(&tidied))));
@@ -252,6 +281,7 @@ mod tests {
             crowded: crate::events::Seldom::default(),
             stop: tokio_util::sync::CancellationToken::new(),
             swapped: tokio::sync::Notify::new(),
+            metrics: Hub::default(),
         });
         let worker = Worker::new(shared, Counting(Arc::default()));
         let hour = Duration::from_secs(3600);

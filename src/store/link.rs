@@ -162,10 +162,15 @@ impl Link {
                 self.prove(&mut own).await?;
                 if due { self.leases.renew(&mut own, false).await } else { Ok(()) }
             };
-            if !matches!(tokio::time::timeout(CONNECT, tried).await, Ok(Ok(()))) {
-                self.give_up(&connection);
-            } else if due {
-                renewed = tokio::time::Instant::now();
+            match tokio::time::timeout(CONNECT, tried).await {
+                Ok(Ok(())) => {
+                    self.failures.store(0, Ordering::Relaxed);
+                    if due {
+                        renewed = tokio::time::Instant::now();
+                    }
+                }
+                Ok(Err(error)) => self.failed(&connection, Some(&error)),
+                Err(_) => self.failed(&connection, None),
             }
         }
     }
@@ -184,11 +189,16 @@ impl Link {
             Ok(Err(error)) => Some(error),
             Err(_) => None,
         };
-        let lost = failure.is_some_and(|error| error.is_io_error() || error.is_unrecoverable_error());
-        if lost || self.failures.fetch_add(1, Ordering::Relaxed) + 1 >= FAILURES_MAX {
-            self.give_up(&connection);
-        }
+        self.failed(&connection, failure.as_ref());
         Err(Down)
+    }
+
+    /// Something was asked and not answered, or not in time: a moment in which the machine is busy is no reason to stop asking.
+    fn failed(&self, connection: &Arc<MultiplexedConnection>, error: Option<&RedisError>) {
+        let lost = error.is_some_and(|error| error.is_io_error() || error.is_unrecoverable_error());
+        if lost || self.failures.fetch_add(1, Ordering::Relaxed) + 1 >= FAILURES_MAX {
+            self.give_up(connection);
+        }
     }
 
     /// Runs a script that nobody waits for.

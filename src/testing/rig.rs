@@ -67,6 +67,7 @@ impl<'p> Rig<'p> {
             transport: Arc::new(Scripted::recording()),
             clock,
             random: Arc::new(Mutex::new(fastrand::Rng::with_seed(SEED))),
+            sheet: Arc::default(),
         };
         Ok(Self { program, compiler, engine: Arc::new(engine), secrets, hooks, runtimes: auths })
     }

@@ -83,6 +83,8 @@ struct Inner {
     phase: Phase,
     /// Counts phases, so that an attempt's outcome is not charged to a later one.
     generation: u64,
+    /// How often it has opened.
+    trips: u64,
 }
 
 #[derive(Debug)]
@@ -126,7 +128,7 @@ impl Breaker {
     /// A closed breaker of an upstream; how it stands is told there.
     #[must_use]
     pub fn telling(config: Config, name: &str, events: &Arc<Events>) -> Self {
-        let inner = Inner { phase: Phase::Closed(Counts::default()), generation: 0 };
+        let inner = Inner { phase: Phase::Closed(Counts::default()), generation: 0, trips: 0 };
         let calm = AtomicBool::new(Self::can_be_calm(&config));
         Self { config, name: name.into(), events: Arc::clone(events), calm, inner: Mutex::new(inner) }
     }
@@ -159,6 +161,12 @@ impl Breaker {
             Phase::Closed(counts) => counts.run.max(counts.window.iter().map(|slice| slice.failures).sum()),
             Phase::Open { .. } | Phase::Held | Phase::HalfOpen { .. } => 0,
         }
+    }
+
+    /// How often it has opened.
+    #[must_use]
+    pub fn trips(&self) -> u64 {
+        self.inner.lock().trips
     }
 
     /// Opens it until [`Self::close`], however well the upstream does.
@@ -264,6 +272,7 @@ impl Breaker {
             }
             Phase::Closed(_) => self.events.tell(Change::BreakerClosed, &self.name, "the breaker is closed: all goes through again"),
         }
+        inner.trips += u64::from(matches!(phase, Phase::Open { .. } | Phase::Held));
         inner.phase = phase;
         inner.generation += 1;
     }

@@ -151,6 +151,7 @@ impl<T: Transport> Call<'_, '_, T> {
             if !wait.is_zero() {
                 tokio::time::sleep(wait).await;
             }
+            self.upstream.tally.retried();
             outcome = self.attempt(outgoing, &tried, number - 1).await;
         }
         outcome.answer
@@ -169,6 +170,11 @@ impl<T: Transport> Call<'_, '_, T> {
     fn admitted(&self) -> Result<Option<breaker::Permit>, Fault> {
         let refused = |left| Fault::new(FaultKind::BreakerOpen(left), "the breaker is open");
         self.upstream.breaker.as_ref().map(|breaker| breaker.admit(Instant::now()).map_err(refused)).transpose()
+    }
+
+    fn unmade(&self, fault: Fault) -> Outcome {
+        self.upstream.tally.failed(&fault);
+        Outcome::unmade(fault)
     }
 
     /// Notes an attempt of a request that is traced, and has the upstream told of it.
@@ -197,7 +203,7 @@ impl<T: Transport> Call<'_, '_, T> {
     async fn attempt(&mut self, mut request: Outgoing, tried: &[Arc<Endpoint>], resends: u32) -> Outcome {
         let mut permit = match self.admitted() {
             Ok(permit) => permit,
-            Err(fault) => return Outcome::unmade(fault),
+            Err(fault) => return self.unmade(fault),
         };
         let mut place = None;
         if let Some(places) = &self.upstream.places {
@@ -219,7 +225,7 @@ impl<T: Transport> Call<'_, '_, T> {
                 };
                 permit = match admitted {
                     Ok(permit) => permit,
-                    Err(fault) => return Outcome::unmade(fault),
+                    Err(fault) => return self.unmade(fault),
                 };
             }
         }
@@ -231,33 +237,44 @@ impl<T: Transport> Call<'_, '_, T> {
             if let Some(permit) = permit {
                 permit.settle(false, Instant::now());
             }
+            self.upstream.tally.failed(&fault);
             return Outcome { answer: Err(fault), at: None, tells: true };
         }
         let affinity = request.affinity;
         let Some(endpoint) = self.upstream.choose(affinity, tried, self.random) else {
+            self.upstream.tally.had_no_target();
             return Outcome::unmade(Fault::new(FaultKind::ConnectError, "the upstream has no target"));
         };
         *self.attempts += 1;
         let trying = request.spans.take().map(|spans| self.traced(spans, &endpoint, &mut request, resends));
         let began = matches!(self.upstream.config.balance, balance::Config::Ewma).then(Instant::now);
+        let mut waited = None;
 
         let passing = pass_on(&mut request.body);
         let host = self.upstream.host(&endpoint, &request.authority);
         let attempt = Attempt { host, connect, read: timeouts.read, occupied: endpoint.occupy_with(place) };
         let mut answer = {
             let exchange = pin!(self.transport.exchange(self.upstream, &endpoint, request, attempt));
-            within(exchange, passing.as_deref(), timeouts, &mut self.end, self.transport.timers()).await
+            within(exchange, passing.as_deref(), timeouts, &mut self.end, self.transport.timers(), &mut waited).await
         };
 
+        let ended = Instant::now();
+        let since = |began: Option<Instant>| began.map_or(Duration::ZERO, |began| ended.saturating_duration_since(began));
         let tells = match &answer {
-            Ok(_) => true,
-            Err(fault) => fault.side() == Side::Upstream && !awaits_client(passing.as_deref()),
+            Ok(reply) => {
+                self.upstream.tally.answered(reply.status.as_u16(), since(waited));
+                true
+            }
+            Err(fault) => {
+                self.upstream.tally.failed(fault);
+                fault.side() == Side::Upstream && !awaits_client(passing.as_deref())
+            }
         };
         if tells {
             let succeeded = answer.as_ref().is_ok_and(|reply| !reply.status.is_server_error());
-            self.upstream.settle(&endpoint, succeeded, began.map_or(Duration::ZERO, |began| began.elapsed()));
+            self.upstream.settle(&endpoint, succeeded, since(began));
             if let Some(permit) = permit {
-                permit.settle(succeeded, Instant::now());
+                permit.settle(succeeded, ended);
             }
         }
         if let Some(trying) = trying {

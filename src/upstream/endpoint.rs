@@ -103,6 +103,12 @@ impl Endpoint {
         self.literal
     }
 
+    /// How often its name led somewhere when it was looked up, and how often it did not.
+    #[must_use]
+    pub fn looks(&self) -> (u64, u64) {
+        self.known.looks()
+    }
+
     /// Its addresses; the last ones known when they cannot be looked up now.
     ///
     /// # Errors

@@ -124,6 +124,19 @@ impl Upstream {
         }
     }
 
+    /// Attempts under way at all of its endpoints.
+    #[must_use]
+    pub fn in_flight(&self) -> u32 {
+        self.endpoints().iter().map(|endpoint| endpoint.in_flight()).sum()
+    }
+
+    /// How often DNS answered when it or one of its endpoints was looked up, and how often it did not.
+    #[must_use]
+    pub fn looks(&self) -> (u64, u64) {
+        let of_found = self.found.as_ref().map_or((0, 0), |found| found.looks());
+        self.endpoints().iter().map(|endpoint| endpoint.looks()).fold(of_found, |sum, looks| (sum.0 + looks.0, sum.1 + looks.1))
+    }
+
     /// True when DNS names some of its endpoints: they have to be found first.
     #[must_use]
     pub fn resolves(&self) -> bool {

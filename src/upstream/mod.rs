@@ -22,6 +22,7 @@ pub mod retry;
 pub mod script;
 mod stall;
 pub mod standing;
+pub mod tally;
 pub mod timeout;
 pub mod timers;
 pub mod tls;
@@ -34,6 +35,7 @@ pub use config::Config;
 pub use endpoint::Endpoint;
 pub use http2::Duplex;
 pub use members::Endpoints;
+pub use tally::Tally;
 pub use transport::{Attempt, Transport};
 
 use crate::events::{Change, Events};
@@ -65,6 +67,8 @@ pub struct Upstream {
     pub breaker: Option<Arc<Breaker>>,
     /// What happens to it is told here.
     pub events: Arc<Events>,
+    /// What its calls came to.
+    pub tally: Arc<Tally>,
     /// Whether any of its endpoints is fit.
     pub panic: health::Panic,
     /// Held by the worker that ejects an endpoint.
@@ -101,6 +105,7 @@ impl Upstream {
                 .map_or_else(|| Arc::new(concurrency::Places::new(declared.clone())), Arc::clone)
         });
         let credit = before.map(|before| Arc::clone(&before.credit)).unwrap_or_default();
+        let tally = before.map(|before| Arc::clone(&before.tally)).unwrap_or_default();
         let host_fixed = match &config.host {
             config::HostSent::Fixed(host) => HeaderValue::from_str(host).ok(),
             config::HostSent::Keep | config::HostSent::Target => None,
@@ -117,6 +122,7 @@ impl Upstream {
             breaker,
             places,
             credit,
+            tally,
             events,
             panic: health::Panic::default(),
             ejecting: Mutex::new(()),

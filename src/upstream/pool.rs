@@ -132,6 +132,8 @@ impl Pool {
 mod tests {
     use super::{AGE_SWEEPS_MAX, IDLE_SWEEPS_MAX, Lane, Pool, Wire};
     use crate::upstream::link::Link;
+    use crate::upstream::tally::Tally;
+    use std::sync::Arc;
     use std::time::Duration;
     use tokio::net::{TcpListener, TcpStream};
 
@@ -140,7 +142,8 @@ mod tests {
         let (pool, listener) = (Pool::default(), TcpListener::bind("127.0.0.1:0").await.unwrap());
         let lane = Lane { address: listener.local_addr().unwrap(), proved: (0, 0) };
         for _ in 0..2 {
-            let wire = Wire::begin(Link::Plain(TcpStream::connect(lane.address).await.unwrap()), &pool);
+            let wire =
+                Wire::begin(Link::Plain(TcpStream::connect(lane.address).await.unwrap()), &pool, Arc::<Tally>::default().connected());
             pool.keep(lane, Box::new(wire), Vec::new());
         }
         let (closed, _open) = (listener.accept().await.unwrap(), listener.accept().await.unwrap());
@@ -164,7 +167,9 @@ mod tests {
     async fn what_has_grown_old_is_not_kept_and_lanes_do_not_mix() {
         let (pool, listener) = (Pool::default(), TcpListener::bind("127.0.0.1:0").await.unwrap());
         let lane = Lane { address: listener.local_addr().unwrap(), proved: (0, 0) };
-        let connect = async || Box::new(Wire::begin(Link::Plain(TcpStream::connect(lane.address).await.unwrap()), &pool));
+        let connect = async || {
+            Box::new(Wire::begin(Link::Plain(TcpStream::connect(lane.address).await.unwrap()), &pool, Arc::<Tally>::default().connected()))
+        };
         let (young, old) = (connect().await, connect().await);
         pool.keep(lane, young, Vec::new());
         assert!(pool.take(Lane { proved: (1, 1), ..lane }).is_none());

@@ -135,7 +135,7 @@ impl Transport for Tcp {
         }
         let connecting = connect(&addresses, secure.as_deref(), upstream.proves(endpoint), attempt.connect);
         let (link, address) = Box::pin(connecting).await?;
-        let mut wire = Box::new(Wire::begin(link, &self.pool));
+        let mut wire = Box::new(Wire::begin(link, &self.pool, upstream.tally.connected()));
         let head = wire.exchange(&mut pump, &asked, &mut headers, early.as_deref()).await.map_err(|unanswered| unanswered.fault)?;
         wire::answer(head, wire, pump, &self.pool, Lane { address, proved }, attempt)
     }
@@ -182,7 +182,7 @@ impl Tcp {
         let addresses = self.addresses(endpoint, &mut attempt).await?;
         let connect = async |made| {
             let (link, address) = open(&addresses, secure.as_deref(), upstream.proves(endpoint)).await?;
-            Session::begin(link, address, made).await
+            Session::begin(link, address, made, upstream.tally.connected()).await
         };
         let mut sent_before = false;
         loop {

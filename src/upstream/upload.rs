@@ -41,13 +41,14 @@ pub fn awaits_client(passing: Option<&Passing>) -> bool {
 /// Waits for an answer as long as the timeouts allow. They count from the moment the body has been passed on; until then
 /// only an upstream that takes nothing of what is there for as long as `read` is given up: a client that sends nothing is
 /// its connection's to judge. `end` is when `total` is over, once that is known: it holds for all attempts of a call. Timers
-/// are taken from `timers`.
+/// are taken from `timers`. `began` is told when the wait for the head begins.
 pub async fn within(
     mut exchange: Pin<&mut impl Future<Output = Result<Reply, Fault>>>,
     passing: Option<&Passing>,
     timeouts: timeout::Config,
     end: &mut Option<Instant>,
     timers: Option<&Timers>,
+    began: &mut Option<Instant>,
 ) -> Result<Reply, Fault> {
     let mut timer = None;
     let mut clock = Clock::NotStarted;
@@ -58,6 +59,7 @@ pub async fn within(
         let passed = passing.is_none_or(|passing| passing.poll_done(cx));
         if passed && !matches!(clock, Clock::Head { .. }) {
             let now = Instant::now();
+            *began = Some(now);
             let (of_all, of_one) = (*end.get_or_insert(now + timeouts.total), now + timeouts.attempt);
             clock = Clock::Head { is_total: of_all < of_one };
             timer = Some(Timer::until(of_all.min(of_one), timers));

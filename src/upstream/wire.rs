@@ -8,6 +8,7 @@ use super::link::Link;
 use super::pool::{Lane, Pool};
 use super::rest::Rest;
 use super::stall::Stall;
+use super::tally::Connected;
 use super::transport::Attempt;
 use crate::http::h1::{Asked, BodyReader, Piece, Pump, PumpError, ResponseHead, ResponseScan};
 use crate::http::{Body, Early, Fault, FaultKind, Reply, Source, Tunnel};
@@ -39,6 +40,7 @@ pub struct Wire {
     read_bytes: usize,
     /// The sweep of its pool after which it was made.
     made: u64,
+    counted: Connected,
 }
 
 /// No answer came.
@@ -53,8 +55,8 @@ pub struct Unanswered {
 impl Wire {
     /// Begins HTTP on a new connection of a pool.
     #[must_use]
-    pub fn begin(link: Link, pool: &Pool) -> Self {
-        Self { link, input: BytesMut::new(), scan: ResponseScan::default(), read_bytes: READ_BYTES, made: pool.sweeps() }
+    pub fn begin(link: Link, pool: &Pool, counted: Connected) -> Self {
+        Self { link, input: BytesMut::new(), scan: ResponseScan::default(), read_bytes: READ_BYTES, made: pool.sweeps(), counted }
     }
 
     /// The sweep of its pool after which it was made.
@@ -162,15 +164,15 @@ impl Wire {
 
     /// The connection for the reader of an answer, and the writer of a request that is not yet out.
     fn share(self) -> (Self, Link) {
-        let Self { link, input, scan, read_bytes, made } = self;
+        let Self { link, input, scan, read_bytes, made, counted } = self;
         let (link, writer) = link.share();
-        (Self { link, input, scan, read_bytes, made }, writer)
+        (Self { link, input, scan, read_bytes, made, counted }, writer)
     }
 
     /// The connection when its writer has let go of it.
     fn whole(self) -> Option<Self> {
-        let Self { link, input, scan, read_bytes, made } = self;
-        Some(Self { link: link.whole()?, input, scan, read_bytes, made })
+        let Self { link, input, scan, read_bytes, made, counted } = self;
+        Some(Self { link: link.whole()?, input, scan, read_bytes, made, counted })
     }
 
     /// True while the connection can take another request: the other side neither closed it nor sent what nobody asked for.
@@ -188,8 +190,8 @@ pub fn answer(head: ResponseHead, wire: Box<Wire>, pump: Pump, pool: &Arc<Pool>,
         if !pump.is_sent() {
             return Err(Fault::new(FaultKind::BadResponse, "an upgrade within the request"));
         }
-        let Wire { link, input, .. } = *wire;
-        let tunnel = Tunnel { stream: Box::new(link), came: input.freeze(), idle: attempt.read, held: Box::new(attempt) };
+        let Wire { link, input, counted, .. } = *wire;
+        let tunnel = Tunnel { stream: Box::new(link), came: input.freeze(), idle: attempt.read, held: Box::new((attempt, counted)) };
         return Ok(Reply { status: head.status, headers: head.headers, body: Body::tunnel(tunnel), source: Source::Upstream });
     }
     let mut reader = BodyReader::new(head.length);

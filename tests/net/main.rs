@@ -44,6 +44,8 @@ mod logs;
 #[cfg(test)]
 mod methods;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod openapi;
 #[cfg(test)]
 mod operator;

@@ -15,6 +15,8 @@ fn every_missing_secret_is_named() {
     let said = fails(include_str!("../../gateways/shop.gate"));
     assert!(said.contains("secret::unset"), "{said}");
     assert!(said.contains("`JWT_SECRET`") && said.contains("`SHOP_USERS`"), "{said}");
+    let line = |at: &str| include_str!("../../gateways/shop.gate").lines().position(|line| line.contains(at)).unwrap() + 1;
+    assert!(said.contains(&format!("policy.gate:{}:", line("env(\"JWT_SECRET\")"))), "with the line that asks for it: {said}");
 }
 
 #[test]

@@ -95,7 +95,7 @@ fn exhaust(gates: &[Gate; 2]) -> usize {
 #[test]
 fn a_redis_that_is_killed_frozen_and_back_fails_no_request() {
     let Some(mut redis) = Redis::start() else { return };
-    let mut gates = two(&redis, |text| text.replace("1000/min", "100/h").replace("token_bucket", "sliding_log").replace("2s", "500ms"));
+    let mut gates = two(&redis, |text| text.replace("1000/min", "100/h").replace("token_bucket", "sliding_log"));
     let told = |gates: &mut [Gate; 2], change: Change| {
         for gate in gates {
             let seen = until("an event", || {

@@ -1,10 +1,12 @@
 //! How the gateway stands, as JSON. What is listed is an object by name.
 
+mod counted;
 mod observed;
 mod policy;
 mod traffic;
 mod turned;
 
+pub use counted::{figures, metrics};
 pub use observed::events;
 pub use policy::{config, ready, route, routes, status};
 pub use traffic::{breaker, breaker_of, breakers, cache, limit, limits, upstream, upstreams};

@@ -4,7 +4,7 @@ use super::rest::{Setting, told};
 use super::{Class, Comparison, Difference, listener};
 use crate::analyse::words::{Names, duration, size};
 use crate::ir::{Gateway, Limits};
-use crate::policy::Config;
+use crate::policy::{self, Config};
 use ipnet::IpNet;
 use std::time::Duration;
 
@@ -56,18 +56,12 @@ pub fn differences(comparison: &Comparison<'_>, found: &mut Vec<Difference>) {
     others(was, is, comparison, found);
 }
 
-/// Whether a policy is of one kind.
-type OfKind = fn(&Config) -> bool;
-
 /// What becomes of the replies that no route makes, statement by statement.
 fn unmatched(was: &[Config], is: &[Config], found: &mut Vec<Difference>) {
-    let kinds: [(&str, OfKind); 2] = [
-        ("error", |policy| matches!(policy, Config::Error(_))),
-        ("security_headers", |policy| matches!(policy, Config::SecurityHeaders(_))),
-    ];
-    for (word, of_kind) in kinds {
-        if !was.iter().filter(|policy| of_kind(policy)).eq(is.iter().filter(|policy| of_kind(policy))) {
-            let says = format!("`{word}` of requests that no route takes is another");
+    for name in policy::ALL.iter().filter(|entry| entry.unmatched).map(|entry| entry.name) {
+        let of = |policies: &[Config]| -> Vec<Config> { policies.iter().filter(|policy| policy.name() == name).cloned().collect() };
+        if of(was) != of(is) {
+            let says = format!("`{name}` of requests that no route takes is another");
             found.push(Difference::new(Class::Reshaped, says));
         }
     }

@@ -25,7 +25,7 @@ use crate::route::Pattern;
 use crate::route::host::HostPattern;
 use components::Components;
 use foreign::Foreign;
-use operation::{PROBLEM, json_body, operation, problem_schema, refusals};
+use operation::{PROBLEM, first_sentence, json_body, operation, problem_schema, refusals};
 use parking_lot::Mutex;
 use paths::Paths;
 use security::Schemes;
@@ -219,11 +219,11 @@ impl Traits {
         let methods = &route.key.methods;
         let known: Vec<&'static str> = METHODS.iter().copied().filter(|method| methods.contains(method)).collect();
         // GET answers HEAD without being asked to.
-        let named = |method: &&str| methods.is_any() || methods.names().any(|name| name == *method);
+        let goes_without_saying = |method: &str| method == "HEAD" && methods.contains("GET");
         Self {
             name: route.name.clone(),
             pattern: route.key.pattern.clone(),
-            methods: known.into_iter().filter(named).collect(),
+            methods: known.into_iter().filter(|method| !goes_without_saying(method)).collect(),
             others: if methods.is_any() {
                 Vec::new()
             } else {
@@ -309,10 +309,10 @@ impl Traits {
 
 /// What the document is called: the doc comment of the route that serves it.
 fn info(doc: Option<&str>) -> Map<String, Json> {
-    let (title, rest) = doc.map_or(("API", ""), |doc| doc.split_once('\n').unwrap_or((doc, "")));
-    let mut info = Map::from_iter([("title".to_owned(), title.trim().into())]);
-    if !rest.trim().is_empty() {
-        info.insert("description".to_owned(), rest.trim().into());
+    let (title, rest) = doc.map_or(("API", ""), first_sentence);
+    let mut info = Map::from_iter([("title".to_owned(), title.trim_end_matches('.').into())]);
+    if !rest.is_empty() {
+        info.insert("description".to_owned(), rest.into());
     }
     info
 }

@@ -33,10 +33,10 @@ pub(super) fn problem_schema() -> Json {
 pub(super) fn operation(route: &Route, schemes: &Schemes, schema: Option<&str>) -> Map<String, Json> {
     let mut operation = Map::new();
     if let Some(doc) = &route.doc {
-        let (summary, rest) = doc.split_once('\n').unwrap_or((doc, ""));
-        operation.insert("summary".to_owned(), summary.trim().into());
-        if !rest.trim().is_empty() {
-            operation.insert("description".to_owned(), rest.trim().into());
+        let (summary, rest) = first_sentence(doc);
+        operation.insert("summary".to_owned(), summary.into());
+        if !rest.is_empty() {
+            operation.insert("description".to_owned(), rest.into());
         }
     }
     if let Some(group) = route.groups.first() {
@@ -59,6 +59,12 @@ pub(super) fn operation(route: &Route, schemes: &Schemes, schema: Option<&str>) 
     responses.extend(refusals(route));
     operation.insert("responses".to_owned(), Json::Object(responses));
     operation
+}
+
+/// The first sentence of a doc comment, and what follows it.
+pub(super) fn first_sentence(doc: &str) -> (&str, &str) {
+    let end = doc.find(". ").map_or(doc.len(), |at| at + 1);
+    doc.split_at_checked(end).map_or((doc, ""), |(first, rest)| (first, rest.trim()))
 }
 
 /// What is asked of a route's JSON body.

@@ -75,7 +75,7 @@ fn patterns_are_told_as_far_as_openapi_can() {
         route e GET /e/ -> users
         route f GET /f/{code:re\"[A-Z]+\"} -> users }",
     ));
-    let b = ["delete", "get", "head", "options", "patch", "post", "put"].map(|method| format!("{method} /files/{{rest}}"));
+    let b = ["delete", "get", "options", "patch", "post", "put"].map(|method| format!("{method} /files/{{rest}}"));
     let mut all = paths(&found);
     all.sort();
     let mut wanted: Vec<String> = b.into();

@@ -88,13 +88,7 @@ fn short(declared: &Declared, jwt: &Jwt, key: &str) -> Option<Warning> {
     (bytes < wanted).then(|| Warning { code: Code::SecretShortHmac, message, secret: Some(jwt.key.clone()) })
 }
 
-fn make(
-    index: u16,
-    declared: Declared,
-    secrets: &[String],
-    fetch: &Arc<dyn Fetch>,
-    events: &Arc<Events>,
-) -> Result<Runtime, BuildError> {
+fn make(index: u16, declared: Declared, secrets: &[String], fetch: &Arc<dyn Fetch>, events: &Arc<Events>) -> Result<Runtime, BuildError> {
     let bad = |what: &str, error: String| BuildError::new(Code::SecretBadKey, format!("the {what} of `{}`: {error}", declared.name));
     let first = secrets.first().map_or("", String::as_str);
     let in_authorization = || vec![Carrier::Header(AUTHORIZATION)];
@@ -164,9 +158,7 @@ fn api_keys(index: u16, declared: &Declared, key: &ApiKeys, secrets: &[String]) 
 /// # Errors
 /// When the key is none for the algorithms.
 pub fn tokens(index: u16, declared: &Declared, jwt: &Jwt, key: &str) -> Result<Tokens, BuildError> {
-    let bad = |why: &str| {
-        BuildError::unfit(purpose(jwt), &jwt.key, format!("the key of `{}` in {} {why}", declared.name, jwt.key.place()))
-    };
+    let bad = |why: &str| BuildError::unfit(purpose(jwt), &jwt.key, format!("the key of `{}` in {} {why}", declared.name, jwt.key.place()));
     let (signing, verifying) = match jwt.algorithms.as_slice() {
         [] => return Err(bad("has no algorithm")),
         [first, ..] if first.is_symmetric() => {

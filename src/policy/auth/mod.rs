@@ -36,7 +36,7 @@ pub use made::{purpose, runtime};
 pub use mint::{hash_key, sign};
 pub use passwords::hash_password;
 pub use remote::{Forward, Introspect, Issuer, IssuerKeys, Remote};
-pub use runtime::{Runtime, Verdict, install_crypto};
+pub use runtime::{Failure, Runtime, Verdict, install_crypto};
 
 use super::stage::Place;
 use super::{Build, BuildError, Effective, Policy};

@@ -15,7 +15,7 @@ use futures_core::future::BoxFuture;
 use http::HeaderValue;
 use serde_json::{Map, Value as Json};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 const NO_KEYS: &str = "the issuer's keys are not there";
@@ -29,6 +29,32 @@ pub struct Runtime {
     /// Credentials of services' callers that tests made up.
     minted: Kept<Arc<Identity>>,
     has_minted: AtomicBool,
+    failures: [AtomicU64; Failure::ALL.len()],
+}
+
+/// Why a caller is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// There is no credential.
+    Absent,
+    /// There is one that is not right.
+    Refused,
+    /// Nobody can say now.
+    Unavailable,
+}
+
+impl Failure {
+    const ALL: [Self; 3] = [Self::Absent, Self::Refused, Self::Unavailable];
+
+    /// Its name in metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Absent => "absent",
+            Self::Refused => "refused",
+            Self::Unavailable => "unavailable",
+        }
+    }
 }
 
 /// How callers prove who they are.
@@ -86,7 +112,25 @@ pub fn install_crypto() {
 
 impl Runtime {
     pub(super) fn new(declared: Declared, from: Vec<Carrier>, proof: Proof) -> Self {
-        Self { declared, from, proof, minted: Kept::default(), has_minted: AtomicBool::new(false) }
+        Self { declared, from, proof, minted: Kept::default(), has_minted: AtomicBool::new(false), failures: Default::default() }
+    }
+
+    /// The auth's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.declared.name
+    }
+
+    /// Counts a request that was not let in.
+    pub fn failed(&self, failure: Failure) {
+        if let Some(cell) = self.failures.get(failure as usize) {
+            cell.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many requests were not let in, by why.
+    pub fn failures(&self) -> impl Iterator<Item = (Failure, u64)> + '_ {
+        Failure::ALL.into_iter().zip(&self.failures).map(|(failure, cell)| (failure, cell.load(Ordering::Relaxed)))
     }
 
     /// What the auth says of a request. `now` is the time since the epoch.

@@ -3,7 +3,7 @@
 
 use super::Mode;
 use super::remote::forward::Vouched;
-use super::runtime::{Runtime, Verdict};
+use super::runtime::{Failure, Runtime, Verdict};
 use crate::http::{Exchange, Identity, Problem};
 use crate::policy::stage::{Flow, OnRequest};
 use futures_util::future::join_all;
@@ -44,6 +44,7 @@ impl Authenticate {
         let mut vouched: SmallVec<[Arc<Vouched>; 1]> = SmallVec::new();
         let (mut refusal, mut answer, mut unavailable) = (None, None, None);
         let (asked, mut absent) = (self.auths.len(), 0);
+        let mut failures: SmallVec<[(&Runtime, Failure); 1]> = SmallVec::new();
         for (verdict, auth) in verdicts.into_iter().zip(&self.auths) {
             auth.scrub(&mut exchange.request);
             match verdict {
@@ -52,13 +53,23 @@ impl Authenticate {
                     known.push(Arc::clone(&said.identity));
                     vouched.push(said);
                 }
-                Verdict::Refused(why) => refusal = refusal.or(Some(why)),
-                Verdict::Answered(reply) => answer = answer.or(Some(reply)),
-                Verdict::Unavailable(why) => unavailable = unavailable.or(Some(why)),
+                Verdict::Refused(why) => {
+                    failures.push((auth, Failure::Refused));
+                    refusal = refusal.or(Some(why));
+                }
+                Verdict::Answered(reply) => {
+                    failures.push((auth, Failure::Refused));
+                    answer = answer.or(Some(reply));
+                }
+                Verdict::Unavailable(why) => {
+                    failures.push((auth, Failure::Unavailable));
+                    unavailable = unavailable.or(Some(why));
+                }
                 // One that was not waited for, since another knows the caller.
                 Verdict::Waits(_) => {}
                 Verdict::Absent => {
                     absent += 1;
+                    failures.push((auth, Failure::Absent));
                     continue;
                 }
             }
@@ -77,6 +88,7 @@ impl Authenticate {
             }
             return Flow::Next;
         }
+        failures.iter().for_each(|(auth, failure)| auth.failed(*failure));
         if let Some(reply) = answer {
             return Flow::Answer(*reply);
         }

@@ -58,6 +58,7 @@ impl Policy for Config {
         merge: Merge::Keyed,
         stage: "respond",
     }];
+    const UNMATCHED: bool = true;
     const EXAMPLES: &'static [Example] =
         &[Example::route("error", "error [502..504] upstream json \"\"\"{\"error\": \"come again later\", \"id\": ${request.id}}\"\"\"")];
 

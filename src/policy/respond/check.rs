@@ -65,14 +65,15 @@ pub(super) fn respond(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Conf
 }
 
 pub(super) fn redirect(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Config> {
-    let given = node.get("status")?;
+    // Where one of them is missing that has been said, and the other may stand in its place.
+    let (given, url) = (node.get("status")?, node.get("url")?);
     let status = page::status(given, 300..=399, "from 300 to 399", checker).filter(|status| {
         if *status == 304 {
             checker.error(Code::TypeRange, "304 sends nobody elsewhere", given.expr.span, "from 300 to 399, but not this one");
         }
         *status != 304
     });
-    let typed = checker.typed(node.get("url")?, &Want { ty: None, by: Moment::Body, spot: Spot::Url, response: false });
+    let typed = checker.typed(url, &Want { ty: None, by: Moment::Body, spot: Spot::Url, response: false });
     let (status, typed) = (status?, typed?);
     let first = match &typed.expr {
         Expr::Const(Value::Text(text)) => text.to_string(),

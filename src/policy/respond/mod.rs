@@ -45,7 +45,11 @@ pub enum Config {
     },
 }
 
-const RESPOND: Form = Form::new("respond", "answers without an upstream: a literal body, the gateway's health, or its routes, as a list or as an OpenAPI document").slots(&[
+const RESPOND: Form = Form::new(
+    "respond",
+    "answers without an upstream: a literal body, the gateway's health, or its routes, as a list or as an OpenAPI document",
+)
+.slots(&[
     Slot::word("what", &["health", "routes", "openapi"]).optional(),
     Slot::value("status", "a status, `health`, `routes` or `openapi`").optional(),
     Slot::word("format", &["json", "text", "html"]).optional(),

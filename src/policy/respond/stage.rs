@@ -28,7 +28,12 @@ pub(super) enum Respond {
 }
 
 impl Respond {
-    pub(super) fn new(config: &Config, endpoints: &[Endpoint], document: &Arc<Document>, dependencies: impl FnOnce() -> Arc<Dependencies>) -> Self {
+    pub(super) fn new(
+        config: &Config,
+        endpoints: &[Endpoint],
+        document: &Arc<Document>,
+        dependencies: impl FnOnce() -> Arc<Dependencies>,
+    ) -> Self {
         let code = |status: u16| StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
         match config {
             Config::Body { status, format, body } => match body {

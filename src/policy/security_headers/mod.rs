@@ -39,6 +39,7 @@ impl Policy for Config {
         merge: Merge::Single,
         stage: "respond",
     }];
+    const UNMATCHED: bool = true;
     const EXAMPLES: &'static [Example] = &[
         Example::route("security_headers", "security_headers {\n  X-Frame-Options \"SAMEORIGIN\"\n  Content-Security-Policy \"default-src 'self'\"\n}"),
     ];

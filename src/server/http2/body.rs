@@ -7,7 +7,7 @@ use h2::RecvStream;
 use http_body::{Frame, SizeHint};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 /// A request's body.
@@ -18,6 +18,8 @@ pub struct RequestBody {
     left: Option<u64>,
     /// Set when the body is first waited for, where the client waits for that.
     wanted: Option<Arc<AtomicBool>>,
+    /// Bytes that came, for whoever counts them.
+    received: Arc<AtomicU64>,
     state: State,
 }
 
@@ -33,13 +35,19 @@ impl RequestBody {
     #[must_use]
     pub fn new(stream: RecvStream, mut patience: Patience) -> Self {
         patience.new_request();
-        Self { stream, patience, left: None, wanted: None, state: State::Data }
+        Self { stream, patience, left: None, wanted: None, received: Arc::default(), state: State::Data }
     }
 
     /// What the head says of the body: its length, and who is to be told when it is wanted.
     #[must_use]
     pub fn announced(self, left: Option<u64>, wanted: Option<Arc<AtomicBool>>) -> Self {
         Self { left, wanted, ..self }
+    }
+
+    /// The bytes that came so far, now and whenever that is looked at.
+    #[must_use]
+    pub fn received(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.received)
     }
 
     /// The stream itself, of which nothing was read yet.
@@ -58,6 +66,7 @@ impl RequestBody {
         if self.state == State::Data {
             match self.stream.poll_data(cx) {
                 Poll::Ready(Some(Ok(data))) => {
+                    self.received.fetch_add(data.len() as u64, Ordering::Relaxed);
                     self.patience.body(data.len());
                     self.left = self.left.map(|left| left.saturating_sub(data.len() as u64));
                     // What was received may be given back; only a connection that has ended refuses it.

@@ -3,9 +3,9 @@
 use super::super::access_log::Line;
 use super::super::connection::Unanswered;
 use super::super::drive::{self, Arrival, Asked, Begun, Engine};
+use super::super::ending::Ending;
 use super::super::patience::Untaken;
-use super::super::reply::Guards;
-use super::super::tunnel::{self, Ending};
+use super::super::tunnel;
 use super::super::worker::Worker;
 use super::Respond;
 use super::body::RequestBody;
@@ -21,7 +21,7 @@ use http_body::Body as _;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 /// A request as it came.
@@ -47,6 +47,7 @@ pub async fn answer<T: Transport>(worker: Arc<Worker<T>>, arrived: Arrived, mut 
     };
     let Head { method, target, authority: _, mut headers, length, expects_continue, opens_websocket } = head;
     let wanted = expects_continue.then(Arc::<AtomicBool>::default);
+    let received = body.received();
     let mut receive = None;
     let body = if opens_websocket {
         headers.insert(SEC_WEBSOCKET_KEY, upgrade::new_key(&mut engine.random.lock()));
@@ -63,18 +64,19 @@ pub async fn answer<T: Transport>(worker: Arc<Worker<T>>, arrived: Arrived, mut 
     let early = Arc::<Early>::default();
     let arrival = Arrival { method: method.clone(), target, asked, headers, body, client, early: Some(Arc::clone(&early)) };
     // What is left of the request after the answer may hold the rest of its body; nobody wants that any more.
-    let (mut answer, line, guards) = {
-        let mut unanswered = Unanswered::new(drive::begin(&engine, arrival), &engine.plan, worker.log());
+    let (mut answer, ending) = {
+        let mut unanswered = Unanswered::new(drive::begin(&engine, arrival), &engine, &worker);
         let Some(answer) = drive_on(&engine, &mut unanswered.begun, wanted, &early, &mut respond).await else { return };
-        let (line, guards) = unanswered.answered(&answer);
-        (answer, line, guards)
+        let ending = unanswered.answered(&answer);
+        (answer, ending)
     };
     if answer.status == StatusCode::SWITCHING_PROTOCOLS
         && let (Some(receive), Some(tunnel)) = (receive, answer.body.take_tunnel())
     {
-        return Box::pin(open(answer.headers, receive, *tunnel, Ending::new(line, guards), worker.date(&engine.clock), respond)).await;
+        let ending = ending.of_tunnel(worker.shard().tunnels());
+        return Box::pin(open(answer.headers, receive, *tunnel, ending, worker.date(&engine.clock), respond)).await;
     }
-    let replying = Replying { line, bytes: 0, _guards: guards, untaken: Untaken::default() };
+    let replying = Replying { ending, received, untaken: Untaken::default() };
     reply(answer, &method, replying, worker.date(&engine.clock), respond).await;
 }
 
@@ -131,23 +133,21 @@ async fn refuse<T: Transport>(worker: &Worker<T>, engine: &Engine<T>, refusal: R
     let mut answer = Problem::new(refusal.status, refusal.detail).render(None, &id);
     answer.headers.insert(engine.plan.settings.request_id.clone(), id.clone());
     let line = Line::refused(&engine.plan, worker.log(), engine.clock, &id, client.ip, refusal.status);
-    let replying = Replying { line, bytes: 0, _guards: Guards::new(), untaken: Untaken::default() };
+    let replying = Replying { ending: worker.refused(&refusal, line), received: Arc::default(), untaken: Untaken::default() };
     reply(answer, &Method::GET, replying, worker.date(&engine.clock), respond).await;
 }
 
-/// A reply on its way; its line is written when it has ended, however it did.
+/// A reply on its way.
 struct Replying {
-    line: Option<Box<Line>>,
-    bytes: u64,
+    ending: Ending,
+    /// Bytes of the request's body, which may still come.
+    received: Arc<AtomicU64>,
     untaken: Untaken,
-    _guards: Guards,
 }
 
 impl Drop for Replying {
     fn drop(&mut self) {
-        if let Some(line) = self.line.take() {
-            line.write(self.bytes);
-        }
+        self.ending.received = self.received.load(Ordering::Relaxed);
     }
 }
 
@@ -206,7 +206,7 @@ impl Replying {
             }
             let Some(room) = ready!(self.poll_room(data.len(), stream, cx)) else { return Poll::Ready(()) };
             let part = data.split_to(room.min(data.len()));
-            self.bytes += part.len() as u64;
+            self.ending.sent += part.len() as u64;
             let ends = data.is_empty() && body.is_end_stream();
             if stream.send_data(part, ends).is_err() || ends {
                 return Poll::Ready(());

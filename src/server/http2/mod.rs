@@ -10,6 +10,7 @@ mod head;
 mod watch;
 
 use super::drain::Ticket;
+use super::metrics::Entered;
 use super::patience::{For, Patience, Untaken};
 use super::peer::Peer;
 use super::worker::Worker;
@@ -64,6 +65,7 @@ where
         .enable_connect_protocol();
     let begun = tokio::time::timeout(settings.header_timeout, builder.handshake::<_, Bytes>(watched)).await;
     let Ok(Ok(connection)) = begun else { return };
+    let _open = Entered::one_of(worker.shard().sessions());
     let mut patience = Patience::new(settings.header_timeout, settings.idle);
     patience.new_request();
     let mut serving = Serving {

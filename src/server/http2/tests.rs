@@ -81,6 +81,7 @@ fn rig() -> (DuplexStream, Rig) {
         crowded: crate::events::Seldom::default(),
         stop: tokio_util::sync::CancellationToken::new(),
         swapped: tokio::sync::Notify::new(),
+        metrics: crate::server::metrics::Hub::default(),
     });
     let worker = Arc::new(Worker::new(shared, Played));
     let (client, stream) = duplex(64 << 10);

@@ -1,6 +1,7 @@
 use super::{Ending, ROOM, run};
 use crate::http::Tunnel;
-use crate::server::reply::Guards;
+use crate::server::ending::Guards;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinHandle;
@@ -13,7 +14,8 @@ fn tunnel(held: usize) -> (DuplexStream, DuplexStream, JoinHandle<()>) {
     let ((client, inner), (outer, upstream)) = (duplex(held), duplex(held));
     let came = b"answered ".as_slice().into();
     let tunnel = Tunnel { stream: Box::new(outer), came, idle: IDLE, held: Box::new(()) };
-    let running = tokio::spawn(run(inner, b"asked ".as_slice().into(), b"head ".to_vec(), tunnel, Ending::new(None, Guards::new())));
+    let ending = Ending::new(Arc::default(), Instant::now(), 101, None, None, Guards::new());
+    let running = tokio::spawn(run(inner, b"asked ".as_slice().into(), b"head ".to_vec(), tunnel, ending));
     (client, upstream, running)
 }
 

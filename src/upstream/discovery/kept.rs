@@ -2,7 +2,7 @@
 
 use super::{AGAIN, AGE_MAX, LOOK_MAX};
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -17,11 +17,19 @@ type Known<T> = Option<Result<Arc<T>, Arc<str>>>;
 pub struct Kept<T> {
     known: watch::Sender<Known<T>>,
     running: AtomicBool,
+    found: AtomicU64,
+    missed: AtomicU64,
+}
+
+impl<T> Kept<T> {
+    fn beginning_with(known: Known<T>) -> Self {
+        Self { known: watch::Sender::new(known), running: AtomicBool::new(false), found: AtomicU64::new(0), missed: AtomicU64::new(0) }
+    }
 }
 
 impl<T> Default for Kept<T> {
     fn default() -> Self {
-        Self { known: watch::Sender::new(None), running: AtomicBool::new(false) }
+        Self::beginning_with(None)
     }
 }
 
@@ -29,7 +37,13 @@ impl<T: Send + Sync + 'static> Kept<T> {
     /// Something of which this is known already.
     #[must_use]
     pub fn knowing(known: T) -> Self {
-        Self { known: watch::Sender::new(Some(Ok(Arc::new(known)))), running: AtomicBool::new(false) }
+        Self::beginning_with(Some(Ok(Arc::new(known))))
+    }
+
+    /// How often it was found, and how often looking it up failed.
+    #[must_use]
+    pub fn looks(&self) -> (u64, u64) {
+        (self.found.load(Ordering::Relaxed), self.missed.load(Ordering::Relaxed))
     }
 
     /// What is known, if it was found before.
@@ -85,10 +99,12 @@ where
         let pause = match (looked, before) {
             (Ok((found, believed)), _) => {
                 again = AGAIN;
+                kept.found.fetch_add(1, Ordering::Relaxed);
                 kept.known.send_replace(Some(Ok(Arc::new(found))));
                 believed
             }
             (Err(error), before) => {
+                kept.missed.fetch_add(1, Ordering::Relaxed);
                 if again == AGAIN {
                     tracing::warn!(%error, stays = before.is_some(), "a name cannot be looked up");
                 }

@@ -1,6 +1,7 @@
 //! One connection: it is made when the other side has shown that it speaks HTTP/2, and runs until nobody holds it.
 
 use super::super::link::Link;
+use super::super::tally::Connected;
 use super::{CONNECTION_WINDOW, STREAM_WINDOW, STREAMS_MAX};
 use crate::http::{Fault, FaultKind};
 use bytes::Bytes;
@@ -44,7 +45,7 @@ impl Session {
     ///
     /// # Errors
     /// When the other side does not speak it.
-    pub async fn begin(link: Link, address: SocketAddr, made: u64) -> Result<Self, Fault> {
+    pub async fn begin(link: Link, address: SocketAddr, made: u64, counted: Connected) -> Result<Self, Fault> {
         let other = |error| Fault::new(FaultKind::ConnectError, format!("it does not speak HTTP/2: {error}"));
         let (send, mut connection) = Builder::new()
             .enable_push(false)
@@ -66,7 +67,7 @@ impl Session {
         })
         .await?;
         let state = Arc::<State>::default();
-        tokio::spawn(run(connection, pings, Arc::clone(&state)));
+        tokio::spawn(run(connection, pings, Arc::clone(&state), counted));
         Ok(Self { send, state, address, made })
     }
 
@@ -117,8 +118,8 @@ impl Drop for Place {
     }
 }
 
-/// Runs a connection to its end: nobody can send on it any more, it broke, or it has fallen silent.
-async fn run(mut connection: Connection<Link>, mut pings: PingPong, state: Arc<State>) {
+/// Runs a connection to its end: nobody can send on it any more, it broke, or it has fallen silent. It counts as long.
+async fn run(mut connection: Connection<Link>, mut pings: PingPong, state: Arc<State>, _counted: Connected) {
     let mut asked = false;
     loop {
         tokio::select! {

@@ -167,9 +167,11 @@ impl Lanes {
 #[cfg(test)]
 mod tests {
     use super::super::super::link::Link;
+    use super::super::super::tally::Tally;
     use super::{AGE_SWEEPS_MAX, CONNECTIONS_MAX, Ordering, Session, Sessions};
     use crate::http::Fault;
     use std::net::SocketAddr;
+    use std::sync::Arc;
     use std::time::Duration;
     use tokio::net::{TcpListener, TcpStream};
 
@@ -184,7 +186,7 @@ mod tests {
             let mut connection = h2::server::Builder::new().max_concurrent_streams(1).handshake::<_, bytes::Bytes>(other).await.unwrap();
             while connection.accept().await.is_some() {}
         });
-        Session::begin(Link::Plain(stream), address, made).await
+        Session::begin(Link::Plain(stream), address, made, Arc::<Tally>::default().connected()).await
     }
 
     #[tokio::test]

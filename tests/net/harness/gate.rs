@@ -12,6 +12,7 @@ use gatewright::policy::auth;
 use gatewright::policy::build::Purpose;
 use gatewright::policy::{BuildError, Secrets};
 use gatewright::server::Server;
+use gatewright::server::metrics::Metrics;
 use gatewright::upstream::transport::Tcp;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -103,6 +104,11 @@ impl Gate {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.server.as_ref().unwrap().addresses()[0].tcp().unwrap()
+    }
+
+    /// What it counts.
+    pub fn metrics(&self) -> Metrics {
+        self.server.as_ref().unwrap().metrics()
     }
 
     /// What has happened to it since the last look, of one kind; what was of another is forgotten.

@@ -166,6 +166,38 @@ fn long_logs_are_part_of_the_bound() {
     assert!(limiter.bytes() < before / 4, "what became short gives its memory back: {} of {before}", limiter.bytes());
 }
 
+/// Set in the process that measures itself, in which nothing else runs.
+const ALONE: &str = "GATEWRIGHT_TEST_ALONE";
+/// What a process may have at most whose one limit has its default bound.
+const PROCESS_BYTES_MAX: u64 = 256 << 20;
+
+/// The most memory this process ever had, as the machine counts it, in bytes.
+fn resident_max() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
+#[test]
+fn ten_million_distinct_keys_leave_the_process_small() {
+    if std::env::var_os(ALONE).is_none() {
+        let name = "policy::limit::table::tests::ten_million_distinct_keys_leave_the_process_small";
+        let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
+        let output = alone.args(["--exact", name, "--nocapture"]).env(ALONE, "1").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "it ran: {output:?}");
+        return;
+    }
+    let limiter = Limiter::new("l");
+    let rule = rule(Algorithm::TokenBucket, 100);
+    for number in 0_u64..10_000_000 {
+        assert!(limiter.take(limiter.id(&number.to_be_bytes()), &rule, SECOND).allowed);
+    }
+    assert!(limiter.keys() > 800_000, "{}", limiter.keys());
+    eprintln!("{} MiB resident at most, {} MiB of counters", resident_max() >> 20, limiter.bytes() >> 20);
+    assert!(resident_max() < PROCESS_BYTES_MAX, "{}", resident_max());
+}
+
 #[test]
 fn ten_million_keys_keep_to_the_bound() {
     const EACH: u64 = 2_500_000;

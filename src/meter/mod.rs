@@ -1,0 +1,15 @@
+//! What is counted while requests run: statuses, how long things take, and cells that threads do not share.
+//!
+//! Counting is a few relaxed additions; whoever reads adds the cells up, and may see a request half counted. Knows nothing of
+//! what is counted.
+
+mod codes;
+mod histogram;
+mod stripes;
+
+pub use codes::{Codes, CodesRead};
+pub use histogram::{Distribution, Histogram, Sparse};
+pub use stripes::Stripes;
+
+#[cfg(test)]
+mod tests;

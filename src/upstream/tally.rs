@@ -1,0 +1,169 @@
+//! What calls of an upstream came to, for whoever reads it; counted where each thread has cells of its own.
+
+use crate::http::{Fault, FaultKind};
+use crate::meter::{Codes, CodesRead, Distribution, Histogram, Stripes};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// Why a call may come to nothing, by the words it is counted under.
+const REASONS: [&str; 11] = [
+    "connect",
+    "connect_timeout",
+    "timeout",
+    "reset",
+    "bad_response",
+    "no_tunnel",
+    "breaker",
+    "concurrency",
+    "body",
+    "client",
+    "no_target",
+];
+/// Behind those of faults.
+const NO_TARGET: usize = 10;
+
+fn reason(kind: &FaultKind) -> usize {
+    match kind {
+        FaultKind::ConnectError => 0,
+        FaultKind::ConnectTimeout => 1,
+        FaultKind::AttemptTimeout | FaultKind::TotalTimeout => 2,
+        FaultKind::Reset | FaultKind::Stale => 3,
+        FaultKind::BadResponse => 4,
+        FaultKind::NoTunnel => 5,
+        FaultKind::BreakerOpen(_) => 6,
+        FaultKind::Overloaded => 7,
+        FaultKind::BodyBroken => 8,
+        FaultKind::BodyTooLarge | FaultKind::ClientBody | FaultKind::ClientSlow => 9,
+    }
+}
+
+/// The counts of one upstream; they go on when it is declared anew under the same name.
+#[derive(Debug, Default)]
+pub struct Tally {
+    stripes: Stripes<Cells>,
+    connections: AtomicUsize,
+    connected: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Cells {
+    answers: Codes,
+    times: Histogram,
+    retries: AtomicU64,
+    failures: [AtomicU64; REASONS.len()],
+}
+
+impl Tally {
+    /// An attempt was answered, after so long.
+    pub fn answered(&self, status: u16, took: Duration) {
+        self.stripes.with_mine(|cells| {
+            cells.answers.count(status);
+            cells.times.count(took);
+        });
+    }
+
+    /// An attempt came to nothing, or was not made.
+    pub fn failed(&self, fault: &Fault) {
+        self.count_failure(reason(&fault.kind));
+    }
+
+    /// There was no target to be asked.
+    pub fn had_no_target(&self) {
+        self.count_failure(NO_TARGET);
+    }
+
+    fn count_failure(&self, reason: usize) {
+        self.stripes.with_mine(|cells| {
+            if let Some(cell) = cells.failures.get(reason) {
+                cell.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+
+    /// An attempt is made again.
+    pub fn retried(&self) {
+        self.stripes.with_mine(|cells| _ = cells.retries.fetch_add(1, Ordering::Relaxed));
+    }
+
+    /// A connection stands, until what is returned is dropped.
+    #[must_use]
+    pub fn connected(self: &Arc<Self>) -> Connected {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        self.connected.fetch_add(1, Ordering::Relaxed);
+        Connected(Arc::clone(self))
+    }
+
+    /// All of it, added up.
+    #[must_use]
+    pub fn read(&self) -> Read {
+        let mut read = Read { connections: self.connections.load(Ordering::Relaxed), ..Read::default() };
+        read.connected = self.connected.load(Ordering::Relaxed);
+        for cells in self.stripes.all() {
+            read.answers.add(&cells.answers);
+            read.times.add(&cells.times);
+            read.retries += cells.retries.load(Ordering::Relaxed);
+            for (sum, cell) in read.failures.iter_mut().zip(&cells.failures) {
+                *sum += cell.load(Ordering::Relaxed);
+            }
+        }
+        read
+    }
+}
+
+/// A connection that stands.
+#[derive(Debug)]
+pub struct Connected(Arc<Tally>);
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What there is in a tally.
+#[derive(Debug, Clone, Default)]
+pub struct Read {
+    /// Attempts that were answered, by status.
+    pub answers: CodesRead,
+    /// How long they took up to the response's head.
+    pub times: Distribution,
+    /// Attempts that were made again.
+    pub retries: u64,
+    /// Connections that stand.
+    pub connections: usize,
+    /// Connections that were made.
+    pub connected: u64,
+    failures: [u64; REASONS.len()],
+}
+
+impl Read {
+    /// Attempts that came to nothing or were not made, by reason.
+    pub fn failures(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        REASONS.into_iter().zip(self.failures).filter(|(_, count)| *count > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{REASONS, Tally};
+    use crate::http::{Fault, FaultKind};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    #[test]
+    fn what_calls_came_to_is_counted_by_status_and_reason() {
+        let tally = Arc::<Tally>::default();
+        tally.answered(200, Duration::from_millis(3));
+        tally.failed(&Fault::new(FaultKind::BreakerOpen(Duration::ZERO), "open"));
+        tally.failed(&Fault::new(FaultKind::ClientSlow, "slow"));
+        tally.had_no_target();
+        tally.retried();
+        let (one, _other) = (tally.connected(), tally.connected());
+        drop(one);
+        let read = tally.read();
+        assert_eq!(read.answers.each().collect::<Vec<_>>(), [("200", 1)]);
+        assert_eq!(read.failures().collect::<Vec<_>>(), [("breaker", 1), ("client", 1), (REASONS[10], 1)]);
+        assert_eq!((read.retries, read.connections, read.connected, read.times.count()), (1, 1, 2, 1));
+    }
+}
