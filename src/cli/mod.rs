@@ -57,6 +57,8 @@ enum Command {
     Reload(tell::Arguments),
     /// Has a gateway that runs go back to an earlier policy, without a number to the one before
     Rollback(tell::Rollback),
+    /// Asks whether a gateway that runs takes requests: exits with 0, or with 1
+    Ready(tell::Arguments),
     /// Lists the policies that a gateway had in force
     Generations(generations::Arguments),
     /// Formats policies in place
@@ -114,6 +116,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(arguments),
         Command::Reload(arguments) => tell::reload(&arguments),
         Command::Rollback(arguments) => tell::rollback(&arguments),
+        Command::Ready(arguments) => tell::ready(&arguments),
         Command::Generations(arguments) => generations::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Docs(arguments) => docs::run(&arguments),
@@ -123,11 +126,17 @@ pub fn main() -> ExitCode {
         Command::Token(arguments) => token::run(&arguments),
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut <Arguments as clap::CommandFactory>::command(), "gate", &mut std::io::stdout());
+            clap_complete::generate(shell, &mut command(), "gate", &mut std::io::stdout());
             Outcome::Fine
         }
     };
     outcome.into()
+}
+
+/// The commands and their arguments: what completions and manual pages are made of.
+#[must_use]
+pub fn command() -> clap::Command {
+    <Arguments as clap::CommandFactory>::command()
 }
 
 /// How a command ended.

@@ -1,4 +1,4 @@
-//! `gate reload` and `gate rollback`: what a gateway that runs is told at its admin listener.
+//! `gate reload`, `gate rollback` and `gate ready`: what a gateway that runs is told, and asked, at its admin listener.
 
 use super::secrets::Machine;
 use super::{Outcome, complain, print_error, print_out};
@@ -10,10 +10,12 @@ use std::time::Duration;
 
 /// Longest wait for what comes of it: the gateway compiles a policy meanwhile.
 const ANSWER_MAX: Duration = Duration::from_secs(120);
+/// Longest wait for whether it is ready.
+const READY_MAX: Duration = Duration::from_secs(5);
 /// The variable that holds the value of `Authorization`, where the listener asks for one.
 const CREDENTIALS: &str = "GATE_ADMIN_AUTHORIZATION";
 
-/// Arguments of `gate reload`.
+/// Arguments of `gate reload` and `gate ready`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// The admin listener: an address, or a URL. `GATE_ADMIN_AUTHORIZATION` is the value of `Authorization` where it asks for one
@@ -54,23 +56,38 @@ pub fn rollback(rollback: &Rollback) -> Outcome {
     report(number.and_then(|number| rollback.arguments.tell(&format!("rollback?to={number}"))))
 }
 
+/// Asks whether the gateway takes requests. Who cannot be asked does not; what looks after containers knows only 0 and 1.
+pub fn ready(arguments: &Arguments) -> Outcome {
+    match arguments.ask(Method::GET, "ready", READY_MAX) {
+        Ok(answer) if answer.status.is_success() => Outcome::Fine,
+        Ok(answer) => {
+            complain(&format!("not ready: {}", answer.status));
+            Outcome::Failed
+        }
+        Err(error) => {
+            complain(&error);
+            Outcome::Failed
+        }
+    }
+}
+
 impl Arguments {
     /// The number of the policy before the one in force.
     fn before(&self) -> Result<u64, String> {
-        let status = self.ask(Method::GET, "status")?;
+        let status = self.ask(Method::GET, "status", ANSWER_MAX)?;
         let told: Told = serde_json::from_slice(&status.body).map_err(|error| format!("the gateway's answer: {error}"))?;
         told.generation.checked_sub(1).filter(|number| *number > 0).ok_or_else(|| "there is no policy before the one in force".to_owned())
     }
 
     fn tell(&self, what: &str) -> Result<Answer, String> {
-        self.ask(Method::POST, what)
+        self.ask(Method::POST, what, ANSWER_MAX)
     }
 
-    fn ask(&self, method: Method, what: &str) -> Result<Answer, String> {
+    fn ask(&self, method: Method, what: &str, within: Duration) -> Result<Answer, String> {
         let base = if self.admin.contains("://") { self.admin.clone() } else { format!("http://{}", self.admin) };
         let url = format!("{}/admin/{what}", base.trim_end_matches('/'));
         let url = fetch::address(&url).map_err(|error| format!("the url `{url}` {error}"))?;
-        let mut call = Call { method, ..Call::get(url).within(ANSWER_MAX) };
+        let mut call = Call { method, ..Call::get(url).within(within) };
         if let Ok(credentials) = std::env::var(CREDENTIALS) {
             let mut value = HeaderValue::try_from(credentials).map_err(|_| format!("`{CREDENTIALS}` is no value of a field"))?;
             value.set_sensitive(true);

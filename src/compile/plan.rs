@@ -188,6 +188,8 @@ pub struct AccessLog {
     pub when: Option<Expr>,
     /// Further fields.
     pub fields: Vec<LogField>,
+    /// A line speaks of the request's header fields, which go upstream long before it is written.
+    pub reads_fields: bool,
 }
 
 /// `field NAME VALUE`

@@ -12,7 +12,7 @@ use crate::hook::Hook;
 use crate::http::Clock;
 use crate::ir::operate::StoreUrl;
 use crate::ir::{self, Program};
-use crate::lang::expr::Expr;
+use crate::lang::expr::{Expr, Ref};
 use crate::otlp::Tracer;
 use crate::policy::auth::{self, Mode};
 use crate::policy::body::keep::Keep;
@@ -381,7 +381,9 @@ fn log(log: &ir::Log, credentials: &Credentials<'_>) -> AccessLog {
         redacted: credentials.are_shown(value, &log.redact),
         value: value.clone(),
     };
+    let mut exprs = log.fields.iter().map(|(_, value)| value).chain(&log.when);
     AccessLog {
+        reads_fields: exprs.any(|expr| cache::mentions(expr, |reference| matches!(reference, Ref::Header(_) | Ref::Cookie(_)))),
         format: log.format.map(|format| match format {
             ir::LogFormat::Json => LogFormat::Json,
             ir::LogFormat::Text => LogFormat::Text,

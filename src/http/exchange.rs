@@ -250,6 +250,10 @@ struct Arrived(PathAndQuery);
 #[derive(Clone)]
 struct JsonBody(Bytes);
 
+/// The fields before anything was made of them.
+#[derive(Clone)]
+struct ArrivedFields(HeaderMap);
+
 impl Exchange {
     /// The text a path parameter matched, by its slot.
     #[must_use]
@@ -279,6 +283,18 @@ impl Exchange {
     #[must_use]
     pub fn json(&self) -> Option<&[u8]> {
         self.kept.get::<JsonBody>().map(|body| &*body.0)
+    }
+
+    /// Keeps the fields as they are now for [`Self::recall_fields`]: they go upstream with the request.
+    pub fn keep_fields(&mut self) {
+        self.kept.insert(ArrivedFields(self.request.headers.clone()));
+    }
+
+    /// Puts the fields back that were kept, for those who speak of the request when it is answered.
+    pub fn recall_fields(&mut self) {
+        if let Some(ArrivedFields(fields)) = self.kept.remove() {
+            self.request.headers = fields;
+        }
     }
 
     /// Sends the request to another target at the upstream.

@@ -67,7 +67,7 @@ impl Histogram {
 /// For each cell the first edge that is not below what it holds.
 const FIRST_EDGES: [u8; BANDS * CELLS] = first_edges();
 
-#[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "worked out by the compiler, which checks it")]
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 const fn first_edges() -> [u8; BANDS * CELLS] {
     let mut first = [0; BANDS * CELLS];
     let mut at = 0;
@@ -215,7 +215,6 @@ impl Sparse {
 
 fn quantile(cells: impl Iterator<Item = (usize, u64)> + Clone, share: f64) -> Option<f64> {
     let count: u64 = cells.clone().map(|(_, count)| count).sum();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a count is one")]
     let rank = ((count as f64 * share).ceil() as u64).max(1);
     let mut sum = 0;
     for (at, count) in cells {

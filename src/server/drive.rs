@@ -191,6 +191,9 @@ impl Begun {
                         if matches!(pipeline.target, Target::Policy) && pipeline.has_terms() {
                             exchange.calls = Arc::new(Routed { engine: Arc::clone(engine), route: found });
                         }
+                        if pipeline.log.reads_fields {
+                            exchange.keep_fields();
+                        }
                         watch.takes(found, exchange);
                         run(engine, found, pipeline, *encoded_slash, exchange, &mut watch).await
                     }

@@ -15,7 +15,7 @@ const SHOP: &str = include_str!("../../gateways/shop.gate");
 const SHAPE: &str = include_str!("../schemas/openapi-3.1-shape.json");
 
 /// The route that serves the document.
-const DOCUMENT: &str = "\n## The shop\nroute document GET /openapi.json {\n  override public \"for everyone\"\n  respond openapi\n}\n";
+const DOCUMENT: &str = "\n## The shop.\nroute document GET /openapi.json {\n  auth main\n  respond openapi\n}\n";
 
 fn program(policy: &str) -> Program {
     check(Path::new("policy.gate"), &Only(policy), &Options::default()).unwrap().program.unwrap()
@@ -30,15 +30,14 @@ fn document(policy: &str) -> (Program, String) {
 }
 
 fn shop() -> String {
-    let document = if SHOP.contains("\n  auth ") { DOCUMENT.replace("override public", "public") } else { DOCUMENT.to_owned() };
-    format!("{SHOP}{document}")
+    format!("{SHOP}{DOCUMENT}")
 }
 
 /// Methods and paths of all routes, each with who may call it.
 fn routes(program: &Program) -> BTreeSet<String> {
     let all = program.routes.iter().flat_map(|route| {
         let auth = route.auth().unwrap();
-        let names: Vec<&str> = auth.auths.iter().map(|index| program.auths[usize::from(*index)].name.as_str()).collect();
+        let names: Vec<&str> = auth.auths.iter().map(|index| program.auths.get(usize::from(*index)).unwrap().name.as_str()).collect();
         let who = format!("{} {}", if auth.is_public() { "open" } else { "closed" }, names.join(","));
         route.key.methods.names().map(move |method| format!("{method} {} {who}", route.key.pattern.text())).collect::<Vec<_>>()
     });

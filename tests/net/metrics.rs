@@ -1,9 +1,11 @@
 //! What is counted, as it is read.
 
-use crate::harness::{Answer, Client, Gate, Origin, is_there, plain, token, until};
+use crate::harness::{Answer, Client, Gate, Origin, Program, is_there, plain, token, until};
 use gatewright::server::metrics::Format;
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
 /// The number of a series, as it stands in the text; none where there is no such series.
 fn number(text: &str, series: &str) -> Option<f64> {
@@ -146,4 +148,70 @@ fn promtool_finds_nothing_wrong() {
     let said = promtool.wait_with_output().unwrap();
     let words = String::from_utf8_lossy(&said.stdout).into_owned() + &String::from_utf8_lossy(&said.stderr);
     assert!(said.status.success() && words.is_empty(), "{words}");
+}
+
+/// A Prometheus that reads one gateway. It ends when this is dropped.
+struct Prometheus {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Prometheus {
+    fn reading(gateway: SocketAddr, folder: &Path) -> Self {
+        let config = folder.join("prometheus.yml");
+        let jobs = format!(
+            "global: {{ scrape_interval: 1s }}\nscrape_configs: [{{ job_name: gate, static_configs: [{{ targets: [\"{gateway}\"] }}] }}]\n"
+        );
+        std::fs::write(&config, jobs).unwrap();
+        let mut child = Command::new("prometheus")
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
+            .arg("--web.listen-address=127.0.0.1:0")
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let address = lines.find_map(|line| line.unwrap().split_once("msg=\"Listening on\" address=").map(|(_, at)| at.parse().unwrap()));
+        // What it says later goes nowhere, but has to be read.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, address: address.expect("prometheus listens") }
+    }
+
+    /// The value of a query, once there is one.
+    fn value(&self, query: &str) -> Option<String> {
+        let reply = Client::connect(self.address).send(format!("GET /api/v1/query?query={query} HTTP/1.0\r\nHost: a\r\n\r\n")).read();
+        reply.json()["data"]["result"][0]["value"][1].as_str().map(str::to_owned)
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn prometheus_reads_the_admin_listener() {
+    if !is_there("prometheus") {
+        return;
+    }
+    let app = Origin::json("{}");
+    let policy = r#"
+        gateway { listen 127.0.0.1:0; admin 127.0.0.1:0 }
+        upstream app { target http://{app} }
+        route everything ANY /** -> app { public "a test" }
+    "#;
+    let mut gate = Program::run(&policy.replace("{app}", &app.address().to_string()), &[], &[]);
+    (0..3).for_each(|_| _ = gate.get("/a").send().expect(200));
+    assert_eq!(gate.admin("GET", "/admin/metrics").send().expect(200).json()["routes"]["everything"]["errors"], 0);
+    let text = gate.admin("GET", "/metrics").send().expect(200);
+    assert_eq!(text.field("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    let folder = tempfile::tempdir().unwrap();
+    let prometheus = Prometheus::reading(gate.admin_address(), folder.path());
+    let value = until("prometheus to have read it", || prometheus.value("gate_requests_total"));
+    assert_eq!(value, "3");
+    assert_eq!(prometheus.value("gate_request_duration_seconds_count").as_deref(), Some("3"));
+    assert_eq!(prometheus.value("up").as_deref(), Some("1"));
 }

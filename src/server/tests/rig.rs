@@ -55,7 +55,7 @@ pub struct Draft {
 
 /// One route that takes everything to one origin.
 pub fn draft(origin: SocketAddr) -> Draft {
-    let log = AccessLog { format: Some(LogFormat::Json), sample: 10_000, when: None, fields: Vec::new() };
+    let log = AccessLog { format: Some(LogFormat::Json), sample: 10_000, when: None, fields: Vec::new(), reads_fields: false };
     let target = config::Target { tls: false, host: origin.ip().to_string(), port: origin.port(), weight: 1, backup: false };
     Draft {
         routes: vec![("ANY", "/**")],
