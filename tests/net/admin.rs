@@ -185,12 +185,16 @@ fn readiness_turns_when_the_gateway_is_told_to_drain() {
     let app = Origin::start(|_| Answer::Hang);
     let mut gate = run(&app);
     assert_eq!(gate.admin("GET", "/admin/ready").send().expect(200).json()["ready"], true);
+    let admin = gate.admin_address().to_string();
+    assert_eq!(gate.ask(&["ready", "--admin", &admin]), (Some(0), String::new()));
     let mut under_way = gate.connect();
     under_way.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     app.until_begun(1);
     let address = gate.address();
     gate.admin("POST", "/admin/drain").send().expect(202);
     assert_eq!(gate.admin("GET", "/admin/ready").send().expect(503).json()["state"], "draining");
+    let (code, printed) = gate.ask(&["ready", "--admin", &admin]);
+    assert_eq!((code, printed.contains("not ready: 503")), (Some(1), true), "{printed}");
     until("the listener to close", || TcpStream::connect(address).is_err().then_some(()));
     assert_eq!(gate.admin("GET", "/admin/status").send().expect(200).json()["state"], "draining");
 }

@@ -92,7 +92,8 @@ fn ports_are_those_at_which_the_policy_listens_and_names_lead_to_them() {
     }
     let network = manifest("network.yaml");
     let ingress = network["spec"]["ingress"].as_array().unwrap();
-    let open: Vec<&str> = ingress.iter().flat_map(|rule| rule["ports"].as_array().unwrap()).map(|port| port["port"].as_str().unwrap()).collect();
+    let open: Vec<&str> =
+        ingress.iter().flat_map(|rule| rule["ports"].as_array().unwrap()).map(|port| port["port"].as_str().unwrap()).collect();
     assert_eq!(open, ["http", "https", "admin"]);
     assert!(ingress[1]["from"].is_array(), "not everybody administers");
 }
@@ -133,7 +134,8 @@ fn whoever_selects_the_pods_selects_these() {
 fn the_autoscaler_asks_for_what_the_adapter_makes() {
     let scaler = manifest("autoscaling.yaml");
     let metrics = scaler["spec"]["metrics"].as_array().unwrap();
-    let asked: Vec<&Value> = metrics.iter().filter(|metric| metric["type"] == "Pods").map(|metric| &metric["pods"]["metric"]["name"]).collect();
+    let asked: Vec<&Value> =
+        metrics.iter().filter(|metric| metric["type"] == "Pods").map(|metric| &metric["pods"]["metric"]["name"]).collect();
     let made = manifest("adapter.yaml");
     assert_eq!(asked, [&made["rules"]["custom"][0]["name"]["as"]]);
 }
