@@ -1,7 +1,7 @@
 //! Answers of the admin listener: JSON, and problems (RFC 9457) that may bring findings.
 
 use crate::http::{Body, Problem, Reply};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::{Value as Json, json};
 
@@ -69,7 +69,7 @@ pub fn json_of(status: StatusCode, body: &Json) -> Reply {
 /// What is sent.
 pub fn response(answered: Answered) -> Response<Body> {
     let Reply { status, mut headers, body, source: _ } = answered.unwrap_or_else(Refusal::reply);
-    // Never what another program takes it for, and never yesterday's.
+    // Never what another program takes it for, never yesterday's, and never with anything that is not from here.
     for (name, value) in FIELDS {
         headers.insert(name, HeaderValue::from_static(value));
     }
@@ -79,4 +79,13 @@ pub fn response(answered: Answered) -> Response<Body> {
     response
 }
 
-const FIELDS: [(HeaderName, &str); 2] = [(CACHE_CONTROL, "no-store"), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
+const FIELDS: [(HeaderName, &str); 4] = [
+    (CACHE_CONTROL, "no-store"),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (REFERRER_POLICY, "no-referrer"),
+    (CONTENT_SECURITY_POLICY, FROM_HERE_ONLY),
+];
+
+/// What the page may load, and who may show it: nothing inline, and nothing of or for other sites.
+const FROM_HERE_ONLY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
+                              frame-ancestors 'none'; base-uri 'none'; form-action 'none'";

@@ -1,5 +1,6 @@
 //! What whoever administers has at hand: the server, the way to tell it something, and the policy in force.
 
+use super::rehearse::Rehearsal;
 use crate::events::Change;
 use crate::ir::Program;
 use crate::server::{Control, Server};
@@ -7,6 +8,7 @@ use arc_swap::ArcSwap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 /// The policy in force, as it is shown; whoever puts another in force says so here.
@@ -49,14 +51,18 @@ pub struct Desk {
     pub control: Control,
     /// The policy in force.
     pub policy: Arc<InForce>,
+    /// How a request is tried out.
+    pub rehearsal: Rehearsal,
+    /// Has room for one who tries a request out.
+    pub rehearsals: Semaphore,
     began: Instant,
 }
 
 impl Desk {
     /// The desk of a server that has just begun.
     #[must_use]
-    pub fn new(server: Arc<Server>, control: Control, policy: Arc<InForce>) -> Self {
-        Self { server, control, policy, began: Instant::now() }
+    pub fn new(server: Arc<Server>, control: Control, policy: Arc<InForce>, rehearsal: Rehearsal) -> Self {
+        Self { server, control, policy, rehearsal, rehearsals: Semaphore::new(1), began: Instant::now() }
     }
 
     /// How long the server has run.

@@ -3,7 +3,7 @@
 use super::answer::{Answered, json_of, unknown};
 use super::desk::Desk;
 use super::query::{Query, decoded};
-use super::{show, turn};
+use super::{page, rehearse, show, turn};
 use crate::http::Problem;
 use futures_core::future::BoxFuture;
 use http::header::ALLOW;
@@ -38,6 +38,8 @@ pub struct Endpoint {
 enum Act {
     /// Done at once.
     Now(fn(&Desk, &Asked) -> Answered),
+    /// Changes nothing, and takes a while.
+    Tries(fn(Arc<Desk>, Asked) -> BoxFuture<'static, Answered>),
     /// Waits for the server.
     Waits(fn(Arc<Desk>, Asked) -> BoxFuture<'static, Answered>),
 }
@@ -46,6 +48,9 @@ const NAME: &str = "NAME";
 
 /// Everything, in the order it is listed.
 pub const ENDPOINTS: &[Endpoint] = &[
+    get("/", "the page for people", page::text),
+    get("/page.css", "how it looks", page::style),
+    get("/page.js", "what it does", page::script),
     get("/admin", "what there is to ask for", index),
     get("/admin/status", "version, policy, generation, uptime, listeners, connections, and what came of the last reload", show::status),
     get("/admin/ready", "200 while the gateway serves, 503 while it drains; asks nobody who they are", show::ready),
@@ -71,6 +76,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
     get("/admin/flags", "the flags", show::flags),
     get("/admin/flags/NAME", "one of them", show::flag),
     get("/admin/maintenance", "the routes that can be closed", show::maintenance),
+    Endpoint {
+        method: Method::POST,
+        path: "/admin/trace",
+        parameters: rehearse::PARAMETERS,
+        says: "what would become of a request, as `gate trace` shows it; nothing is sent anywhere",
+        act: Act::Tries(rehearse::trace),
+    },
     Endpoint {
         method: Method::POST,
         path: "/admin/reload",
@@ -144,8 +156,14 @@ impl Endpoint {
     pub async fn answer(&self, desk: &Arc<Desk>, asked: Asked) -> Answered {
         match self.act {
             Act::Now(act) => act(desk, &asked),
-            Act::Waits(act) => act(Arc::clone(desk), asked).await,
+            Act::Tries(act) | Act::Waits(act) => act(Arc::clone(desk), asked).await,
         }
+    }
+
+    /// True when it changes something, which is logged.
+    #[must_use]
+    pub fn changes(&self) -> bool {
+        self.method == Method::POST && !matches!(self.act, Act::Tries(_))
     }
 
     /// Path and parameters, as they are written: `/admin/maintenance?route=&on=`.

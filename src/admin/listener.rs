@@ -183,7 +183,7 @@ async fn answered(request: Request<Incoming>, peer: SocketAddr, desk: &Arc<Desk>
     let query = Query::read(head.uri.query().unwrap_or_default(), endpoint.parameters)?;
     let accept = head.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).map(str::to_owned);
     let done = endpoint.answer(desk, Asked { name, query, accept }).await;
-    if head.method == Method::POST {
+    if endpoint.changes() {
         tracing::info!(%peer, target = %head.uri, done = done.is_ok(), "asked by hand");
     }
     done

@@ -1,4 +1,4 @@
-//! The admin listener: how the gateway stands, as JSON, and what an operator turns while it runs.
+//! The admin listener: how the gateway stands, as JSON and as a page, and what an operator turns while it runs.
 //!
 //! It has one thread, a listener of its own and few connections, and what it reads of the engine is atomic or locked for
 //! moments: nobody who administers slows a request down. Knows nothing of the language's text: it shows the program and the
@@ -10,7 +10,9 @@ mod endpoints;
 mod entry;
 mod listener;
 mod office;
+mod page;
 mod query;
+mod rehearse;
 mod show;
 mod turn;
 
@@ -18,3 +20,5 @@ mod turn;
 mod tests;
 
 pub use office::{Move, Office};
+pub use query::Query;
+pub use rehearse::Rehearsal;

@@ -3,6 +3,7 @@
 
 use super::desk::{Desk, InForce};
 use super::listener::{Admin, Listening, bind};
+use super::rehearse::Rehearsal;
 use crate::ir::Program;
 use crate::server::{Control, Server};
 use parking_lot::Mutex;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 pub struct Office {
     control: Control,
     policy: Arc<InForce>,
+    rehearsal: Rehearsal,
     state: Mutex<State>,
 }
 
@@ -41,15 +43,15 @@ pub enum Move {
 
 impl Office {
     /// Listens where the first policy says. Who connects is answered once the gateway has started. What `succeeds` a gateway
-    /// that still runs listens beside it.
+    /// that still runs listens beside it. Requests are tried out by `rehearsal`.
     ///
     /// # Errors
     /// When the address cannot be had.
-    pub fn open(file: &Path, program: Arc<Program>, control: Control, succeeds: bool) -> io::Result<Self> {
+    pub fn open(file: &Path, program: Arc<Program>, control: Control, rehearsal: Rehearsal, succeeds: bool) -> io::Result<Self> {
         let address = address(&program);
         let listening = address.map(|address| bind(address, succeeds)).transpose()?;
         let state = State { address, listening, desk: None, admin: None };
-        Ok(Self { control, policy: Arc::new(InForce::new(file, program)), state: Mutex::new(state) })
+        Ok(Self { control, policy: Arc::new(InForce::new(file, program)), rehearsal, state: Mutex::new(state) })
     }
 
     /// Serves, now that there is a server: where.
@@ -58,7 +60,7 @@ impl Office {
     /// When no thread can be started.
     pub fn started(&self, server: &Arc<Server>) -> io::Result<Option<SocketAddr>> {
         let mut state = self.state.lock();
-        let desk = Arc::new(Desk::new(Arc::clone(server), self.control.clone(), Arc::clone(&self.policy)));
+        let desk = Arc::new(Desk::new(Arc::clone(server), self.control.clone(), Arc::clone(&self.policy), self.rehearsal));
         state.desk = Some(desk);
         let Some(listening) = state.listening.take() else { return Ok(None) };
         state.serve(listening).map(Some)

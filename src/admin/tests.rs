@@ -32,7 +32,7 @@ fn head_is_a_get_and_other_methods_are_told_what_is_taken() {
 
 #[test]
 fn what_is_nowhere_is_not_found() {
-    for path in ["/", "/admin/", "/admin/routes/", "/admin/routes/a/b", "/admin/breakers//open", "/adminx", "/admin/NAME"] {
+    for path in ["", "/page", "/admin/", "/admin/routes/", "/admin/routes/a/b", "/admin/breakers//open", "/adminx", "/admin/NAME"] {
         assert_eq!(find(&Method::GET, path).err().unwrap().status.as_u16(), 404, "{path}");
     }
 }

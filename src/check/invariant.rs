@@ -179,14 +179,16 @@ impl<'i> Invariant<'i, '_, '_> {
         let mut understood = false;
         for subject in spoken_of {
             let route = subject.route;
-            let attributes = route.auth().map_or_else(Vec::new, |config| auth::facts(config, auths).0);
+            // Where no auth is in force, the one that is written was not understood, and that has been said.
+            let Some(config) = route.auth() else { continue };
+            let attributes = auth::facts(config, auths).0;
             let (condition, found) = self.condition(given, route, &attributes);
             let Some(condition) = condition else {
                 strangers.push((subject, found));
                 continue;
             };
             understood = true;
-            let identity = route.auth().map_or_else(Vec::new, |config| auth::identity(config, auths));
+            let identity = auth::identity(config, auths);
             let passed: Vec<&Condition> = route.conditions().into_iter().chain(&identity).collect();
             let known = Facts { key: Some(&route.key), attributes: &attributes, entrances: self.entrances, ..Facts::default() };
             match subject.refutation(known, &passed, &condition) {

@@ -98,7 +98,7 @@ impl Policies {
         warn(&warnings, &checked.sources);
         workshop.in_force(&plan, prepared);
         watched.add(workshop.files());
-        let office = Office::open(&policy.file, Arc::clone(&program), control, succeeds).map_err(|error| {
+        let office = Office::open(&policy.file, Arc::clone(&program), control, super::trace::rehearse, succeeds).map_err(|error| {
             complain(&error.to_string());
             Outcome::Failed
         })?;

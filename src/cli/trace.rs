@@ -1,6 +1,8 @@
 //! `gate trace`
 
 use super::{Outcome, Policy, complain, print_out};
+use crate::admin::Query;
+use crate::ir::Program;
 use crate::testing::trace::{Passed, Sent, Verdict};
 use crate::testing::{self, Ask, Trace};
 use clap::ValueEnum;
@@ -91,6 +93,30 @@ pub fn run(arguments: &Arguments) -> Outcome {
         }
         Err(why) => usage(&why),
     }
+}
+
+/// Traces a request that the admin listener was asked to try out: its parameters are called as the options are.
+///
+/// # Errors
+/// When they say something that cannot be meant.
+pub fn rehearse(program: &Program, asked: &Query) -> Result<Value, String> {
+    let text = |name: &str| asked.get(name).filter(|text| !text.is_empty());
+    let fields = text("headers").unwrap_or_default().lines().map(str::trim).filter(|line| !line.is_empty());
+    let fields = fields.map(|line| parse_field(line).map_err(|why| format!("`{line}` in `headers`: {why}")));
+    let address = text("client_ip").map(|ip| ip.parse().map_err(|_| format!("`{ip}` in `client_ip` is no IP address")));
+    let ask = Ask {
+        method: text("method").unwrap_or("GET").to_owned(),
+        url: text("url").unwrap_or("/").to_owned(),
+        headers: fields.collect::<Result<_, _>>()?,
+        body: text("body").map(str::to_owned),
+        client_ip: address.transpose()?,
+        claims: text("claims").map(parse_object).transpose()?,
+        key: text("key").map(key).transpose()?,
+        user: text("user").map(str::to_owned),
+        listener: text("listener").map(str::to_owned),
+    };
+    let trace = testing::trace(program, &ask)?;
+    serde_json::to_value(&trace).map_err(|error| error.to_string())
 }
 
 fn usage(message: &str) -> Outcome {

@@ -146,7 +146,9 @@ fn same(what: &str) -> bool {
 
 /// A claim, an attribute or a query parameter: the policy's own words, which may be called anything.
 fn user_word(what: &str) -> bool {
-    ["`    sub", "`    role", "`    name", "`    plan", "name ", "plan ", "role "].iter().any(|word| what.contains(word))
+    ["`    sub", "`    role", "`    name", "`    plan", "`    email", "`    tier", "name ", "plan ", "role "]
+        .iter()
+        .any(|word| what.contains(word))
 }
 
 #[test]

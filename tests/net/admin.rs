@@ -79,7 +79,7 @@ fn what_there_is_to_ask_for_is_listed_and_all_that_is_read_answers() {
         let line = line.split('?').next().unwrap();
         let name = names.iter().find(|(of, _)| line.contains(of)).map_or("", |(_, name)| name);
         let read = gate.admin("GET", &line.replace("NAME", name)).send().expect(200);
-        if line != "/metrics" {
+        if read.field("content-type") == Some("application/json") {
             read.json();
         }
         let head = gate.admin("HEAD", &line.replace("NAME", name)).send().expect(200);
@@ -94,7 +94,7 @@ fn what_cannot_be_meant_is_a_problem_that_says_why() {
     let app = Origin::json("{}");
     let mut gate = run(&app);
     for (method, target, status, says) in [
-        ("GET", "/", 404, "`/admin` lists what there is"),
+        ("GET", "/page", 404, "`/admin` lists what there is"),
         ("GET", "/admin/routes/nobody", 404, "there is no route `nobody`"),
         ("GET", "/admin/upstreams/nobody", 404, "there is no upstream `nobody`"),
         ("GET", "/admin/status?verbose=1", 400, "there is no parameter `verbose`"),
@@ -119,6 +119,49 @@ fn what_cannot_be_meant_is_a_problem_that_says_why() {
     }
     gate.admin("POST", "/admin/reload").json("{}").send().expect(415);
     gate.admin("POST", "/admin/reload").field("Transfer-Encoding", "chunked").send().expect(415);
+}
+
+#[test]
+fn the_page_is_for_this_listener_alone() {
+    let app = Origin::json("{}");
+    let mut gate = run(&app);
+    for (target, media_type) in [("/", "text/html"), ("/page.css", "text/css"), ("/page.js", "text/javascript"), ("/admin", "application/json")] {
+        let reply = gate.admin("GET", target).send().expect(200);
+        assert!(reply.field("content-type").is_some_and(|found| found.starts_with(media_type)), "{target}");
+        let policy = reply.field("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'; script-src 'self';") && policy.contains("frame-ancestors 'none'"), "{policy}");
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!(
+            (reply.field("x-content-type-options"), reply.field("referrer-policy"), reply.field("cache-control")),
+            (Some("nosniff"), Some("no-referrer"), Some("no-store"))
+        );
+    }
+}
+
+#[test]
+fn a_request_is_tried_out_and_nothing_of_it_is_sent_or_logged() {
+    let app = Origin::json("{}");
+    let mut gate = run(&app);
+    let traced = gate.admin("POST", "/admin/trace?method=GET&url=/kept/x&headers=Authorization:%20s3cret%0AAccept:%20*/*").send();
+    let traced = traced.expect(200).json();
+    assert_eq!((traced["route"].as_str(), traced["upstream"].as_str()), (Some("kept"), Some("app")));
+    assert!(traced["stages"].as_array().unwrap().iter().any(|stage| stage["statement"] == "cache 1h shared"), "{traced}");
+    let traced = gate.admin("POST", "/admin/trace?url=/fenced&client_ip=2001:db8::1").send().expect(200).json();
+    assert_eq!((traced["status"].as_u64(), traced["request"]["from"].as_str()), (Some(200), Some("2001:db8::1")));
+    for (query, says) in [
+        ("url=fenced", "neither a path that begins with `/` nor a URL"),
+        ("url=/&client_ip=here", "`here` in `client_ip` is no IP address"),
+        ("url=/&headers=Accept", "`Accept` in `headers`: write `Name: value`"),
+        ("url=/&claims=sub", "this is no JSON object"),
+        ("url=/&header=Accept:%20a", "there is no parameter `header`; there are `method`, `url`, `headers`"),
+    ] {
+        let problem = gate.admin("POST", &format!("/admin/trace?{query}")).send().expect(400).json();
+        assert!(problem["detail"].as_str().unwrap().contains(says), "{problem}");
+    }
+    assert!(app.requests().is_empty());
+    gate.admin("POST", "/admin/cache/purge").send().expect(200);
+    gate.until_said("asked by hand");
+    assert!(!gate.said().contains("s3cret") && !gate.said().contains("trace"), "{}", gate.said());
 }
 
 #[test]

@@ -50,6 +50,8 @@ mod openapi;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod paths;
 #[cfg(test)]
 mod reload;

@@ -180,7 +180,8 @@ impl Prometheus {
     /// The value of a query, once there is one.
     fn value(&self, query: &str) -> Option<String> {
         let reply = Client::connect(self.address).send(format!("GET /api/v1/query?query={query} HTTP/1.0\r\nHost: a\r\n\r\n")).read();
-        reply.json()["data"]["result"][0]["value"][1].as_str().map(str::to_owned)
+        // It says 503 until it has read what it kept.
+        (reply.status == 200).then(|| reply.json())?["data"]["result"][0]["value"][1].as_str().map(str::to_owned)
     }
 }
 

@@ -31,15 +31,16 @@ syn keyword gateClause contained
   \ access add after algorithm algorithms as attempt attempts attributes audience auth backoff backup body
   \ breaker budget burst by ca cache cert certificate claims client_ca client_id client_secret concurrent
   \ connect connections cookie cooldown copy counting credential credentials default dns drop else
-  \ encoded_slashes envelope error every expect expose failures field flag for forward from header header_bytes
-  \ header_timeout headers healthy_after host idempotency_key idle if_missing implied invalidate issuer jitter
-  \ json jwks keep key keys leeway limit limited link max max_age methods min min_version mode of on on_failure
-  \ only open_after open_when optional origins otlp part path pick post probes proxy_protocol public public_key
-  \ query queue read received redact redirect refresh refuses remove rename replies respond resumption route
-  \ sample schema server_name set shared since split stage stale status sticky store sunset text timeout times
-  \ tls total ttl under unhealthy_after unless upstream url user users weight when window with within
+  \ encoded_slashes envelope error every expect expose fails failures field flag for forward from header
+  \ header_bytes header_timeout headers healthy_after hook host idempotency_key idle if_missing implied
+  \ invalidate issuer jitter json jwks keep key keys leeway limit limited link max max_age methods min
+  \ min_version mode of on on_failure only open_after open_when optional origins otlp part path pick post
+  \ probes proxy_protocol public public_key query queue read received redact redirect refresh refuses remove
+  \ rename replies respond resumption route sample schema server_name set shared since split stage stale status
+  \ sticky store sunset text timeout times tls total ttl under unhealthy_after unless upstream url user users
+  \ weight when window with within
 syn keyword gateChoice contained
-  \ all allow any basic closed continue ewma exponential fixed_window full hash health html http https
+  \ all allow any basic closed continue embedded ewma exponential fixed_window full hash health html http https
   \ introspect jwt least_connections local none off open openapi random redis refuse reject required
   \ round_robin routes sliding_log sliding_window tls1_2 tls1_3 token_bucket two_choices
 syn keyword gateConstant contained true false none

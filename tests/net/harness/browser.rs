@@ -4,7 +4,7 @@ use super::is_there;
 use std::process::{Child, Command, Stdio};
 
 /// Without what a machine of tests lacks (a sandbox for root, a graphics card, much shared memory), and without calls of its own.
-const SWITCHES: &[&str] = &[
+pub const SWITCHES: &[&str] = &[
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
