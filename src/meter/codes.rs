@@ -1,5 +1,6 @@
 //! How often each status came: those that are in use by themselves, all others by their class.
 
+use super::stripes::add;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Statuses that are counted by themselves, then the classes of all others, then what is no status.
@@ -38,7 +39,7 @@ const fn places() -> [u8; STATUSES] {
     places
 }
 
-/// Counts by status.
+/// Counts by status. One thread counts at a time; all may read.
 #[derive(Debug)]
 pub struct Codes([AtomicU64; KINDS]);
 
@@ -53,14 +54,14 @@ impl Codes {
     pub fn count(&self, status: u16) {
         let place = usize::from(status).checked_sub(FIRST).and_then(|at| PLACES.get(at)).map_or(OTHER, |place| usize::from(*place));
         if let Some(cell) = self.0.get(place) {
-            cell.fetch_add(1, Ordering::Relaxed);
+            add(cell, 1);
         }
     }
 
     /// Adds what was counted elsewhere.
     pub fn take_in(&self, other: &Self) {
         for (sum, cell) in self.0.iter().zip(&other.0) {
-            sum.fetch_add(cell.load(Ordering::Relaxed), Ordering::Relaxed);
+            add(sum, cell.load(Ordering::Relaxed));
         }
     }
 }

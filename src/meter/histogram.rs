@@ -4,6 +4,7 @@
 //! Cells stand in bands, an octave each, and a band is there from when it is first needed: what takes milliseconds never costs
 //! the room of what takes minutes.
 
+use super::stripes::add;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -24,13 +25,14 @@ const EDGES: usize = 15;
 
 type Band = [AtomicU64; CELLS];
 
-/// Times as they are counted.
+/// Times as they are counted, by one thread at a time; all may read.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub struct Histogram {
-    bands: [OnceLock<Box<Band>>; BANDS],
+    nanos: AtomicU64,
     /// Up to each edge from the one before, then past the last.
     edges: [AtomicU64; EDGES + 1],
-    nanos: AtomicU64,
+    bands: [OnceLock<Box<Band>>; BANDS],
 }
 
 impl Histogram {
@@ -44,16 +46,16 @@ impl Histogram {
         let edge = first + usize::from(EDGES_MICROS.get(first).is_some_and(|edge| micros > *edge));
         if let (Some(band), Some(edge)) = (self.bands.get(band), self.edges.get(edge)) {
             if let Some(cell) = band.get_or_init(Box::default).get(cell) {
-                cell.fetch_add(1, Ordering::Relaxed);
+                add(cell, 1);
             }
-            edge.fetch_add(1, Ordering::Relaxed);
+            add(edge, 1);
         }
-        self.nanos.fetch_add(nanos, Ordering::Relaxed);
+        add(&self.nanos, nanos);
     }
 
     /// Adds what was counted elsewhere.
     pub fn take_in(&self, other: &Self) {
-        let add = |sum: &AtomicU64, cell: &AtomicU64| _ = sum.fetch_add(cell.load(Ordering::Relaxed), Ordering::Relaxed);
+        let add = |sum: &AtomicU64, cell: &AtomicU64| add(sum, cell.load(Ordering::Relaxed));
         for (sums, cells) in self.bands.iter().zip(&other.bands) {
             if let Some(cells) = cells.get() {
                 sums.get_or_init(Box::default).iter().zip(cells.iter()).for_each(|(sum, cell)| add(sum, cell));

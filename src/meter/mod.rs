@@ -9,7 +9,7 @@ mod stripes;
 
 pub use codes::{Codes, CodesRead};
 pub use histogram::{Distribution, Histogram, Sparse};
-pub use stripes::Stripes;
+pub use stripes::{Stripes, add};
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-use super::{Codes, CodesRead, Distribution, Histogram, Sparse, Stripes};
+use super::{Codes, CodesRead, Distribution, Histogram, Sparse, Stripes, add};
 use proptest::prelude::{Strategy as _, prop, prop_assert, prop_assert_eq, proptest};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -68,12 +68,12 @@ fn a_status_counts_by_itself_or_by_its_class() {
 #[test]
 fn nothing_that_threads_count_at_once_is_lost() {
     let stripes = Arc::<Stripes<AtomicU64>>::default();
-    let threads: Vec<_> = (0..40)
+    let threads: Vec<_> = (0..100)
         .map(|_| {
             let stripes = Arc::clone(&stripes);
-            std::thread::spawn(move || (0..1_000).for_each(|_| stripes.with_mine(|cell| _ = cell.fetch_add(1, Ordering::Relaxed))))
+            std::thread::spawn(move || (0..1_000).for_each(|_| stripes.with_mine(|cell| add(cell, 1))))
         })
         .collect();
     threads.into_iter().for_each(|thread| thread.join().unwrap());
-    assert_eq!(stripes.all().map(|cell| cell.load(Ordering::Relaxed)).sum::<u64>(), 40_000);
+    assert_eq!(stripes.all().map(|cell| cell.load(Ordering::Relaxed)).sum::<u64>(), 100_000);
 }

@@ -1,7 +1,7 @@
 //! What calls of an upstream came to, for whoever reads it; counted where each thread has cells of its own.
 
 use crate::http::{Fault, FaultKind};
-use crate::meter::{Codes, CodesRead, Distribution, Histogram, Stripes};
+use crate::meter::{Codes, CodesRead, Distribution, Histogram, Stripes, add};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -76,14 +76,14 @@ impl Tally {
     fn count_failure(&self, reason: usize) {
         self.stripes.with_mine(|cells| {
             if let Some(cell) = cells.failures.get(reason) {
-                cell.fetch_add(1, Ordering::Relaxed);
+                add(cell, 1);
             }
         });
     }
 
     /// An attempt is made again.
     pub fn retried(&self) {
-        self.stripes.with_mine(|cells| _ = cells.retries.fetch_add(1, Ordering::Relaxed));
+        self.stripes.with_mine(|cells| add(&cells.retries, 1));
     }
 
     /// A connection stands, until what is returned is dropped.

@@ -9,9 +9,10 @@ gateway {
   listen 127.0.0.1:0
   admin 127.0.0.1:0
 }
-flag beta = 25%
+flag beta = off
 upstream orders {
   target http://{app}
+  timeout { attempt 2s; total 5s }
   breaker { open_after 3 failures }
   stub { GET /** 200 json "{}" }
 }
@@ -79,7 +80,7 @@ fn the_page_shows_routes_upstreams_limits_and_caches_as_they_are() {
     assert_eq!(row(&mut page, "upstreams", "orders")[1..5], ["1 of 1 healthy", "–", "5", "0"]);
     assert_eq!(row(&mut page, "breakers", "orders")[1..4], ["closed", "0", "0"]);
     assert_eq!(row(&mut page, "limits", "few")[1..3], ["4", "2"]);
-    assert_eq!(row(&mut page, "switches", "beta")[1..3], ["flag", "25%"]);
+    assert_eq!(row(&mut page, "switches", "beta")[1..3], ["flag", "off"]);
     page.until_says("#cache-facts", "Hits1");
     page.until_says("#hits", "50.0 %");
     page.until_says("#events-rows", "limit reached");
@@ -145,7 +146,7 @@ fn every_part_of_the_page_does_what_it_says() {
     page.click("[aria-label='On flag beta']");
     page.until_says("#said", "Flag beta is on.");
     page.click("[aria-label='As declared flag beta']");
-    page.until_says("#said", "as it is declared: 25%");
+    page.until_says("#said", "as it is declared: off");
     page.click("#purge");
     page.click("#confirm-yes");
     page.until_says("#said", "Responses dropped: 1.");

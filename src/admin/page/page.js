@@ -103,10 +103,9 @@ function fill(id, rows) {
   if (none) none.hidden = rows.length > 0;
 }
 
-function cell(column, at) {
-  if (at === 0) return element("th", { scope: "row", className: column.className });
-  const made = element("td", { className: column.className });
-  made.dataset.label = column.textContent;
+function cell({ className, textContent }, at) {
+  const made = at === 0 ? element("th", { scope: "row", className }) : element("td", { className });
+  made.dataset.label = textContent;
   return made;
 }
 
@@ -120,12 +119,13 @@ function facts(id, pairs) {
   while (list.children.length > pairs.length) list.lastChild.remove();
 }
 
-/** Says something once, to the eye and to screen readers. */
+/** Says something once, to the eye and to screen readers: these hear of what stands there all the time, and changes. */
 function say(text, { bad = false, diagnostics = "" } = {}) {
   const said = by("said");
   said.hidden = text === "";
   said.className = bad ? "said bad" : "said";
   write("said", text);
+  write("heard", text);
   by("diagnostics").hidden = diagnostics === "";
   write("diagnostics", diagnostics);
 }
@@ -189,8 +189,8 @@ function showStatus(status) {
   document.title = `${status.policy.split("/").at(-1)} · Gatewright`;
   const listeners = status.listeners.map(({ name, address, tls }) => `${name === address ? "" : `${name} `}${address}${tls ? " (TLS)" : ""}`);
   const stores = Object.entries(status.stores).map(([name, { up }]) => `${name} ${up ? "up" : "down"}`);
-  const pairs = [["Policy", status.policy], ["Generation", count(status.generation)], ["Listens at", listeners.join(", ")], ["Up for", since(status.uptime_s)]];
-  facts("facts", [...pairs, ...(stores.length ? [["Stores", stores.join(", ")]] : []), ["Version", status.version]]);
+  const pairs = [["Policy", status.policy], ["Generation", count(status.generation)], ["Listens at", listeners.join(", ")]];
+  facts("facts", [...pairs, ["Up for", since(status.uptime_s)], ...(stores.length ? [["Stores", stores.join(", ")]] : []), ["Version", status.version]]);
 }
 
 function showTraffic(status, metrics) {
@@ -224,7 +224,7 @@ function showCurve() {
 }
 
 /** Requests that no route takes are counted under a name that no route can have. */
-const routeName = (name) => ({ _none: "(no route)", _other: "(routes of before)" })[name] ?? name;
+const routeName = (name) => (name === "_none" ? "(no route)" : name === "_other" ? "(earlier routes)" : name);
 
 const failed = (errors) => (errors > 0 ? badge(count(errors), "bad") : "0");
 const quantiles = (minute) => ["p50_ms", "p95_ms", "p99_ms"].map((of) => millis(minute?.[of]));
@@ -253,11 +253,13 @@ function showRoutes() {
 
 /** Routes by host, then by the segments of their paths. */
 function tree(routes) {
-  const root = { below: new Map(), leaves: [] };
+  const empty = () => ({ below: new Map(), leaves: [] });
+  const root = empty();
   for (const route of routes) {
     let node = root;
-    for (const step of [route.host === "*" ? "any host" : route.host, ...route.path.split("/").slice(1).map((segment) => `/${segment}`)]) {
-      if (!node.below.has(step)) node.below.set(step, { below: new Map(), leaves: [] });
+    const segments = route.path.split("/").slice(1).map((segment) => `/${segment}`);
+    for (const step of [route.host === "*" ? "any host" : route.host, ...segments]) {
+      if (!node.below.has(step)) node.below.set(step, empty());
       node = node.below.get(step);
     }
     node.leaves.push(route);
@@ -410,6 +412,7 @@ function showTrace(trace, wrong = "") {
   const tries = attempts > 1 ? ` after ${attempts} attempts` : "";
   const parts = [status ?? "no answer", route ? `by route ${route}` : "no route takes it", ...(upstream ? [`from upstream ${upstream}${tries}`] : [])];
   write("trace-verdict", trace ? parts.join(", ") : wrong);
+  write("heard", by("trace-verdict").textContent);
   fill("stages-rows", stages.map(({ stage, verdict, statement, detail, place }, at) =>
     [at, stage, badge(verdict.replace("_", " "), { pass: "good", answer: "good", refuse: "bad" }[verdict]), { code: statement, what: detail }, place ?? ""]));
   by("sent").hidden = !sent;
@@ -430,7 +433,8 @@ async function watch() {
     reachable = true;
   } catch (error) {
     if (!error.told) console.error(error);
-    if (reachable) say(`${sentence(error.message)} The figures are those of ${new Date().toLocaleTimeString("en-GB")}; it is asked again every two seconds.`, { bad: true });
+    const from = `The figures are those of ${new Date().toLocaleTimeString("en-GB")}; it is asked again every two seconds.`;
+    if (reachable) say(`${sentence(error.message)} ${from}`, { bad: true });
     put(by("state"), "not reached");
     by("state").className = "badge bad";
     reachable = false;

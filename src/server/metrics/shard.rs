@@ -1,7 +1,7 @@
 //! What one worker counts: by route, and of its connections. Only its thread writes; anybody may read.
 
 use crate::compile::Plan;
-use crate::meter::{Codes, CodesRead, Histogram};
+use crate::meter::{Codes, CodesRead, Histogram, add};
 use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -17,17 +17,19 @@ pub const OTHER: &str = "_other";
 /// What the cache says of a request.
 pub const VERDICTS: [&str; 5] = ["hit", "miss", "stale", "revalidated", "bypass"];
 
-/// The counts of one route.
+/// The counts of one route. What most requests touch stands first and together: with ten thousand routes, none of it is in
+/// the processor's cache.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub struct Counts {
-    /// Requests by the status of their reply.
-    pub codes: Codes,
-    /// How long they took, to the end of the reply.
-    pub times: Histogram,
-    /// Bytes of the bodies of requests.
-    pub received: AtomicU64,
     /// Bytes of the bodies of replies.
     pub sent: AtomicU64,
+    /// How long they took, to the end of the reply.
+    pub times: Histogram,
+    /// Requests by the status of their reply.
+    pub codes: Codes,
+    /// Bytes of the bodies of requests.
+    pub received: AtomicU64,
     /// Requests by what the cache said, in the order of [`VERDICTS`].
     pub cache: [AtomicU64; VERDICTS.len()],
 }
@@ -45,15 +47,15 @@ impl Counts {
     #[cold]
     fn verdict(&self, verdict: &str) {
         if let Some(cell) = VERDICTS.iter().position(|known| *known == verdict).and_then(|at| self.cache.get(at)) {
-            cell.fetch_add(1, Ordering::Relaxed);
+            add(cell, 1);
         }
     }
 
     /// Counts the bytes of its bodies.
     pub fn bytes(&self, received: u64, sent: u64) {
-        self.sent.fetch_add(sent, Ordering::Relaxed);
+        add(&self.sent, sent);
         if received > 0 {
-            self.received.fetch_add(received, Ordering::Relaxed);
+            add(&self.received, received);
         }
     }
 
@@ -63,7 +65,7 @@ impl Counts {
         self.times.take_in(&gone.times);
         let bytes = [(&self.received, &gone.received), (&self.sent, &gone.sent)];
         for (sum, cell) in bytes.into_iter().chain(self.cache.iter().zip(&gone.cache)) {
-            sum.fetch_add(cell.load(Ordering::Relaxed), Ordering::Relaxed);
+            add(sum, cell.load(Ordering::Relaxed));
         }
     }
 
