@@ -24,7 +24,8 @@ fn fresh() -> BTreeMap<String, Vec<u8>> {
 fn pages(command: &clap::Command, files: &mut BTreeMap<String, Vec<u8>>) {
     let name = command.get_display_name().unwrap_or_else(|| command.get_name()).to_owned();
     let mut text = Vec::new();
-    clap_mangen::Man::new(command.clone()).title(name.clone()).render(&mut text).unwrap();
+    let source = concat!("gatewright ", env!("CARGO_PKG_VERSION"));
+    clap_mangen::Man::new(command.clone()).title(name.clone()).source(source).render(&mut text).unwrap();
     files.insert(format!("man/{name}.1"), text);
     command.get_subcommands().for_each(|below| pages(below, files));
 }
