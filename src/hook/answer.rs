@@ -145,7 +145,6 @@ impl Judged {
     ///
     /// # Errors
     /// The fields.
-    #[expect(clippy::result_large_err, reason = "both sides are what is done next, and neither is kept")]
     pub fn reply(self) -> Result<Reply, Vec<(HeaderName, HeaderValue)>> {
         if self.status.is_none() && self.body.is_none() {
             return Err(self.set);

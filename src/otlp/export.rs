@@ -75,6 +75,7 @@ async fn next(waiting: &mut Waiting, end: &CancellationToken) -> (Vec<Box<Reques
     (batch, false)
 }
 
+#[expect(clippy::vec_box, reason = "they come in boxes, and are moved as they came")]
 async fn send(waiting: &Waiting, fetch: &dyn Fetch, batch: Vec<Box<RequestSpan>>) {
     let (body, spans) = encode::batch(&batch);
     let requests = batch.len() as u64;

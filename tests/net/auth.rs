@@ -87,7 +87,7 @@ fn a_rotation_of_keys_under_load_loses_no_valid_request() {
                 let mut client = gate.connect();
                 let mut left = REQUESTS;
                 while left > 0 {
-                    let is_new = rotated.load(Ordering::Acquire) && left % 2 == 0;
+                    let is_new = rotated.load(Ordering::Acquire) && left.is_multiple_of(2);
                     gate.get("/r").bearer(if is_new { &new } else { &old }).over(&mut client);
                     client.read().expect(200);
                     left -= usize::from(rotated.load(Ordering::Acquire));

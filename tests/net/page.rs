@@ -140,7 +140,7 @@ fn every_part_of_the_page_does_what_it_says() {
     page.click("[aria-label='Close… route checkout']");
     page.click("#confirm-yes");
     page.until_says("#switches-rows", "closed, by hand");
-    gate.post("/v1/checkout").field("Host", "api.example.com").send().expect(503);
+    gate.post("http://api.example.com/v1/checkout").send().expect(503);
     page.click("[aria-label='As its file route checkout']");
     page.until_says("#said", "as its file says");
     page.click("[aria-label='On flag beta']");

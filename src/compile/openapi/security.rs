@@ -58,9 +58,9 @@ impl Schemes {
 
 fn objects(kind: &Kind) -> Vec<Json> {
     match kind {
-        Kind::Jwt(jwt) => jwt.from.iter().map(|carrier| token(carrier)).collect(),
-        Kind::Remote(Remote::Issuer(issuer)) => issuer.from.iter().map(|carrier| token(carrier)).collect(),
-        Kind::Key(key) => key.from.iter().map(|carrier| held(carrier)).collect(),
+        Kind::Jwt(jwt) => jwt.from.iter().map(token).collect(),
+        Kind::Remote(Remote::Issuer(issuer)) => issuer.from.iter().map(token).collect(),
+        Kind::Key(key) => key.from.iter().map(held).collect(),
         Kind::Basic(_) => vec![json!({ "type": "http", "scheme": "basic" })],
         Kind::Remote(Remote::Introspect(_)) => vec![json!({ "type": "http", "scheme": "bearer" })],
         Kind::Remote(Remote::Forward(forward)) => {

@@ -172,7 +172,7 @@ impl Template {
         let front = self.parts.get(..prefix.len())?;
         let same = front.iter().zip(&prefix).all(|(part, text)| matches!(part, Part::Literal(own) if own == text));
         let parts = self.parts.get(prefix.len()..)?.to_vec();
-        let slash = self.slash && !(parts.is_empty() && !prefix.is_empty());
+        let slash = self.slash && (prefix.is_empty() || !parts.is_empty());
         same.then_some(Self { parts, slash })
     }
 
