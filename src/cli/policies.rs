@@ -244,9 +244,11 @@ fn warn(warnings: &[Warning], sources: &Sources) {
 }
 
 /// A program as it is kept for as long as the gateway runs, to be compared with the next one: for that it matters what is in
-/// force, not how it was written.
+/// force, not how it was written. Only the traces of the admin listener show that.
 fn in_force(mut program: Program, development: bool) -> Program {
-    program.written = Written::default();
+    if program.gateway.admin.is_none() {
+        program.written = Written::default();
+    }
     if development {
         // Stand-ins are nobody else's business.
         if let Some(admin) = &mut program.gateway.admin

@@ -1,7 +1,7 @@
 //! Cells of which each thread has its own: whoever counts is alone, so that no count has to lock the processor's bus.
 
-use std::cell::Cell;
 use parking_lot::Mutex;
+use std::cell::Cell;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 

@@ -125,7 +125,9 @@ fn what_cannot_be_meant_is_a_problem_that_says_why() {
 fn the_page_is_for_this_listener_alone() {
     let app = Origin::json("{}");
     let mut gate = run(&app);
-    for (target, media_type) in [("/", "text/html"), ("/page.css", "text/css"), ("/page.js", "text/javascript"), ("/admin", "application/json")] {
+    for (target, media_type) in
+        [("/", "text/html"), ("/page.css", "text/css"), ("/page.js", "text/javascript"), ("/admin", "application/json")]
+    {
         let reply = gate.admin("GET", target).send().expect(200);
         assert!(reply.field("content-type").is_some_and(|found| found.starts_with(media_type)), "{target}");
         let policy = reply.field("content-security-policy").unwrap();

@@ -157,7 +157,9 @@ fn every_part_of_the_page_does_what_it_says() {
     page.until_says("#said", "It changes nothing for requests.");
     // Events of one kind.
     page.until_says("#events-rows", "cache purged");
-    page.evaluate("(() => { const kind = document.querySelector('#kind'); kind.value = 'breaker'; kind.dispatchEvent(new Event('change')); })()");
+    page.evaluate(
+        "(() => { const kind = document.querySelector('#kind'); kind.value = 'breaker'; kind.dispatchEvent(new Event('change')); })()",
+    );
     assert!(!page.text("#events-rows").contains("cache purged") && page.text("#events-rows").contains("breaker"));
     assert_eq!(page.complaints(), [""; 0]);
 }
