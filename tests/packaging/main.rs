@@ -1,5 +1,5 @@
 //! What is under `packaging/` fits the program: commands that it takes, policies that it serves, names that belong together.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod cluster;
 mod generated;
