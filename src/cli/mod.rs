@@ -126,7 +126,9 @@ pub fn main() -> ExitCode {
         Command::Token(arguments) => token::run(&arguments),
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut command(), "gate", &mut std::io::stdout());
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut command(), "gate", &mut text);
+            print_out(&String::from_utf8_lossy(&text));
             Outcome::Fine
         }
     };

@@ -66,7 +66,7 @@ impl Answer {
     /// When it is anything else.
     pub fn read(text: &[u8]) -> Result<Self, Failure> {
         let unusable = |why: &str| Failure::Unusable(why.to_owned());
-        let Written { set, status, body } = serde_json::from_slice(text).map_err(|error| Failure::Unusable(error.to_string()))?;
+        let Written { set, status, body } = serde_json::from_slice(text).map_err(|error| Failure::Unusable(shown(&error.to_string())))?;
         let mut answer = Self { status, ..Self::default() };
         for (name, value) in set {
             let values = match value {
@@ -100,12 +100,12 @@ impl Answer {
             return Err(Failure::Unusable(format!("it sets more than {FIELDS_MAX} fields")));
         }
         let field = |(name, value): (String, String)| {
-            let known = HeaderName::try_from(&name).map_err(|_| Failure::Unusable(format!("`{name}` is no field name")))?;
+            let known = HeaderName::try_from(&name).map_err(|_| Failure::Unusable(format!("`{}` is no field name", shown(&name))))?;
             if barred.holds(&known) {
                 return Err(Failure::Unusable(format!("`{name}` is not for a hook to set")));
             }
-            let value =
-                HeaderValue::try_from(value).map_err(|_| Failure::Unusable(format!("the value of `{name}` cannot stand in a field")))?;
+            let value = HeaderValue::try_from(value)
+                .map_err(|_| Failure::Unusable(format!("the value of `{}` cannot stand in a field", shown(&name))))?;
             Ok((known, value))
         };
         let set = set.into_iter().map(field).collect::<Result<Vec<_>, _>>()?;
@@ -118,6 +118,14 @@ impl Answer {
         };
         Ok(Judged { set, status, body })
     }
+}
+
+/// The longest part of an answer that is shown in a message, in characters.
+const SHOWN_MAX: usize = 200;
+
+/// What somebody else wrote, fit for one line of a log.
+fn shown(text: &str) -> String {
+    text.chars().take(SHOWN_MAX).flat_map(char::escape_debug).collect()
 }
 
 #[derive(serde::Deserialize)]

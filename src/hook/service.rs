@@ -4,6 +4,7 @@ use super::{Answer, Failure, Hook, On, Question, Response, Said};
 use crate::fetch::{self, Call, Fetch, address};
 use http::header::{ACCEPT, AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, SET_COOKIE};
 use http::{StatusCode, Uri};
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value as Json, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,7 +42,9 @@ impl Hidden {
 
     /// The query without the parameters that hold credentials.
     fn query(&self, query: Option<&str>) -> Option<String> {
-        let told = |pair: &&str| !self.query.iter().any(|name| pair.split('=').next() == Some(name));
+        // Under whatever spelling: that is how credentials are looked for.
+        let decoded = |name: &str| percent_decode_str(&name.replace('+', " ")).decode_utf8_lossy().into_owned();
+        let told = |pair: &&str| pair.split('=').next().is_none_or(|name| !self.query.contains(&decoded(name)));
         query.map(|query| query.split('&').filter(told).collect::<Vec<_>>().join("&"))
     }
 }

@@ -145,6 +145,7 @@ fn every_part_of_the_page_does_what_it_says() {
     page.until_says("#said", "as its file says");
     page.click("[aria-label='On flag beta']");
     page.until_says("#said", "Flag beta is on.");
+    page.until_says("#switches-rows", "As declared");
     page.click("[aria-label='As declared flag beta']");
     page.until_says("#said", "as it is declared: off");
     page.click("#purge");

@@ -12,17 +12,25 @@ pub(super) struct Components {
     kinds: Map<String, Json>,
     /// What each component of an upstream is called here: two upstreams may have one name for different things.
     names: HashMap<(String, String), String>,
+    /// Components that have a place and are yet to be taken: kind, name here, what stands there. References may lead on as far
+    /// as an upstream likes, so they are not followed by recursion.
+    waiting: Vec<(String, String, Json)>,
 }
 
 impl Components {
     /// The gateway's own schemas.
     pub fn new(schemas: Map<String, Json>) -> Self {
-        Self { kinds: Map::from_iter([("schemas".to_owned(), Json::Object(schemas))]), names: HashMap::new() }
+        Self { kinds: Map::from_iter([("schemas".to_owned(), Json::Object(schemas))]), names: HashMap::new(), waiting: Vec::new() }
     }
 
     /// An operation of an upstream's document, with the components that it refers to.
     pub fn taken(&mut self, upstream: &str, from: &Foreign, operation: Map<String, Json>) -> Map<String, Json> {
-        operation.into_iter().map(|(name, value)| (name, self.value(upstream, from, value))).collect()
+        let taken = operation.into_iter().map(|(name, value)| (name, self.value(upstream, from, value))).collect();
+        while let Some((kind, here, there)) = self.waiting.pop() {
+            let value = self.value(upstream, from, there);
+            self.put(&kind, &here, value);
+        }
+        taken
     }
 
     fn value(&mut self, upstream: &str, from: &Foreign, value: Json) -> Json {
@@ -71,10 +79,8 @@ impl Components {
         let there = from.at(reference)?.clone();
         let here = self.free(kind, name, upstream);
         self.names.insert(key, here.clone());
-        // In its place before it is followed: it may lead back to itself.
         self.put(kind, &here, Json::Object(Map::new()));
-        let taken = self.value(upstream, from, there);
-        self.put(kind, &here, taken);
+        self.waiting.push((kind.to_owned(), here.clone(), there));
         Some(format!("{ROOT}{kind}/{here}"))
     }
 

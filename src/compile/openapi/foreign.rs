@@ -5,6 +5,8 @@ use serde_json::{Map, Value as Json, json};
 
 /// Most operations that are taken from one document.
 const OPERATIONS_MAX: usize = 10_000;
+/// Most bytes, about, of all operations that are taken from one document: many may refer to the same.
+const TAKEN_BYTES_MAX: usize = 32 << 20;
 /// Most references that lead from one to the next.
 const REFERENCES_MAX: usize = 8;
 /// The members of a path item that are operations.
@@ -66,14 +68,23 @@ impl Foreign {
         found
     }
 
-    /// Its operations, in its order.
-    pub fn operations(&self) -> impl Iterator<Item = Found> + '_ {
-        let paths = self.root.get("paths").and_then(Json::as_object).into_iter().flatten();
-        let each = paths.flat_map(move |(path, item)| {
+    /// Its operations, in its order, as many as the bounds let there be.
+    pub fn operations(&self) -> Vec<Found> {
+        let (mut found, mut left) = (Vec::new(), TAKEN_BYTES_MAX);
+        for (path, item) in self.root.get("paths").and_then(Json::as_object).into_iter().flatten() {
             let item = self.resolved(item);
-            METHODS.iter().filter_map(move |method| self.operation(path, item, method))
-        });
-        each.take(OPERATIONS_MAX)
+            for method in METHODS {
+                let Some(written) = item.get(method) else { continue };
+                let parameters = [written, item].into_iter().filter_map(|there| there.get("parameters").and_then(Json::as_array)).flatten();
+                let bytes = bytes(written) + parameters.map(|parameter| bytes(self.resolved(parameter))).sum::<usize>();
+                if found.len() >= OPERATIONS_MAX || bytes > left {
+                    return found;
+                }
+                left -= bytes;
+                found.extend(self.operation(path, item, method));
+            }
+        }
+        found
     }
 
     fn operation(&self, path: &str, item: &Json, method: &str) -> Option<Found> {
@@ -101,6 +112,17 @@ impl Foreign {
             operation.insert("parameters".to_owned(), Json::Array(others));
         }
         Some(Found { method: method.to_ascii_uppercase(), template, operation })
+    }
+}
+
+/// About how many bytes a value takes.
+fn bytes(value: &Json) -> usize {
+    const EACH: usize = 16;
+    match value {
+        Json::Array(items) => EACH + items.iter().map(bytes).sum::<usize>(),
+        Json::Object(members) => EACH + members.iter().map(|(name, value)| name.len() + bytes(value)).sum::<usize>(),
+        Json::String(text) => EACH + text.len(),
+        Json::Null | Json::Bool(_) | Json::Number(_) => EACH,
     }
 }
 

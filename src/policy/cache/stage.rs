@@ -118,6 +118,11 @@ impl Cache {
             exchange.record.cache = Some("bypass");
             return Look::Pass;
         }
+        // What a hook tells the upstream is neither in the key nor among the fields that select.
+        if !self.shared && exchange.kept.get::<hook::Fields>().is_some() {
+            exchange.record.cache = Some("bypass");
+            return Look::Pass;
+        }
         let says = request.headers.contains_key(CACHE_CONTROL) || request.headers.contains_key(PRAGMA);
         let asked = if says { Asked::of(&request.headers) } else { Asked::default() };
         let caller = self.caller(exchange);
@@ -222,9 +227,7 @@ impl Cache {
         }
         let headers = &exchange.request.headers;
         Caller {
-            // What a hook tells the upstream is not in the key, whoever the caller is.
-            credential: exchange.kept.get::<hook::Fields>().is_some()
-                || !self.parts.names_caller && (!exchange.identities.is_empty() || headers.contains_key(AUTHORIZATION)),
+            credential: !self.parts.names_caller && (!exchange.identities.is_empty() || headers.contains_key(AUTHORIZATION)),
             cookie: !self.parts.names_cookie && !self.drops_cookies && headers.contains_key(COOKIE),
         }
     }
