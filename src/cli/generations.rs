@@ -21,6 +21,14 @@ pub fn run(arguments: &Arguments) -> Outcome {
         complain("there is no folder where policies are kept: name it with `--state DIR`");
         return Outcome::Usage;
     };
+    if state.numbers().is_empty() {
+        complain(&format!(
+            "no policy of `{}` is kept in `{}`: name the gateway's folder with `--state DIR`",
+            arguments.file.display(),
+            state.folder().display()
+        ));
+        return Outcome::Failed;
+    }
     for number in state.numbers().into_iter().rev() {
         match state.read(number, &arguments.file) {
             Ok(generation) => {

@@ -18,9 +18,9 @@ impl Kept {
     /// The first policy of a process. It has the number of the last one before it when it is the same.
     #[must_use]
     pub fn first(state: Option<State>, before: Option<Generation>, files: Bundle) -> Self {
-        let known = before.as_ref().is_some_and(|before| before.files == files);
+        let same = before.filter(|before| before.files == files).map(|before| before.number);
         let last = state.as_ref().and_then(|state| state.numbers().last().copied()).unwrap_or(0);
-        Self { state, number: if known { last } else { last + 1 }, files, known }
+        Self { state, number: same.unwrap_or(last + 1), files, known: same.is_some() }
     }
 
     /// The policy is in force: its number.

@@ -57,11 +57,7 @@ impl Policies {
     /// # Errors
     /// How the command ends then.
     pub fn first(policy: Policy, beginning: Beginning, control: Control) -> Result<(Self, Plan), Outcome> {
-        let before = beginning.state.as_ref().map_or(Ok(None), |state| state.last(&policy.file));
-        let before = before.unwrap_or_else(|message| {
-            complain(&message);
-            None
-        });
+        let before = beginning.state.as_ref().and_then(|state| state.last(&policy.file, |message| complain(&message)));
         let hint = before.is_some() && !beginning.last_good;
         let outcome = Self::of(policy, beginning, before, control);
         if outcome.is_err() && hint {

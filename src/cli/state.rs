@@ -113,12 +113,15 @@ impl State {
         Ok(Generation { files: generation.files.at(policy), ..generation })
     }
 
-    /// The one that was in force last.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub fn last(&self, policy: &Path) -> Result<Option<Generation>, String> {
-        self.numbers().last().map(|number| self.read(*number, policy)).transpose()
+    /// The one that was in force last, of those that can be read; others are told to `skipped`.
+    pub fn last(&self, policy: &Path, mut skipped: impl FnMut(String)) -> Option<Generation> {
+        self.numbers().iter().rev().find_map(|number| self.read(*number, policy).map_err(&mut skipped).ok())
+    }
+
+    /// Where they are kept.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Keeps a policy, and forgets the oldest past [`KEPT_MAX`].
@@ -160,12 +163,12 @@ mod tests {
     fn the_last_ten_are_kept_and_read_back_wherever_the_policy_is_called_from() {
         let folder = tempfile::tempdir().unwrap();
         let state = State::of(Path::new("gates/a.gate"), Some(&folder.path().join("deep/er"))).unwrap();
-        assert_eq!(state.last(Path::new("gates/a.gate")), Ok(None));
+        assert_eq!(state.last(Path::new("gates/a.gate"), |_| ()), None);
         (1..=14).for_each(|number| state.keep(&generation(number)).unwrap());
         assert_eq!(state.numbers(), (5..=14).collect::<Vec<_>>());
         assert_eq!(state.numbers().len(), KEPT_MAX);
         assert_eq!(state.read(7, Path::new("gates/a.gate")), Ok(generation(7)));
-        let elsewhere = state.last(Path::new("/etc/gate/a.gate")).unwrap().unwrap();
+        let elsewhere = state.last(Path::new("/etc/gate/a.gate"), |_| ()).unwrap();
         assert_eq!(elsewhere.files.read(Path::new("/etc/gate/a.gate")).unwrap(), b"gate 14\n");
         assert_eq!(elsewhere.files.read(Path::new("/etc/gate/lib/b.gate")).unwrap(), b"gate 1\n");
         assert!(elsewhere.files.read(Path::new("/etc/gate/lib/c.gate")).is_err());

@@ -58,32 +58,37 @@ impl Called {
     }
 
     async fn judged(&self, said: Said<'_>, barred: &Barred) -> Result<Judged, Failure> {
-        let answer = self.settled(said).await?;
-        answer.judged(barred).inspect_err(|failure| self.failed(failure))
+        let judged = self.said(said).await.and_then(|answer| answer.judged(barred));
+        self.note(judged.as_ref().err());
+        judged
     }
 
     async fn settled(&self, said: Said<'_>) -> Result<Answer, Failure> {
-        let answer = match said {
-            Said::Nothing => return Ok(Answer::default()),
+        let answer = self.said(said).await;
+        self.note(answer.as_ref().err());
+        answer
+    }
+
+    async fn said(&self, said: Said<'_>) -> Result<Answer, Failure> {
+        match said {
+            Said::Nothing => Ok(Answer::default()),
             Said::Answer(answer) => Ok(answer),
             Said::Failed(failure) => Err(failure),
             Said::Wait(waiting) => {
                 let late = |_| Err(Failure::Unreachable("it took too long".to_owned()));
                 tokio::time::timeout(self.timeout, waiting).await.unwrap_or_else(late)
             }
-        };
-        match &answer {
-            Ok(_) => {
-                if self.failing.swap(false, Ordering::Relaxed) {
-                    tracing::info!(hook = self.name, "the hook answers again");
-                }
-            }
-            Err(failure) => self.failed(failure),
         }
-        answer
     }
 
-    fn failed(&self, failure: &Failure) {
+    /// Says the first failure, and the first answer of use after it.
+    fn note(&self, failure: Option<&Failure>) {
+        let Some(failure) = failure else {
+            if self.failing.swap(false, Ordering::Relaxed) {
+                tracing::info!(hook = self.name, "the hook answers again");
+            }
+            return;
+        };
         if self.failing.swap(true, Ordering::Relaxed) {
             tracing::debug!(hook = self.name, cause = %failure, "the hook still fails");
         } else {
