@@ -59,19 +59,26 @@ pub async fn upgrade(server: &Server, line: &Line) -> io::Result<u32> {
     let heard = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name)?)?;
     heard.set_nonblocking(true)?;
     let heard = tokio::net::UnixDatagram::from_std(heard)?;
-    let mut child = start((line.successor)(), server.listeners().sockets()?, &name)?;
-    let accepted = tokio::time::timeout(START_MAX, accepts(&heard, &mut child)).await;
-    let outcome = accepted.unwrap_or_else(|_| Err(io::Error::other(format!("it did not accept within {} s", START_MAX.as_secs()))));
-    match outcome {
-        Ok(()) => {
-            server.listeners().hand_over();
-            Ok(child.id())
-        }
-        Err(error) => {
+    let mut successor = Successor { process: start((line.successor)(), server.listeners().sockets()?, &name)?, stays: false };
+    let accepted = tokio::time::timeout(START_MAX, accepts(&heard, &mut successor.process)).await;
+    accepted.unwrap_or_else(|_| Err(io::Error::other(format!("it did not accept within {} s", START_MAX.as_secs()))))?;
+    server.listeners().hand_over();
+    successor.stays = true;
+    Ok(successor.process.id())
+}
+
+/// A process that was started. It ends with this, also where nobody waits for it to accept any more, unless it `stays`.
+struct Successor {
+    process: Child,
+    stays: bool,
+}
+
+impl Drop for Successor {
+    fn drop(&mut self) {
+        if !self.stays {
             // It may have ended by itself.
-            let _ = child.kill();
-            let _ = child.wait();
-            Err(error)
+            let _ = self.process.kill();
+            let _ = self.process.wait();
         }
     }
 }

@@ -3,6 +3,8 @@
 use crate::harness::{Client, Origin, Program, signal, until};
 use crate::reload::{Stop, all_echo, origin, sockets, versioned};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 const CLIENTS: usize = 64;
@@ -120,4 +122,31 @@ fn a_new_process_goes_on_with_a_unix_socket_and_removes_its_file_at_the_end() {
     UnixStream::connect(&path).unwrap();
     drop(successor);
     until("the file to go", || (!path.exists()).then_some(()));
+}
+
+/// Has the gateway start a process that never gets as far as reading its policy: that process.
+#[track_caller]
+fn stuck(gate: &Program) -> u32 {
+    let made = Command::new("sh").args(["-c", "rm policy.gate && mkfifo policy.gate"]).current_dir(gate.folder()).status();
+    assert!(made.unwrap().success());
+    gate.signal("USR2");
+    until("the new process", || child_of(gate.id()))
+}
+
+fn child_of(process: u32) -> Option<u32> {
+    let parent = |stat: &str| stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse::<u32>().ok();
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    let mut stats = processes.filter_map(|number| Some((number, std::fs::read_to_string(format!("/proc/{number}/stat")).ok()?)));
+    stats.find(|(_, stat)| parent(stat) == Some(process)).map(|(number, _)| number)
+}
+
+#[test]
+fn a_gateway_that_ends_during_an_upgrade_leaves_no_process_behind() {
+    let app = Origin::json("{}");
+    let mut gate = Program::run(&versioned(&app, "listen 127.0.0.1:0", 0), &[], &[]);
+    gate.address();
+    let started = stuck(&gate);
+    gate.signal("TERM");
+    assert_eq!(gate.until_gone().code(), Some(0));
+    assert!(!Path::new("/proc").join(started.to_string()).exists());
 }
