@@ -150,3 +150,21 @@ fn a_gateway_that_ends_during_an_upgrade_leaves_no_process_behind() {
     assert_eq!(gate.until_gone().code(), Some(0));
     assert!(!Path::new("/proc").join(started.to_string()).exists());
 }
+
+#[test]
+fn a_stranger_cannot_say_that_the_new_process_accepts() {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixDatagram};
+    let app = Origin::json("{}");
+    let mut gate = Program::run(&versioned(&app, "listen 127.0.0.1:0", 0), &[], &[]);
+    let mut kept = gate.connect();
+    let started = stuck(&gate);
+    let sockets = std::fs::read_to_string("/proc/net/unix").unwrap();
+    let begins = format!("gatewright-{}-", gate.id());
+    let name = sockets.lines().find_map(|line| line.rsplit_once('@').map(|(_, name)| name).filter(|name| name.starts_with(&begins)));
+    let address = SocketAddr::from_abstract_name(name.unwrap()).unwrap();
+    UnixDatagram::unbound().unwrap().send_to_addr(b"READY=1", &address).unwrap();
+    signal(started, "KILL");
+    gate.until_said("no new process, this one stays: it ended with signal: 9");
+    assert_eq!(kept.send(VERSION).read().expect(200).text(), "0");
+}
