@@ -168,3 +168,22 @@ fn a_stranger_cannot_say_that_the_new_process_accepts() {
     gate.until_said("no new process, this one stays: it ended with signal: 9");
     assert_eq!(kept.send(VERSION).read().expect(200).text(), "0");
 }
+
+#[test]
+fn a_new_process_that_cannot_open_a_listener_leaves_the_unix_socket_of_the_old_one() {
+    use std::os::unix::net::UnixStream;
+    let app = Origin::json("{}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gate.sock");
+    let listen = format!("listen unix:{}\n  listen 127.0.0.1:0", path.display());
+    let mut gate = Program::run(&versioned(&app, &listen, 0), &[], &[]);
+    gate.until_said("listening on unix:");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    gate.write(&versioned(&app, &format!("{listen}\n  listen {}", taken.local_addr().unwrap()), 1));
+    gate.signal("USR2");
+    gate.until_said("no new process, this one stays: it ended with exit status: 1");
+    UnixStream::connect(&path).unwrap();
+    gate.signal("TERM");
+    assert_eq!(gate.until_gone().code(), Some(0));
+    assert!(!path.exists());
+}
