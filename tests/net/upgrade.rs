@@ -187,3 +187,14 @@ fn a_new_process_that_cannot_open_a_listener_leaves_the_unix_socket_of_the_old_o
     assert_eq!(gate.until_gone().code(), Some(0));
     assert!(!path.exists());
 }
+
+#[test]
+fn a_new_process_takes_over_the_sockets_of_many_workers() {
+    let app = Origin::json("{}");
+    let mut gate = Program::run(&versioned(&app, "listen 127.0.0.1:0\n  workers 66", 0), &[], &[]);
+    let address = gate.address();
+    gate.signal("USR2");
+    let _successor = Successor::of(&gate);
+    assert_eq!(gate.until_gone().code(), Some(0));
+    Client::connect(address).send(VERSION).read().expect(200);
+}
