@@ -4,7 +4,7 @@ use super::policies::{Beginning, NOWHERE, Policies};
 use super::state::State;
 use super::{Outcome, Policy, complain};
 use crate::policy::auth;
-use crate::server::upgrade::{Line, SUCCEEDS};
+use crate::server::upgrade::{Line, SUCCEEDS, TOKEN, Told};
 use crate::server::{self, Inherited, control};
 use crate::upstream::script::Scripted;
 use crate::upstream::transport::Tcp;
@@ -56,7 +56,9 @@ pub fn run(arguments: Arguments) -> Outcome {
             return Outcome::Failed;
         }
     };
-    let line = Line { successor: Box::new(again), tell: predecessor.into_iter().chain(set("NOTIFY_SOCKET")).collect() };
+    let predecessor = predecessor.map(|address| Told { address, token: set(TOKEN) });
+    let manager = set("NOTIFY_SOCKET").map(|address| Told { address, token: None });
+    let line = Line { successor: Box::new(again), tell: predecessor.into_iter().chain(manager).collect() };
     if arguments.watch
         && let Err(error) = policies.watched().follow(control.clone())
     {

@@ -107,7 +107,7 @@ impl Doors {
                 (Listening::Tcp(socket), Some(doors)) if one_each => doors.push(Door { way: Way::Own(socket), site: Arc::clone(site) }),
                 (socket, _) => {
                     let file = match address {
-                        Address::Unix(path) if ours => Some(File::of(path)?),
+                        Address::Unix(path) if ours => Some(File::inherited(path)?),
                         Address::Unix(_) | Address::Tcp(_) => None,
                     };
                     self.share(site, socket, file, ours);

@@ -8,8 +8,10 @@ use crate::http::Address;
 use listenfd::ListenFd;
 use std::io;
 
-/// Most sockets that are taken over.
+/// Most sockets that are taken from who is no gateway.
 const SOCKETS_MAX: usize = 64;
+/// Most sockets that are taken over from a gateway: for each of its listeners one by worker.
+const TAKEN_OVER_MAX: usize = 4096;
 
 /// The sockets, until listeners take them.
 #[derive(Debug, Default)]
@@ -49,8 +51,9 @@ impl Inherited {
     /// When one of them is no listening stream socket, or there are too many.
     pub fn from_environment(names: &str, taken_over: bool) -> io::Result<Self> {
         let mut passed = ListenFd::from_env();
-        if passed.len() > SOCKETS_MAX {
-            return Err(io::Error::other(format!("{} sockets were passed, more than {SOCKETS_MAX}", passed.len())));
+        let most = if taken_over { TAKEN_OVER_MAX } else { SOCKETS_MAX };
+        if passed.len() > most {
+            return Err(io::Error::other(format!("{} sockets were passed, more than {most}", passed.len())));
         }
         let mut names = names.split(':');
         let mut found = Vec::new();

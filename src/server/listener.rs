@@ -97,15 +97,33 @@ pub struct File {
     path: PathBuf,
     /// Which file it is, until it is left to another process.
     made: Option<(u64, u64)>,
+    /// It is removed: not while it is that of a process which may go on.
+    armed: bool,
 }
 
 impl File {
-    /// The file at a path, which this process or the gateway before it made.
+    /// The file at a path, which this process made.
     ///
     /// # Errors
     /// When it is not there.
-    pub fn of(path: impl AsRef<Path>) -> io::Result<Self> {
-        Ok(Self { path: path.as_ref().to_owned(), made: Some(identity(path.as_ref())?) })
+    fn of(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), made: Some(identity(path)?), armed: true })
+    }
+
+    /// The file at a path, which the gateway before this one made. It is that one's until it is [taken over](Self::take_over).
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn inherited(path: &str) -> io::Result<Self> {
+        let path = Path::new(path);
+        Ok(Self { path: path.to_owned(), made: Some(identity(path)?), armed: false })
+    }
+
+    /// From now on it is this process that removes it.
+    #[must_use]
+    pub fn take_over(mut self) -> Self {
+        self.armed = true;
+        self
     }
 
     /// Leaves the file to the process that goes on with the socket.
@@ -120,7 +138,8 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
 
 impl Drop for File {
     fn drop(&mut self) {
-        if self.made.is_some_and(|made| identity(&self.path).is_ok_and(|there| there == made))
+        if self.armed
+            && self.made.is_some_and(|made| identity(&self.path).is_ok_and(|there| there == made))
             && let Err(error) = std::fs::remove_file(&self.path)
         {
             tracing::warn!(%error, path = %self.path.display(), "the file of a Unix socket stays behind");

@@ -50,6 +50,8 @@ impl Shared {
     async fn run(self) -> io::Result<()> {
         let Self { file, socket, ours, site, mut turns } = self;
         let waiting = Waiting::new(socket)?;
+        // Every listener is open, or nobody would run.
+        let file = file.map(File::take_over);
         while let Some(next) = site.closing().run_until_cancelled(waiting.accept()).await {
             match next {
                 Ok(accepted) => turns.hand(accepted).await,

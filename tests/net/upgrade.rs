@@ -3,6 +3,8 @@
 use crate::harness::{Client, Origin, Program, signal, until};
 use crate::reload::{Stop, all_echo, origin, sockets, versioned};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 const CLIENTS: usize = 64;
@@ -120,4 +122,79 @@ fn a_new_process_goes_on_with_a_unix_socket_and_removes_its_file_at_the_end() {
     UnixStream::connect(&path).unwrap();
     drop(successor);
     until("the file to go", || (!path.exists()).then_some(()));
+}
+
+/// Has the gateway start a process that never gets as far as reading its policy: that process.
+#[track_caller]
+fn stuck(gate: &Program) -> u32 {
+    let made = Command::new("sh").args(["-c", "rm policy.gate && mkfifo policy.gate"]).current_dir(gate.folder()).status();
+    assert!(made.unwrap().success());
+    gate.signal("USR2");
+    until("the new process", || child_of(gate.id()))
+}
+
+fn child_of(process: u32) -> Option<u32> {
+    let parent = |stat: &str| stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse::<u32>().ok();
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    let mut stats = processes.filter_map(|number| Some((number, std::fs::read_to_string(format!("/proc/{number}/stat")).ok()?)));
+    stats.find(|(_, stat)| parent(stat) == Some(process)).map(|(number, _)| number)
+}
+
+#[test]
+fn a_gateway_that_ends_during_an_upgrade_leaves_no_process_behind() {
+    let app = Origin::json("{}");
+    let mut gate = Program::run(&versioned(&app, "listen 127.0.0.1:0", 0), &[], &[]);
+    gate.address();
+    let started = stuck(&gate);
+    gate.signal("TERM");
+    assert_eq!(gate.until_gone().code(), Some(0));
+    assert!(!Path::new("/proc").join(started.to_string()).exists());
+}
+
+#[test]
+fn a_stranger_cannot_say_that_the_new_process_accepts() {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixDatagram};
+    let app = Origin::json("{}");
+    let mut gate = Program::run(&versioned(&app, "listen 127.0.0.1:0", 0), &[], &[]);
+    let mut kept = gate.connect();
+    let started = stuck(&gate);
+    let sockets = std::fs::read_to_string("/proc/net/unix").unwrap();
+    let begins = format!("gatewright-{}-", gate.id());
+    let name = sockets.lines().find_map(|line| line.rsplit_once('@').map(|(_, name)| name).filter(|name| name.starts_with(&begins)));
+    let address = SocketAddr::from_abstract_name(name.unwrap()).unwrap();
+    UnixDatagram::unbound().unwrap().send_to_addr(b"READY=1", &address).unwrap();
+    signal(started, "KILL");
+    gate.until_said("no new process, this one stays: it ended with signal: 9");
+    assert_eq!(kept.send(VERSION).read().expect(200).text(), "0");
+}
+
+#[test]
+fn a_new_process_that_cannot_open_a_listener_leaves_the_unix_socket_of_the_old_one() {
+    use std::os::unix::net::UnixStream;
+    let app = Origin::json("{}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gate.sock");
+    let listen = format!("listen unix:{}\n  listen 127.0.0.1:0", path.display());
+    let mut gate = Program::run(&versioned(&app, &listen, 0), &[], &[]);
+    gate.until_said("listening on unix:");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    gate.write(&versioned(&app, &format!("{listen}\n  listen {}", taken.local_addr().unwrap()), 1));
+    gate.signal("USR2");
+    gate.until_said("no new process, this one stays: it ended with exit status: 1");
+    UnixStream::connect(&path).unwrap();
+    gate.signal("TERM");
+    assert_eq!(gate.until_gone().code(), Some(0));
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_new_process_takes_over_the_sockets_of_many_workers() {
+    let app = Origin::json("{}");
+    let mut gate = Program::run(&versioned(&app, "listen 127.0.0.1:0\n  workers 66", 0), &[], &[]);
+    let address = gate.address();
+    gate.signal("USR2");
+    let _successor = Successor::of(&gate);
+    assert_eq!(gate.until_gone().code(), Some(0));
+    Client::connect(address).send(VERSION).read().expect(200);
 }

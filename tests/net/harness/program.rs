@@ -41,6 +41,11 @@ impl Program {
         Self { folder, child, said, logged }
     }
 
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The folder of its policy, which is `policy.gate`.
     pub fn folder(&self) -> &Path {
         self.folder.path()
