@@ -1,6 +1,6 @@
 //! The admin's page, in Chrome: it shows what runs, turns what can be turned, and takes nothing for markup.
 
-use crate::harness::{Answer, Origin, Page, Program};
+use crate::harness::{Answer, Origin, Page, Program, until};
 use serde_json::Value as Json;
 use std::path::Path;
 
@@ -100,7 +100,7 @@ fn every_part_of_the_page_does_what_it_says() {
     page.until_says("#routes-rows", "checkout");
     for part in ["traffic", "routes", "trace", "upstreams", "breakers", "limits", "cache", "switches", "events"] {
         page.click(&format!("nav a[href='#{part}']"));
-        assert_eq!(page.evaluate("location.hash"), format!("#{part}"));
+        until(&format!("the address of {part}"), || (page.evaluate("location.hash") == format!("#{part}")).then_some(()));
     }
     // Routes: the table and the tree of those that are searched for.
     page.click("#routes summary");

@@ -100,13 +100,19 @@ impl Page {
         until(&format!("`{text}` in {selector}"), || self.evaluate(&script).as_str().unwrap().contains(text).then_some(()));
     }
 
-    /// Clicks with the mouse in the middle of an element, which has to be what is there.
+    /// Clicks with the mouse in the middle of an element, which has to be what is there, once the page scrolls no more.
     #[track_caller]
     pub fn click(&mut self, selector: &str) {
         let place = self.evaluate(&format!(
-            "(() => {{ const found = document.querySelector({}); found.scrollIntoView({{ behavior: 'instant', block: 'center' }});
-               const {{ x, y, width, height }} = found.getBoundingClientRect(); const at = {{ x: x + width / 2, y: y + height / 2 }};
-               const top = document.elementFromPoint(at.x, at.y); return {{ ...at, there: found.contains(top) }}; }})()",
+            "(async () => {{ const frame = () => new Promise(requestAnimationFrame); let before;
+               for (let looks = 0; ; looks++) {{
+                 const found = document.querySelector({}); found.scrollIntoView({{ behavior: 'instant', block: 'center' }});
+                 await frame(); await frame();
+                 const {{ x, y, width, height }} = found.getBoundingClientRect(); const at = {{ x: x + width / 2, y: y + height / 2 }};
+                 const top = document.elementFromPoint(at.x, at.y); const rests = before?.x === at.x && before?.y === at.y;
+                 if (rests || looks > 99) return {{ ...at, there: rests && found.contains(top) }};
+                 before = at;
+               }} }})()",
             Json::from(selector)
         ));
         assert_eq!(place["there"], true, "something lies over {selector}, or it is not to be seen");
