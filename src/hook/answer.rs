@@ -235,3 +235,18 @@ impl Barred {
             || self.0.iter().any(|own| hop::are_aliases(own, name))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, Barred, SHOWN_MAX};
+
+    #[test]
+    fn what_a_service_writes_stays_on_one_line_of_the_log_and_is_short() {
+        let name = format!("a\\n2026 INFO all is well\\n{}", "b".repeat(100_000));
+        let set = Answer::read(format!("{{\"set\": {{\"{name}\": \"x\"}}}}").as_bytes()).unwrap().judged(&Barred::default());
+        let unknown = Answer::read(format!("{{\"{name}\": 1}}").as_bytes());
+        for failure in [set.err().unwrap().to_string(), unknown.err().unwrap().to_string()] {
+            assert!(!failure.contains('\n') && failure.chars().count() < 3 * SHOWN_MAX, "{failure}");
+        }
+    }
+}

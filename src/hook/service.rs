@@ -130,3 +130,15 @@ impl Hook for Service {
         self.ask(On::Shutdown, None)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Hidden;
+
+    #[test]
+    fn a_credential_in_the_query_is_not_told_however_its_name_is_spelt() {
+        let hidden = Hidden { query: vec!["api_key".to_owned()], ..Hidden::usual() };
+        assert_eq!(hidden.query(Some("x=1&api%5fkey=s&api_key=s&%61pi_key&apikey=2")).as_deref(), Some("x=1&apikey=2"));
+        assert_eq!(hidden.query(None), None);
+    }
+}

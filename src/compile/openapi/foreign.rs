@@ -160,3 +160,35 @@ fn upgrade(value: &mut Json) {
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Foreign, TAKEN_BYTES_MAX, bytes};
+    use crate::compile::openapi::components::Components;
+    use serde_json::{Map, Value as Json, json};
+
+    #[test]
+    fn references_are_followed_however_far_they_lead() {
+        const LENGTH: usize = 60_000;
+        let schema = |number: usize| (format!("a{number}"), json!({ "$ref": format!("#/components/schemas/a{}", number + 1) }));
+        let mut schemas: Map<String, Json> = (0..LENGTH).map(schema).collect();
+        schemas.insert(format!("a{LENGTH}"), json!({ "type": "string" }));
+        let root = json!({ "openapi": "3.1.0", "paths": {}, "components": { "schemas": schemas } });
+        let from = Foreign::read(root.to_string().as_bytes()).unwrap();
+        let mut components = Components::new(Map::new());
+        let operation = Map::from_iter([("requestBody".to_owned(), json!({ "$ref": "#/components/schemas/a0" }))]);
+        components.taken("app", &from, operation);
+        assert_eq!(components.written()["schemas"].as_object().unwrap().len(), LENGTH + 1);
+    }
+
+    #[test]
+    fn what_many_operations_refer_to_is_taken_within_the_bound() {
+        let parameter = json!({ "name": "p", "in": "query", "description": "x".repeat(1 << 20) });
+        let refers = json!({ "get": { "parameters": [{ "$ref": "#/components/parameters/P" }] } });
+        let paths: Map<String, Json> = (0..200).map(|number| (format!("/{number}"), refers.clone())).collect();
+        let root = json!({ "openapi": "3.1.0", "paths": paths, "components": { "parameters": { "P": parameter } } });
+        let found = Foreign::read(root.to_string().as_bytes()).unwrap().operations();
+        let taken: usize = found.iter().map(|found| bytes(&Json::Object(found.operation.clone()))).sum();
+        assert!(!found.is_empty() && found.len() < 200 && taken <= TAKEN_BYTES_MAX, "{} operations, {taken} bytes", found.len());
+    }
+}
