@@ -4,6 +4,7 @@
 mod browser;
 mod client;
 mod gate;
+mod live;
 mod message;
 mod origin;
 mod page;
@@ -14,8 +15,9 @@ mod program;
 mod redis;
 
 pub use browser::Browser;
-pub use client::Client;
+pub use client::{Ask, Client};
 pub use gate::{Gate, Setup, key_line, password_line, token};
+pub use live::{CLIENTS, LISTEN, SOCKETS, Stop, all_echo, lively, sockets, versioned};
 pub use message::{Broken, Reader, Response};
 pub use origin::{Answer, Origin};
 pub use page::Page;
