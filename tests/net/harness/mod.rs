@@ -10,6 +10,7 @@ mod page;
 mod peer;
 mod peers;
 mod program;
+mod secure;
 #[path = "../../../src/store/testing.rs"]
 mod redis;
 
@@ -23,6 +24,7 @@ pub use peer::{Peer, python_with};
 pub use peers::{curl, is_there, peer};
 pub use program::{Program, gate, signal};
 pub use redis::Redis;
+pub use secure::Secure;
 
 use std::time::Duration;
 
