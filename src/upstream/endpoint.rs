@@ -1,8 +1,8 @@
 //! One target of an upstream: where it is, how busy, and how it stands.
 
+use super::Upstream;
 use super::concurrency::Place;
 use super::config::Target;
-use super::Upstream;
 use super::discovery::{Herald, Kept, Resolver};
 use super::standing::Standing;
 use crate::http::{Fault, FaultKind};

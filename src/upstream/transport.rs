@@ -157,8 +157,10 @@ impl Transport for Tcp {
     }
 
     async fn look_up(&self, upstream: &Upstream) {
-        // What comes of it is kept, and told.
-        let _ = upstream.find(&self.resolver).await;
+        // What comes of it is kept, and told. What stands for endpoints that were not found leads nowhere.
+        if upstream.find(&self.resolver).await.is_err() {
+            return;
+        }
         let endpoints = upstream.endpoints();
         join_all(endpoints.iter().map(|endpoint| endpoint.addresses(upstream, &self.resolver))).await;
     }

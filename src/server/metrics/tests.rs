@@ -1,12 +1,12 @@
 use super::minute::{Minute, Of};
 use super::shard::PAST_MAX;
-use crate::meter::{NO_ROUTE, PAST_ROUTES};
 use super::write::{Format, Writer};
 use super::{FAMILIES, Kind, Metrics, Shard, Sheet, catalogue};
 use crate::compile::Plan;
 use crate::compile::plan::Route;
 use crate::events::Seldom;
 use crate::meter::{CodesRead, Distribution, Histogram};
+use crate::meter::{NO_ROUTE, PAST_ROUTES};
 use crate::server::access_log::Log;
 use crate::server::metrics::Hub;
 use crate::server::tests::rig::draft;

@@ -3,8 +3,8 @@ use crate::events::Kind;
 use crate::server::metrics::Format;
 use crate::upstream::connect::Resolve;
 use crate::upstream::discovery::testing::{Says, Zone};
-use crate::upstream::transport::Tcp;
 use crate::upstream::endpoint::State;
+use crate::upstream::transport::Tcp;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -185,12 +185,16 @@ async fn a_name_that_leads_nowhere_is_known_before_anybody_asks_and_found_when_i
         assert_eq!((health.healthy, health.targets), (0, 1));
         let healthy = |gate: &Gate, up: u8| {
             let text = gate.server.metrics().text(Format::Prometheus);
-            assert!(text.contains(&format!("gate_upstream_target_healthy{{upstream=\"origin\",target=\"app.svc:{port}\"}} {up}\n")), "{text}");
+            assert!(
+                text.contains(&format!("gate_upstream_target_healthy{{upstream=\"origin\",target=\"app.svc:{port}\"}} {up}\n")),
+                "{text}"
+            );
         };
         healthy(&gate, 0);
         let reply = gate.get("/").await;
         assert_eq!(status(&reply), 502);
         assert!(reply.contains("proxy-status: gatewright; error=dns_error\r\n") && !reply.contains("app.svc"), "{reply}");
+        assert_eq!(told(&gate).len(), 1, "once, whoever asks");
         zone.set("app.svc", &[at(ONE)]);
         until_state(&gate, State::Up).await;
         assert_eq!(goes_to(&gate).await, "127.0.0.1");

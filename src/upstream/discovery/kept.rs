@@ -35,7 +35,13 @@ const FOUND: u8 = 3;
 impl<T> Kept<T> {
     fn beginning_with(known: Known<T>) -> Self {
         let state = AtomicU8::new(if known.is_some() { FOUND } else { UNASKED });
-        Self { known: watch::Sender::new(known), state, running: AtomicBool::new(false), found: AtomicU64::new(0), missed: AtomicU64::new(0) }
+        Self {
+            known: watch::Sender::new(known),
+            state,
+            running: AtomicBool::new(false),
+            found: AtomicU64::new(0),
+            missed: AtomicU64::new(0),
+        }
     }
 }
 

@@ -10,9 +10,9 @@ mod page;
 mod peer;
 mod peers;
 mod program;
-mod secure;
 #[path = "../../../src/store/testing.rs"]
 mod redis;
+mod secure;
 
 pub use browser::Browser;
 pub use client::Client;
