@@ -300,7 +300,10 @@ fn limits_and_targets_are_told_as_they_stand() {
     assert_eq!(upstream["targets"][0]["target"], app.address().to_string());
     assert_eq!((&upstream["targets"][0]["state"], &upstream["healthy"]), (&"up".into(), &1.into()));
     let routes = gate.admin("GET", "/admin/routes").send().expect(200).json();
-    assert_eq!(routes["everything"]["target"], "-> app");
+    let order: Vec<&str> = routes.as_array().unwrap().iter().map(|route| route["route"].as_str().unwrap()).collect();
+    // It stands first in the file, and takes what no other one does.
+    assert_eq!(order.last(), Some(&"everything"), "{order:?}");
+    assert_eq!(routes[order.len() - 1]["target"], "-> app");
     assert_eq!(gate.admin("GET", "/admin/routes/everything").send().json()["doc"], "Everything else.");
 }
 
@@ -400,6 +403,7 @@ fn what_is_turned_by_hand_is_an_event() {
     let some = gate.admin("GET", "/admin/events?kinds=flag,purge").send().expect(200).json();
     assert_eq!(some["events"].as_array().unwrap().len(), 2);
     assert_eq!(some["events"][0]["subject"], "beta");
+    assert_eq!((&all["missed"], &some["missed"]), (&0.into(), &0.into()));
     let last = all["told"].as_u64().unwrap();
     let later = gate.admin("GET", &format!("/admin/events?since={last}")).send().expect(200).json();
     assert_eq!(later["events"].as_array().unwrap().len(), 0);

@@ -283,7 +283,7 @@ function showUpstreams(upstreams, metrics) {
     return [name, name, health, perSecond(speed), count(requests), failed(errors), count(retries), ...quantiles(minute), reasons.join(", ") || "none"];
   }));
   fill("targets-rows", all.flatMap(([name, { targets }]) => targets.map(({ target, state, in_flight: flying, latency_us: latency, weight, backup }, at) =>
-    [`${name} ${at}`, target, name, badge(state, { up: "good", down: "bad", ejected: "warn" }[state]), count(flying), latency ? millis(latency / 1000) : "–",
+    [`${name} ${at}`, target, name, badge(state, { up: "good", down: "bad", ejected: "warn", unresolved: "bad" }[state]), count(flying), latency ? millis(latency / 1000) : "–",
       backup ? `${weight}, backup` : count(weight)])));
   const breakers = all.filter(([, { breaker }]) => breaker !== null);
   fill("breakers-rows", breakers.map(([name, { breaker: { state, by_hand: hand, failures } }]) => {
@@ -344,7 +344,7 @@ function showEvents(fresh, first) {
   if (!first) write("heard", `${change.replaceAll("_", " ")}: ${subject}`);
 }
 
-const FAULTS = /refused|down|ejected|panic|opened|missing|failed/;
+const FAULTS = /refused|down|ejected|unresolved|panic|opened|missing|failed/;
 
 function listEvents() {
   const kind = by("kind").value;
