@@ -1,5 +1,6 @@
 //! `gate explain ROUTE`: what is in force on a route, stage by stage, with where each setting came from.
 
+use super::asked::Asked;
 use super::calls::retry_in_force;
 use super::merge;
 use super::upstream::UpstreamFacts;
@@ -47,6 +48,8 @@ pub struct Context<'e, 'a> {
     pub in_force: &'e [Effective<'a>],
     /// Statements of all levels, the gateway's first.
     pub levels: &'e [&'e [Effective<'a>]],
+    /// The hooks that are asked.
+    pub hooks: &'e [Asked<'e, 'a>],
     /// Upstreams.
     pub upstreams: &'e [UpstreamFacts<'a>],
     /// The declarations of auths, in their order.
@@ -77,6 +80,7 @@ pub fn explain(route: &Route, context: &Context<'_, '_>) -> Explained {
         }
     }
     lines.auths(route, context);
+    lines.hooks(context.hooks);
     lines.body(context);
     lines.calls(route, context);
     lines.add("respond", 0, "request id returned; errors as application/problem+json, RFC 9457", DEFAULT);
@@ -201,6 +205,20 @@ impl Lines<'_> {
                 for missing in defaults(node) {
                     self.add("authenticate", 2, missing, DEFAULT);
                 }
+            }
+        }
+    }
+
+    /// Each hook at the stages at which it is asked; its declaration stands at the first of them.
+    fn hooks(&mut self, asked: &[Asked<'_, '_>]) {
+        for asked in asked {
+            let used = (self.text(asked.used), self.sources.place(asked.used));
+            for (nth, (stage, may)) in asked.stages().enumerate() {
+                self.add(stage, 0, &used.0, &used.1);
+                if nth == 0 {
+                    self.statement(asked.node, stage, 1);
+                }
+                self.add(stage, 1, &may, &self.sources.place(asked.node.word));
             }
         }
     }

@@ -125,18 +125,12 @@ fn diagnostic(finding: &Finding, routes: &[(Route, Spans)], conditions: &Conditi
 
 /// Where an auth looks for its credentials.
 pub fn credentials(declared: &auth::Declared) -> Vec<Ref> {
-    let carriers: &[auth::Carrier] = match &declared.kind {
-        auth::Kind::Jwt(jwt) => &jwt.from,
-        auth::Kind::Key(key) => &key.from,
-        auth::Kind::Remote(auth::Remote::Issuer(issuer)) => &issuer.from,
-        auth::Kind::Basic(_) | auth::Kind::Remote(auth::Remote::Forward(_) | auth::Remote::Introspect(_)) => &[],
-    };
     let reference = |carrier: &auth::Carrier| match carrier {
         auth::Carrier::Header(name) => Ref::Header(name.clone()),
         auth::Carrier::Cookie(name) => Ref::Cookie(name.clone()),
         auth::Carrier::Query(name) => Ref::Query(name.clone()),
     };
-    carriers.iter().map(reference).collect()
+    declared.from().iter().map(reference).collect()
 }
 
 /// True when an expression asks for what carries credentials: of HTTP itself, or of an `auth` of the policy.

@@ -3,13 +3,13 @@
 use super::hooks::{self, Embedded};
 use super::openapi::Described;
 use super::plan::{AccessLog, Listener, LogField, LogFormat, Pipeline, Plan, Route, Settings, Target};
-use super::redact::Credentials;
+use super::redact::is_shown;
 use crate::diag::Code;
 use crate::events::post::Post;
 use crate::events::{Events, Kind};
 use crate::fetch::{Fetch, Offline, address};
 use crate::hook::Hook;
-use crate::http::Clock;
+use crate::http::{Clock, Credentials};
 use crate::ir::operate::StoreUrl;
 use crate::ir::{self, Program};
 use crate::lang::expr::{Expr, Ref};
@@ -114,8 +114,8 @@ impl Compiler {
         let mut warnings = Vec::new();
         let mut errors: Vec<BuildError> = Vec::new();
         let stores = self.stores(program, secrets, &mut errors);
-        let credentials = Credentials::of(program);
-        let hooks = hooks::called(program, &self.embedded, (&mut self.registry, secrets, &self.fetch), &mut errors);
+        let credentials = auth::credentials(&program.auths);
+        let hooks = hooks::called(program, &credentials, &self.embedded, (&mut self.registry, secrets, &self.fetch), &mut errors);
         let mut routes: Vec<Route> = Vec::with_capacity(program.routes.len());
         let mut known: HashMap<Vec<u8>, Arc<Pipeline>> = HashMap::new();
         let keeps = |policy: &Config| matches!(policy, Config::Cache(cache::Config::Keep(_)));
@@ -335,7 +335,7 @@ fn of_plan(route: &ir::Route, pipeline: Arc<Pipeline>) -> Route {
     Route { name: route.name.as_str().into(), predicate: route.predicate.clone().map(Box::new), pipeline }
 }
 
-fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program, credentials: &Credentials<'_>) -> Pipeline {
+fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program, credentials: &Credentials) -> Pipeline {
     let Build { mut request, mut response, body_max, fallback, mut cache, chooses, .. } = build;
     if let Some(cache) = cache.as_mut().filter(|_| route.policies.iter().any(drops_cookies) && !reads_cookies(route, program)) {
         cache.drops_cookies();
@@ -375,10 +375,10 @@ fn reads_cookies(route: &ir::Route, program: &Program) -> bool {
     exprs.any(|expr| cache::mentions(expr, cache::reads_cookie))
 }
 
-fn log(log: &ir::Log, credentials: &Credentials<'_>) -> AccessLog {
+fn log(log: &ir::Log, credentials: &Credentials) -> AccessLog {
     let field = |(name, value): &(String, Expr)| LogField {
         name: name.as_str().into(),
-        redacted: credentials.are_shown(value, &log.redact),
+        redacted: is_shown(value, credentials, &log.redact),
         value: value.clone(),
     };
     let mut exprs = log.fields.iter().map(|(_, value)| value).chain(&log.when);
