@@ -110,10 +110,12 @@ impl Compiler {
         self.registry.roll_back();
         let endpoints: Arc<[Endpoint]> = program.routes.iter().map(|route| endpoint(route, program)).collect();
         let document: Arc<Document> = Arc::default();
-        let listed = (&endpoints, &document);
+        let listed = Listed { endpoints: &endpoints, document: &document };
         let mut warnings = Vec::new();
         let mut errors: Vec<BuildError> = Vec::new();
         let stores = self.stores(program, secrets, &mut errors);
+        let (fetch, events) = (Arc::clone(&self.fetch), Arc::clone(&self.events));
+        let means = Means { secrets, clock, stores: &stores, fetch: &fetch, events: &events };
         let credentials = auth::credentials(&program.auths);
         let hooks = hooks::called(program, &credentials, &self.embedded, (&mut self.registry, secrets, &self.fetch), &mut errors);
         let mut routes: Vec<Route> = Vec::with_capacity(program.routes.len());
@@ -126,11 +128,8 @@ impl Compiler {
                 routes.push(of_plan(route, Arc::clone(pipeline)));
                 continue;
             }
-            let mut build = Build {
-                route: &route.name,
-                warnings: std::mem::take(&mut warnings),
-                ..blank(program, listed, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events))
-            };
+            let mut build =
+                Build { route: &route.name, warnings: std::mem::take(&mut warnings), ..blank(program, listed, &mut self.registry, means) };
             let copies = |policy: &Config| matches!(policy, Config::Mirror(_));
             for policy in &route.policies {
                 if copies(policy) {
@@ -163,12 +162,12 @@ impl Compiler {
         let posts = posts(&program.gateway.events, &mut errors);
         let tracer = self.tracer(program.gateway.trace.as_ref(), &mut errors);
         let flags = program.flags.iter().map(|flag| self.flag(flag)).collect();
-        let mut build = blank(program, listed, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events));
+        let mut build = blank(program, listed, &mut self.registry, means);
         let faults = program.gateway.unmatched.iter().filter_map(|policy| policy.build(&mut build).err());
         errors.extend(faults.filter(|error| !errors.contains(error)).collect::<Vec<_>>());
         let mut unmatched = build.response;
         unmatched.sort_by_key(|(place, _)| *place);
-        let mut build = blank(program, listed, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events));
+        let mut build = blank(program, listed, &mut self.registry, means);
         let admin_gate = admin_gate(program, &mut build).unwrap_or_else(|error| {
             if !errors.contains(&error) {
                 errors.push(error);
@@ -275,26 +274,36 @@ fn admin_gate(program: &Program, build: &mut Build<'_>) -> Result<Option<Arc<dyn
     Ok(build.request.pop().map(|(_, part)| part))
 }
 
-/// What policies are given before any has added to it.
-fn blank<'b>(
-    program: &'b Program,
-    (endpoints, document): (&'b Arc<[Endpoint]>, &'b Arc<Document>),
-    registry: &'b mut Registry,
+/// What of the whole program a policy may answer with.
+#[derive(Clone, Copy)]
+struct Listed<'b> {
+    endpoints: &'b Arc<[Endpoint]>,
+    document: &'b Arc<Document>,
+}
+
+/// What policies work with that is not of the program itself.
+#[derive(Clone, Copy)]
+struct Means<'b> {
     secrets: &'b dyn Secrets,
     clock: Clock,
-    (stores, fetch, events): (&'b [Arc<Store>], &'b Arc<dyn Fetch>, &'b Arc<Events>),
-) -> Build<'b> {
+    stores: &'b [Arc<Store>],
+    fetch: &'b Arc<dyn Fetch>,
+    events: &'b Arc<Events>,
+}
+
+/// What policies are given before any has added to it.
+fn blank<'b>(program: &'b Program, listed: Listed<'b>, registry: &'b mut Registry, means: Means<'b>) -> Build<'b> {
     Build {
         route: "",
         auths: &program.auths,
-        endpoints,
-        document,
+        endpoints: listed.endpoints,
+        document: listed.document,
         registry,
-        secrets,
-        stores,
-        fetch,
-        events,
-        clock,
+        secrets: means.secrets,
+        stores: means.stores,
+        fetch: means.fetch,
+        events: means.events,
+        clock: means.clock,
         request: Vec::new(),
         response: Vec::new(),
         body_max: None,
