@@ -337,6 +337,15 @@ fn flags_in_another_order_are_the_same_flags() {
     }
 }
 
+#[test]
+fn shares_are_told_in_percent() {
+    let flag = |share: &str| format!("flag new = {share} by client.ip\nroute r GET /r -> app {{ public \"a test\"; deny flag.new }}\n");
+    let said = routes(&flag("0.5%"), &flag("10%"));
+    assert!(said.len() == 1 && said[0].starts_with("RESHAPED `share` of flag `new` is 10%, was 0.5%"), "{said:?}");
+    let said = route("public\nmirror 5% -> spare", "public\nmirror 12.5% -> spare");
+    assert!(said.len() == 1 && said[0].contains("is 12.5%, was 5%"), "{said:?}");
+}
+
 /// A route that asks hooks, which are declared so.
 fn asked(hooks: &[&str], uses: &str) -> String {
     let declared: String = hooks.iter().map(|hook| format!("hook {hook}\n")).collect();

@@ -26,7 +26,11 @@ pub fn of_routes(old: &Route, new: &Route, comparison: &Comparison<'_>, found: &
 
 /// A hook that comes or goes: of that class when it is a guard.
 fn changed(hook: &Hook, class: Class, says: String) -> Difference {
-    if hook.on.iter().any(|on| guards(hook, *on)) { Difference::new(class, says).with(REFUSED) } else { Difference::new(Class::Reshaped, says) }
+    if hook.on.iter().any(|on| guards(hook, *on)) {
+        Difference::new(class, says).with(REFUSED)
+    } else {
+        Difference::new(Class::Reshaped, says)
+    }
 }
 
 /// True when requests may be refused on its account then: it may answer them itself, or a reply is kept back without its word.
@@ -62,8 +66,7 @@ fn declaration(was: &Hook, is: &Hook, names: &Names<'_>, found: &mut Vec<Differe
         found.push(if guards(hook, *on) { Difference::new(class, says).with(REFUSED) } else { Difference::new(Class::Reshaped, says) });
     }
     if was.refuse != is.refuse {
-        let (class, now, before) =
-            if is.refuse { (Class::Tighter, "refuse", "continue") } else { (Class::Looser, "continue", "refuse") };
+        let (class, now, before) = if is.refuse { (Class::Tighter, "refuse", "continue") } else { (Class::Looser, "continue", "refuse") };
         let says = format!("`on_failure` of hook `{name}` is `{now}`, was `{before}`");
         found.push(Difference::new(class, says).with("when it cannot be asked"));
     }
