@@ -127,7 +127,8 @@ fn no_credential_of_a_request_is_shown_wherever_it_stands() {
     let folder = tempfile::tempdir().unwrap();
     let policy = KEPT.replace("  expect status 404", "  expect status 404").replace("  query { set token query(\"key\") ?? \"\" }\n", "");
     std::fs::write(folder.path().join("kept.gate"), policy).unwrap();
-    let fields = ["X-Key: c4n4ry", "X-Api-Key: c4n4ry", "Cookie: c=c4n4ry", "Authorization: Bearer c4n4ry", "Referer: https://a/?key=c4n4ry"];
+    let fields =
+        ["X-Key: c4n4ry", "X-Api-Key: c4n4ry", "Cookie: c=c4n4ry", "Authorization: Bearer c4n4ry", "Referer: https://a/?key=c4n4ry"];
     let query = "key=c4n4ry&%6bey=c4n4ry&access_token=c4n4ry&page=7";
     for target in ["/asked/./a?", "http://localhost:8090/asked/a?", "/told?", "/nowhere?", "/a b?", "/a\\b?"] {
         for format in ["human", "json"] {
@@ -248,7 +249,9 @@ fn a_failed_step_says_which_hook_answered_and_what_the_others_said() {
 #[test]
 fn hooks_are_explained_where_they_are_asked() {
     let explained = in_asked(&["explain", "asked.gate", "orders"]);
-    let about = |line: &&str| ["use ", "hook ", "on [", "on_", "timeout 50", "timeout 200", "may "].iter().any(|word| line.trim().starts_with(word));
+    let about = |line: &&str| {
+        ["use ", "hook ", "on [", "on_", "timeout 50", "timeout 200", "may "].iter().any(|word| line.trim().starts_with(word))
+    };
     insta::assert_snapshot!(explained.lines().filter(about).collect::<Vec<_>>().join("\n"));
 }
 

@@ -8,7 +8,7 @@ use crate::diag::{Sources, Span};
 use crate::http::UpstreamIndex;
 use crate::ir::{Route, Target};
 use crate::lang::Node;
-use crate::lang::form::{Form, Kind, Mark, Merge, Ready, Word};
+use crate::lang::form::{Form, Kind, Mark, Merge, Word};
 use crate::lang::literal;
 use crate::policy::limit::{Algorithm, Bound, Limit};
 use crate::policy::stage::STAGES;
@@ -323,7 +323,7 @@ impl Lines<'_> {
 
 fn defaults<'n>(node: &'n Node<'_>) -> impl Iterator<Item = &'static str> + 'n {
     let children: &'static [Form] = node.form.children;
-    children.iter().filter(|child| child.ready == Ready::Now && node.child(child.word).is_none()).filter_map(|child| child.default)
+    children.iter().filter(|child| node.child(child.word).is_none()).filter_map(|child| child.default)
 }
 
 fn within(inner: Span, outer: Span) -> bool {
@@ -360,8 +360,7 @@ pub fn explain_form(form: &Form) -> String {
     }
     for child in form.children {
         let default = child.default.map_or_else(String::new, |default| format!(" (default: `{default}`)"));
-        let later = if child.ready == Ready::Later { " (not available yet)" } else { "" };
-        out.push_str(&format!("  {}: {}{default}{later}\n", crate::lang::usage::usage(child), child.doc));
+        out.push_str(&format!("  {}: {}{default}\n", crate::lang::usage::usage(child), child.doc));
     }
     if let Some(row) = form.rows {
         out.push_str(&format!("  {}: {}; a line each\n", crate::lang::usage::usage(row), row.doc));

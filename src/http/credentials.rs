@@ -24,10 +24,7 @@ impl Credentials {
     /// Those that are known whatever a policy says.
     #[must_use]
     pub fn usual() -> Self {
-        Self {
-            fields: vec![AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE, API_KEY],
-            parameters: vec![ACCESS_TOKEN.to_owned()],
-        }
+        Self { fields: vec![AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE, API_KEY], parameters: vec![ACCESS_TOKEN.to_owned()] }
     }
 
     /// True for a field that holds one.

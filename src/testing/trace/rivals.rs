@@ -3,11 +3,11 @@
 use super::Rival;
 use super::stages::values;
 use crate::http::Exchange;
-use crate::ir::spell::Speller;
 use crate::ir::Route;
+use crate::ir::spell::Speller;
 use crate::lang::eval::Facts;
-use crate::testing::rig::Rig;
 use crate::route::{Captures, Divergence, HostPattern, Miss};
+use crate::testing::rig::Rig;
 
 /// How close a route came: the further down, the closer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
