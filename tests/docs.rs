@@ -163,8 +163,7 @@ fn the_readmes_policy_is_sound_once_its_help_is_followed() {
 
 #[test]
 fn the_policies_of_the_pages_are_sound() {
-    // The readme's shows what a finding looks like.
-    for (page, text) in &PAGES[1..] {
+    for (page, text) in PAGES.iter().filter(|(page, _)| page.starts_with("docs/")) {
         for block in blocks(text).iter().filter(|block| block.kind == "gate" && block.text.contains("gateway {")) {
             assert_eq!(findings(&block.text), "", "{page}: {}", block.text);
         }
