@@ -30,8 +30,8 @@ function row(name, { healthy, targets, concurrency }, { requests = 0, errors = 0
   const waiting = concurrency?.waiting ? `, ${count(concurrency.waiting)} wait` : "";
   const room = (flying) => (concurrency ? `${count(flying)} of ${count(concurrency.most)}${waiting}` : count(flying));
   const speed = figure(rate(`upstream ${name}`), perSecond, { curve: course(`upstream ${name}`) });
-  return [name, name, health, speed, figure(requests), failed(errors), figure(retries), figure(flying, room, waiting ? { tone: "warn" } : {}),
-    ...quantiles(minute), reasons.join(", ") || "–"];
+  return [name, name, health, speed, figure(requests), failed(errors), figure(retries), ...quantiles(minute),
+    figure(flying, room, waiting ? { tone: "warn" } : {}), reasons.length ? reasons.join(", ") : figure(null)];
 }
 
 function showBreakers(breakers, metrics) {
