@@ -21,7 +21,7 @@ pub use gate::{Gate, Setup, key_line, password_line, token};
 pub use live::{CLIENTS, LISTEN, SOCKETS, Stop, all_echo, lively, sockets, versioned};
 pub use message::{Broken, Reader, Response};
 pub use origin::{Answer, Origin};
-pub use page::Page;
+pub use page::{Key, Page};
 pub use peer::{Peer, python_with};
 pub use peers::{curl, is_there, peer};
 pub use program::{Program, gate, signal};
