@@ -269,7 +269,8 @@ fn unsound(document: &Json) -> Vec<String> {
             let parameters = operation["parameters"].as_array().into_iter().flatten();
             let mut declared: Vec<&str> =
                 parameters.filter(|parameter| parameter["in"] == "path").map(|parameter| parameter["name"].as_str().unwrap()).collect();
-            (wanted.sort_unstable(), declared.sort_unstable());
+            wanted.sort_unstable();
+            declared.sort_unstable();
             if wanted != declared {
                 wrong.push(format!("{method} {path} declares {declared:?}"));
             }
