@@ -304,8 +304,8 @@ impl<'a, T: Transport> Unanswered<'a, T> {
         exchange.recall_fields();
         let line = Line::of(exchange, *route, reply, plan, self.worker.log());
         let guards = std::mem::take(&mut exchange.guards);
-        let counts = self.engine.sheet.counts(plan, *route);
-        Ending::new(counts, exchange.started, reply.status.as_u16(), exchange.record.cache, line, guards)
+        let place = (Arc::clone(&self.engine.sheet), *route);
+        Ending::new(place, exchange.started, reply.status.as_u16(), exchange.record.cache, line, guards)
     }
 }
 

@@ -13,7 +13,6 @@ use crate::policy::auth::Runtime;
 use crate::server::drive::route_of;
 use crate::server::{Driven, Engine};
 use crate::upstream::script::Scripted;
-use parking_lot::Mutex;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,13 +61,7 @@ impl<'p> Rig<'p> {
         let Compiled { plan, auths, .. } = compiler
             .compile(program, &secrets, clock)
             .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
-        let engine = Engine {
-            plan: Arc::new(plan),
-            transport: Arc::new(Scripted::recording()),
-            clock,
-            random: Arc::new(Mutex::new(fastrand::Rng::with_seed(SEED))),
-            sheet: Arc::default(),
-        };
+        let engine = Engine::alone(Arc::new(plan), Scripted::recording(), clock, SEED);
         Ok(Self { program, compiler, engine: Arc::new(engine), secrets, hooks, runtimes: auths })
     }
 
