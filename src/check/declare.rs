@@ -173,7 +173,8 @@ pub fn declared_name<'a>(node: &Node<'a>) -> Option<&'a Ident> {
 struct Operated {
     stores: Vec<ir::operate::Store>,
     flags: Vec<ir::operate::Flag>,
-    hooks: Vec<ir::operate::Hook>,
+    /// As declared; none where one is broken.
+    hooks: Vec<Option<ir::operate::Hook>>,
 }
 
 /// What the program is put together with.
@@ -213,10 +214,12 @@ impl<'a> Bench<'_, 'a> {
             together::past_drain(facts.timeouts.total(), gateway.drain, drain_at, self.report);
         }
         let auth_nodes = files.iter().flat_map(|file| &file.nodes).filter(|node| node.form.word == "auth" && declared_name(node).is_some());
+        let hook_nodes = files.iter().flat_map(|file| &file.nodes).filter(|node| node.form.word == "hook" && declared_name(node).is_some());
         let listens = gateway_level.statements.iter().map(|statement| &statement.node).filter(|node| node.form.word == "listen");
         let entrances = listen::entrances(listens, &gateway);
         let mut routes = route::Routes {
             auth_nodes: auth_nodes.collect(),
+            hooks: hook_nodes.zip(operated.hooks.iter().map(Option::as_ref)).collect(),
             auths: auths.as_deref(),
             auth_facts: auths.iter().flatten().map(auth::auth_fact).collect(),
             upstreams: &upstreams,
@@ -244,7 +247,7 @@ impl<'a> Bench<'_, 'a> {
         let upstreams: Vec<upstream::Config> = upstreams.into_iter().map(|upstream| upstream.config).collect();
         let uncertain = auths.is_none() || files.iter().any(|file| file.damaged);
         let tests = script::tests(nodes, &routes, uncertain, self);
-        let (stores, flags, hooks) = (operated.stores, operated.flags, operated.hooks);
+        let (stores, flags, hooks) = (operated.stores, operated.flags, operated.hooks.into_iter().flatten().collect());
         (auths.map(|auths| Program { gateway, upstreams, auths, routes, stores, flags, hooks, tests, written }), explained)
     }
 
@@ -279,7 +282,7 @@ impl<'a> Bench<'_, 'a> {
                     }
                     found.flags.extend(flag);
                 }
-                "hook" => found.hooks.extend(operate::hook(node, &mut checker)),
+                "hook" if declared_name(node).is_some() => found.hooks.push(operate::hook(node, &mut checker)),
                 _ => {}
             }
         }

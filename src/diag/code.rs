@@ -66,7 +66,6 @@ codes! {
     SchemaWrongBlock Error "schema::wrong-block" "a statement stands where it has a meaning";
     SchemaArity Error "schema::arity" "a statement has the clauses it asks for, no more and no fewer";
     SchemaRepeated Error "schema::repeated" "what can be said once is said once";
-    SchemaNotAvailable Error "schema::not-available" "a word of the language that this release does not carry out yet";
     TypeMismatch Error "type::mismatch" "a value has the type its place asks for";
     TypeUnit Error "type::unit" "quantities carry a unit that exists";
     TypeEnum Error "type::enum" "a choice is one of those offered";

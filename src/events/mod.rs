@@ -23,8 +23,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::broadcast;
 
-/// Events that are kept for those who look later; the oldest go first.
+/// Events that are kept for those who look later at most; the oldest go first.
 pub const KEPT_MAX: usize = 1_000;
+/// The same in bytes of what there is to say of them.
+const KEPT_BYTES_MAX: usize = 256 << 10;
 /// Events that wait for a slow listener; it is told how many of the oldest it missed.
 const WAITING_MAX: usize = 1_024;
 /// The longest detail, in bytes; what is longer is cut.
@@ -90,6 +92,20 @@ pub struct Events {
 struct Kept {
     told: u64,
     last: VecDeque<Arc<Event>>,
+    /// Bytes of their details.
+    bytes: usize,
+}
+
+impl Kept {
+    fn push(&mut self, event: Arc<Event>) {
+        self.bytes += event.detail.len();
+        self.last.push_back(event);
+        while (self.last.len() > KEPT_MAX || self.bytes > KEPT_BYTES_MAX)
+            && let Some(oldest) = self.last.pop_front()
+        {
+            self.bytes -= oldest.detail.len();
+        }
+    }
 }
 
 impl Default for Events {
@@ -118,10 +134,7 @@ impl Events {
         let mut kept = self.kept.lock();
         kept.told += 1;
         let event = Arc::new(Event { number: kept.told, change, at, subject: subject.into(), detail });
-        if kept.last.len() == KEPT_MAX {
-            kept.last.pop_front();
-        }
-        kept.last.push_back(Arc::clone(&event));
+        kept.push(Arc::clone(&event));
         // Nobody has to listen.
         let _ = self.sender.send(event);
     }

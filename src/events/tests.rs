@@ -22,6 +22,16 @@ fn the_last_are_kept_and_found_by_number_and_kind() {
 }
 
 #[test]
+fn long_details_make_room_for_each_other() {
+    let events = Events::default();
+    for _ in 0..KEPT_MAX {
+        events.tell(Change::ReloadRefused, "gateway", "x".repeat(super::DETAIL_BYTES_MAX));
+    }
+    assert_eq!(events.recent(0, &[]).len(), super::KEPT_BYTES_MAX / super::DETAIL_BYTES_MAX);
+    assert_eq!(events.recent(0, &[]).last().unwrap().number, KEPT_MAX as u64);
+}
+
+#[test]
 fn an_event_is_an_object_of_plain_members() {
     let events = Events::default();
     events.tell(Change::BreakerOpened, "users", "the breaker opened");

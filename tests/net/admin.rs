@@ -11,6 +11,7 @@ gateway {
   admin 127.0.0.1:0
 }
 flag beta = off
+auth key keys { from query("key"); key robot env("ROBOT_KEY") }
 upstream app {
   target http://{app}
   breaker { open_after 3 failures }
@@ -43,7 +44,7 @@ fn policy(app: &Origin) -> String {
 }
 
 fn run(app: &Origin) -> Program {
-    let mut gate = Program::run(&policy(app), &[], &[]);
+    let mut gate = Program::run(&policy(app), &[], &[("ROBOT_KEY", "key-of-a-robot-1234")]);
     // Its file is another's from now on.
     gate.admin_address();
     gate
@@ -73,7 +74,8 @@ fn what_there_is_to_ask_for_is_listed_and_all_that_is_read_answers() {
     let app = Origin::json("{}");
     let mut gate = run(&app);
     let listed = gate.admin("GET", "/admin").send().expect(200).json();
-    let names = [("routes", "shut"), ("upstreams", "app"), ("breakers", "app"), ("limits", "few"), ("flags", "beta")];
+    let names =
+        [("/page/", "page.css"), ("routes", "shut"), ("upstreams", "app"), ("breakers", "app"), ("limits", "few"), ("flags", "beta")];
     let mut asked = 0;
     for line in listed.as_object().unwrap().keys().filter_map(|line| line.strip_prefix("GET ")) {
         let line = line.split('?').next().unwrap();
@@ -95,6 +97,7 @@ fn what_cannot_be_meant_is_a_problem_that_says_why() {
     let mut gate = run(&app);
     for (method, target, status, says) in [
         ("GET", "/page", 404, "`/admin` lists what there is"),
+        ("GET", "/page/other.js", 404, "the page has no file `other.js`"),
         ("GET", "/admin/routes/nobody", 404, "there is no route `nobody`"),
         ("GET", "/admin/upstreams/nobody", 404, "there is no upstream `nobody`"),
         ("GET", "/admin/status?verbose=1", 400, "there is no parameter `verbose`"),
@@ -126,7 +129,7 @@ fn the_page_is_for_this_listener_alone() {
     let app = Origin::json("{}");
     let mut gate = run(&app);
     for (target, media_type) in
-        [("/", "text/html"), ("/page.css", "text/css"), ("/page.js", "text/javascript"), ("/admin", "application/json")]
+        [("/", "text/html"), ("/page/page.css", "text/css"), ("/page/watch.js", "text/javascript"), ("/admin", "application/json")]
     {
         let reply = gate.admin("GET", target).send().expect(200);
         assert!(reply.field("content-type").is_some_and(|found| found.starts_with(media_type)), "{target}");
@@ -147,6 +150,11 @@ fn a_request_is_tried_out_and_nothing_of_it_is_sent_or_logged() {
     let traced = gate.admin("POST", "/admin/trace?method=GET&url=/kept/x&headers=Authorization:%20s3cret%0AAccept:%20*/*").send();
     let traced = traced.expect(200).json();
     assert_eq!((traced["route"].as_str(), traced["upstream"].as_str()), (Some("kept"), Some("app")));
+    for url in ["/fenced?key=s3cret%26page=7", "http://localhost/kept/a?%256bey=s3cret%26page=7"] {
+        let traced = gate.admin("POST", &format!("/admin/trace?url={url}&headers=X-Api-Key:%20s3cret")).send().expect(200).json();
+        assert!(traced["request"]["target"].as_str().unwrap().ends_with("=(not shown)&page=7"), "{traced}");
+        assert!(!traced.to_string().contains("s3cret"), "{traced}");
+    }
     let traced = gate.admin("POST", "/admin/trace?url=/fenced&client_ip=2001:db8::1").send().expect(200).json();
     assert_eq!((traced["status"].as_u64(), traced["request"]["from"].as_str()), (Some(200), Some("2001:db8::1")));
     assert!(traced["stages"].as_array().unwrap().iter().any(|stage| stage["statement"] == "limit few 2/h by client.ip"), "{traced}");
@@ -294,6 +302,8 @@ fn limits_and_targets_are_told_as_they_stand() {
         gate.get("/fenced").send().expect(status);
     }
     let few = gate.admin("GET", "/admin/limits").send().expect(200).json()["few"].clone();
+    assert_eq!(few, gate.admin("GET", "/admin/limits/few").send().expect(200).json());
+    assert!(few["declared"][0].as_str().unwrap().starts_with("2/h"), "{few}");
     assert_eq!((few["allowed"].as_u64(), few["rejected"].as_u64(), few["keys"].as_u64()), (Some(2), Some(1), Some(1)));
     gate.get("/").send().expect(200);
     let upstream = gate.admin("GET", "/admin/upstreams").send().expect(200).json()["app"].clone();
@@ -333,10 +343,25 @@ fn with_auth_every_request_has_a_credential_but_the_probes() {
 }
 
 #[test]
+fn a_credential_may_stand_in_the_query_and_is_not_logged() {
+    let app = Origin::json("{}");
+    let line = key_line("ann", "ann-s-key", "");
+    let text = guarded(&policy(&app)).replace("keys env(\"OPERATORS\")", "from query(\"operator\"); keys env(\"OPERATORS\")");
+    let mut gate = Program::run(&text, &[], &[("OPERATORS", &line)]);
+    gate.admin("GET", "/admin/status").send().expect(401);
+    gate.admin("GET", "/admin/status?operator=ann-s-key").send().expect(200);
+    let problem = gate.admin("GET", "/admin/status?operator=ann-s-key&rute=a").send().expect(400).json();
+    assert_eq!(problem["detail"], "there is no parameter `rute`: none is taken here");
+    gate.admin("POST", "/admin/cache/purge?%6fperator=ann-s-key&route=kept").send().expect(200);
+    gate.until_said("asked by hand");
+    assert!(gate.said().contains("route=kept") && !gate.said().contains("ann-s-key"), "{}", gate.said());
+}
+
+#[test]
 fn a_reload_changes_who_may_come_in_and_where() {
     let app = Origin::json("{}");
     let line = key_line("ann", "ann-s-key", "");
-    let mut gate = Program::run(&policy(&app), &[], &[("OPERATORS", &line)]);
+    let mut gate = Program::run(&policy(&app), &[], &[("OPERATORS", &line), ("ROBOT_KEY", "key-of-a-robot-1234")]);
     let first = gate.admin_address();
     gate.write(&guarded(&policy(&app)));
     gate.admin("POST", "/admin/reload").send().expect(200);
