@@ -49,8 +49,7 @@ const NAME: &str = "NAME";
 /// Everything, in the order it is listed.
 pub const ENDPOINTS: &[Endpoint] = &[
     get("/", "the page for people", page::text),
-    get("/page.css", "how it looks", page::style),
-    get("/page.js", "what it does", page::script),
+    get("/page/NAME", "how it looks, and what it does", page::file),
     get("/admin", "what there is to ask for", index),
     get("/admin/status", "version, policy, generation, uptime, listeners, connections, and what came of the last reload", show::status),
     get("/admin/ready", "200 while the gateway serves, 503 while it drains; asks nobody who they are", show::ready),

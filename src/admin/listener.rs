@@ -41,26 +41,30 @@ pub const LIFE_MAX: Duration = Duration::from_secs(600);
 /// How long an answer that is under way is waited for when the listener ends.
 pub const LAST_WORDS: Duration = Duration::from_secs(5);
 
-/// An address that is listened at, and not served yet.
+/// An address that is bound, and not listened at yet: nobody waits there for a gateway that may not come to be.
 #[derive(Debug)]
 pub struct Listening {
     listener: std::net::TcpListener,
     address: SocketAddr,
 }
 
-/// Listens at an address, `beside` a gateway that this one takes over from. Who connects waits until [`Admin::start`].
+/// Takes an address for [`Admin::start`]. One that is this gateway's `own`, or that of the one it takes over from, may be listened at.
 ///
 /// # Errors
 /// When the address cannot be had: what is said names it.
-pub fn bind(address: SocketAddr, beside: bool) -> io::Result<Listening> {
-    let listen = || {
-        if !beside && listener::is_taken(address)? {
+pub fn bind(address: SocketAddr, own: bool) -> io::Result<Listening> {
+    let bound = || {
+        if !own && listener::is_taken(address)? {
             return Err(io::ErrorKind::AddrInUse.into());
         }
         let listener = listener::bind(address)?;
         Ok(Listening { address: listener.local_addr()?, listener })
     };
-    listen().map_err(|error: io::Error| io::Error::new(error.kind(), format!("the admin listener cannot listen on {address}: {error}")))
+    bound().map_err(|error| failed(address, &error))
+}
+
+fn failed(address: SocketAddr, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("the admin listener cannot listen on {address}: {error}"))
 }
 
 /// A running admin listener. It accepts until it is dropped.
@@ -75,9 +79,10 @@ impl Admin {
     /// Serves an address.
     ///
     /// # Errors
-    /// When no thread can be started.
+    /// When the address was taken meanwhile, or no thread can be started.
     pub fn start(listening: Listening, desk: Arc<Desk>) -> io::Result<Self> {
         let Listening { listener, address } = listening;
+        listener::listen(&listener).map_err(|error| failed(address, &error))?;
         let ending = CancellationToken::new();
         let ended = ending.clone();
         let thread = std::thread::Builder::new().name("gate-admin".to_owned()).spawn(move || {
@@ -112,6 +117,16 @@ impl Drop for Admin {
 async fn accept(listener: std::net::TcpListener, desk: Arc<Desk>, ending: CancellationToken) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     let (places, connections) = (Arc::new(Semaphore::new(CONNECTIONS_MAX)), TaskTracker::new());
+    let admit = |stream, peer| match Arc::clone(&places).try_acquire_owned() {
+        Ok(place) => {
+            let (desk, ending) = (Arc::clone(&desk), ending.clone());
+            connections.spawn(async move {
+                serve(stream, peer, desk, ending).await;
+                drop(place);
+            });
+        }
+        Err(_) => tracing::warn!(%peer, "the admin listener has as many connections as it takes"),
+    };
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -120,22 +135,19 @@ async fn accept(listener: std::net::TcpListener, desk: Arc<Desk>, ending: Cancel
             () = ending.cancelled() => break,
         };
         match accepted {
-            Ok((stream, peer)) => match Arc::clone(&places).try_acquire_owned() {
-                Ok(place) => {
-                    let (desk, ending) = (Arc::clone(&desk), ending.clone());
-                    connections.spawn(async move {
-                        serve(stream, peer, desk, ending).await;
-                        drop(place);
-                    });
-                }
-                Err(_) => tracing::warn!(%peer, "the admin listener has as many connections as it takes"),
-            },
+            Ok((stream, peer)) => admit(stream, peer),
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "the admin listener cannot accept");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
+    }
+    // Whoever has connected meanwhile would see a reset.
+    let listener = listener.into_std()?;
+    for (stream, peer) in std::iter::from_fn(|| listener.accept().ok()).take(CONNECTIONS_MAX) {
+        stream.set_nonblocking(true)?;
+        admit(TcpStream::from_std(stream)?, peer);
     }
     drop(listener);
     connections.close();

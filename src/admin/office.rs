@@ -66,23 +66,34 @@ impl Office {
         state.serve(listening).map(Some)
     }
 
-    /// Opens what another policy needs; nothing has changed yet.
+    /// Opens what another policy needs; nothing has changed yet. The ports that the gateway itself leaves with it (`left`), and the
+    /// listener's own, are not taken.
     ///
     /// # Errors
     /// When the address cannot be had.
-    pub fn prepare(&self, program: &Program) -> io::Result<Move> {
+    pub fn prepare(&self, program: &Program, left: &[u16]) -> io::Result<Move> {
         let before = self.state.lock().address;
+        let own = |port| left.contains(&port) || before.is_some_and(|before| before.port() == port);
         Ok(match address(program) {
             same if same == before => Move::Stays,
-            Some(other) => Move::To(other, bind(other, false)?),
+            Some(other) => Move::To(other, bind(other, own(other.port()))?),
             None => Move::Ends,
         })
+    }
+
+    /// The port that it leaves by that.
+    #[must_use]
+    pub fn leaves(&self, moved: &Move) -> Option<u16> {
+        match moved {
+            Move::Stays => None,
+            Move::To(..) | Move::Ends => self.state.lock().address.map(|address| address.port()),
+        }
     }
 
     /// Another policy is in force: where the listener is, if it has moved. What is under way where it was is still answered.
     ///
     /// # Errors
-    /// When no thread can be started.
+    /// When it cannot be served; it stays where it was then.
     pub fn settle(&self, moved: Move, program: Arc<Program>) -> io::Result<Option<SocketAddr>> {
         self.policy.now(program);
         let mut state = self.state.lock();
@@ -93,8 +104,9 @@ impl Office {
                 Ok(None)
             }
             Move::To(address, listening) => {
+                let served = state.serve(listening)?;
                 state.address = Some(address);
-                state.serve(listening).map(Some)
+                Ok(Some(served))
             }
         }
     }

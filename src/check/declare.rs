@@ -10,6 +10,7 @@ use crate::lang::Node;
 use crate::lang::checker::{Checker, Declaration, Moment, Names, RouteFacts, Scope};
 use crate::lang::form::{Declared, Place};
 use crate::lang::read::{Reader, Schema, ScopeId};
+use crate::meter::{NO_ROUTE, PAST_ROUTES};
 use crate::policy::auth;
 use crate::syntax::ast::{ClauseKind, Ident};
 use crate::upstream;
@@ -135,6 +136,13 @@ fn declare(node: &Node<'_>, scope: ScopeId, names: &mut Names, counts: &mut Hash
         }
         return;
     };
+    if kind == Declared::Route && matches!(name.text.as_str(), NO_ROUTE | PAST_ROUTES) {
+        report.push(
+            Diagnostic::new(Code::NameReserved, format!("no route is called `{}`: metrics count others under it", name.text))
+                .at(name.span, "means something already")
+                .help("choose another name"),
+        );
+    }
     let index = counts.entry(kind).or_insert(0);
     let declaration = Declaration { index: *index, span: name.span };
     *index += 1;

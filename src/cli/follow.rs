@@ -2,63 +2,128 @@
 //! in their folders, and of links that lead to the same text, nothing comes.
 
 use super::watch::Watch;
+use crate::check::Files;
 use crate::server::Control;
+use crate::server::control::Stage;
 use parking_lot::Mutex;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Which files a policy was made of when it was last looked at, whatever came of it.
+/// What stood in files when they were read, in short; nothing where they could not be.
+pub type Seen = BTreeMap<PathBuf, Option<u64>>;
+
+/// The files that policies were made of so far, whatever came of them.
 #[derive(Debug, Default, Clone)]
-pub struct Watched(Arc<Mutex<BTreeSet<PathBuf>>>);
+pub struct Watched(Arc<Mutex<Seen>>);
 
 impl Watched {
-    /// Adds files. One that is gone for a moment comes back, so none is forgotten.
-    pub fn add(&self, files: impl IntoIterator<Item = PathBuf>) {
+    /// Files were read. One that is gone for a moment comes back, so none is forgotten.
+    pub fn add(&self, files: Seen) {
         self.0.lock().extend(files);
     }
 
-    /// Starts watching: each change is a reload.
+    /// Starts watching, until the gateway is about to end: each change is a reload. What has changed since it was read counts.
     ///
     /// # Errors
     /// When no thread can be started.
     pub fn follow(self, control: Control) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        let mut seen = self.content();
         let watch = move || {
             loop {
                 let files = self.0.lock().clone();
-                let there =
-                    files.iter().map(PathBuf::as_path).filter(|file| file.parent().is_none_or(|folder| folder == "" || folder.is_dir()));
-                let watch = match Watch::new(there) {
+                // Before they are looked at, so that nothing is missed.
+                let watch = match Watch::new(files.keys().map(|file| nearest(file))) {
                     Ok(watch) => watch,
                     Err(error) => return tracing::error!("the policy's files cannot be watched: {error}"),
                 };
-                // What changed before they were watched is a change as well.
-                while self.content() == seen {
+                let now: Seen = files.keys().map(|file| (file.clone(), content(file))).collect();
+                if now == files {
                     if !watch.changed() {
                         return;
                     }
+                    continue;
                 }
-                seen = self.content();
+                if control.stage() == Stage::Draining {
+                    return;
+                }
+                self.add(now);
                 // What came of it is in the log.
                 let _ = runtime.block_on(control.reload());
-                if *self.0.lock() != files {
-                    seen = self.content();
-                }
             }
         };
         std::thread::Builder::new().name("gate-watch".to_owned()).spawn(watch).map(drop)
     }
+}
 
-    /// What stands in the files, in short.
-    fn content(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        for file in &*self.0.lock() {
-            std::fs::read(file).ok().hash(&mut hasher);
-        }
-        hasher.finish()
+/// Files that a policy is read from, whether or not they are those on the disk: what stands on the disk meanwhile is noted.
+pub struct Noting<'f> {
+    files: &'f dyn Files,
+    seen: Mutex<Seen>,
+}
+
+impl<'f> Noting<'f> {
+    /// Notes which of these are read.
+    pub fn new(files: &'f dyn Files) -> Self {
+        Self { files, seen: Mutex::default() }
+    }
+
+    /// What stands in those that were read.
+    pub fn seen(self) -> Seen {
+        self.seen.into_inner()
+    }
+}
+
+impl Files for Noting<'_> {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        // First, so that what changes in between counts as a change.
+        self.seen.lock().insert(path.to_owned(), content(path));
+        self.files.read(path)
+    }
+}
+
+/// What stands in a file, in short; nothing where it cannot be read, or is a pipe, of which nobody else may take anything.
+pub fn content(file: &Path) -> Option<u64> {
+    let text = std::fs::metadata(file).ok().filter(std::fs::Metadata::is_file).and_then(|_| std::fs::read(file).ok())?;
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    Some(hasher.finish())
+}
+
+/// The file, or where its folder is gone the folder of its path whose own is there: it is noticed when that comes back.
+fn nearest(file: &Path) -> &Path {
+    let stands = |path: &&Path| path.parent().is_none_or(|folder| folder.as_os_str().is_empty() || folder.is_dir());
+    file.ancestors().find(stands).unwrap_or(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Noting, content, nearest};
+    use crate::check::Files;
+    use crate::cli::files::Disk;
+
+    #[test]
+    fn what_is_noted_is_what_was_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let (there, gone) = (folder.path().join("a.gate"), folder.path().join("b/c/d.gate"));
+        std::fs::write(&there, "gate 1\n").unwrap();
+        let noting = Noting::new(&Disk);
+        noting.read(&there).unwrap();
+        noting.read(&gone).unwrap_err();
+        let seen = noting.seen();
+        assert_eq!((seen[&there], seen[&gone]), (content(&there), None));
+        std::fs::write(&there, "gate 1\n\n").unwrap();
+        assert_ne!(seen[&there], content(&there));
+    }
+
+    #[test]
+    fn of_a_folder_that_is_gone_the_nearest_one_that_stands_is_watched() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("b/c/d.gate");
+        assert_eq!(nearest(&file), folder.path().join("b"));
+        std::fs::create_dir_all(folder.path().join("b/c")).unwrap();
+        assert_eq!(nearest(&file), file);
     }
 }

@@ -8,6 +8,7 @@ mod diff;
 mod docs;
 mod dump;
 mod environment;
+mod example;
 mod explain;
 mod faults;
 pub(crate) mod files;
@@ -229,24 +230,21 @@ impl Policy {
 
     /// Checks the policy; the findings are the caller's to show.
     fn check(&self, params: BTreeMap<String, String>, explain: Option<&str>) -> Result<(crate::check::Checked, Vec<Diagnostic>), Outcome> {
-        self.check_in(&files::Disk, params, explain)
+        self.check_in(&files::Disk, params, explain).map_err(|error| {
+            complain(&error);
+            Outcome::Usage
+        })
     }
 
-    /// The same with other files than those on the disk.
+    /// The same with other files than those on the disk; the error is why the policy's cannot be read.
     fn check_in(
         &self,
         files: &dyn crate::check::Files,
         params: BTreeMap<String, String>,
         explain: Option<&str>,
-    ) -> Result<(crate::check::Checked, Vec<Diagnostic>), Outcome> {
+    ) -> Result<(crate::check::Checked, Vec<Diagnostic>), String> {
         let options = crate::check::Options { params, explain: explain.map(str::to_owned) };
-        let mut checked = match crate::check::check(&self.file, files, &options) {
-            Ok(checked) => checked,
-            Err(error) => {
-                complain(&error.to_string());
-                return Err(Outcome::Usage);
-            }
-        };
+        let mut checked = crate::check::check(&self.file, files, &options).map_err(|error| error.to_string())?;
         let found = std::mem::take(&mut checked.report).into_sorted();
         Ok((checked, found))
     }

@@ -2,13 +2,13 @@
 
 use super::certificates::{Certificates, Prepared};
 use super::files::Disk;
-use super::follow::Watched;
+use super::follow::{Noting, Seen, Watched};
 use super::kept::Kept;
 use super::secrets::Machine;
 use super::state::{Bundle, Generation, State};
 use super::{Outcome, Policy, complain, dev, diff, faults, print_error};
 use crate::admin::Office;
-use crate::check::{Checked, Files};
+use crate::check::Files;
 use crate::compile::{Compiled, Compiler, Plan};
 use crate::diag::render::{Format, render};
 use crate::diag::{Diagnostic, Sources};
@@ -21,7 +21,6 @@ use crate::server::control::{Control, Reloaded};
 use crate::server::{self, Server, Wanted};
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What is wrong with a policy that nobody could reach.
@@ -69,17 +68,21 @@ impl Policies {
     fn of(policy: Policy, beginning: Beginning, before: Option<Generation>, control: Control) -> Result<(Self, Plan), Outcome> {
         let Beginning { development, state, last_good: last, succeeds } = beginning;
         let params = policy.params_with_environment();
-        let (checked, found) = match &before {
-            Some(before) if last => policy.check_in(&before.files, params, None)?,
+        let files = Noting::new(match &before {
+            Some(before) if last => &before.files,
             None if last => {
                 complain("no policy that was in force is kept");
                 return Err(Outcome::Failed);
             }
-            Some(_) | None => policy.check(params, None)?,
-        };
+            Some(_) | None => &Disk,
+        });
+        let (checked, found) = policy.check_in(&files, params, None).map_err(|error| {
+            complain(&error);
+            Outcome::Usage
+        })?;
         super::show(super::Shown::Human, &checked.sources, &found);
         let watched = Watched::default();
-        watched.add(files(&policy, &checked));
+        watched.add(files.seen());
         let bundle = Bundle::of(&policy.file, &checked.sources);
         let program = Arc::new(in_force(checked.program.ok_or(Outcome::Failed)?, development));
         let mut workshop = Workshop {
@@ -121,22 +124,17 @@ impl Policies {
         self.watched.clone()
     }
 
-    /// Checks a policy. What was found is printed; of errors the text is returned as well.
+    /// Checks a policy. What is weak is printed; what is wrong is returned as text.
     fn check(&self, from: &dyn Files) -> Result<(Program, Sources, Bundle), String> {
-        let unread = "the policy's file cannot be read".to_owned();
-        let (checked, found) = self.policy.check_in(from, self.policy.params_with_environment(), None).map_err(|_| unread)?;
-        super::show(super::Shown::Human, &checked.sources, &found);
-        self.watched.add(files(&self.policy, &checked));
-        let bundle = Bundle::of(&self.policy.file, &checked.sources);
+        let files = Noting::new(from);
+        let checked = self.policy.check_in(&files, self.policy.params_with_environment(), None);
+        self.watched.add(files.seen());
+        let (checked, found) = checked?;
         let program = checked.program.ok_or_else(|| render(Format::Plain, &checked.sources, &found))?;
+        super::show(super::Shown::Human, &checked.sources, &found);
+        let bundle = Bundle::of(&self.policy.file, &checked.sources);
         Ok((in_force(program, self.workshop.machine.plays_upstreams()), checked.sources, bundle))
     }
-}
-
-/// The file of a policy and what it imports.
-fn files(policy: &Policy, checked: &Checked) -> Vec<PathBuf> {
-    let imported = checked.sources.iter().map(|(_, source)| PathBuf::from(&*source.name));
-    std::iter::once(policy.file.clone()).chain(imported).collect()
 }
 
 /// What plans are made with, and of what is outside the policy.
@@ -167,17 +165,19 @@ impl Workshop {
     }
 
     /// The files that were read since this was asked last.
-    fn files(&self) -> impl Iterator<Item = PathBuf> {
-        self.machine.files_read().into_iter().map(PathBuf::from)
+    fn files(&self) -> Seen {
+        self.machine.files_read()
     }
 }
 
 impl server::Policies for Policies {
     fn started(&mut self, server: &Arc<Server>) -> u64 {
         listening(&server.addresses());
-        administered(self.office.started(server));
+        let admin = self.office.started(server);
+        let at = admin.as_ref().ok().copied().flatten();
+        administered(admin);
         if let Some(auths) = self.auths.take() {
-            print_error(&dev::notes(&self.program, &auths, &self.workshop.machine, &server.addresses()));
+            print_error(&dev::notes(&self.program, &auths, &self.workshop.machine, &server.addresses(), at));
         }
         self.kept.started()
     }
@@ -195,9 +195,9 @@ impl server::Policies for Policies {
         self.watched.add(self.workshop.files());
         let (Compiled { plan, warnings, .. }, prepared) = compiled?;
         let program = Arc::new(program);
-        let moved = self.office.prepare(&program).map_err(|error| error.to_string())?;
+        let moved = self.office.prepare(&program, &server.left_by(&plan)).map_err(|error| error.to_string())?;
         let before = server.addresses();
-        let plan = server.swap(plan).map_err(|error| error.to_string())?;
+        let plan = server.swap_beside(plan, self.office.leaves(&moved)).map_err(|error| error.to_string())?;
         let now = server.addresses();
         if now != before {
             listening(&now);

@@ -1,5 +1,6 @@
 //! The machine's secrets: the environment and files.
 
+use super::follow::{Seen, content};
 use crate::compile::MadeUp;
 use crate::compile::made_up::Invention;
 use crate::lang::expr::Secret;
@@ -7,7 +8,7 @@ use crate::policy::build::Purpose;
 use crate::policy::{BuildError, Secrets};
 use crate::upstream::tls::Authority;
 use parking_lot::Mutex;
-use std::collections::BTreeSet;
+use std::path::Path;
 
 /// Largest file a secret is read from, in bytes.
 const FILE_MAX: u64 = 16 << 20;
@@ -16,7 +17,7 @@ const FILE_MAX: u64 = 16 << 20;
 pub struct Machine {
     made_up: Option<MadeUp>,
     /// Which files were asked for, there or not.
-    files: Mutex<BTreeSet<String>>,
+    files: Mutex<Seen>,
 }
 
 impl Machine {
@@ -34,7 +35,7 @@ impl Machine {
 
     /// Which files were asked for since this was asked last.
     #[must_use]
-    pub fn files_read(&self) -> BTreeSet<String> {
+    pub fn files_read(&self) -> Seen {
         std::mem::take(&mut *self.files.lock())
     }
 
@@ -80,7 +81,8 @@ impl Secrets for Machine {
         let read = match secret {
             Secret::Env(name) => environment(name),
             Secret::File(path) => {
-                self.files.lock().insert(path.clone());
+                // Before it is read: what changes in between is noticed as a change.
+                self.files.lock().entry(path.into()).or_insert_with(|| content(Path::new(path)));
                 file(path)
             }
         };

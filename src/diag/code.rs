@@ -57,7 +57,7 @@ codes! {
     SyntaxTooDeep Error "syntax::too-deep" "blocks and expressions nest at most 128 levels";
     NameUnknown Error "name::unknown" "a name that is used has been declared";
     NameDuplicate Error "name::duplicate" "a name is declared once";
-    NameReserved Error "name::reserved" "operator words and built-in roots name nothing else";
+    NameReserved Error "name::reserved" "operator words, built-in roots and labels of metrics name nothing else";
     NameImportCycle Error "name::import-cycle" "modules do not import each other in a circle";
     NameImportMissing Error "name::import-missing" "an imported file exists and can be read";
     NameUnused Warning "name::unused" "what is declared is used";

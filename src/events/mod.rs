@@ -23,8 +23,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::broadcast;
 
-/// Events that are kept for those who look later; the oldest go first.
+/// Events that are kept for those who look later at most; the oldest go first.
 pub const KEPT_MAX: usize = 1_000;
+/// The same in bytes of what there is to say of them.
+const KEPT_BYTES_MAX: usize = 256 << 10;
 /// Events that wait for a slow listener; it is told how many of the oldest it missed.
 const WAITING_MAX: usize = 1_024;
 /// The longest detail, in bytes; what is longer is cut.
@@ -67,6 +69,17 @@ impl Serialize for Event {
     }
 }
 
+/// What is still known of events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LookBack {
+    /// How many there have been.
+    pub told: u64,
+    /// How many of those that were asked for, of whatever kind, are not kept any more.
+    pub missed: u64,
+    /// The others, oldest first.
+    pub events: Vec<Arc<Event>>,
+}
+
 /// The events of a process.
 #[derive(Debug)]
 pub struct Events {
@@ -79,6 +92,20 @@ pub struct Events {
 struct Kept {
     told: u64,
     last: VecDeque<Arc<Event>>,
+    /// Bytes of their details.
+    bytes: usize,
+}
+
+impl Kept {
+    fn push(&mut self, event: Arc<Event>) {
+        self.bytes += event.detail.len();
+        self.last.push_back(event);
+        while (self.last.len() > KEPT_MAX || self.bytes > KEPT_BYTES_MAX)
+            && let Some(oldest) = self.last.pop_front()
+        {
+            self.bytes -= oldest.detail.len();
+        }
+    }
 }
 
 impl Default for Events {
@@ -107,20 +134,28 @@ impl Events {
         let mut kept = self.kept.lock();
         kept.told += 1;
         let event = Arc::new(Event { number: kept.told, change, at, subject: subject.into(), detail });
-        if kept.last.len() == KEPT_MAX {
-            kept.last.pop_front();
-        }
-        kept.last.push_back(Arc::clone(&event));
+        kept.push(Arc::clone(&event));
         // Nobody has to listen.
         let _ = self.sender.send(event);
+    }
+
+    /// Those kept whose number is above `since`, as with [`Self::recent`], and what there has been besides.
+    #[must_use]
+    pub fn look_back(&self, since: u64, kinds: &[Kind]) -> LookBack {
+        let kept = self.kept.lock();
+        let wanted = |event: &&Arc<Event>| event.number > since && (kinds.is_empty() || kinds.contains(&event.kind()));
+        let before = kept.last.front().map_or(kept.told, |first| first.number - 1);
+        LookBack {
+            told: kept.told,
+            missed: before.saturating_sub(since),
+            events: kept.last.iter().filter(wanted).map(Arc::clone).collect(),
+        }
     }
 
     /// Those kept whose number is above `since`, oldest first; of these kinds, or of all where none is named.
     #[must_use]
     pub fn recent(&self, since: u64, kinds: &[Kind]) -> Vec<Arc<Event>> {
-        let kept = self.kept.lock();
-        let wanted = |event: &&Arc<Event>| event.number > since && (kinds.is_empty() || kinds.contains(&event.kind()));
-        kept.last.iter().filter(wanted).map(Arc::clone).collect()
+        self.look_back(since, kinds).events
     }
 
     /// All events from now on.

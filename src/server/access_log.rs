@@ -13,11 +13,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// Lines that may wait to be written; when there are more, the newest are dropped and counted.
 const WAITING_LINES_MAX: usize = 16 << 10;
+/// How long the last lines may take when the gateway ends.
+const LAST_LINES: Duration = Duration::from_secs(5);
 /// All of the requests, as the share of a sample.
 const ALL: u32 = 10_000;
 
@@ -39,7 +42,7 @@ impl Log {
     ///
     /// # Errors
     /// When no thread can be started.
-    pub fn start(out: impl Write + Send + 'static) -> std::io::Result<(Self, std::thread::JoinHandle<()>)> {
+    pub fn start(out: impl Write + Send + 'static) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (lines, waiting) = sync_channel(WAITING_LINES_MAX);
         let writer = std::thread::Builder::new().name("gate-log".to_owned()).spawn(move || write_all(&waiting, out))?;
         Ok((Self { lines, dropped: Arc::default() }, writer))
@@ -51,10 +54,19 @@ impl Log {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Ends the log once what waits is written. Lines that come later are nobody's.
-    pub fn end(&self) {
-        // A writer that has ended needs not be told.
-        let _ = self.lines.send(None);
+    /// Ends the log once what waits is written, at most after [`LAST_LINES`]: whoever reads it may have stopped. Lines that come
+    /// later are nobody's. False when it was not written to its end.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn end(&self, writer: JoinHandle<()>) -> std::io::Result<bool> {
+        let (lines, (done, is_done)) = (self.lines.clone(), sync_channel(1));
+        std::thread::Builder::new().name("gate-log-end".to_owned()).spawn(move || {
+            // A writer that has ended needs not be told, and who waits may have given up.
+            let _ = lines.send(None);
+            let _ = done.send(writer.join().is_ok());
+        })?;
+        Ok(is_done.recv_timeout(LAST_LINES).unwrap_or(false))
     }
 
     fn send(&self, line: String) {

@@ -75,9 +75,13 @@ struct Switch {
 /// Serves a connection until it ends: by the client's will, by a fault, or by the drain. Where `may_be_http2`, the client
 /// chooses the version by what it sends first.
 pub async fn serve<T: Transport, S: Stream>(worker: Arc<Worker<T>>, stream: S, peer: Peer, ticket: Ticket, may_be_http2: bool) {
-    let settings = &worker.engine().plan.settings;
-    let limits = Limits { bytes: settings.header_bytes, fields: settings.headers };
-    let patience = Patience::new(settings.header_timeout, settings.idle);
+    let (limits, patience) = {
+        // For no longer than this: a connection may outlive many plans.
+        let engine = worker.engine();
+        let settings = &engine.plan.settings;
+        let limits = Limits { bytes: settings.header_bytes, fields: settings.headers };
+        (limits, Patience::new(settings.header_timeout, settings.idle))
+    };
     let (half, output) = stream.halves();
     let input = Arc::new(Mutex::new(Input::new(half, limits, patience, Arc::clone(worker.spare()), may_be_http2)));
     let (headers, buffer, early) = (HeaderMap::new(), Vec::new(), Arc::default());

@@ -7,11 +7,13 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex as Turns, MutexGuard as Turn, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 /// Commands that wait for the one that is carried out.
 pub const COMMANDS_MAX: usize = 16;
+/// Why a gateway that ends takes no other policy.
+pub(super) const ENDS: &str = "the gateway is about to end";
 
 /// What came of a policy that was put in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +69,8 @@ struct State {
     generation: AtomicU64,
     last: ArcSwapOption<Last>,
     drain: CancellationToken,
+    /// Whoever puts a policy in force, or another process in this one's place, does so alone.
+    turns: Turns<()>,
     /// Cancelled once another process accepts in this one's place.
     succeeded: CancellationToken,
 }
@@ -80,6 +84,7 @@ pub fn channel() -> (Control, mpsc::Receiver<Command>) {
         generation: AtomicU64::new(1),
         last: ArcSwapOption::empty(),
         drain: CancellationToken::new(),
+        turns: Turns::default(),
         succeeded: CancellationToken::new(),
     };
     (Control { commands, state: Arc::new(state) }, said)
@@ -157,8 +162,19 @@ impl Control {
         self.state.drain.cancelled().await;
     }
 
+    /// Waits until nobody else changes what is in force.
+    pub(super) async fn turn(&self) -> Turn<'_, ()> {
+        self.state.turns.lock().await
+    }
+
+    /// The same outside a runtime.
+    pub(super) fn wait_for_turn(&self) -> Turn<'_, ()> {
+        self.state.turns.blocking_lock()
+    }
+
     /// Says that another process accepts in this one's place.
     pub(super) fn hand_over(&self) {
+        self.enter(Stage::Draining);
         self.state.succeeded.cancel();
     }
 
@@ -171,13 +187,13 @@ impl Control {
         let (answer, answered) = oneshot::channel();
         let told = self.commands.send(command(answer)).await.is_ok();
         let answered = if told { answered.await.ok() } else { None };
-        answered.unwrap_or_else(|| Err("the gateway is about to end".to_owned()))
+        answered.unwrap_or_else(|| Err(ENDS.to_owned()))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{COMMANDS_MAX, Command, Reloaded, Stage, channel};
+    use super::{COMMANDS_MAX, Command, ENDS, Reloaded, Stage, channel};
 
     #[tokio::test]
     async fn who_asks_gets_the_answer() {
@@ -193,11 +209,11 @@ mod tests {
     async fn nobody_waits_for_a_gateway_that_ends() {
         let (control, commands) = channel();
         drop(commands);
-        assert_eq!(control.reload().await, Err("the gateway is about to end".to_owned()));
+        assert_eq!(control.reload().await, Err(ENDS.to_owned()));
         let (control, mut commands) = channel();
         let asked = tokio::spawn(async move { control.reload().await });
         drop(commands.recv().await);
-        assert_eq!(asked.await.unwrap(), Err("the gateway is about to end".to_owned()));
+        assert_eq!(asked.await.unwrap(), Err(ENDS.to_owned()));
     }
 
     #[tokio::test]

@@ -57,17 +57,28 @@ impl Doors {
         Self { open: Vec::new(), of_workers: (0..workers).map(|_| Vec::new()).collect(), shared: Vec::new() }
     }
 
-    /// Opens a listener, unless it was inherited. It is closed with `stop` at the latest. A port that this process itself
-    /// has until then (`own`) is not taken.
+    /// Opens a listener, unless it was inherited; clients come when all [listen](Self::listen). It is closed with `stop` at the
+    /// latest. A port that this process itself has until then (`own`) is not taken.
     ///
     /// # Errors
     /// When the address cannot be bound or is in use.
     pub fn open(&mut self, declared: &Listener, inherited: &mut Inherited, own: bool, stop: &CancellationToken) -> io::Result<()> {
         let site = Arc::new(Site::new(declared.clone(), stop.child_token()));
-        let (address, sockets, ours) = self
-            .open_at(declared, &site, inherited, own)
-            .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {}: {error}", declared.address)))?;
+        let (address, sockets, ours) = self.open_at(declared, &site, inherited, own).map_err(|error| failed(declared, &error))?;
         self.open.push(Open { site, address, ours, sockets });
+        Ok(())
+    }
+
+    /// Has all that were opened take connections.
+    ///
+    /// # Errors
+    /// When a port was taken meanwhile.
+    pub fn listen(&self) -> io::Result<()> {
+        // Others' sockets listen as their owner has set it.
+        for open in self.open.iter().filter(|open| open.ours) {
+            let listened = open.sockets.iter().try_for_each(Listening::listen);
+            listened.map_err(|error| failed(&open.site.declared(), &error))?;
+        }
         Ok(())
     }
 
@@ -139,4 +150,8 @@ impl Doors {
         }
         self.shared.push(shared);
     }
+}
+
+fn failed(declared: &Listener, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot listen on {}: {error}", declared.address))
 }

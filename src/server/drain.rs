@@ -5,8 +5,10 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Waker};
+use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::yield_now;
+use tokio::time::timeout;
 
 /// Turns of the runtime before idle connections are closed: those whose request has come, but was not yet looked at, are
 /// not idle.
@@ -32,9 +34,15 @@ impl Connections {
     }
 
     /// Has replies say from now on that their connection ends with them: before the listeners are closed, so that nobody who
-    /// has seen that is promised a further request.
+    /// has seen that is promised a further request. Connections of HTTP/2 say it at once.
     pub fn announce(&self) {
         self.ending.store(true, Ordering::Relaxed);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        let wakers: Vec<Waker> = self.open.lock().values().flatten().cloned().collect();
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     /// How many are open.
@@ -43,19 +51,23 @@ impl Connections {
         self.open.lock().len()
     }
 
-    /// Has every connection end: at once where nothing runs, else once that is finished.
-    pub async fn end(&self) {
+    /// Has every connection end, and waits for that: where something runs, once it is finished; where nothing does, when that
+    /// has been so for a while. A client that asks until then is answered, and told with it.
+    pub async fn end(&self, patience: Duration) {
         self.announce();
+        if timeout(patience, self.none_left()).await.is_ok() {
+            return;
+        }
         for _ in 0..TURNS {
             yield_now().await;
         }
         self.draining.store(true, Ordering::Relaxed);
-        let wakers: Vec<Waker> = self.open.lock().values_mut().filter_map(Option::take).collect();
-        wakers.into_iter().for_each(Waker::wake);
+        self.wake();
+        self.none_left().await;
     }
 
     /// Waits until none is open. One may wait at a time.
-    pub async fn none_left(&self) {
+    async fn none_left(&self) {
         while self.open() > 0 {
             self.none_left.notified().await;
         }
@@ -83,7 +95,7 @@ impl Ticket {
         self.connections.draining.load(Ordering::Relaxed)
     }
 
-    /// Has the connection's task woken when idle connections are closed. A task keeps its waker, so once is enough.
+    /// Has the connection's task woken when the end is announced, and when idle connections are closed. A task keeps its waker, so once is enough.
     pub fn watch(&self, cx: &Context<'_>) {
         if !self.watched.swap(true, Ordering::Relaxed) {
             self.connections.open.lock().insert(self.number, Some(cx.waker().clone()));

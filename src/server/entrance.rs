@@ -24,6 +24,12 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Connections that a listener takes in before it is closed.
 pub const LAST_MAX: usize = 4096;
 
+/// How long a connection without a request may stay when its listener is closed, so that a client which is about to send one
+/// need not find out that it was too late: while the process goes on, or another one in its place,
+const IDLE_WHILE_OTHERS_ACCEPT: Duration = Duration::from_secs(5);
+/// and when its end is waited for.
+const IDLE_AT_THE_END: Duration = Duration::from_secs(1);
+
 /// A client of a Unix socket is this machine.
 const LOCAL_PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
@@ -42,10 +48,10 @@ pub async fn serve<T: Transport>(worker: Arc<Worker<T>>, door: Door) -> usize {
             tokio::join!(entrance.receive(handed), entrance.until_closed());
         }
     }
-    let Entrance { worker, connections, .. } = entrance;
-    connections.end().await;
+    let Entrance { worker, site, connections } = entrance;
+    let patience = if site.is_handed_over() || !worker.is_ending() { IDLE_WHILE_OTHERS_ACCEPT } else { IDLE_AT_THE_END };
     tokio::select! {
-        () = connections.none_left() => {}
+        () = connections.end(patience) => {}
         () = worker.time_is_over() => {}
     }
     connections.open()

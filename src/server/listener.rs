@@ -1,7 +1,7 @@
 //! Listening sockets. Of TCP one per worker and address, the kernel spreads the connections (`SO_REUSEPORT`); those that
 //! cannot be had several times, Unix sockets and inherited ones, the workers share.
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::fs::Permissions;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 /// Connections the kernel may hold until they are accepted.
 const BACKLOG: i32 = 4096;
 
-/// A socket that listens beside others of this process on the same address.
+/// A socket that is bound beside others of this process to the same address. Nobody is sent to it before it [listens](listen):
+/// where it comes to nothing after all, no client has waited there in vain.
 ///
 /// # Errors
 /// When the address cannot be bound: in use, not one of this machine's, or not permitted.
@@ -25,8 +26,15 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
     Ok(socket.into())
+}
+
+/// Has a socket take connections.
+///
+/// # Errors
+/// When the port was taken meanwhile.
+pub fn listen<'s>(socket: impl Into<SockRef<'s>>) -> io::Result<()> {
+    socket.into().listen(BACKLOG)
 }
 
 /// True when another process listens on the address: with `SO_REUSEPORT` alone it would silently get half of the
@@ -47,8 +55,8 @@ pub fn is_taken(address: SocketAddr) -> io::Result<bool> {
     }
 }
 
-/// A socket that listens at a path, whose file has these permissions before anybody can connect. A file that an earlier
-/// gateway left behind, so that nobody answers there, is replaced.
+/// A socket that is bound to a path, whose file has these permissions before anybody can connect, which is when it
+/// [listens](listen). A file that an earlier gateway left behind, so that nobody answers there, is replaced.
 ///
 /// # Errors
 /// When the path is in use, is no socket's, or not permitted.
@@ -66,7 +74,6 @@ pub fn bind_unix(path: &str, mode: u16) -> io::Result<(UnixListener, File)> {
     }
     let file = File::of(path)?;
     set_mode(path, mode)?;
-    socket.listen(BACKLOG)?;
     Ok((socket.into(), file))
 }
 
@@ -126,9 +133,12 @@ impl File {
         self
     }
 
-    /// Leaves the file to the process that goes on with the socket.
+    /// Leaves the file to the process that goes on with the socket, which is closed in this one. Where nobody does, it is
+    /// removed.
     pub fn leave(mut self) {
-        self.made = None;
+        if !is_left_behind(&self.path).unwrap_or(false) {
+            self.made = None;
+        }
     }
 }
 
@@ -174,6 +184,17 @@ impl Listening {
         match self {
             Self::Tcp(listener) => listener.try_clone().map(Self::Tcp),
             Self::Unix(listener) => listener.try_clone().map(Self::Unix),
+        }
+    }
+
+    /// Has it take connections.
+    ///
+    /// # Errors
+    /// When the port was taken meanwhile.
+    pub fn listen(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(listener) => listen(listener),
+            Self::Unix(listener) => listen(listener),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The listeners of a gateway that runs: opened and closed when another policy wants others, while the rest goes on.
 
+use super::control::ENDS;
 use super::doors::{Door, Doors, Open};
 use super::inherit::{Inherited, passed_name};
 use super::listener::{self, Listening};
@@ -36,14 +37,17 @@ impl Listeners {
     }
 
     /// Has exactly these open. Those whose address stays go on; one that goes takes nobody any more and finishes what runs.
-    /// `in_force` is called once it is certain, before anybody comes in by those that are new.
+    /// `left` is a port that something else in this process leaves. `in_force` is called once it is certain, before anybody comes in by those that are new.
     ///
     /// # Errors
-    /// When one cannot be opened, or an inherited socket is no listener's. Nothing has changed then.
-    pub fn be(&self, declared: &[Listener], mut inherited: Inherited, in_force: impl FnOnce()) -> io::Result<()> {
+    /// When one cannot be opened, an inherited socket is no listener's, or all are closed for good. Nothing has changed then.
+    pub fn be(&self, declared: &[Listener], mut inherited: Inherited, left: Option<u16>, in_force: impl FnOnce()) -> io::Result<()> {
         let mut open = self.open.lock();
+        if self.stop.is_cancelled() {
+            return Err(io::Error::other(ENDS));
+        }
         let stays = |open: &Open| declared.iter().find(|declared| declared.address == open.site.declared().address);
-        let (ports, mut doors) = (ports(open.iter().filter(|open| stays(open).is_none())), Doors::none(self.workers.len()));
+        let (ports, mut doors) = (left_by(&open, declared).chain(left).collect::<Vec<_>>(), Doors::none(self.workers.len()));
         for listener in declared {
             if !open.iter().any(|open| open.site.declared().address == listener.address) {
                 let own = matches!(listener.address, Address::Tcp(address) if ports.contains(&address.port()));
@@ -53,6 +57,7 @@ impl Listeners {
         inherited.end()?;
         let busy = |_| io::Error::other("the workers have not yet taken the listeners of policies before");
         let places = self.workers.iter().map(|worker| worker.try_reserve().map_err(busy)).collect::<io::Result<Vec<_>>>()?;
+        doors.listen()?;
         if let Some(acceptor) = share::start(doors.shared)? {
             let mut acceptors = self.acceptors.lock();
             acceptors.retain(|acceptor| !acceptor.is_finished());
@@ -84,6 +89,12 @@ impl Listeners {
             site.closing().cancel();
         }
         Ok(())
+    }
+
+    /// The ports that are free when these are open alone. Until then they count as taken.
+    #[must_use]
+    pub fn left_by(&self, declared: &[Listener]) -> Vec<u16> {
+        left_by(&self.open.lock(), declared).collect()
     }
 
     /// Where they are, in the order of the policy.
@@ -119,7 +130,9 @@ impl Listeners {
 
     /// Closes all; workers finish what runs.
     pub fn close(&self) {
-        self.open.lock().iter_mut().for_each(|open| open.sockets.clear());
+        let mut open = self.open.lock();
+        open.iter_mut().for_each(|open| open.sockets.clear());
+        // Under the lock, so that no reload opens what nobody closes.
         self.stop.cancel();
     }
 
@@ -144,11 +157,7 @@ fn follow(open: &Open, listener: &Listener) {
     open.site.follow(listener.clone());
 }
 
-/// The ports of listeners. While they are open, the addresses of such a port count as taken.
-fn ports<'o>(open: impl Iterator<Item = &'o Open>) -> Vec<u16> {
-    let port = |open: &Open| match &open.address {
-        Address::Tcp(address) => Some(address.port()),
-        Address::Unix(_) => None,
-    };
-    open.filter_map(port).collect()
+fn left_by<'o>(open: &'o [Open], declared: &'o [Listener]) -> impl Iterator<Item = u16> + 'o {
+    let goes = |open: &&Open| declared.iter().all(|declared| declared.address != open.site.declared().address);
+    open.iter().filter(goes).filter_map(|open| open.address.tcp()).map(|address| address.port())
 }

@@ -110,7 +110,7 @@ impl Server {
     ) -> io::Result<Self> {
         let stop = CancellationToken::new();
         let (listeners, given) = Listeners::new(plan.settings.workers, stop.clone());
-        listeners.be(&plan.settings.listeners, inherited, || {})?;
+        listeners.be(&plan.settings.listeners, inherited, None, || {})?;
         plan.open_stores()?;
         hooks::start(&plan.hooks)?;
         let (log, log_writer) = Log::start(log)?;
@@ -157,12 +157,20 @@ impl Server {
     /// # Errors
     /// When a listener cannot be opened. Nothing has changed then.
     pub fn swap(&self, plan: Plan) -> io::Result<Arc<Plan>> {
+        self.swap_beside(plan, None)
+    }
+
+    /// The same where something else in this process leaves a port for it.
+    ///
+    /// # Errors
+    /// Those of [`Self::swap`].
+    pub fn swap_beside(&self, plan: Plan, left: Option<u16>) -> io::Result<Arc<Plan>> {
         if let Err(error) = plan.open_stores() {
             tracing::error!(%error, "a store of the new policy cannot be connected: its limits are under `on_failure`");
         }
         let plan = Arc::new(plan);
         let old = self.shared.plan.load_full();
-        self.listeners.be(&plan.settings.listeners, Inherited::default(), || {
+        self.listeners.be(&plan.settings.listeners, Inherited::default(), left, || {
             lookout::look(&plan);
             self.shared.plan.store(Arc::clone(&plan));
             self.shared.swapped.notify_one();
@@ -171,6 +179,12 @@ impl Server {
             tracing::error!(%error, "hooks cannot be told of the new policy");
         }
         Ok(plan)
+    }
+
+    /// The ports that its listeners leave when a plan is in force.
+    #[must_use]
+    pub fn left_by(&self, plan: &Plan) -> Vec<u16> {
+        self.listeners.left_by(&plan.settings.listeners)
     }
 
     /// Shows other certificates to clients that connect from now on to an address of the plan.
@@ -256,13 +270,14 @@ impl Threads {
         self.lookout.join().map_err(|_| io::Error::other("the lookout panicked"))??;
         self.metrics.join().map_err(|_| io::Error::other("the thread that reads what is counted panicked"))??;
         listeners.join()?;
-        log.end();
+        if !log.end(self.log_writer)? {
+            tracing::warn!("the last lines of the access log are lost: nobody reads it");
+        }
         let dropped = log.dropped();
         if dropped > 0 {
             events.tell(Change::Failed, GATEWAY, format!("{dropped} lines of the access log were dropped: it was written too slowly"));
         }
         events.tell(Change::Stopped, GATEWAY, format!("stopped: {cut} connections were cut"));
-        self.log_writer.join().map_err(|_| io::Error::other("the access log panicked"))?;
         self.reports.end()?;
         Ok(cut)
     }

@@ -1,12 +1,14 @@
 //! `gate run`: the server in the foreground, under the signals of the process and what its [`Control`] is told.
 
-use super::control::{Answer, Command, Control, Reloaded, Stage};
+use super::control::{Answer, Command, Control, ENDS, Reloaded, Stage};
 use super::upgrade::{Line, upgrade};
 use super::{GATEWAY, Inherited, Server};
 use crate::compile::Plan;
 use crate::events::Change;
 use crate::upstream::Transport;
+use futures_util::future::{Fuse, FusedFuture, FutureExt};
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -42,7 +44,7 @@ pub trait Policies: Send + 'static {
 
 /// Serves until SIGTERM, SIGINT or [`Control::drain`], then drains: how many connections had to be cut. SIGHUP is
 /// [`Control::reload`]. The end waits for no policy that is being compiled. SIGUSR2 starts the program anew in this one's
-/// place, which drains when the new one accepts.
+/// place, which drains when the new one accepts; what it is told meanwhile is heard, and policies wait.
 ///
 /// # Errors
 /// When the server cannot start, or a worker failed.
@@ -68,23 +70,23 @@ pub fn run<T: Transport>(
     let follower = Follower { policies, server: Arc::clone(&server), control: control.clone() };
     std::thread::Builder::new().name("gate-policies".to_owned()).spawn(|| follower.follow(commands))?;
     runtime.block_on(async {
+        let mut upgrading = pin!(Fuse::terminated());
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
                 () = control.told_to_drain() => break,
                 _ = hang_up.recv() => control.request_reload(),
-                Some(()) = succeed.recv() => tokio::select! {
-                    _ = terminate.recv() => break,
-                    _ = interrupt.recv() => break,
-                    outcome = upgrade(&server, line) => match outcome {
-                        Ok(process) => {
-                            tracing::info!(process, "a new process accepts; this one ends");
-                            control.hand_over();
-                            break;
-                        }
-                        Err(error) => tracing::error!("no new process, this one stays: {error}"),
+                // One that is under way is the one that is asked for.
+                Some(()) = succeed.recv() => if upgrading.is_terminated() {
+                    upgrading.set(hand_over(&server, line, &control).fuse());
+                },
+                outcome = &mut upgrading => match outcome {
+                    Ok(process) => {
+                        tracing::info!(process, "a new process accepts; this one ends");
+                        break;
                     }
+                    Err(error) => tracing::error!("no new process, this one stays: {error}"),
                 },
             }
         }
@@ -92,6 +94,14 @@ pub fn run<T: Transport>(
     // Whoever asks whether to send more requests hears it before nobody accepts.
     control.enter(Stage::Draining);
     server.shutdown()
+}
+
+/// Puts another process in the place of this one: which. Policies wait meanwhile: the new one has read its own.
+async fn hand_over(server: &Server, line: &Line, control: &Control) -> io::Result<u32> {
+    let _turn = control.turn().await;
+    let process = upgrade(server, line).await?;
+    control.hand_over();
+    Ok(process)
 }
 
 /// Carries out what a gateway is told, one command after the other.
@@ -116,7 +126,16 @@ impl<P: Policies> Follower<P> {
     }
 
     fn answer(&mut self, wanted: Wanted, answer: Answer) {
-        let outcome = self.policies.put_in_force(wanted, &self.server);
+        let control = self.control.clone();
+        let _turn = control.wait_for_turn();
+        let ends = || control.stage() == Stage::Draining;
+        let outcome = if ends() { Err(ENDS.to_owned()) } else { self.policies.put_in_force(wanted, &self.server) };
+        if outcome.is_err() && ends() {
+            tracing::warn!("not reloaded: {ENDS}");
+            // Not everybody waits for what comes of it.
+            let _ = answer.send(Err(ENDS.to_owned()));
+            return;
+        }
         self.server.note_reload(outcome.is_ok());
         let plan = self.server.plan();
         match &outcome {
@@ -124,11 +143,12 @@ impl<P: Policies> Follower<P> {
                 let says = changes.iter().fold(format!("reloaded as policy {generation}"), |says, change| format!("{says}\n{change}"));
                 plan.events.tell(Change::Reloaded, GATEWAY, says);
             }
-            Err(error) => plan.events.tell(Change::ReloadRefused, GATEWAY, format!("not reloaded; the old policy stays: {error}")),
+            Err(error) => {
+                plan.events.tell(Change::ReloadRefused, GATEWAY, format!("not reloaded; the old policy stays: {}", error.trim_end()))
+            }
         }
         self.control.came(outcome.clone());
         self.server.note_generation(self.control.generation());
-        // Not everybody waits for what comes of it.
         let _ = answer.send(outcome);
     }
 }

@@ -62,17 +62,17 @@ impl Shared {
                 }
             }
         }
-        // What another process goes on with keeps its file and its queue.
-        if site.is_handed_over() {
-            file.into_iter().for_each(File::leave);
-        } else if ours {
-            drop(file);
-            let socket = waiting.into_inner()?;
+        let socket = waiting.into_inner()?;
+        // Another process may go on with it: whether it does is seen once it is closed here.
+        let file = file.filter(|_| site.is_handed_over());
+        if ours {
             for _ in 0..LAST_MAX {
                 let Ok(accepted) = socket.accept() else { break };
                 turns.hand(accepted).await;
             }
         }
+        drop(socket);
+        file.into_iter().for_each(File::leave);
         Ok(())
     }
 }

@@ -184,6 +184,12 @@ impl<T: Transport> Worker<T> {
         }
     }
 
+    /// True when the process is to end.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.shared.stop.is_cancelled()
+    }
+
     /// Waits until the process is to end, and longer than what runs then may take.
     pub async fn time_is_over(&self) {
         self.shared.stop.cancelled().await;
@@ -207,6 +213,8 @@ impl<T: Transport> Worker<T> {
             tokio::time::sleep(TIDY_EVERY).await;
             transport.tidy();
             self.follow(Clock::system());
+            // Without requests it would keep a plan that is not in force any more.
+            drop(self.engine());
         }
     }
 }
@@ -270,6 +278,28 @@ mod tests {
         assert_eq!(tidied.load(Ordering::Relaxed), 12);
         shared.stop.cancel();
         assert_eq!(running.await.unwrap().unwrap(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_without_requests_lets_go_of_a_plan_that_is_not_in_force() {
+        let plan = || draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default());
+        let shared = Arc::new(Shared {
+            plan: arc_swap::ArcSwap::from_pointee(plan()),
+            log: Log::start(std::io::sink()).unwrap().0,
+            open: AtomicUsize::new(0),
+            crowded: crate::events::Seldom::default(),
+            stop: tokio_util::sync::CancellationToken::new(),
+            swapped: tokio::sync::Notify::new(),
+            metrics: Hub::default(),
+        });
+        let worker = Arc::new(Worker::new(Arc::clone(&shared), Counting(Arc::default())));
+        let running = tokio::spawn(worker.run(tokio::sync::mpsc::channel(1).1));
+        let old = Arc::downgrade(&shared.plan.load_full());
+        shared.plan.store(Arc::new(plan()));
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        assert!(old.upgrade().is_none());
+        shared.stop.cancel();
+        running.await.unwrap().unwrap();
     }
 
     #[tokio::test(start_paused = true)]

@@ -74,7 +74,8 @@ fn what_there_is_to_ask_for_is_listed_and_all_that_is_read_answers() {
     let app = Origin::json("{}");
     let mut gate = run(&app);
     let listed = gate.admin("GET", "/admin").send().expect(200).json();
-    let names = [("routes", "shut"), ("upstreams", "app"), ("breakers", "app"), ("limits", "few"), ("flags", "beta")];
+    let names =
+        [("/page/", "page.css"), ("routes", "shut"), ("upstreams", "app"), ("breakers", "app"), ("limits", "few"), ("flags", "beta")];
     let mut asked = 0;
     for line in listed.as_object().unwrap().keys().filter_map(|line| line.strip_prefix("GET ")) {
         let line = line.split('?').next().unwrap();
@@ -96,6 +97,7 @@ fn what_cannot_be_meant_is_a_problem_that_says_why() {
     let mut gate = run(&app);
     for (method, target, status, says) in [
         ("GET", "/page", 404, "`/admin` lists what there is"),
+        ("GET", "/page/other.js", 404, "the page has no file `other.js`"),
         ("GET", "/admin/routes/nobody", 404, "there is no route `nobody`"),
         ("GET", "/admin/upstreams/nobody", 404, "there is no upstream `nobody`"),
         ("GET", "/admin/status?verbose=1", 400, "there is no parameter `verbose`"),
@@ -127,7 +129,7 @@ fn the_page_is_for_this_listener_alone() {
     let app = Origin::json("{}");
     let mut gate = run(&app);
     for (target, media_type) in
-        [("/", "text/html"), ("/page.css", "text/css"), ("/page.js", "text/javascript"), ("/admin", "application/json")]
+        [("/", "text/html"), ("/page/page.css", "text/css"), ("/page/watch.js", "text/javascript"), ("/admin", "application/json")]
     {
         let reply = gate.admin("GET", target).send().expect(200);
         assert!(reply.field("content-type").is_some_and(|found| found.starts_with(media_type)), "{target}");
@@ -300,13 +302,18 @@ fn limits_and_targets_are_told_as_they_stand() {
         gate.get("/fenced").send().expect(status);
     }
     let few = gate.admin("GET", "/admin/limits").send().expect(200).json()["few"].clone();
+    assert_eq!(few, gate.admin("GET", "/admin/limits/few").send().expect(200).json());
+    assert!(few["declared"][0].as_str().unwrap().starts_with("2/h"), "{few}");
     assert_eq!((few["allowed"].as_u64(), few["rejected"].as_u64(), few["keys"].as_u64()), (Some(2), Some(1), Some(1)));
     gate.get("/").send().expect(200);
     let upstream = gate.admin("GET", "/admin/upstreams").send().expect(200).json()["app"].clone();
     assert_eq!(upstream["targets"][0]["target"], app.address().to_string());
     assert_eq!((&upstream["targets"][0]["state"], &upstream["healthy"]), (&"up".into(), &1.into()));
     let routes = gate.admin("GET", "/admin/routes").send().expect(200).json();
-    assert_eq!(routes["everything"]["target"], "-> app");
+    let order: Vec<&str> = routes.as_array().unwrap().iter().map(|route| route["route"].as_str().unwrap()).collect();
+    // It stands first in the file, and takes what no other one does.
+    assert_eq!(order.last(), Some(&"everything"), "{order:?}");
+    assert_eq!(routes[order.len() - 1]["target"], "-> app");
     assert_eq!(gate.admin("GET", "/admin/routes/everything").send().json()["doc"], "Everything else.");
 }
 
@@ -421,6 +428,7 @@ fn what_is_turned_by_hand_is_an_event() {
     let some = gate.admin("GET", "/admin/events?kinds=flag,purge").send().expect(200).json();
     assert_eq!(some["events"].as_array().unwrap().len(), 2);
     assert_eq!(some["events"][0]["subject"], "beta");
+    assert_eq!((&all["missed"], &some["missed"]), (&0.into(), &0.into()));
     let last = all["told"].as_u64().unwrap();
     let later = gate.admin("GET", &format!("/admin/events?since={last}")).send().expect(200).json();
     assert_eq!(later["events"].as_array().unwrap().len(), 0);

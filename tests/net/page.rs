@@ -1,8 +1,10 @@
 //! The admin's page, in Chrome: it shows what runs, turns what can be turned, and takes nothing for markup.
 
-use crate::harness::{Answer, Origin, Page, Program, until};
-use serde_json::Value as Json;
-use std::path::Path;
+mod access;
+mod bounds;
+mod watching;
+
+use crate::harness::{Answer, Key, Origin, Page, Program, until};
 
 const POLICY: &str = r#"
 gateway {
@@ -37,10 +39,6 @@ route broken GET /broken {
 }
 "#;
 
-/// The keys that are pressed, by the number that browsers know them by.
-const TAB: (&str, u32) = ("Tab", 9);
-const ESCAPE: (&str, u32) = ("Escape", 27);
-
 fn run() -> (Origin, Program) {
     let app = Origin::start(|_| Answer::with(200, "Cache-Control: max-age=60\r\n", "{}"));
     let mut gate = Program::run(&POLICY.replace("{app}", &app.address().to_string()), &[], &[]);
@@ -49,7 +47,12 @@ fn run() -> (Origin, Program) {
 }
 
 fn open(gate: &mut Program) -> Option<Page> {
-    let mut page = Page::open(&format!("http://{}/", gate.admin_address()))?;
+    let at = gate.admin_address().to_string();
+    open_at(&at)
+}
+
+fn open_at(authority: &str) -> Option<Page> {
+    let mut page = Page::open(&format!("http://{authority}/"))?;
     page.resize(1280, 900, false);
     page.until_says("#state", "serving");
     Some(page)
@@ -77,9 +80,10 @@ fn the_page_shows_routes_upstreams_limits_and_caches_as_they_are() {
     assert_eq!(row(&mut page, "routes", "checkout")[1], "POST api.example.com/v1/checkout");
     assert_eq!(row(&mut page, "routes", "(no route)")[4], "1");
     assert!(row(&mut page, "routes", "order")[6].ends_with(" ms"), "p50 of the last minute");
-    assert_eq!(row(&mut page, "upstreams", "orders")[1..5], ["1 of 1 healthy", "–", "5", "0"]);
+    let orders = row(&mut page, "upstreams", "orders");
+    assert_eq!((&*orders[1], &orders[3..6]), ("1 of 1 healthy", &["5", "0", "0"].map(str::to_owned)[..]));
     assert_eq!(row(&mut page, "breakers", "orders")[1..4], ["closed", "0", "0"]);
-    assert_eq!(row(&mut page, "limits", "few")[1..3], ["4", "2"]);
+    assert_eq!(row(&mut page, "limits", "few4/h by client.ip")[1..3], ["4", "2"]);
     assert_eq!(row(&mut page, "switches", "beta")[1..3], ["flag", "off"]);
     page.until_says("#cache-facts", "Hits1");
     page.until_says("#hits", "50.0 %");
@@ -88,7 +92,7 @@ fn the_page_shows_routes_upstreams_limits_and_caches_as_they_are() {
     gate.get("/broken").send();
     page.until_says("#routes-rows tr:last-child", "(no route)");
     page.until_says("#rate", "0");
-    crate::harness::until("the next look", || (row(&mut page, "routes", "broken")[5] == "2").then_some(()));
+    until("the next look", || (row(&mut page, "routes", "broken")[5] == "2").then_some(()));
     assert_eq!(page.complaints(), [""; 0]);
 }
 
@@ -98,7 +102,7 @@ fn every_part_of_the_page_does_what_it_says() {
     gate.get("/v1/orders").send();
     let Some(mut page) = open(&mut gate) else { return };
     page.until_says("#routes-rows", "checkout");
-    for part in ["traffic", "routes", "trace", "upstreams", "breakers", "limits", "cache", "switches", "events"] {
+    for part in ["traffic", "routes", "upstreams", "breakers", "limits", "cache", "switches", "events", "trace"] {
         page.click(&format!("nav a[href='#{part}']"));
         until(&format!("the address of {part}"), || (page.evaluate("location.hash") == format!("#{part}")).then_some(()));
     }
@@ -111,6 +115,15 @@ fn every_part_of_the_page_does_what_it_says() {
     page.write("#search", "no such thing");
     page.until_says("#routes-rows-none:not([hidden])", "No route");
     page.write("#search", " ");
+    // Sorted by a number: the largest first, and again as they are tried.
+    let first = "document.querySelector('#routes-rows th').textContent";
+    page.until_says("#routes-rows", "checkout");
+    assert_eq!(page.evaluate(first), "checkout");
+    page.click("#routes th:nth-child(5) button");
+    assert_eq!(page.evaluate("document.querySelector('#routes th:nth-child(5)').ariaSort"), "descending");
+    assert_eq!(page.evaluate(first), "list");
+    page.click("#routes th:nth-child(5) button");
+    assert_eq!(page.evaluate(first), "checkout");
     // A trace; what is asked is text, whatever it looks like.
     page.write("[name=url]", "/v1/orders/7?<img src=x onerror=alert(1)>");
     page.click("#trace-form button");
@@ -128,11 +141,12 @@ fn every_part_of_the_page_does_what_it_says() {
     // What is turned by hand; what breaks something is asked about first.
     page.click("#breakers-rows button");
     page.until_says("#confirm-title", "Open the breaker?");
-    page.press(ESCAPE.0, ESCAPE.1);
+    page.press(Key::Escape);
     assert_eq!(page.evaluate("document.querySelector('#confirm').open"), false);
     page.click("#breakers-rows button");
     page.click("#confirm-yes");
     page.until_says("#breakers-rows", "open, by hand");
+    page.until_says("nav a[href='#breakers']", "1 open");
     gate.get("/v1/orders/1").send().expect(503);
     page.click("#breakers-rows button");
     page.until_says("#said", "The breaker of orders is closed.");
@@ -140,6 +154,7 @@ fn every_part_of_the_page_does_what_it_says() {
     page.click("[aria-label='Close… route checkout']");
     page.click("#confirm-yes");
     page.until_says("#switches-rows", "closed, by hand");
+    page.until_says("nav a[href='#switches']", "1 closed");
     gate.post("http://api.example.com/v1/checkout").send().expect(503);
     page.click("[aria-label='As its file route checkout']");
     page.until_says("#said", "as its file says");
@@ -151,6 +166,8 @@ fn every_part_of_the_page_does_what_it_says() {
     page.click("#purge");
     page.click("#confirm-yes");
     page.until_says("#said", "Responses dropped: 1.");
+    page.click("#notice-close");
+    assert_eq!(page.evaluate("document.querySelector('#notice').hidden"), true);
     page.click("#reload");
     page.click("#confirm-no");
     page.click("#reload");
@@ -162,59 +179,5 @@ fn every_part_of_the_page_does_what_it_says() {
         "(() => { const kind = document.querySelector('#kind'); kind.value = 'breaker'; kind.dispatchEvent(new Event('change')); })()",
     );
     assert!(!page.text("#events-rows").contains("cache purged") && page.text("#events-rows").contains("breaker"));
-    assert_eq!(page.complaints(), [""; 0]);
-}
-
-#[test]
-fn a_broken_policy_is_shown_with_what_is_wrong_and_a_gateway_that_is_gone_is_said_to_be() {
-    let (_app, mut gate) = run();
-    let Some(mut page) = open(&mut gate) else { return };
-    gate.write("gateway {");
-    page.click("#reload");
-    page.click("#confirm-yes");
-    page.until_says("#diagnostics", "gate::syntax::brace");
-    page.until_says("#said", "the one before stays");
-    gate.signal("KILL");
-    page.until_says("#state", "not reached");
-    page.until_says("#said", "The gateway cannot be reached.");
-}
-
-#[test]
-fn the_page_fits_narrow_windows_dark_rooms_and_those_who_do_not_see_it() {
-    let (_app, mut gate) = run();
-    for target in ["/v1/orders/1", "/v1/orders", "/broken"] {
-        gate.get(target).send();
-    }
-    let Some(mut page) = open(&mut gate) else { return };
-    page.until_says("#routes-rows", "order");
-    page.click("#routes summary");
-    page.write("[name=url]", "/v1/orders/7");
-    page.click("#trace-form button");
-    page.until_says("#stages-rows", "limit few");
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    for (name, width, dark) in [("light", 1280, false), ("dark", 1280, true), ("narrow", 390, false), ("narrow-dark", 390, true)] {
-        page.resize(width, 900, dark);
-        let over = page.evaluate("document.documentElement.scrollWidth - window.innerWidth").as_i64().unwrap();
-        assert!(over <= 0, "{name}: {over} pixels stick out");
-        page.picture(&folder.join(format!("page-{name}.png")));
-    }
-    // By keyboard: the first stop leads past the head.
-    page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0); document.body.focus()");
-    page.call("Page.reload", serde_json::json!({}));
-    page.until_says("#routes-rows", "order");
-    page.press(TAB.0, TAB.1);
-    assert_eq!(page.evaluate("document.activeElement.className"), "skip");
-    // What can be used has a name that is read aloud.
-    let nodes = page.call("Accessibility.getFullAXTree", serde_json::json!({}));
-    let role = |node: &Json| node["role"]["value"].as_str().unwrap_or_default().to_owned();
-    let name = |node: &Json| node["name"]["value"].as_str().unwrap_or_default().trim().to_owned();
-    let nodes: Vec<(String, String)> = nodes["nodes"].as_array().unwrap().iter().map(|node| (role(node), name(node))).collect();
-    for wanted in ["button", "link", "searchbox", "table", "columnheader", "rowheader", "region", "combobox"] {
-        let names: Vec<&String> = nodes.iter().filter(|(role, _)| role == wanted).map(|(_, name)| name).collect();
-        assert!(!names.is_empty() && names.iter().all(|name| !name.is_empty()), "{wanted}: {names:?}");
-    }
-    for landmark in ["banner", "navigation", "main"] {
-        assert!(nodes.iter().any(|(role, _)| role == landmark), "{landmark}");
-    }
     assert_eq!(page.complaints(), [""; 0]);
 }

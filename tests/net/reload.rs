@@ -1,6 +1,8 @@
 //! Another policy while the gateway runs: what goes on, what is kept, and how to go back.
 
-use crate::harness::{Answer, Client, Origin, Program, until};
+use crate::harness::{
+    Answer, Ask, CLIENTS, Client, LISTEN, Origin, Program, SOCKETS, Stop, all_echo, lively, password_line, sockets, token, until, versioned,
+};
 use parking_lot::Mutex;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
@@ -8,83 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-const CLIENTS: usize = 64;
-const SOCKETS: usize = 200;
 const RELOADS: usize = 50;
-
-const HANDSHAKE: &str = "GET /live HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-                         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
-const GRANTED: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-                       Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
-
-/// Fails `/bad`, opens WebSockets at `/live`, and answers the rest.
-pub fn origin() -> Origin {
-    Origin::start(|received| match (received.field("upgrade"), received.target.as_str()) {
-        (Some(_), _) => Answer::Echo(GRANTED.as_bytes().to_vec()),
-        (None, "/bad") => Answer::json(500, "{}"),
-        (None, _) => Answer::json(200, "{}"),
-    })
-}
-
-/// A policy that answers its version, listening at `listen`.
-pub fn versioned(app: &Origin, listen: &str, version: usize) -> String {
-    format!(
-        r#"
-gateway {{
-  {listen}
-}}
-upstream app {{ target http://{address} }}
-upstream weak {{
-  target http://{address}
-  breaker {{
-    open_after 3 failures
-    cooldown 1h
-  }}
-}}
-route everything ANY /** -> app {{ public "a test" }}
-route bad GET /bad -> weak {{ public "a test" }}
-route version GET /version {{
-  public "a test"
-  respond 200 text "{version}"
-}}
-route counted GET /counted {{
-  public "a test"
-  limit slow 100/h by client.ip
-  respond 200 text "counted"
-}}
-"#,
-        address = app.address()
-    )
-}
-
-/// Opens WebSockets.
-pub fn sockets(address: SocketAddr, count: usize) -> Vec<Client> {
-    let open = |_| {
-        let mut client = Client::connect(address);
-        client.send(HANDSHAKE).read().expect(101);
-        client
-    };
-    (0..count).map(open).collect()
-}
-
-/// Sends something through each, and waits for it to come back.
-pub fn all_echo(sockets: &mut [Client]) {
-    for socket in &mut *sockets {
-        socket.send("ping");
-    }
-    for socket in sockets {
-        assert_eq!(socket.exactly(4), b"ping");
-    }
-}
-
-/// Tells clients to stop, also when an assertion fails.
-pub struct Stop<'a>(pub &'a AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
-    }
-}
 
 fn version(gate: &mut Program) -> String {
     gate.get("/version").send().expect(200).text().to_owned()
@@ -92,8 +18,8 @@ fn version(gate: &mut Program) -> String {
 
 #[test]
 fn fifty_reloads_lose_no_request_no_websocket_and_no_count() {
-    let app = origin();
-    let mut gate = Program::run(&versioned(&app, "listen 127.0.0.1:0", 0), &[], &[]);
+    let app = lively();
+    let mut gate = Program::run(&versioned(&app, LISTEN, 0), &[], &[]);
     let address = gate.address();
     let left = |gate: &mut Program| gate.get("/counted").send().expect(200).field("x-ratelimit-remaining").unwrap().to_owned();
     assert_eq!(left(&mut gate), "99");
@@ -119,7 +45,7 @@ fn fifty_reloads_lose_no_request_no_websocket_and_no_count() {
                 gate.write("gateway {");
                 gate.reload("not reloaded");
             } else {
-                gate.write(&versioned(&app, "listen 127.0.0.1:0", number));
+                gate.write(&versioned(&app, LISTEN, number));
                 gate.reload(" reloaded");
                 in_force = number;
             }
@@ -152,7 +78,7 @@ fn listeners_come_and_go_and_the_others_stay() {
         }
         Answer::json(200, "{}")
     });
-    let (one, both, other) = ("listen 127.0.0.1:0", "listen 127.0.0.1:0\n listen 127.0.0.2:0", "listen 127.0.0.2:0");
+    let (one, both, other) = (LISTEN, "listen 127.0.0.1:0\n listen 127.0.0.2:0", "listen 127.0.0.2:0");
     let mut gate = Program::run(&versioned(&app, one, 0), &[], &[]);
     let first = gate.address();
     let mut stays = gate.connect();
@@ -184,8 +110,8 @@ fn listeners_come_and_go_and_the_others_stay() {
 
 #[test]
 fn a_listener_that_cannot_be_opened_refuses_the_whole_reload() {
-    let app = origin();
-    let mut gate = Program::run(&versioned(&app, "listen 127.0.0.1:0", 0), &[], &[]);
+    let app = lively();
+    let mut gate = Program::run(&versioned(&app, LISTEN, 0), &[], &[]);
     gate.get("/counted").send().expect(200);
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
@@ -194,7 +120,7 @@ fn a_listener_that_cannot_be_opened_refuses_the_whole_reload() {
     gate.reload("not reloaded");
     assert!(gate.said().contains(&format!("cannot listen on {address}")), "{}", gate.said());
     assert_eq!(version(&mut gate), "0");
-    gate.write(&versioned(&app, "listen 127.0.0.1:0", 2));
+    gate.write(&versioned(&app, LISTEN, 2));
     gate.reload(" reloaded");
     assert_eq!(version(&mut gate), "2");
     let counted = gate.get("/counted").send().expect(200);
@@ -208,10 +134,10 @@ fn until_version(gate: &mut Program, expected: &str) {
 
 #[test]
 fn under_watch_a_policy_that_changes_is_put_in_force() {
-    let app = origin();
-    let mut gate = Program::run(&versioned(&app, "listen 127.0.0.1:0", 0), &["--watch"], &[]);
+    let app = lively();
+    let mut gate = Program::run(&versioned(&app, LISTEN, 0), &["--watch"], &[]);
     assert_eq!(version(&mut gate), "0");
-    gate.write(&versioned(&app, "listen 127.0.0.1:0", 1));
+    gate.write(&versioned(&app, LISTEN, 1));
     until_version(&mut gate, "1");
     for broken in ["gateway {", ""] {
         gate.write(broken);
@@ -219,7 +145,7 @@ fn under_watch_a_policy_that_changes_is_put_in_force() {
         gate.until_said(wrong);
         assert_eq!(version(&mut gate), "1");
     }
-    gate.write(&versioned(&app, "listen 127.0.0.1:0", 2));
+    gate.write(&versioned(&app, LISTEN, 2));
     until_version(&mut gate, "2");
 }
 
@@ -234,8 +160,8 @@ fn mount(folder: &Path, number: usize, policy: &str) {
 
 #[test]
 fn under_watch_a_config_map_that_is_swapped_is_put_in_force() {
-    let app = origin();
-    let text = |version| versioned(&app, "listen 127.0.0.1:0", version);
+    let app = lively();
+    let text = |version| versioned(&app, LISTEN, version);
     let mut gate = Program::run(&text(0), &["--watch"], &[]);
     gate.address();
     mount(gate.folder(), 1, &text(1));
@@ -250,7 +176,7 @@ fn under_watch_a_config_map_that_is_swapped_is_put_in_force() {
 
 #[test]
 fn an_operator_goes_back_and_a_broken_file_does_not_stop_the_last_good_policy() {
-    let app = origin();
+    let app = lively();
     let text = |version| versioned(&app, "listen 127.0.0.1:0\n admin 127.0.0.1:0", version);
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().to_str().unwrap();
@@ -285,24 +211,112 @@ fn an_operator_goes_back_and_a_broken_file_does_not_stop_the_last_good_policy() 
     assert_eq!(version(&mut gate), "0");
 }
 
+/// `gateways/shop.gate` with another limit and another upstream in each version.
+fn shop(app: &Origin, version: usize) -> String {
+    include_str!("../../gateways/shop.gate")
+        .replace("listen 127.0.0.1:8000", LISTEN)
+        .replace("127.0.0.1:9002", &app.address().to_string())
+        .replace("limit per_client 100/min", &format!("limit per_client {}/min", 100 + version))
+        .replace("timeout { connect 250ms", &format!("timeout {{ connect {}ms", 250 + version))
+}
+
 #[test]
-fn reloads_leave_nothing_behind() {
-    const EVERY: usize = 10;
-    const MANY: usize = 300;
-    let app = origin();
-    let text = |version: usize| versioned(&app, "listen 127.0.0.1:0", version).replace("slow 100/h", &format!("slow {}/h", 100 + version));
-    let mut gate = Program::run(&text(0), &[], &[]);
+fn a_thousand_reloads_leave_nothing_behind() {
+    const FEW: usize = 10;
+    const MANY: usize = 1_000;
+    let (app, users) = (Origin::json(r#"{"orders": []}"#), password_line("alice", "wonderland"));
+    let key = "a key for tests that is long enough to be one";
+    let mut gate = Program::run(&shop(&app, 0), &[], &[("JWT_SECRET", key), ("SHOP_USERS", &users)]);
+    let token = token(key, &serde_json::json!({"sub": "7"}));
     gate.address();
     let mut after_few = 0;
-    for number in 1..=MANY {
-        gate.write(&text(number));
+    for version in 1..=MANY {
+        gate.write(&shop(&app, version));
         gate.reload(" reloaded");
-        gate.get("/counted").send().expect(200);
-        gate.get("/").send().expect(200);
-        if number == EVERY {
+        gate.get("/api/v1/orders").bearer(&token).send().expect(200);
+        gate.get("/health").send().expect(200);
+        if version == FEW {
             after_few = gate.memory_now();
         }
     }
     let after_many = gate.memory_now();
-    assert!(after_many <= after_few + after_few / 20, "{after_few} bytes after {EVERY} reloads, {after_many} after {MANY}");
+    assert!(after_many <= after_few + after_few / 20, "{after_few} bytes after {FEW} reloads, {after_many} after {MANY}");
+}
+
+/// Ports that nobody has now.
+fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
+    let taken = [(); COUNT].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    taken.map(|listener| listener.local_addr().unwrap().port())
+}
+
+#[test]
+fn the_admin_listener_and_another_change_places() {
+    let (app, [first, second, third]) = (lively(), free_ports());
+    let text = |listen: u16, admin: &str| versioned(&app, &format!("{LISTEN}\n listen 127.0.0.1:{listen}\n admin {admin}"), 0);
+    let mut gate = Program::run(&text(first, &format!("127.0.0.1:{second}")), &[], &[("OPERATORS", &password_line("ann", "x"))]);
+    let ask = |port: u16, target: &str| Ask::new(SocketAddr::from(([127, 0, 0, 1], port)), "GET", target).send().status;
+    gate.admin_address();
+    assert_eq!((ask(first, "/version"), ask(second, "/admin/status")), (200, 200));
+    gate.write(&text(second, &format!("127.0.0.1:{first}")));
+    gate.reload(" reloaded");
+    gate.until_said(&format!("gate: administered at 127.0.0.1:{first}"));
+    until("the listener at its place", || (ask(second, "/version") == 200).then_some(()));
+    until("the admin listener at its place", || (ask(first, "/admin/status") == 200).then_some(()));
+    // To every address of the machine at the same port, and to a port that is a listener's no more.
+    let auth = "auth basic operators {\n users env(\"OPERATORS\")\n}\n";
+    gate.write(&format!("{auth}{}", text(second, &format!("0.0.0.0:{first} {{ auth operators }}"))));
+    gate.reload(" reloaded");
+    until("the admin listener to ask who it is", || (ask(first, "/admin/status") == 401).then_some(()));
+    gate.write(&format!("{auth}{}", text(third, &format!("0.0.0.0:{second} {{ auth operators }}"))));
+    gate.reload(" reloaded");
+    until("the admin listener at the other port", || (ask(second, "/admin/status") == 401).then_some(()));
+    assert_eq!(ask(third, "/version"), 200);
+    assert!(!gate.said().contains("not reloaded"), "{}", gate.said());
+}
+
+#[test]
+fn a_listener_that_comes_to_nothing_takes_no_client_from_the_one_before() {
+    let (app, [port]) = (lively(), free_ports());
+    let mut gate = Program::run(&versioned(&app, &format!("listen 0.0.0.0:{port}"), 0), &[], &[]);
+    gate.address();
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let refused = format!("listen 127.0.0.1:{port}\n listen {}", taken.local_addr().unwrap());
+    gate.write(&versioned(&app, &refused, 1));
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Acquire) {
+                    Ask::new(address, "GET", "/version").send().expect(200);
+                }
+            });
+        }
+        let _stopping = Stop(&stop);
+        (0..30).for_each(|_| gate.reload("not reloaded"));
+    });
+    assert_eq!(version(&mut gate), "0");
+}
+
+#[test]
+fn what_is_wrong_with_a_policy_is_said_once() {
+    let app = lively();
+    let folder = tempfile::tempdir().unwrap();
+    let state = ["--state", folder.path().to_str().unwrap()];
+    let mut gate = Program::run(&versioned(&app, LISTEN, 0), &state, &[]);
+    gate.address();
+    gate.write("gateway {");
+    gate.reload("not reloaded");
+    gate.until_said("event=\"reload_refused\"");
+    assert_eq!(gate.times_said("gate::syntax::brace"), 1, "{}", gate.said());
+    std::fs::remove_file(gate.folder().join("policy.gate")).unwrap();
+    gate.reload("policy.gate: ");
+    gate.signal("TERM");
+    gate.until_ended();
+    let tls = "tls {\n certificate \"a\" cert file(\"none\") key file(\"none\")\n }";
+    gate.write(&versioned(&app, &format!("{LISTEN} {{\n {tls}\n }}"), 0));
+    let mut gate = gate.run_again(&state);
+    assert_eq!(gate.until_ended().code(), Some(1));
+    let said = gate.said();
+    assert!(said.lines().any(|line| line.starts_with("gate: the policy that was in force last is kept")) && said.ends_with('\n'), "{said}");
 }

@@ -1,36 +1,17 @@
 //! SIGHUP and SIGTERM.
 
-use crate::harness::{Answer, Origin, PLAIN, Program, until};
+use crate::harness::{Answer, CLIENTS, Client, LISTEN, Origin, PLAIN, Program, lively, signal, until, versioned};
 use parking_lot::{Condvar, Mutex};
+use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
-
-const CLIENTS: usize = 64;
-
-fn versioned(app: &Origin, version: usize) -> String {
-    format!(
-        r#"
-gateway {{ listen 127.0.0.1:0 }}
-upstream app {{ target http://{} }}
-route everything ANY /** -> app {{ public "a test" }}
-route version GET /version {{
-  public "a test"
-  respond 200 text "{version}"
-}}
-route counted GET /counted {{
-  public "a test"
-  limit slow 100/h by client.ip
-  respond 200 text "counted"
-}}
-"#,
-        app.address()
-    )
-}
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[test]
 fn a_reload_tells_what_it_changes_for_requests() {
     let app = Origin::json("{}");
-    let policy = versioned(&app, 0);
+    let policy = versioned(&app, LISTEN, 0);
     let mut gate = Program::run(&policy, &[], &[]);
     gate.address();
     gate.write(&policy.replace("limit slow 100/h", "limit slow 200/h"));
@@ -119,4 +100,111 @@ fn a_hung_upstream_holds_the_exit_back_no_longer_than_drain() {
     assert_eq!(gate.until_ended().code(), Some(0));
     gate.until_said("1 connection was cut");
     assert!(client.try_read("GET").is_err());
+}
+
+#[test]
+fn sigterm_while_a_policy_is_read_is_not_held_back_by_it() {
+    let latch = Arc::new(Latch::default());
+    let held = Arc::clone(&latch);
+    let app = Origin::start(move |_| {
+        held.pass();
+        Answer::json(200, "{}")
+    });
+    let mut gate = Program::run(&versioned(&app, LISTEN, 0), &[], &[]);
+    let address = gate.address();
+    let made = Command::new("sh").args(["-c", "rm policy.gate && mkfifo policy.gate"]).current_dir(gate.folder()).status();
+    assert!(made.unwrap().success());
+    gate.signal("HUP");
+    // Opened when the gateway has begun to read, which lasts for as long as this is open.
+    let _never_written = std::fs::File::options().write(true).open(gate.folder().join("policy.gate")).unwrap();
+    let mut clients: Vec<_> = (0..CLIENTS).map(|_| gate.connect()).collect();
+    for client in &mut clients {
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    app.until_begun(CLIENTS);
+    gate.signal("TERM");
+    until("the listener to close", || TcpStream::connect(address).is_err().then_some(()));
+    latch.open();
+    for client in &mut clients {
+        client.read().expect(200);
+    }
+    assert_eq!(gate.until_gone().code(), Some(0));
+}
+
+#[test]
+fn sigterm_under_load_and_reloads_loses_no_request() {
+    let app = lively();
+    let mut gate = Program::run(&versioned(&app, LISTEN, 0), &[], &[]);
+    let address = gate.address();
+    let answered = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                let mut client = Client::connect(address);
+                loop {
+                    let reply = client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").read().expect(200);
+                    answered.fetch_add(1, Ordering::AcqRel);
+                    if reply.field("connection") == Some("close") {
+                        break;
+                    }
+                }
+            });
+        }
+        for version in 1..=5 {
+            let before = answered.load(Ordering::Acquire);
+            until("load", || (answered.load(Ordering::Acquire) > before + CLIENTS).then_some(()));
+            gate.write(&versioned(&app, LISTEN, version));
+            gate.signal("HUP");
+        }
+        gate.signal("TERM");
+    });
+    assert_eq!(gate.until_ended().code(), Some(0));
+}
+
+#[test]
+fn a_gateway_is_not_ready_before_it_accepts_nobody() {
+    let latch = Arc::new(Latch::default());
+    let held = Arc::clone(&latch);
+    let app = Origin::start(move |_| {
+        held.pass();
+        Answer::json(200, "{}")
+    });
+    let mut gate = Program::run(&versioned(&app, "listen 127.0.0.1:0\n admin 127.0.0.1:0", 0), &[], &[]);
+    let (address, mut runs) = (gate.address(), gate.connect());
+    runs.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    app.until_begun(1);
+    gate.admin("GET", "/admin/ready").send().expect(200);
+    gate.signal("TERM");
+    until("the listener to close", || {
+        let accepts = TcpStream::connect(address).is_ok();
+        // Asked after: whoever is refused has been told.
+        let ready = gate.admin("GET", "/admin/ready").send().status;
+        assert!(accepts || ready == 503, "refuses clients and is still ready");
+        (!accepts).then_some(())
+    });
+    latch.open();
+    runs.read().expect(200);
+    assert_eq!(gate.until_ended().code(), Some(0));
+}
+
+#[test]
+fn an_access_log_that_nobody_reads_does_not_hold_the_exit_back() {
+    let app = lively();
+    let folder = tempfile::tempdir().unwrap();
+    let policy = folder.path().join("policy.gate");
+    std::fs::write(&policy, versioned(&app, "listen 127.0.0.1:0\n log access json", 0)).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gate"));
+    let mut gate = command.arg("run").arg(&policy).env_clear().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(gate.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let address = said.find_map(|line| line.strip_prefix("gate: listening on ").map(|address| address.parse().unwrap())).unwrap();
+    let mut client = Client::connect(address);
+    // More than a pipe holds.
+    for _ in 0..1000 {
+        client.send("GET /version HTTP/1.1\r\nHost: a\r\n\r\n").read().expect(200);
+    }
+    drop(client);
+    signal(gate.id(), "TERM");
+    assert!(said.any(|line| line.contains("nobody reads it")));
+    let status = until("the gateway to end", || gate.try_wait().unwrap());
+    assert_eq!(status.code(), Some(0));
 }

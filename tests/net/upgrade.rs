@@ -1,14 +1,10 @@
 //! A new process takes over from one that runs.
 
-use crate::harness::{Client, Origin, Program, signal, until};
-use crate::reload::{Stop, all_echo, origin, sockets, versioned};
+use crate::harness::{CLIENTS, Client, LISTEN, Origin, Program, SOCKETS, Stop, all_echo, lively, signal, sockets, until, versioned};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-
-const CLIENTS: usize = 64;
-const SOCKETS: usize = 200;
 
 /// The process that has taken over; it is ended with the test.
 struct Successor(u32);
@@ -31,18 +27,10 @@ impl Drop for Successor {
     }
 }
 
-/// Asks over a connection that is kept for as long as the gateway keeps it. As every client does, it asks once more when a
-/// connection that was kept ends without a byte of an answer.
+/// Asks over a connection that is kept until an answer says that it ends.
 fn ask(client: &mut Option<Client>, address: SocketAddr) {
-    let kept = client.is_some();
     let mut asked = client.take().unwrap_or_else(|| Client::connect(address));
-    let answer = asked.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").try_read("GET");
-    let reply = match answer {
-        Ok(reply) => reply,
-        Err(broken) if !kept => panic!("a new connection was not answered: {broken:?}"),
-        Err(_) => return ask(client, address),
-    };
-    let reply = reply.expect(200);
+    let reply = asked.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").read().expect(200);
     if reply.field("connection") != Some("close") {
         *client = Some(asked);
     }
@@ -50,8 +38,8 @@ fn ask(client: &mut Option<Client>, address: SocketAddr) {
 
 #[test]
 fn an_upgrade_under_load_loses_no_request_and_no_websocket() {
-    let app = origin();
-    let mut gate = Program::run(&versioned(&app, "listen 127.0.0.1:0", 0), &[], &[]);
+    let app = lively();
+    let mut gate = Program::run(&versioned(&app, LISTEN, 0), &[], &[]);
     let address = gate.address();
     let mut live = sockets(address, SOCKETS);
     let (stop, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -75,7 +63,7 @@ fn an_upgrade_under_load_loses_no_request_and_no_websocket() {
             until("load", || (answered.load(Ordering::Acquire) > before + CLIENTS).then_some(()));
         };
         more();
-        gate.write(&versioned(&app, "listen 127.0.0.1:0", 1));
+        gate.write(&versioned(&app, LISTEN, 1));
         gate.signal("USR2");
         let successor = Successor::of(&gate);
         until("the new policy", || (Client::connect(address).send(VERSION).read().expect(200).text() == "1").then_some(()));
@@ -95,14 +83,14 @@ const VERSION: &str = "GET /version HTTP/1.1\r\nHost: a\r\n\r\n";
 #[test]
 fn a_new_process_that_cannot_start_leaves_the_old_one_as_it_is() {
     let app = Origin::json("{}");
-    let mut gate = Program::run(&versioned(&app, "listen 127.0.0.1:0", 0), &[], &[]);
+    let mut gate = Program::run(&versioned(&app, LISTEN, 0), &[], &[]);
     let mut kept = gate.connect();
     kept.send(VERSION).read().expect(200);
     gate.write("gateway {");
     gate.signal("USR2");
     gate.until_said("no new process, this one stays: it ended with exit status: 1");
     assert_eq!(kept.send(VERSION).read().expect(200).text(), "0");
-    gate.write(&versioned(&app, "listen 127.0.0.1:0", 1));
+    gate.write(&versioned(&app, LISTEN, 1));
     gate.reload(" reloaded");
     assert_eq!(kept.send(VERSION).read().expect(200).text(), "1");
 }
@@ -124,6 +112,69 @@ fn a_new_process_goes_on_with_a_unix_socket_and_removes_its_file_at_the_end() {
     until("the file to go", || (!path.exists()).then_some(()));
 }
 
+#[test]
+fn the_file_of_a_unix_socket_that_the_new_policy_has_not_goes_with_the_old_process() {
+    let app = Origin::json("{}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gate.sock");
+    let mut gate = Program::run(&versioned(&app, &format!("{LISTEN}\n  listen unix:{}", path.display()), 0), &[], &[]);
+    let address = gate.address();
+    gate.write(&versioned(&app, LISTEN, 1));
+    gate.signal("USR2");
+    let _successor = Successor::of(&gate);
+    assert_eq!(gate.until_gone().code(), Some(0));
+    assert!(!path.exists());
+    Client::connect(address).send(VERSION).read().expect(200);
+}
+
+#[test]
+fn a_process_that_drains_takes_no_policy_although_it_watches() {
+    let app = lively();
+    let mut gate = Program::run(&versioned(&app, LISTEN, 0), &["--watch"], &[]);
+    let address = gate.address();
+    let live = sockets(address, 1);
+    gate.signal("USR2");
+    let successor = Successor::of(&gate);
+    for version in 1..=3 {
+        gate.write(&versioned(&app, LISTEN, version));
+        until("the new policy", || (Client::connect(address).send(VERSION).read().expect(200).text() == version.to_string()).then_some(()));
+        until("the log to say so", || (gate.times_said("reloaded as policy") >= version).then_some(()));
+    }
+    gate.signal("HUP");
+    drop(live);
+    assert_eq!(gate.until_gone().code(), Some(0));
+    drop(successor);
+    until("the new process to end", || TcpStream::connect(address).is_err().then_some(()));
+    assert_eq!(gate.times_said("reloaded as policy"), 3, "{}", gate.said());
+}
+
+#[test]
+fn a_gateway_is_told_to_drain_during_an_upgrade() {
+    let app = Origin::json("{}");
+    let mut gate = Program::run(&versioned(&app, "listen 127.0.0.1:0\n admin 127.0.0.1:0", 0), &[], &[]);
+    gate.admin_address();
+    let started = stuck(&gate);
+    gate.admin("POST", "/admin/drain").send().expect(202);
+    assert_eq!(gate.until_gone().code(), Some(0));
+    assert!(!Path::new("/proc").join(started.to_string()).exists());
+}
+
+#[test]
+fn a_reload_during_an_upgrade_waits_for_what_comes_of_that() {
+    let app = Origin::json("{}");
+    let mut gate = Program::run(&versioned(&app, LISTEN, 0), &[], &[]);
+    let mut kept = gate.connect();
+    let started = stuck(&gate);
+    std::fs::remove_file(gate.folder().join("policy.gate")).unwrap();
+    gate.write(&versioned(&app, LISTEN, 1));
+    gate.signal("HUP");
+    assert_eq!(kept.send(VERSION).read().expect(200).text(), "0");
+    signal(started, "KILL");
+    gate.until_said("no new process, this one stays: it ended with signal: 9");
+    gate.until_said("reloaded as policy");
+    assert_eq!(kept.send(VERSION).read().expect(200).text(), "1");
+}
+
 /// Has the gateway start a process that never gets as far as reading its policy: that process.
 #[track_caller]
 fn stuck(gate: &Program) -> u32 {
@@ -143,7 +194,7 @@ fn child_of(process: u32) -> Option<u32> {
 #[test]
 fn a_gateway_that_ends_during_an_upgrade_leaves_no_process_behind() {
     let app = Origin::json("{}");
-    let mut gate = Program::run(&versioned(&app, "listen 127.0.0.1:0", 0), &[], &[]);
+    let mut gate = Program::run(&versioned(&app, LISTEN, 0), &[], &[]);
     gate.address();
     let started = stuck(&gate);
     gate.signal("TERM");
@@ -156,7 +207,7 @@ fn a_stranger_cannot_say_that_the_new_process_accepts() {
     use std::os::linux::net::SocketAddrExt;
     use std::os::unix::net::{SocketAddr, UnixDatagram};
     let app = Origin::json("{}");
-    let mut gate = Program::run(&versioned(&app, "listen 127.0.0.1:0", 0), &[], &[]);
+    let mut gate = Program::run(&versioned(&app, LISTEN, 0), &[], &[]);
     let mut kept = gate.connect();
     let started = stuck(&gate);
     let sockets = std::fs::read_to_string("/proc/net/unix").unwrap();

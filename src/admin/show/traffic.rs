@@ -5,10 +5,13 @@ use crate::admin::answer::{Answered, unknown};
 use crate::admin::desk::Desk;
 use crate::admin::endpoints::Asked;
 use crate::http::Problem;
+use crate::ir::Program;
 use crate::policy::limit::Limiter;
 use crate::upstream::concurrency::Places;
+use crate::upstream::endpoint::State;
 use crate::upstream::{Breaker, Endpoint, Upstream};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -31,27 +34,21 @@ fn upstream_of(desk: &Desk, name: &str) -> Result<Arc<Upstream>, Problem> {
 fn of_upstream(upstream: &Upstream) -> Json {
     let endpoints = upstream.endpoints();
     json!({
-        "healthy": endpoints.iter().filter(|endpoint| endpoint.standing.is_fit()).count(),
-        "targets": endpoints.iter().map(|endpoint| of_endpoint(endpoint)).collect::<Vec<_>>(),
+        "healthy": upstream.healthy(),
+        "targets": endpoints.iter().map(|endpoint| of_endpoint(endpoint, upstream.state_of(endpoint))).collect::<Vec<_>>(),
         "breaker": upstream.breaker.as_deref().map(of_breaker),
         "concurrency": upstream.places.as_deref().map(of_places),
     })
 }
 
-fn of_endpoint(endpoint: &Endpoint) -> Json {
-    let standing = &endpoint.standing;
-    let state = match (standing.is_down(), standing.is_ejected()) {
-        (true, _) => "down",
-        (false, true) => "ejected",
-        (false, false) => "up",
-    };
+fn of_endpoint(endpoint: &Endpoint, state: State) -> Json {
     json!({
         "target": endpoint.place(),
-        "state": state,
+        "state": state.name(),
         "weight": endpoint.target.weight,
         "backup": endpoint.target.backup,
         "in_flight": endpoint.in_flight(),
-        "latency_us": standing.latency(),
+        "latency_us": endpoint.standing.latency(),
     })
 }
 
@@ -91,21 +88,40 @@ pub fn limits(desk: &Desk, _: &Asked) -> Answered {
     let mut names: Vec<&str> = plan.limiters.iter().map(|limiter| &**limiter.name()).collect();
     names.sort_unstable();
     names.dedup();
-    let all: Map<String, Json> = names.into_iter().filter_map(|name| Some((name.to_owned(), of_limits(&plan.limiters, name)?))).collect();
-    shown(Json::Object(all))
+    let program = desk.policy.program();
+    let mut declared = declared(&program);
+    let all = names.into_iter().filter_map(|name| {
+        let texts = declared.remove(name).unwrap_or_default();
+        Some((name.to_owned(), of_limits(&plan.limiters, name, texts)?))
+    });
+    listed(all)
 }
 
 /// One of them.
 pub fn limit(desk: &Desk, asked: &Asked) -> Answered {
-    let found = of_limits(&desk.server.plan().limiters, &asked.name);
+    let program = desk.policy.program();
+    let texts = declared(&program).remove(asked.name.as_str()).unwrap_or_default();
+    let found = of_limits(&desk.server.plan().limiters, &asked.name, texts);
     shown(found.ok_or_else(|| unknown(format!("there is no limit `{}`", asked.name)))?)
 }
 
-fn of_limits(all: &[Arc<Limiter>], name: &str) -> Option<Json> {
+/// What the policy says of its limits, by their names: a name that is declared twice says two things.
+fn declared(program: &Program) -> BTreeMap<&str, BTreeSet<&str>> {
+    let mut all: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for statement in program.written.routes.values().flatten().filter(|statement| statement.word == "limit") {
+        let Some(name) = statement.name.as_deref() else { continue };
+        let text = statement.text.strip_prefix("limit ").and_then(|text| text.strip_prefix(name)).unwrap_or(&statement.text);
+        all.entry(name).or_default().insert(text.trim_start());
+    }
+    all
+}
+
+fn of_limits(all: &[Arc<Limiter>], name: &str, declared: BTreeSet<&str>) -> Option<Json> {
     let meant: Vec<&Arc<Limiter>> = all.iter().filter(|limiter| **limiter.name() == *name).collect();
     let tallies: Vec<_> = meant.iter().map(|limiter| limiter.tally()).collect();
     (!meant.is_empty()).then(|| {
         json!({
+            "declared": declared,
             "allowed": tallies.iter().map(|tally| tally.allowed).sum::<u64>(),
             "rejected": tallies.iter().map(|tally| tally.rejected).sum::<u64>(),
             "forgotten": tallies.iter().map(|tally| tally.forgotten).sum::<u64>(),

@@ -137,10 +137,10 @@ struct Serving<T, S> {
 }
 
 impl<T: Transport, S: AsyncRead + AsyncWrite + Unpin> Serving<T, S> {
-    /// Tells the client when the worker drains: it takes its further requests elsewhere.
+    /// Tells the client when its listener is closed: it takes its further requests elsewhere.
     fn begin_to_leave(&mut self, cx: &Context<'_>) {
         self.ticket.watch(cx);
-        if self.ticket.is_draining() && matches!(self.leaving, Leaving::No) {
+        if self.ticket.is_ending() && matches!(self.leaving, Leaving::No) {
             self.connection.graceful_shutdown();
             self.leaving = Leaving::Gently;
         }

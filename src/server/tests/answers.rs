@@ -103,6 +103,57 @@ async fn a_swapped_plan_serves_the_next_request_of_an_open_connection() {
 }
 
 #[tokio::test]
+async fn a_connection_that_stays_open_keeps_no_plan_that_is_not_in_force() {
+    let draft = draft(always(OK).await);
+    let gate = draft.start();
+    let mut client = gate.connect().await;
+    client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert_eq!(status(&client.until("ok").await), 200);
+    let old = Arc::downgrade(&gate.server.plan());
+    gate.server.swap(draft.plan(&gate.registry)).unwrap();
+    // The worker looks at the new plan with the next request.
+    assert_eq!(status(&gate.get("/").await), 200);
+    let gone = async {
+        while old.strong_count() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), gone).await.expect("the old plan is kept");
+    client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert_eq!(status(&client.until("ok").await), 200);
+}
+
+#[tokio::test]
+async fn whoever_asks_shortly_after_a_drain_has_begun_is_answered_and_told() {
+    let gate = draft(always(OK).await).start();
+    let (address, mut client) = (gate.address, gate.connect().await);
+    client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert_eq!(status(&client.until("ok").await), 200);
+    let ending = tokio::spawn(gate.end());
+    while tokio::net::TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let reply = client.rest().await;
+    assert_eq!(status(&reply), 200);
+    assert!(reply.contains("connection: close"), "{reply}");
+    ending.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_gateway_that_has_ended_takes_no_other_plan() {
+    let draft = draft(always(OK).await);
+    let gate = draft.start();
+    let plan = draft.plan(&gate.registry);
+    tokio::task::spawn_blocking(move || {
+        gate.server.shutdown().unwrap();
+        assert!(gate.server.swap(plan).is_err());
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
 async fn a_drain_lets_what_runs_finish_and_closes_idle_connections() {
     let (asked, mut was_asked) = tokio::sync::mpsc::channel(1);
     let (go, may_go) = tokio::sync::watch::channel(false);

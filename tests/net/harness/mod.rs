@@ -4,6 +4,7 @@
 mod browser;
 mod client;
 mod gate;
+mod live;
 mod message;
 mod origin;
 mod page;
@@ -12,17 +13,20 @@ mod peers;
 mod program;
 #[path = "../../../src/store/testing.rs"]
 mod redis;
+mod secure;
 
 pub use browser::Browser;
-pub use client::Client;
+pub use client::{Ask, Client};
 pub use gate::{Gate, Setup, key_line, password_line, token};
+pub use live::{CLIENTS, LISTEN, SOCKETS, Stop, all_echo, lively, sockets, versioned};
 pub use message::{Broken, Reader, Response};
 pub use origin::{Answer, Origin};
-pub use page::Page;
+pub use page::{Key, Page};
 pub use peer::{Peer, python_with};
 pub use peers::{curl, is_there, peer};
 pub use program::{Program, gate, signal};
 pub use redis::Redis;
+pub use secure::Secure;
 
 use std::time::Duration;
 

@@ -15,6 +15,19 @@ use std::sync::mpsc::{Receiver, channel};
 /// Where Chrome reads commands and writes what happens.
 const PIPES: [i32; 2] = [3, 4];
 
+/// A key that tests press.
+#[derive(Debug, Clone, Copy)]
+pub enum Key {
+    /// To what comes next.
+    Tab,
+    /// Away from here.
+    Escape,
+    /// Does it.
+    Enter,
+    /// Does it, on a button.
+    Space,
+}
+
 /// A page that is open. Chrome ends when it is dropped.
 pub struct Page {
     child: Child,
@@ -131,9 +144,16 @@ impl Page {
     }
 
     /// Presses a key.
-    pub fn press(&mut self, key: &str, code: u32) {
+    pub fn press(&mut self, key: Key) {
+        let (name, code, text) = match key {
+            Key::Tab => ("Tab", 9, ""),
+            Key::Escape => ("Escape", 27, ""),
+            Key::Enter => ("Enter", 13, "\r"),
+            Key::Space => (" ", 32, " "),
+        };
         for kind in ["keyDown", "keyUp"] {
-            self.call("Input.dispatchKeyEvent", json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code }));
+            let event = json!({ "type": kind, "key": name, "code": name, "windowsVirtualKeyCode": code, "text": text });
+            self.call("Input.dispatchKeyEvent", event);
         }
     }
 
@@ -141,13 +161,18 @@ impl Page {
     pub fn resize(&mut self, width: u32, height: u32, dark: bool) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.call("Emulation.setDeviceMetricsOverride", size);
+        // Pictures of the whole page have none either.
+        self.call("Emulation.setScrollbarsHidden", json!({ "hidden": true }));
         let scheme = if dark { "dark" } else { "light" };
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
         self.call("Emulation.setEmulatedMedia", features);
     }
 
-    /// Keeps a picture of the whole page.
+    /// Keeps a picture of the whole page, from its top.
     pub fn picture(&mut self, file: &Path) {
+        self.evaluate(
+            "new Promise(done => { scrollTo({ top: 0, behavior: 'instant' }); requestAnimationFrame(() => requestAnimationFrame(done)); })",
+        );
         let taken = self.call("Page.captureScreenshot", json!({ "captureBeyondViewport": true }));
         std::fs::write(file, STANDARD.decode(taken["data"].as_str().unwrap()).unwrap()).unwrap();
     }

@@ -26,6 +26,17 @@ impl Program {
         Self::start(folder, arguments, environment)
     }
 
+    /// The same with files beside the policy, by their names.
+    pub fn run_beside(files: &[(&str, &str)], policy: &str, environment: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files.iter().chain(&[("policy.gate", policy)]) {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        Self::start(folder, &[], environment)
+    }
+
     /// The same with the file of one that has ended.
     pub fn run_again(mut self, arguments: &[&str]) -> Self {
         let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
@@ -167,16 +178,16 @@ impl Program {
 
     /// The most memory it ever had, in bytes.
     pub fn memory_max(&self) -> u64 {
-        self.memory("VmHWM:")
+        self.memory("status", "VmHWM:")
     }
 
-    /// The memory it has now, in bytes.
+    /// The memory it has now for itself, in bytes: without the program's own pages, which processes share.
     pub fn memory_now(&self) -> u64 {
-        self.memory("VmRSS:")
+        self.memory("smaps_rollup", "Anonymous:")
     }
 
-    fn memory(&self, what: &str) -> u64 {
-        let status = std::fs::read_to_string(Path::new("/proc").join(self.child.id().to_string()).join("status")).unwrap();
+    fn memory(&self, file: &str, what: &str) -> u64 {
+        let status = std::fs::read_to_string(Path::new("/proc").join(self.child.id().to_string()).join(file)).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
