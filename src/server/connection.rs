@@ -42,8 +42,9 @@ struct Connection<T, S: Stream> {
     ticket: Ticket,
     /// Room for the next head.
     headers: HeaderMap,
+    /// Interim responses on their way.
     buffer: Vec<u8>,
-    /// What has been written of the interim responses in the buffer.
+    /// What has been written of them.
     interim_sent: usize,
     early: Arc<Early>,
     /// No request has come yet.
@@ -167,8 +168,8 @@ impl<T: Transport, S: Stream> Connection<T, S> {
         let keep = keeps_alive && !self.ticket.is_ending() && self.input.lock().is_worth_keeping();
         let asked = Asked { method: &method, http_10, keep };
         // Interim responses that are not yet out go out before it.
-        let mut buffer = std::mem::take(&mut self.buffer);
-        buffer.drain(..std::mem::take(&mut self.interim_sent));
+        let mut buffer = worker.spare().lend_for_reply();
+        buffer.extend(self.buffer.drain(..).skip(std::mem::take(&mut self.interim_sent)));
         self.early.take().iter().for_each(|(status, headers)| interim_head(&mut buffer, *status, headers));
         if reply.status == StatusCode::SWITCHING_PROTOCOLS
             && let Some(tunnel) = reply.body.take_tunnel()
@@ -231,8 +232,7 @@ impl<T: Transport, S: Stream> Connection<T, S> {
             Poll::Pending
         })
         .await;
-        self.buffer = replying.take_buffer();
-        self.buffer.clear();
+        self.worker.spare().give_of_reply(replying.take_buffer());
         match sent {
             Some(Ok(())) if replying.closes() => After::Close,
             Some(Ok(())) if poll_fn(|cx| self.input.lock().poll_discard(cx)).await => After::Next,
@@ -308,8 +308,8 @@ impl<'a, T: Transport> Unanswered<'a, T> {
         exchange.recall_fields();
         let line = Line::of(exchange, *route, reply, plan, self.worker.log());
         let guards = std::mem::take(&mut exchange.guards);
-        let counts = self.engine.sheet.counts(plan, *route);
-        Ending::new(counts, exchange.started, reply.status.as_u16(), exchange.record.cache, line, guards)
+        let place = (Arc::clone(&self.engine.sheet), *route);
+        Ending::new(place, exchange.started, reply.status.as_u16(), exchange.record.cache, line, guards)
     }
 }
 

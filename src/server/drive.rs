@@ -41,6 +41,15 @@ pub struct Engine<T> {
     pub sheet: Arc<Sheet>,
 }
 
+impl<T> Engine<T> {
+    /// One that counts for itself, its randomness from a seed.
+    #[must_use]
+    pub fn alone(plan: Arc<Plan>, transport: T, clock: Clock, seed: u64) -> Self {
+        let random = Arc::new(Mutex::new(fastrand::Rng::with_seed(seed)));
+        Self { sheet: Arc::new(Sheet::of(&plan, &Arc::default())), plan, transport: Arc::new(transport), clock, random }
+    }
+}
+
 impl<T> Clone for Engine<T> {
     fn clone(&self) -> Self {
         Self {

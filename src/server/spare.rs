@@ -1,4 +1,4 @@
-//! Room for heads that no connection of a worker uses now. So an idle connection holds none, and a busy one allocates none.
+//! Room for heads and replies that no connection of a worker uses now. So an idle connection holds none, and a busy one allocates none.
 
 use bytes::BytesMut;
 use http::HeaderMap;
@@ -9,11 +9,14 @@ const KEPT_MAX: usize = 64;
 /// The largest that are kept, in bytes and in fields.
 const KEPT_BYTES_MAX: usize = 16 << 10;
 const KEPT_FIELDS_MAX: usize = 64;
+/// Room of a new buffer for replies: a head and a small body.
+const REPLY_BYTES: usize = 2 << 10;
 
 /// The spare room of one worker. Only that worker takes the lock.
 #[derive(Debug, Default)]
 pub struct Spare {
     kept: Mutex<Vec<(BytesMut, HeaderMap)>>,
+    replies: Mutex<Vec<Vec<u8>>>,
 }
 
 impl Spare {
@@ -35,6 +38,21 @@ impl Spare {
         let mut kept = self.kept.lock();
         if kept.len() < KEPT_MAX && buffer.capacity() <= KEPT_BYTES_MAX && headers.capacity() <= KEPT_FIELDS_MAX {
             kept.push((buffer, headers));
+        }
+    }
+
+    /// An empty buffer for a reply.
+    #[must_use]
+    pub fn lend_for_reply(&self) -> Vec<u8> {
+        self.replies.lock().pop().unwrap_or_else(|| Vec::with_capacity(REPLY_BYTES))
+    }
+
+    /// Takes back the buffer of a reply that has ended.
+    pub fn give_of_reply(&self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        let mut replies = self.replies.lock();
+        if replies.len() < KEPT_MAX && (1..=KEPT_BYTES_MAX).contains(&buffer.capacity()) {
+            replies.push(buffer);
         }
     }
 }

@@ -107,7 +107,7 @@ impl<T: Transport> Worker<T> {
     /// The end of what was no request, with its line in the log.
     #[must_use]
     pub fn refused(&self, refusal: &Refusal, line: Option<Box<Line>>) -> Ending {
-        Ending::new(self.shard.none(), Instant::now(), refusal.status.as_u16(), None, line, Guards::new())
+        Ending::new((Arc::clone(&self.engine.lock().sheet), None), Instant::now(), refusal.status.as_u16(), None, line, Guards::new())
     }
 
     /// What the worker counts.

@@ -15,7 +15,6 @@ use crate::server::drive::route_of;
 use crate::server::{Driven, Engine};
 use crate::upstream::script::Scripted;
 use http::{HeaderName, HeaderValue};
-use parking_lot::Mutex;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,13 +65,7 @@ impl<'p> Rig<'p> {
         let Compiled { plan, auths, .. } = compiler
             .compile(program, &secrets, clock)
             .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
-        let engine = Engine {
-            plan: Arc::new(plan),
-            transport: Arc::new(Scripted::recording()),
-            clock,
-            random: Arc::new(Mutex::new(fastrand::Rng::with_seed(SEED))),
-            sheet: Arc::default(),
-        };
+        let engine = Engine::alone(Arc::new(plan), Scripted::recording(), clock, SEED);
         Ok(Self { program, compiler, engine: Arc::new(engine), secrets, credentials: credentials(&program.auths), hooks, runtimes: auths })
     }
 

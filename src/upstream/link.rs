@@ -31,6 +31,15 @@ impl Link {
         }
     }
 
+    /// Ready when a read may bring something: what is readable under TLS is not yet an answer.
+    pub fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(stream) => stream.poll_read_ready(cx),
+            Self::Secure(_) => Poll::Ready(Ok(())),
+            Self::Shared(link) => link.lock().poll_ready(cx),
+        }
+    }
+
     /// Two holds on the connection.
     #[must_use]
     pub fn share(self) -> (Self, Self) {

@@ -2,10 +2,12 @@
 
 use super::transport::TIDY_EVERY;
 use super::wire::Wire;
+use bytes::BytesMut;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Idle connections kept per address and worker.
@@ -24,6 +26,9 @@ const AGE_SWEEPS_MAX: u64 = AGE_MAX.as_secs() / TIDY_EVERY.as_secs();
 const BUFFER_BYTES: usize = 1 << 10;
 const BUFFER_BYTES_MAX: usize = 16 << 10;
 const BUFFERS_MAX: usize = 64;
+/// The most room for answers that is kept, and how often.
+const ROOM_BYTES_MAX: usize = 16 << 10;
+const ROOMS_MAX: usize = 64;
 
 /// Where connections lead that can stand in for each other: they are kept by this, so that they survive a reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,6 +43,34 @@ pub struct Lane {
 #[derive(Debug, Default)]
 pub struct Pool {
     kept: Mutex<Kept>,
+    rooms: Arc<Rooms>,
+}
+
+/// Room that connections read answers into. One has it from when something comes until it is free again: so it is mostly the
+/// same room, which the processor has at hand.
+#[derive(Debug, Default)]
+pub struct Rooms(Mutex<Vec<BytesMut>>);
+
+impl Rooms {
+    /// Puts room in the place of none, when there is some.
+    pub fn lend(&self, room: &mut BytesMut) {
+        if room.capacity() == 0
+            && let Some(kept) = self.0.lock().pop()
+        {
+            *room = kept;
+        }
+    }
+
+    /// Takes back empty room, unless it is large.
+    pub fn give(&self, room: &mut BytesMut) {
+        let room = std::mem::take(room);
+        if (1..=ROOM_BYTES_MAX).contains(&room.capacity()) {
+            let mut kept = self.0.lock();
+            if kept.len() < ROOMS_MAX {
+                kept.push(room);
+            }
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -75,6 +108,12 @@ impl Pool {
     #[must_use]
     pub fn buffer(&self) -> Vec<u8> {
         self.kept.lock().buffers.pop().unwrap_or_else(|| Vec::with_capacity(BUFFER_BYTES))
+    }
+
+    /// Room for answers.
+    #[must_use]
+    pub fn rooms(&self) -> &Arc<Rooms> {
+        &self.rooms
     }
 
     /// How often what is idle was swept.

@@ -5,7 +5,7 @@
 
 use super::endpoint::Occupied;
 use super::link::Link;
-use super::pool::{Lane, Pool};
+use super::pool::{Lane, Pool, Rooms};
 use super::rest::Rest;
 use super::stall::Stall;
 use super::tally::Connected;
@@ -35,7 +35,9 @@ const READ_BYTES_MAX: usize = 256 << 10;
 #[derive(Debug)]
 pub struct Wire {
     link: Link,
+    /// Without room while nothing is in it.
     input: BytesMut,
+    rooms: Arc<Rooms>,
     scan: ResponseScan,
     read_bytes: usize,
     /// The sweep of its pool after which it was made.
@@ -56,7 +58,15 @@ impl Wire {
     /// Begins HTTP on a new connection of a pool.
     #[must_use]
     pub fn begin(link: Link, pool: &Pool, counted: Connected) -> Self {
-        Self { link, input: BytesMut::new(), scan: ResponseScan::default(), read_bytes: READ_BYTES, made: pool.sweeps(), counted }
+        Self {
+            link,
+            input: BytesMut::new(),
+            rooms: Arc::clone(pool.rooms()),
+            scan: ResponseScan::default(),
+            read_bytes: READ_BYTES,
+            made: pool.sweeps(),
+            counted,
+        }
     }
 
     /// The sweep of its pool after which it was made.
@@ -143,36 +153,41 @@ impl Wire {
 
     /// Reads more; false at the end of the stream.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        if self.input.is_empty() {
+            ready!(self.link.poll_ready(cx))?;
+            self.rooms.lend(&mut self.input);
+        }
         if self.input.capacity() - self.input.len() < self.read_bytes / 2 {
             self.input.reserve(self.read_bytes);
         }
         let room = self.input.capacity() - self.input.len();
-        let read = ready!(pin!(self.link.read_buf(&mut self.input)).poll(cx))?;
+        let Poll::Ready(read) = pin!(self.link.read_buf(&mut self.input)).poll(cx)? else {
+            if self.input.is_empty() {
+                self.rooms.give(&mut self.input);
+            }
+            return Poll::Pending;
+        };
         if read == room {
             self.read_bytes = (self.read_bytes * 2).min(READ_BYTES_MAX);
         }
         Poll::Ready(Ok(read > 0))
     }
 
-    /// Gives back the room that a large body took.
-    fn shrink(&mut self) {
-        if self.read_bytes > READ_BYTES {
-            self.input = BytesMut::new();
-            self.read_bytes = READ_BYTES;
-        }
+    /// Gives back the room that an answer took.
+    fn give_room(&mut self) {
+        self.rooms.give(&mut self.input);
+        self.read_bytes = READ_BYTES;
     }
 
     /// The connection for the reader of an answer, and the writer of a request that is not yet out.
     fn share(self) -> (Self, Link) {
-        let Self { link, input, scan, read_bytes, made, counted } = self;
-        let (link, writer) = link.share();
-        (Self { link, input, scan, read_bytes, made, counted }, writer)
+        let (link, writer) = self.link.share();
+        (Self { link, ..self }, writer)
     }
 
     /// The connection when its writer has let go of it.
     fn whole(self) -> Option<Self> {
-        let Self { link, input, scan, read_bytes, made, counted } = self;
-        Some(Self { link: link.whole()?, input, scan, read_bytes, made, counted })
+        Some(Self { link: self.link.whole()?, ..self })
     }
 
     /// True while the connection can take another request: the other side neither closed it nor sent what nobody asked for.
@@ -279,7 +294,7 @@ impl Lease {
             && self.wire.input.is_empty()
             && let Some(mut wire) = whole(self.wire)
         {
-            wire.shrink();
+            wire.give_room();
             self.pool.keep(self.lane, wire, pump.take_buffer());
         }
     }

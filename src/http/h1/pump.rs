@@ -10,6 +10,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::AsyncWrite;
 
+/// The largest body that is copied behind its head: that takes less than a write of several parts does.
+const COPIED_BYTES_MAX: usize = 4 << 10;
+
 /// Why a message did not go out whole.
 #[derive(Debug)]
 pub enum PumpError {
@@ -44,7 +47,7 @@ pub struct Pump {
 impl Pump {
     /// A message of an encoded head and a body that is delimited as the head says.
     #[must_use]
-    pub fn new(head: Vec<u8>, body: Body, length: Length) -> Self {
+    pub fn new(mut head: Vec<u8>, body: Body, length: Length) -> Self {
         let at_hand = body.at_hand().filter(|bytes| match length {
             Length::Bytes(length) => bytes.len() as u64 == length,
             Length::Chunked => false,
@@ -55,6 +58,12 @@ impl Pump {
             None => (Bytes::new(), body, false),
         };
         let bytes = data.len() as u64;
+        let data = if data.len() <= COPIED_BYTES_MAX {
+            head.extend_from_slice(&data);
+            Bytes::new()
+        } else {
+            data
+        };
         Self {
             front: head,
             front_sent: 0,

@@ -15,5 +15,6 @@ pub async fn watch(shard: Arc<Shard>) {
         let due = Instant::now() + EVERY;
         sleep_until(due).await;
         shard.lateness.count(due.elapsed());
+        shard.settle();
     }
 }

@@ -15,7 +15,7 @@ mod write;
 
 pub use catalogue::{FAMILIES, Family, Kind};
 pub use lateness::watch;
-pub use shard::{Counts, Entered, Shard, Sheet};
+pub use shard::{Answered, Counts, Entered, Shard, Sheet};
 pub use write::Format;
 
 use super::worker::Shared;
@@ -29,7 +29,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// What a process counts.
-#[derive(Debug)]
 pub struct Hub {
     shards: Mutex<Vec<Arc<Shard>>>,
     minute: Mutex<Minute>,

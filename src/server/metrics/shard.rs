@@ -1,4 +1,7 @@
-//! What one worker counts: by route, and of its connections. Only its thread writes; anybody may read.
+//! What one worker counts: by route, and of its connections.
+//!
+//! With ten thousand routes, the counts of one are nowhere in the processor's cache. So requests that have ended are noted
+//! one after the other, and counted many at a time: then the processor fetches the counts of several at once.
 
 use crate::compile::Plan;
 use crate::meter::{Codes, CodesRead, Histogram, NO_ROUTE, PAST_ROUTES, add};
@@ -13,8 +16,10 @@ pub const PAST_MAX: usize = 1_000;
 /// What the cache says of a request.
 pub const VERDICTS: [&str; 5] = ["hit", "miss", "stale", "revalidated", "bypass"];
 
-/// The counts of one route. What most requests touch stands first and together: with ten thousand routes, none of it is in
-/// the processor's cache.
+/// Requests that have ended and are not counted yet, at most.
+const NOTED_MAX: usize = 64;
+
+/// The counts of one route. What most requests touch stands first and together.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub struct Counts {
@@ -31,12 +36,17 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Counts a request that has ended.
-    pub fn request(&self, status: u16, took: Duration, cache: Option<&'static str>) {
-        self.codes.count(status);
-        self.times.count(took);
-        if let Some(verdict) = cache {
-            self.verdict(verdict);
+    fn count(&self, noted: &Noted) {
+        if let Some(Answered { status, took, cache }) = noted.answered {
+            self.codes.count(status);
+            self.times.count(took);
+            if let Some(verdict) = cache {
+                self.verdict(verdict);
+            }
+        }
+        add(&self.sent, noted.sent);
+        if noted.received > 0 {
+            add(&self.received, noted.received);
         }
     }
 
@@ -44,14 +54,6 @@ impl Counts {
     fn verdict(&self, verdict: &str) {
         if let Some(cell) = VERDICTS.iter().position(|known| *known == verdict).and_then(|at| self.cache.get(at)) {
             add(cell, 1);
-        }
-    }
-
-    /// Counts the bytes of its bodies.
-    pub fn bytes(&self, received: u64, sent: u64) {
-        add(&self.sent, sent);
-        if received > 0 {
-            add(&self.received, received);
         }
     }
 
@@ -72,11 +74,33 @@ impl Counts {
     }
 }
 
+/// What is noted of a request.
+struct Noted {
+    sheet: Arc<Sheet>,
+    route: Option<usize>,
+    answered: Option<Answered>,
+    received: u64,
+    sent: u64,
+}
+
+/// How a request was answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Answered {
+    /// The status.
+    pub status: u16,
+    /// How long it took, to the end of the reply.
+    pub took: Duration,
+    /// What the cache said.
+    pub cache: Option<&'static str>,
+}
+
 /// The counts of one worker.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Shard {
+    /// Whoever writes counts holds this.
+    noted: Mutex<Vec<Noted>>,
     routes: Mutex<HashMap<Arc<str>, Arc<Counts>>>,
-    none: Arc<Counts>,
+    none: Counts,
     other: Counts,
     /// Connections taken in.
     pub accepted: AtomicU64,
@@ -101,15 +125,27 @@ impl Shard {
         &self.tunnels
     }
 
-    /// What is counted of requests that no route takes.
-    #[must_use]
-    pub fn none(&self) -> Arc<Counts> {
-        Arc::clone(&self.none)
+    fn note(&self, noted: Noted) {
+        let mut all = self.noted.lock();
+        all.push(noted);
+        if all.len() >= NOTED_MAX {
+            self.count(&mut all);
+        }
     }
 
-    /// The counts of a route of a plan.
-    #[must_use]
-    pub fn route(&self, name: &Arc<str>, plan: &Plan) -> Arc<Counts> {
+    /// Counts what was noted so far.
+    pub fn settle(&self) {
+        self.count(&mut self.noted.lock());
+    }
+
+    fn count(&self, noted: &mut Vec<Noted>) {
+        for noted in &*noted {
+            noted.sheet.counts(noted.route).count(noted);
+        }
+        noted.clear();
+    }
+
+    fn route(&self, name: &Arc<str>, plan: &Plan) -> Arc<Counts> {
         let mut routes = self.routes.lock();
         if let Some(known) = routes.get(name) {
             return Arc::clone(known);
@@ -130,8 +166,9 @@ impl Shard {
 
     /// Every route's counts by its name, of those that were ever asked for.
     pub fn each(&self, mut each: impl FnMut(&Arc<str>, &Counts)) {
+        self.settle();
         self.routes.lock().iter().for_each(|(name, counts)| each(name, counts));
-        for (name, counts) in [(NO_ROUTE, &*self.none), (PAST_ROUTES, &self.other)] {
+        for (name, counts) in [(NO_ROUTE, &self.none), (PAST_ROUTES, &self.other)] {
             if !counts.is_unused() {
                 each(&name.into(), counts);
             }
@@ -140,26 +177,31 @@ impl Shard {
 }
 
 /// The counts of the routes of one plan by their index, made when they are first needed.
-#[derive(Debug, Default)]
 pub struct Sheet {
     shard: Arc<Shard>,
+    plan: Arc<Plan>,
     routes: Vec<OnceLock<Arc<Counts>>>,
 }
 
 impl Sheet {
     /// That of a plan.
     #[must_use]
-    pub fn of(plan: &Plan, shard: &Arc<Shard>) -> Self {
-        Self { shard: Arc::clone(shard), routes: plan.routes.iter().map(|_| OnceLock::new()).collect() }
+    pub fn of(plan: &Arc<Plan>, shard: &Arc<Shard>) -> Self {
+        Self { shard: Arc::clone(shard), plan: Arc::clone(plan), routes: plan.routes.iter().map(|_| OnceLock::new()).collect() }
+    }
+
+    /// Notes what is to be counted of a request of a route, or of one that no route takes: how it was answered, unless that
+    /// is noted already, and the bytes of its body and of its reply's. It is counted before anybody reads the counts.
+    pub fn note(self: &Arc<Self>, route: Option<usize>, answered: Option<Answered>, (received, sent): (u64, u64)) {
+        self.shard.note(Noted { sheet: Arc::clone(self), route, answered, received, sent });
     }
 
     /// Where a request of a route is counted; without one, as of no route.
-    #[must_use]
-    pub fn counts(&self, plan: &Plan, route: Option<usize>) -> Arc<Counts> {
-        let Some((place, name)) = route.and_then(|route| Some((self.routes.get(route)?, plan.name(route)?))) else {
-            return self.shard.none();
+    fn counts(&self, route: Option<usize>) -> &Counts {
+        let Some((place, name)) = route.and_then(|route| Some((self.routes.get(route)?, self.plan.name(route)?))) else {
+            return &self.shard.none;
         };
-        Arc::clone(place.get_or_init(|| self.shard.route(name, plan)))
+        place.get_or_init(|| self.shard.route(name, &self.plan))
     }
 }
 

@@ -1,7 +1,7 @@
 use super::minute::{Minute, Of};
 use super::shard::PAST_MAX;
 use super::write::{Format, Writer};
-use super::{FAMILIES, Kind, Metrics, Shard, Sheet, catalogue};
+use super::{Answered, FAMILIES, Kind, Metrics, Shard, Sheet, catalogue};
 use crate::compile::Plan;
 use crate::compile::plan::Route;
 use crate::events::Seldom;
@@ -14,23 +14,23 @@ use crate::server::worker::Shared;
 use crate::upstream::Registry;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 const DOCUMENTED: &str = include_str!("../../../docs/operating.md");
 
-fn plan(names: impl IntoIterator<Item = String>) -> Plan {
+fn plan(names: impl IntoIterator<Item = String>) -> Arc<Plan> {
     let plan = draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default());
     let route = |name: String| Route { name: name.into(), predicate: None, pipeline: Arc::clone(&plan.routes[0].pipeline) };
     let routes = names.into_iter().map(route).collect();
-    Plan { routes, ..plan }
+    Arc::new(Plan { routes, ..plan })
 }
 
-fn shared(plan: Plan) -> Arc<Shared> {
+fn shared(plan: Arc<Plan>) -> Arc<Shared> {
     Arc::new(Shared {
-        plan: arc_swap::ArcSwap::from_pointee(plan),
+        plan: arc_swap::ArcSwap::new(plan),
         log: Log::start(std::io::sink()).unwrap().0,
         open: AtomicUsize::new(0),
         stop: CancellationToken::new(),
@@ -50,8 +50,12 @@ fn requests(shard: &Shard) -> BTreeMap<String, u64> {
     found
 }
 
-fn ask(shard: &Arc<Shard>, plan: &Plan, route: Option<usize>) {
-    Sheet::of(plan, shard).counts(plan, route).request(200, Duration::from_millis(1), None);
+fn answered() -> Option<Answered> {
+    Some(Answered { status: 200, took: Duration::from_millis(1), cache: None })
+}
+
+fn ask(shard: &Arc<Shard>, plan: &Arc<Plan>, route: Option<usize>) {
+    Arc::new(Sheet::of(plan, shard)).note(route, answered(), (0, 0));
 }
 
 #[test]
@@ -79,11 +83,20 @@ fn what_is_counted_of_routes_that_are_long_gone_is_one_series() {
 }
 
 #[test]
-fn what_is_asked_about_a_route_is_one_place_for_all_requests_under_a_plan() {
-    let plan = plan(["a".into()]);
-    let sheet = Sheet::of(&plan, &Arc::default());
-    assert!(Arc::ptr_eq(&sheet.counts(&plan, Some(0)), &sheet.counts(&plan, Some(0))));
-    assert!(Arc::ptr_eq(&sheet.counts(&plan, Some(7)), &sheet.counts(&plan, None)));
+fn what_was_noted_is_counted_before_anybody_reads_and_the_bytes_of_a_tunnel_without_another_request() {
+    let (plan, shard) = (plan(["a".into()]), Arc::default());
+    let sheet = Arc::new(Sheet::of(&plan, &shard));
+    for _ in 0..150 {
+        sheet.note(Some(0), answered(), (1, 10));
+    }
+    sheet.note(Some(0), None, (500, 0));
+    sheet.note(Some(7), answered(), (0, 0));
+    assert_eq!(requests(&shard), BTreeMap::from([("a".to_owned(), 150), (NO_ROUTE.to_owned(), 1)]));
+    let mut bytes = Vec::new();
+    shard.each(|_, counts| bytes.push((counts.received.load(Relaxed), counts.sent.load(Relaxed))));
+    assert_eq!(bytes, [(650, 1500), (0, 0)]);
+    // Only what is not yet counted keeps a sheet, and with it a plan, alive.
+    assert_eq!(Arc::strong_count(&sheet), 1);
 }
 
 #[test]

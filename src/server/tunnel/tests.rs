@@ -1,6 +1,9 @@
 use super::{Ending, ROOM, run};
 use crate::http::Tunnel;
 use crate::server::ending::Guards;
+use crate::server::metrics::Sheet;
+use crate::server::tests::rig::draft;
+use crate::upstream::Registry;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -14,7 +17,9 @@ fn tunnel(held: usize) -> (DuplexStream, DuplexStream, JoinHandle<()>) {
     let ((client, inner), (outer, upstream)) = (duplex(held), duplex(held));
     let came = b"answered ".as_slice().into();
     let tunnel = Tunnel { stream: Box::new(outer), came, idle: IDLE, held: Box::new(()) };
-    let ending = Ending::new(Arc::default(), Instant::now(), 101, None, None, Guards::new());
+    let plan = draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default());
+    let sheet = Arc::new(Sheet::of(&Arc::new(plan), &Arc::default()));
+    let ending = Ending::new((sheet, None), Instant::now(), 101, None, None, Guards::new());
     let running = tokio::spawn(run(inner, b"asked ".as_slice().into(), b"head ".to_vec(), tunnel, ending));
     (client, upstream, running)
 }

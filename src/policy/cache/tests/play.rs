@@ -121,7 +121,7 @@ fn plan(compiler: &mut Compiler, routes: &str, clock: Clock) -> Arc<Plan> {
 pub fn gateway(routes: &str) -> Stage {
     let (mut compiler, clock) = (Compiler::new(), Clock::at(BEGINS_AT));
     let plan = plan(&mut compiler, routes, clock);
-    let engine = Engine { plan, transport: Arc::default(), clock, random: Arc::new(Mutex::new(fastrand::Rng::with_seed(7))), sheet: Arc::default() };
+    let engine = Engine::alone(plan, Origin::default(), clock, 7);
     let shelves = compiler.state::<Shelf>(STATE).collect();
     Stage { engine: Arc::new(engine), compiler, shelves }
 }
