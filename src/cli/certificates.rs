@@ -39,7 +39,7 @@ pub struct Prepared {
 }
 
 impl Certificates {
-    /// Gives the listeners of a plan their TLS, and reads what its upstreams need.
+    /// Gives the listeners of a plan and its new upstreams their TLS, and reads what the others need.
     ///
     /// # Errors
     /// Everything that is missing or does not go together.
@@ -59,6 +59,11 @@ impl Certificates {
         let mut authorities = None;
         for upstream in plan.upstreams.iter().filter(|upstream| upstream.config.speaks_tls() && !machine.plays_upstreams()) {
             match self.peer(upstream, machine, &mut authorities) {
+                // One that is new is nobody's yet, and has all it needs before anybody asks for it.
+                Ok((peer, Some(secure))) if upstream.secured().is_none() => {
+                    upstream.secure(secure);
+                    peers.push((peer, None));
+                }
                 Ok(peer) => peers.push(peer),
                 Err(error) => errors.push(error),
             }
@@ -66,7 +71,7 @@ impl Certificates {
         if errors.is_empty() { Ok(Prepared { listeners, peers }) } else { Err(errors) }
     }
 
-    /// Gives the upstreams of a plan their TLS, and remembers what all was made of.
+    /// Gives the upstreams that a plan has in common with the one before their TLS, and remembers what all was made of.
     pub fn install(&mut self, prepared: Prepared) {
         let install = |(peer, secure): (Peer, Option<Secure>)| {
             if let Some(secure) = secure {
@@ -130,6 +135,41 @@ impl Certificates {
                 }
                 Err(error) => events.tell(Change::CertificateRefused, &upstream.name, format!("the old certificates stay: {error}")),
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Certificates;
+    use crate::check::{Options, check};
+    use crate::cli::files::Disk;
+    use crate::cli::secrets::Machine;
+    use crate::compile::Compiler;
+    use crate::http::Clock;
+
+    #[test]
+    fn an_upstream_that_is_new_has_its_tls_before_it_is_in_force() {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        std::fs::write(folder.path().join("ca.pem"), authority.cert.pem()).unwrap();
+        let file = folder.path().join("policy.gate");
+        let text = |connect: u32| {
+            format!(
+                "gateway {{ listen 127.0.0.1:0 }}\nupstream app {{\n target https://localhost:1\n tls {{ ca file(\"ca.pem\") }}\n timeout {{ connect {connect}ms }}\n}}\n\
+                 route all ANY /** -> app {{ public \"a test\" }}\n"
+            )
+        };
+        let (mut compiler, mut certificates, machine) = (Compiler::new(), Certificates::default(), Machine::strict());
+        for connect in [100, 200] {
+            std::fs::write(&file, text(connect)).unwrap();
+            let checked = check(&file, &Disk, &Options::default()).unwrap();
+            let program = checked.program.unwrap_or_else(|| panic!("{:?}", checked.report.into_sorted()));
+            let mut plan = compiler.build(&program, &machine, Clock::system()).unwrap().plan;
+            let Ok(prepared) = certificates.prepare(&program, &mut plan, &machine) else { panic!("it cannot be read") };
+            assert!(plan.upstreams[0].secured().is_some());
+            compiler.commit(&plan);
+            certificates.install(prepared);
         }
     }
 }

@@ -29,6 +29,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         ));
         return Outcome::Failed;
     }
+    let mut outcome = Outcome::Fine;
     for number in state.numbers().into_iter().rev() {
         match state.read(number, &arguments.file) {
             Ok(generation) => {
@@ -36,10 +37,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
                 print_out(&format!("{number:>4}  {since}  {}\n", generation.summary));
             }
             Err(error) => {
+                // It hides none of the others.
                 complain(&error);
-                return Outcome::Usage;
+                outcome = Outcome::Usage;
             }
         }
     }
-    Outcome::Fine
+    outcome
 }

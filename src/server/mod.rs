@@ -155,7 +155,7 @@ impl Server {
     /// closed, further ones opened; workers stay. The plan is returned as it is shared from then on.
     ///
     /// # Errors
-    /// When a listener cannot be opened. Nothing has changed then.
+    /// When a listener cannot be opened or hooks cannot be told. Nothing has changed then.
     pub fn swap(&self, plan: Plan) -> io::Result<Arc<Plan>> {
         self.swap_beside(plan, None)
     }
@@ -170,15 +170,17 @@ impl Server {
         }
         let plan = Arc::new(plan);
         let old = self.shared.plan.load_full();
-        self.listeners.be(&plan.settings.listeners, Inherited::default(), left, || {
+        hooks::start(&plan.hooks)?;
+        let swapped = self.listeners.be(&plan.settings.listeners, Inherited::default(), left, || {
             lookout::look(&plan);
             self.shared.plan.store(Arc::clone(&plan));
             self.shared.swapped.notify_one();
-        })?;
-        if let Err(error) = hooks::start(&plan.hooks).and_then(|()| hooks::stop(&old.hooks, &plan.hooks)) {
-            tracing::error!(%error, "hooks cannot be told of the new policy");
+        });
+        let (over, stays) = if swapped.is_ok() { (&old, &plan) } else { (&plan, &old) };
+        if let Err(error) = hooks::stop(&over.hooks, &stays.hooks) {
+            tracing::error!(%error, "hooks cannot be told that they are not asked any more");
         }
-        Ok(plan)
+        swapped.map(|()| plan)
     }
 
     /// The ports that its listeners leave when a plan is in force.

@@ -8,14 +8,22 @@ use crate::events::Change;
 use crate::upstream::Transport;
 use futures_util::future::{Fuse, FusedFuture, FutureExt};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 /// How often what may change outside the policy is looked at.
 pub const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
+/// How long an upgrade waits for a policy that is being put in force.
+const TURN_MAX: Duration = Duration::from_secs(60);
+
+/// What is said of a policy that the gateway's own code cannot cope with.
+const UNFORESEEN: &str = "the gateway cannot cope with this policy, which is a fault of its own: please report it, with what it says above";
 
 /// Which policy is to be in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +106,8 @@ pub fn run<T: Transport>(
 
 /// Puts another process in the place of this one: which. Policies wait meanwhile: the new one has read its own.
 async fn hand_over(server: &Server, line: &Line, control: &Control) -> io::Result<u32> {
-    let _turn = control.turn().await;
+    let busy = |_| io::Error::other(format!("a policy has been read and compiled for {} s", TURN_MAX.as_secs()));
+    let _turn = timeout(TURN_MAX, control.turn()).await.map_err(busy)?;
     let process = upgrade(server, line).await?;
     control.hand_over();
     Ok(process)
@@ -116,7 +125,7 @@ impl<P: Policies> Follower<P> {
     fn follow(mut self, mut commands: mpsc::Receiver<Command>) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         loop {
-            match runtime.block_on(async { tokio::time::timeout(LOOK_AGAIN, commands.recv()).await }) {
+            match runtime.block_on(async { timeout(LOOK_AGAIN, commands.recv()).await }) {
                 Err(_) => self.policies.look_again(&self.server),
                 Ok(None) => return Ok(()),
                 Ok(Some(Command::Reload(answer))) => self.answer(Wanted::File, answer),
@@ -125,11 +134,17 @@ impl<P: Policies> Follower<P> {
         }
     }
 
+    /// A fault of the compiler's own is one of this policy's, and does not end the taking of others.
+    fn put_in_force(&mut self, wanted: Wanted) -> Result<Reloaded, String> {
+        let attempt = AssertUnwindSafe(|| self.policies.put_in_force(wanted, &self.server));
+        catch_unwind(attempt).unwrap_or_else(|_| Err(UNFORESEEN.to_owned()))
+    }
+
     fn answer(&mut self, wanted: Wanted, answer: Answer) {
         let control = self.control.clone();
         let _turn = control.wait_for_turn();
         let ends = || control.stage() == Stage::Draining;
-        let outcome = if ends() { Err(ENDS.to_owned()) } else { self.policies.put_in_force(wanted, &self.server) };
+        let outcome = if ends() { Err(ENDS.to_owned()) } else { self.put_in_force(wanted) };
         if outcome.is_err() && ends() {
             tracing::warn!("not reloaded: {ENDS}");
             // Not everybody waits for what comes of it.
@@ -150,5 +165,52 @@ impl<P: Policies> Follower<P> {
         self.control.came(outcome.clone());
         self.server.note_generation(self.control.generation());
         let _ = answer.send(outcome);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ENDS, Follower, Policies, Reloaded, UNFORESEEN, Wanted};
+    use crate::server::tests::rig::{draft, nobody};
+    use crate::server::{Server, control};
+    use std::sync::Arc;
+    use tokio::sync::oneshot;
+
+    /// Breaks down over the first policy, and takes the others.
+    struct Fragile(u64);
+
+    impl Policies for Fragile {
+        fn started(&mut self, _: &Arc<Server>) -> u64 {
+            1
+        }
+
+        fn put_in_force(&mut self, _: Wanted, _: &Server) -> Result<Reloaded, String> {
+            self.0 += 1;
+            assert!(self.0 > 1, "what nobody foresaw");
+            Ok(Reloaded { generation: self.0, changes: Vec::new() })
+        }
+
+        fn look_again(&mut self, _: &Server) {}
+    }
+
+    #[tokio::test]
+    async fn a_policy_that_breaks_the_compiler_is_refused_and_none_is_taken_at_the_end() {
+        let server = Arc::new(draft(nobody().await).start().server);
+        let (control, _commands) = control::channel();
+        let mut follower = Follower { policies: Fragile(0), server: Arc::clone(&server), control: control.clone() };
+        let told = tokio::task::spawn_blocking(move || {
+            let mut tell = || {
+                let (answer, answered) = oneshot::channel();
+                follower.answer(Wanted::File, answer);
+                answered.blocking_recv().unwrap()
+            };
+            let told = [tell(), tell()];
+            control.drain();
+            (told, tell(), follower.policies.0)
+        });
+        let ([broken, fine], late, asked) = told.await.unwrap();
+        assert_eq!((broken, late), (Err(UNFORESEEN.to_owned()), Err(ENDS.to_owned())));
+        assert_eq!((fine.unwrap().generation, asked), (2, 2));
+        tokio::task::spawn_blocking(move || server.shutdown()).await.unwrap().unwrap();
     }
 }

@@ -202,6 +202,10 @@ fn an_operator_goes_back_and_a_broken_file_does_not_stop_the_last_good_policy() 
     let (code, printed) = gate.ask(&["generations", "policy.gate", "--state", folder]);
     let numbers: Vec<&str> = printed.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!((code, numbers), (Some(0), vec!["3", "2", "1"]), "{printed}");
+    std::fs::write(Path::new(folder).join("2.json"), "{").unwrap();
+    let (code, printed) = gate.ask(&["generations", "policy.gate", "--state", folder]);
+    let numbers: Vec<&str> = printed.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!((code, numbers), (Some(2), vec!["3", "1", "gate:"]), "{printed}");
     gate.signal("TERM");
     gate.until_ended();
     let mut gate = gate.run_again(&state);
