@@ -97,6 +97,54 @@ fn in_guarded(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Credentials in every place in which they may stand.
+const KEPT: &str = r#"gateway {
+  listen :8080
+  listen :8090 redirect https
+}
+
+auth key keys { from [header("x-key"), query("key")]; keys env("KEYS") }
+
+upstream app { target http://127.0.0.1:3000 }
+
+route asked GET /asked/** -> app {
+  public "a test"
+  deny query("key") == "x" or query("page") == "x" or header("x-key") == "x" or cookie("c") == "x"
+  strip_prefix /asked
+  request { set X-Copy "/a?key=${query("key") ?? ""}" }
+}
+route told GET /told { public "a test"; redirect 308 "https://example.com/?key=${query("key") ?? ""}&page=8" }
+route other GET /asked/** -> app { public "a test"; match query("page") == "9" }
+
+test "never" {
+  request GET "/asked/a?key=c4n4ry&page=7" with header "x-key" "c4n4ry"
+  expect status 404
+}
+"#;
+
+#[test]
+fn no_credential_of_a_request_is_shown_wherever_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = KEPT.replace("  expect status 404", "  expect status 404").replace("  query { set token query(\"key\") ?? \"\" }\n", "");
+    std::fs::write(folder.path().join("kept.gate"), policy).unwrap();
+    let fields =
+        ["X-Key: c4n4ry", "X-Api-Key: c4n4ry", "Cookie: c=c4n4ry", "Authorization: Bearer c4n4ry", "Referer: https://a/?key=c4n4ry"];
+    let query = "key=c4n4ry&%6bey=c4n4ry&access_token=c4n4ry&page=7";
+    for target in ["/asked/./a?", "http://localhost:8090/asked/a?", "/told?", "/nowhere?", "/a b?", "/a\\b?"] {
+        for format in ["human", "json"] {
+            let mut gate = Command::new(env!("CARGO_BIN_EXE_gate"));
+            gate.args(["trace", "kept.gate", "GET", &format!("{target}{query}"), "--format", format]).current_dir(folder.path());
+            let output = gate.args(fields.iter().flat_map(|field| ["-H", field])).output().unwrap();
+            let shown = String::from_utf8(output.stdout).unwrap();
+            assert!(output.status.success() && shown.contains("page=7"), "{target}: {shown}");
+            assert!(!shown.contains("c4n4ry"), "{target}: {shown}");
+        }
+    }
+    let failed = Command::new(env!("CARGO_BIN_EXE_gate")).args(["test", "kept.gate"]).current_dir(folder.path()).output().unwrap();
+    let failed = String::from_utf8(failed.stdout).unwrap();
+    assert!(failed.contains("page=7") && !failed.contains("c4n4ry"), "{failed}");
+}
+
 #[test]
 fn a_condition_on_a_parameter_is_asked_before_the_route_is_taken() {
     let folder = tempfile::tempdir().unwrap();
@@ -129,6 +177,90 @@ fn shaping_shows_its_lines_and_no_secret() {
     let shown = in_guarded(&[url, "--claims", r#"{"role": "admin"}"#, "-H", "X-Internal-Id: 1", "-H", "Cookie: session=private"]);
     assert!(!shown.contains("private"), "{shown}");
     insta::assert_snapshot!(shown);
+}
+
+/// Two hooks, one for a group and one for a route, of which the second is told first in the file.
+const ASKED: &str = r#"gateway {
+  listen :8080
+}
+
+## Knows who paid.
+hook plans http http://plans:9100/hook {
+  on [request]
+  on_failure refuse
+}
+
+hook stamps embedded {
+  on [startup, request, response]
+  timeout 50ms
+}
+
+upstream shop { target http://127.0.0.1:3000 }
+
+group api {
+  public "the shop asks"
+  use stamps
+
+  route orders GET /orders -> shop {
+    use plans
+    require not has(header("x-bad"))
+  }
+}
+
+test "who has not paid" {
+  given hook plans replies json """{"status": 402}"""
+  request GET /orders
+  expect status 200
+}
+
+test "nobody knows" {
+  given hook plans fails
+  request GET /orders
+  expect status 200
+}
+
+test "what was stamped" {
+  given hook stamps replies json """{"set": {"x-stamp": "7"}}"""
+  request GET /orders
+  expect status 201
+}
+"#;
+
+fn in_asked(arguments: &[&str]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("asked.gate"), ASKED).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_gate")).args(arguments).current_dir(folder.path()).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn hooks_are_traced_where_they_are_asked() {
+    insta::assert_snapshot!(in_asked(&["trace", "asked.gate", "GET", "/orders"]));
+    let refused = in_asked(&["trace", "asked.gate", "GET", "/orders", "-H", "X-Bad: 1"]);
+    assert!(refused.contains("not reached  use stamps  (asked.gate:20)"), "{refused}");
+}
+
+#[test]
+fn a_failed_step_says_which_hook_answered_and_what_the_others_said() {
+    let failed = in_asked(&["test", "asked.gate"]);
+    insta::assert_snapshot!(failed);
+}
+
+#[test]
+fn hooks_are_explained_where_they_are_asked() {
+    let explained = in_asked(&["explain", "asked.gate", "orders"]);
+    let about = |line: &&str| {
+        ["use ", "hook ", "on [", "on_", "timeout 50", "timeout 200", "may "].iter().any(|word| line.trim().starts_with(word))
+    };
+    insta::assert_snapshot!(explained.lines().filter(about).collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn the_catalogue_says_who_is_asked() {
+    let catalogue = in_asked(&["docs", "asked.gate"]);
+    let route = catalogue.split_once("#### orders").unwrap().1;
+    assert!(route.contains("- hooks: `stamps`, `plans`\n") && route.contains("- errors of its own: 403, 502, 503, 504\n"), "{route}");
+    insta::assert_snapshot!(catalogue.split_once("## Who is asked").unwrap().1);
 }
 
 #[test]

@@ -5,19 +5,17 @@
 //! to be an address or `localhost`; and by a form, so what changes anything must not come from another site.
 
 use super::answer::{Refusal, unclear};
-use crate::http::exchange::{Affinity, Client, Exchange, Record, Request, Scheme};
-use crate::http::{Body, Calls, Clock, Fault, FaultKind, Outgoing, Problem, Reply, UpstreamHealth, UpstreamIndex};
+use crate::http::exchange::{Client, Exchange, Request, Scheme};
+use crate::http::{Credentials, Problem, Reply};
+use crate::ir::Program;
+use crate::policy::auth::{Carrier, Declared};
 use crate::policy::stage::{Flow, OnRequest};
 use crate::route::host;
-use futures_core::future::BoxFuture;
 use http::header::{HOST, ORIGIN};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, StatusCode};
-use smallvec::SmallVec;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-use tokio::time::Instant;
 
 const FETCH_SITE: &str = "sec-fetch-site";
 
@@ -61,6 +59,17 @@ fn is_local(authority: &str) -> bool {
     name == "localhost" || name.parse::<IpAddr>().is_ok()
 }
 
+/// The parameters of the query in which the listener's auth looks for a credential.
+#[must_use]
+pub fn in_query(program: &Program) -> Credentials {
+    let auth = program.gateway.admin.as_ref().and_then(|admin| program.auths.get(usize::from(admin.auth?)));
+    let names = auth.into_iter().flat_map(Declared::from).filter_map(|carrier| match carrier {
+        Carrier::Query(name) => Some(name.clone()),
+        Carrier::Header(_) | Carrier::Cookie(_) => None,
+    });
+    Credentials { fields: Vec::new(), parameters: names.collect() }
+}
+
 /// Lets an auth judge a request as it judges those to routes.
 ///
 /// # Errors
@@ -83,44 +92,15 @@ pub async fn judged(gate: &dyn OnRequest, head: &Parts, peer: SocketAddr) -> Res
 /// The request as an auth sees it.
 fn exchange(head: &Parts, peer: SocketAddr) -> Exchange {
     let authority = head.headers.get(HOST).cloned().unwrap_or_else(|| HeaderValue::from_static(""));
-    Exchange {
-        request: Request {
-            method: head.method.clone(),
-            host: host::bare(authority.to_str().unwrap_or_default()).to_ascii_lowercase().into(),
-            authority,
-            target: head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/")),
-            headers: head.headers.clone(),
-        },
-        body: Body::empty(),
-        client: Client { peer, ip: peer.ip().to_canonical(), scheme: Scheme::Http, listener: "admin".into(), certificate: None },
-        id: HeaderValue::from_static(""),
-        forwarding: None,
-        spans: None,
-        early: None,
-        params: SmallVec::new(),
-        identities: SmallVec::new(),
-        started: Instant::now(),
-        clock: Clock::system(),
-        upstream: None,
-        upstream_name: None,
-        affinity: Affinity::default(),
-        quota: None,
-        record: Record::default(),
-        kept: http::Extensions::new(),
-        guards: SmallVec::new(),
-        calls: Arc::new(NoUpstreams),
-    }
-}
-
-/// No request to the admin listener goes anywhere.
-struct NoUpstreams;
-
-impl Calls for NoUpstreams {
-    fn call(&self, _: UpstreamIndex, _: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
-        Box::pin(std::future::ready(Err(Fault::new(FaultKind::ConnectError, "the admin listener calls no upstream"))))
-    }
-
-    fn health(&self) -> Vec<UpstreamHealth> {
-        Vec::new()
-    }
+    let request = Request {
+        method: head.method.clone(),
+        host: host::bare(authority.to_str().unwrap_or_default()).to_ascii_lowercase().into(),
+        authority,
+        target: head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/")),
+        headers: head.headers.clone(),
+    };
+    Exchange::nowhere(
+        request,
+        Client { peer, ip: peer.ip().to_canonical(), scheme: Scheme::Http, listener: "admin".into(), certificate: None },
+    )
 }

@@ -180,11 +180,14 @@ async fn answered(request: Request<Incoming>, peer: SocketAddr, desk: &Arc<Desk>
         let detail = "no body is taken: parameters stand in the query, such as `?route=NAME`";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).into());
     }
-    let query = Query::read(head.uri.query().unwrap_or_default(), endpoint.parameters)?;
+    // The credential was judged before, and is no parameter of what is asked.
+    let credential = entry::in_query(&desk.policy.program());
+    let given = head.uri.query().and_then(|query| credential.left_out(query)).unwrap_or_default();
+    let query = Query::read(&given, endpoint.parameters)?;
     let accept = head.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).map(str::to_owned);
     let done = endpoint.answer(desk, Asked { name, query, accept }).await;
     if endpoint.changes() {
-        tracing::info!(%peer, target = %head.uri, done = done.is_ok(), "asked by hand");
+        tracing::info!(%peer, target = credential.masked(&head.uri.to_string()), done = done.is_ok(), "asked by hand");
     }
     done
 }

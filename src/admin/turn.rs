@@ -60,8 +60,10 @@ pub fn purge(desk: &Desk, asked: &Asked) -> Answered {
         return Err(no_route(route).into());
     }
     let purged: usize = plan.shelves.iter().map(|shelf| shelf.purge(&purge)).sum();
-    let says = asked.query.given().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
-    desk.tell(Change::CachePurged, purge.route.unwrap_or(GATEWAY), format!("{purged} responses are dropped by hand: `{says}`"));
+    let given: Vec<String> = asked.query.given().map(|(name, value)| format!("{name}={value}")).collect();
+    let which = if given.is_empty() { "all there were".to_owned() } else { format!("`{}`", given.join("&")) };
+    let dropped = if purged == 1 { "response is" } else { "responses are" };
+    desk.tell(Change::CachePurged, purge.route.unwrap_or(GATEWAY), format!("{purged} {dropped} dropped by hand: {which}"));
     Ok(json_of(StatusCode::OK, &json!({ "purged": purged })))
 }
 

@@ -10,6 +10,7 @@ use crate::lang::Node;
 use crate::lang::checker::{Checker, Declaration, Moment, Names, RouteFacts, Scope};
 use crate::lang::form::{Declared, Place};
 use crate::lang::read::{Reader, Schema, ScopeId};
+use crate::meter::{NO_ROUTE, PAST_ROUTES};
 use crate::policy::auth;
 use crate::syntax::ast::{ClauseKind, Ident};
 use crate::upstream;
@@ -135,6 +136,13 @@ fn declare(node: &Node<'_>, scope: ScopeId, names: &mut Names, counts: &mut Hash
         }
         return;
     };
+    if kind == Declared::Route && matches!(name.text.as_str(), NO_ROUTE | PAST_ROUTES) {
+        report.push(
+            Diagnostic::new(Code::NameReserved, format!("no route is called `{}`: metrics count others under it", name.text))
+                .at(name.span, "means something already")
+                .help("choose another name"),
+        );
+    }
     let index = counts.entry(kind).or_insert(0);
     let declaration = Declaration { index: *index, span: name.span };
     *index += 1;
@@ -165,7 +173,8 @@ pub fn declared_name<'a>(node: &Node<'a>) -> Option<&'a Ident> {
 struct Operated {
     stores: Vec<ir::operate::Store>,
     flags: Vec<ir::operate::Flag>,
-    hooks: Vec<ir::operate::Hook>,
+    /// As declared; none where one is broken.
+    hooks: Vec<Option<ir::operate::Hook>>,
 }
 
 /// What the program is put together with.
@@ -205,10 +214,12 @@ impl<'a> Bench<'_, 'a> {
             together::past_drain(facts.timeouts.total(), gateway.drain, drain_at, self.report);
         }
         let auth_nodes = files.iter().flat_map(|file| &file.nodes).filter(|node| node.form.word == "auth" && declared_name(node).is_some());
+        let hook_nodes = files.iter().flat_map(|file| &file.nodes).filter(|node| node.form.word == "hook" && declared_name(node).is_some());
         let listens = gateway_level.statements.iter().map(|statement| &statement.node).filter(|node| node.form.word == "listen");
         let entrances = listen::entrances(listens, &gateway);
         let mut routes = route::Routes {
             auth_nodes: auth_nodes.collect(),
+            hooks: hook_nodes.zip(operated.hooks.iter().map(Option::as_ref)).collect(),
             auths: auths.as_deref(),
             auth_facts: auths.iter().flatten().map(auth::auth_fact).collect(),
             upstreams: &upstreams,
@@ -236,7 +247,7 @@ impl<'a> Bench<'_, 'a> {
         let upstreams: Vec<upstream::Config> = upstreams.into_iter().map(|upstream| upstream.config).collect();
         let uncertain = auths.is_none() || files.iter().any(|file| file.damaged);
         let tests = script::tests(nodes, &routes, uncertain, self);
-        let (stores, flags, hooks) = (operated.stores, operated.flags, operated.hooks);
+        let (stores, flags, hooks) = (operated.stores, operated.flags, operated.hooks.into_iter().flatten().collect());
         (auths.map(|auths| Program { gateway, upstreams, auths, routes, stores, flags, hooks, tests, written }), explained)
     }
 
@@ -271,7 +282,7 @@ impl<'a> Bench<'_, 'a> {
                     }
                     found.flags.extend(flag);
                 }
-                "hook" => found.hooks.extend(operate::hook(node, &mut checker)),
+                "hook" if declared_name(node).is_some() => found.hooks.push(operate::hook(node, &mut checker)),
                 _ => {}
             }
         }

@@ -1,5 +1,6 @@
 //! `gate explain ROUTE`: what is in force on a route, stage by stage, with where each setting came from.
 
+use super::asked::Asked;
 use super::calls::retry_in_force;
 use super::merge;
 use super::upstream::UpstreamFacts;
@@ -7,7 +8,7 @@ use crate::diag::{Sources, Span};
 use crate::http::UpstreamIndex;
 use crate::ir::{Route, Target};
 use crate::lang::Node;
-use crate::lang::form::{Form, Kind, Mark, Merge, Ready, Word};
+use crate::lang::form::{Form, Kind, Mark, Merge, Word};
 use crate::lang::literal;
 use crate::policy::limit::{Algorithm, Bound, Limit};
 use crate::policy::stage::STAGES;
@@ -47,6 +48,8 @@ pub struct Context<'e, 'a> {
     pub in_force: &'e [Effective<'a>],
     /// Statements of all levels, the gateway's first.
     pub levels: &'e [&'e [Effective<'a>]],
+    /// The hooks that are asked.
+    pub hooks: &'e [Asked<'e, 'a>],
     /// Upstreams.
     pub upstreams: &'e [UpstreamFacts<'a>],
     /// The declarations of auths, in their order.
@@ -77,6 +80,7 @@ pub fn explain(route: &Route, context: &Context<'_, '_>) -> Explained {
         }
     }
     lines.auths(route, context);
+    lines.hooks(context.hooks);
     lines.body(context);
     lines.calls(route, context);
     lines.add("respond", 0, "request id returned; errors as application/problem+json, RFC 9457", DEFAULT);
@@ -205,6 +209,20 @@ impl Lines<'_> {
         }
     }
 
+    /// Each hook at the stages at which it is asked; its declaration stands at the first of them.
+    fn hooks(&mut self, asked: &[Asked<'_, '_>]) {
+        for asked in asked {
+            let used = (self.text(asked.used), self.sources.place(asked.used));
+            for (nth, (stage, may)) in asked.stages().enumerate() {
+                self.add(stage, 0, &used.0, &used.1);
+                if nth == 0 {
+                    self.statement(asked.node, stage, 1);
+                }
+                self.add(stage, 1, &may, &self.sources.place(asked.node.word));
+            }
+        }
+    }
+
     fn body(&mut self, context: &Context<'_, '_>) {
         if context.in_force.iter().any(|statement| statement.node.form.word == "body") {
             return;
@@ -305,7 +323,7 @@ impl Lines<'_> {
 
 fn defaults<'n>(node: &'n Node<'_>) -> impl Iterator<Item = &'static str> + 'n {
     let children: &'static [Form] = node.form.children;
-    children.iter().filter(|child| child.ready == Ready::Now && node.child(child.word).is_none()).filter_map(|child| child.default)
+    children.iter().filter(|child| node.child(child.word).is_none()).filter_map(|child| child.default)
 }
 
 fn within(inner: Span, outer: Span) -> bool {
@@ -342,8 +360,7 @@ pub fn explain_form(form: &Form) -> String {
     }
     for child in form.children {
         let default = child.default.map_or_else(String::new, |default| format!(" (default: `{default}`)"));
-        let later = if child.ready == Ready::Later { " (not available yet)" } else { "" };
-        out.push_str(&format!("  {}: {}{default}{later}\n", crate::lang::usage::usage(child), child.doc));
+        out.push_str(&format!("  {}: {}{default}\n", crate::lang::usage::usage(child), child.doc));
     }
     if let Some(row) = form.rows {
         out.push_str(&format!("  {}: {}; a line each\n", crate::lang::usage::usage(row), row.doc));

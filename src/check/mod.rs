@@ -2,6 +2,7 @@
 //! what `run` accepts.
 
 mod access;
+mod asked;
 mod breaker;
 mod cache;
 mod calls;

@@ -37,6 +37,15 @@ fn ambiguous_help(one: &RouteKey, other: &RouteKey, both: Option<&Witness>) -> S
     }
 }
 
+/// What was asked of routes.
+fn question(which: &[usize], name: impl Fn(usize) -> Option<String>) -> String {
+    let names: Vec<String> = which.iter().filter_map(|at| name(*at)).map(|name| format!("`{name}`")).collect();
+    match names.as_slice() {
+        [one] => format!("whether any request reaches {one}"),
+        several => format!("whether {} conflict", several.join(" and ")),
+    }
+}
+
 fn diagnostic(finding: &Finding, routes: &[(Route, Spans)], conditions: &Conditions<'_>) -> Option<Diagnostic> {
     let name = |at: usize| routes.get(at).map(|(route, _)| route.name.clone());
     let path = |at: usize| routes.get(at).map(|(_, spans)| spans.path);
@@ -105,38 +114,41 @@ fn diagnostic(finding: &Finding, routes: &[(Route, Spans)], conditions: &Conditi
             }
         }
         Finding::TooComplex { routes: which } => {
-            let names: Vec<String> = which.iter().filter_map(|at| name(*at)).map(|name| format!("`{name}`")).collect();
-            let message = match names.as_slice() {
-                [] => "too many routes overlap to compare them all: some conflicts may go unseen".to_owned(),
-                [one] => format!("whether any request reaches {one} could not be decided"),
-                several => format!("whether {} conflict could not be decided", several.join(" and ")),
+            let message = format!("{} could not be decided", question(which, name));
+            let found = which
+                .iter()
+                .take(3)
+                .try_fold(Diagnostic::new(Code::AnalysisTooComplex, message), |found, at| Some(found.at(path(*at)?, "too complex")))?;
+            found.help("simplify the patterns or the `match` conditions, or give one route a `priority`")
+        }
+        Finding::TooMany { such_as, more } => {
+            let message = match (such_as.as_slice(), more) {
+                ([], _) => "too many routes overlap to compare them all: some conflicts may go unseen".to_owned(),
+                (one, 0) => format!("too many routes overlap to compare them all: {} was left open", question(one, name)),
+                (one, more) => {
+                    format!(
+                        "too many routes overlap to compare them all: {} was left open, and {more} more such questions",
+                        question(one, name)
+                    )
+                }
             };
-            let mut found = Diagnostic::new(Code::AnalysisTooComplex, message);
-            for at in which.iter().take(3) {
-                found = found.at(path(*at)?, "too complex");
-            }
-            found.help(match which.as_slice() {
-                [] => "tell routes apart by method, host or path, or by `==` or `in` on one and the same header: those are not compared",
-                _ => "simplify the patterns or the `match` conditions, or give one route a `priority`",
-            })
+            let found = such_as
+                .iter()
+                .take(3)
+                .try_fold(Diagnostic::new(Code::AnalysisTooComplex, message), |found, at| Some(found.at(path(*at)?, "not compared")))?;
+            found.help("tell routes apart by method, host or path, or by `==` or `in` on one and the same header: those are not compared")
         }
     })
 }
 
 /// Where an auth looks for its credentials.
 pub fn credentials(declared: &auth::Declared) -> Vec<Ref> {
-    let carriers: &[auth::Carrier] = match &declared.kind {
-        auth::Kind::Jwt(jwt) => &jwt.from,
-        auth::Kind::Key(key) => &key.from,
-        auth::Kind::Remote(auth::Remote::Issuer(issuer)) => &issuer.from,
-        auth::Kind::Basic(_) | auth::Kind::Remote(auth::Remote::Forward(_) | auth::Remote::Introspect(_)) => &[],
-    };
     let reference = |carrier: &auth::Carrier| match carrier {
         auth::Carrier::Header(name) => Ref::Header(name.clone()),
         auth::Carrier::Cookie(name) => Ref::Cookie(name.clone()),
         auth::Carrier::Query(name) => Ref::Query(name.clone()),
     };
-    carriers.iter().map(reference).collect()
+    declared.from().iter().map(reference).collect()
 }
 
 /// True when an expression asks for what carries credentials: of HTTP itself, or of an `auth` of the policy.

@@ -10,7 +10,7 @@ use super::together::{self, Shadows};
 use super::upstream::UpstreamFacts;
 use super::uses::{self, Level};
 use super::written::Interned;
-use super::{breaker, cache, calls};
+use super::{asked, breaker, cache, calls};
 use crate::diag::{Code, Diagnostic, Edit, Span};
 use crate::http::UpstreamIndex;
 use crate::ir::{self, Gateway, Target};
@@ -46,6 +46,8 @@ pub struct Spans {
 pub struct Routes<'r, 'a> {
     /// The declarations of auths, in their order.
     pub auth_nodes: Vec<&'r Node<'a>>,
+    /// The declarations of hooks, in their order, with what was read of them.
+    pub hooks: Vec<(&'r Node<'a>, Option<&'r ir::operate::Hook>)>,
     /// Declared auths; none when one of them is broken.
     pub auths: Option<&'r [auth::Declared]>,
     /// What `issue` knows of them.
@@ -192,6 +194,7 @@ impl<'a> Routes<'_, 'a> {
         let retries = self.retries(target, &policies, &said, &mut checker);
         let log = gateway::log(&statements, &mut checker).unwrap_or_else(|| self.gateway.log.clone());
         checker.facts.key = None;
+        let asked = asked::on(&uses::hooks(&levels), &self.hooks);
         let route = ir::Route {
             name: name.text.clone(),
             doc: (!node.docs.is_empty()).then(|| Checker::doc(node)),
@@ -202,7 +205,7 @@ impl<'a> Routes<'_, 'a> {
             policies,
             timeouts,
             retries,
-            hooks: uses::hooks(&levels),
+            hooks: asked.iter().map(|asked| asked.index).collect(),
             reads_body: checker.facts.reads_body,
             log,
             place,
@@ -211,6 +214,7 @@ impl<'a> Routes<'_, 'a> {
             let context = explain::Context {
                 in_force: &in_force,
                 levels: &statements,
+                hooks: &asked,
                 upstreams: self.upstreams,
                 auths: &self.auth_nodes,
                 timeouts: inner,
@@ -219,7 +223,7 @@ impl<'a> Routes<'_, 'a> {
             self.explained = Some(explain::explain(&route, &context));
         }
         self.called.extend(breaker::called(&route, &in_force, self.upstreams));
-        self.written.route(&route.name, &in_force, &statements, bench);
+        self.written.route(&route.name, &in_force, &statements, &asked, bench);
         self.found.push((route, Spans { name: name.span, path: node.span_of("path"), priority: written.map(|node| node.span) }));
     }
 

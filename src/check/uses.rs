@@ -19,18 +19,27 @@ use std::rc::Rc;
 pub struct Level<'a> {
     /// Statements.
     pub statements: Vec<Effective<'a>>,
-    /// Hooks, by their places among the declarations.
-    pub hooks: Vec<usize>,
+    /// Hooks.
+    pub hooks: Vec<UsedHook>,
     /// True when something in it was not understood: what is missing may be what was not understood.
     pub damaged: bool,
 }
 
+/// A hook put in force.
+#[derive(Debug, Clone, Copy)]
+pub struct UsedHook {
+    /// Its place among the declarations.
+    pub index: u16,
+    /// The `use`.
+    pub at: Span,
+}
+
 /// The hooks in force, the outermost first; one that is used on several levels is asked once.
-pub fn hooks(levels: &[Rc<Level<'_>>]) -> Vec<u16> {
-    let mut found = Vec::new();
-    for hook in levels.iter().flat_map(|level| &level.hooks).filter_map(|hook| u16::try_from(*hook).ok()) {
-        if !found.contains(&hook) {
-            found.push(hook);
+pub fn hooks(levels: &[Rc<Level<'_>>]) -> Vec<UsedHook> {
+    let mut found: Vec<UsedHook> = Vec::new();
+    for hook in levels.iter().flat_map(|level| &level.hooks) {
+        if !found.iter().any(|known| known.index == hook.index) {
+            found.push(*hook);
         }
     }
     found
@@ -95,8 +104,8 @@ impl<'a> Bench<'_, 'a> {
                 expansion.level.damaged = true;
                 return;
             }
-            if let Some(hook) = self.hook(given) {
-                expansion.level.hooks.push(hook);
+            if let Some(index) = self.hook(given) {
+                expansion.level.hooks.push(UsedHook { index, at: node.word.to(node.span) });
                 continue;
             }
             let Some(used) = self.used(given, &expansion.open) else {
@@ -130,11 +139,11 @@ impl<'a> Bench<'_, 'a> {
     }
 
     /// The hook that a `use` names; hooks take no arguments.
-    fn hook(&self, given: Given<'_>) -> Option<usize> {
+    fn hook(&self, given: Given<'_>) -> Option<u16> {
         let path = given.expr.as_reference()?;
         let policy = self.names.declaration(Declared::Policy, given.scope, path);
         let hook = self.names.declaration(Declared::Hook, given.scope, path);
-        hook.filter(|_| policy.is_none()).map(|(_, declaration)| declaration.index)
+        hook.filter(|_| policy.is_none()).and_then(|(_, declaration)| u16::try_from(declaration.index).ok())
     }
 
     /// A policy's statement that means nothing where the policy is used: ignoring it would change what the policy says.

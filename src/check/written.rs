@@ -1,5 +1,6 @@
 //! Statements as they were written, with their places: what `gate trace` and `gate test --coverage` show beside what happens.
 
+use super::asked::Asked;
 use super::declare::{Bench, FileNodes};
 use super::upstream::UpstreamFacts;
 use crate::diag::{Sources, Span};
@@ -22,9 +23,18 @@ pub struct Interned {
 
 impl Interned {
     /// Notes what is in force on a route.
-    pub fn route(&mut self, name: &str, in_force: &[Effective<'_>], levels: &[&[Effective<'_>]], bench: &Bench<'_, '_>) {
+    pub fn route(
+        &mut self,
+        name: &str,
+        in_force: &[Effective<'_>],
+        levels: &[&[Effective<'_>]],
+        hooks: &[Asked<'_, '_>],
+        bench: &Bench<'_, '_>,
+    ) {
         let beside = levels.iter().flat_map(|level| level.iter()).filter(|statement| BESIDE.contains(&statement.node.form.word));
-        let written = in_force.iter().chain(beside).map(|statement| self.intern(self::statement(&statement.node, bench))).collect();
+        let hooks = hooks.iter().flat_map(|asked| asked.stages().map(|(stage, _)| hook(asked, stage, bench.sources)));
+        let written = in_force.iter().chain(beside).map(|statement| self::statement(&statement.node, bench)).chain(hooks);
+        let written = written.map(|statement| self.intern(statement)).collect();
         self.routes.insert(name.to_owned(), written);
     }
 
@@ -66,6 +76,19 @@ impl<'a> Bench<'_, 'a> {
 
 fn statement(node: &Node<'_>, bench: &Bench<'_, '_>) -> Statement {
     Statement { stage: stage(node.form.word, bench.schema).to_owned(), ..clause(node, bench.sources) }
+}
+
+/// The `use` of a hook at one of its stages; its clause is the declaration.
+fn hook(asked: &Asked<'_, '_>, stage: &str, sources: &Sources) -> Statement {
+    let declared = clause(asked.node, sources);
+    Statement {
+        word: "use".to_owned(),
+        name: declared.name.clone(),
+        stage: stage.to_owned(),
+        text: folded(asked.used, sources),
+        place: sources.place(asked.used),
+        clauses: vec![declared],
+    }
 }
 
 fn clause(node: &Node<'_>, sources: &Sources) -> Statement {

@@ -1,20 +1,22 @@
 //! What `gate run --dev` says when it starts: what is made up, and a request for each route that works as printed.
 
+use super::example::Example;
 use super::secrets::Machine;
 use crate::compile::made_up::NAME;
 use crate::http::{Address, Clock};
 use crate::ir::{Listener, Program, Route};
 use crate::lang::expr::Secret;
 use crate::policy::auth::{Declared, Introspect, Issuer, IssuerKeys, Kind, Mode, Remote, Runtime};
-use crate::route::relation::overlap;
+use serde_json::{Map, Value as Json};
 use std::fmt::Write;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// The runtimes of a program's auths, by their index.
 type Auths = [Option<Arc<Runtime>>];
 
-/// The text, for a gateway whose listeners are at these addresses.
-pub fn notes(program: &Program, auths: &Auths, machine: &Machine, addresses: &[Address]) -> String {
+/// The text, for a gateway whose listeners are at these addresses, and its admin listener there.
+pub fn notes(program: &Program, auths: &Auths, machine: &Machine, addresses: &[Address], admin: Option<SocketAddr>) -> String {
     let mut out = String::from("gate: development mode, for this machine only: upstreams answer from their stubs\n");
     for declared in &program.auths {
         for secret in secrets(declared) {
@@ -33,9 +35,20 @@ pub fn notes(program: &Program, auths: &Auths, machine: &Machine, addresses: &[A
     let Some(door) = listeners().find(|(listener, _)| !listener.redirect_https).or_else(|| listeners().next()) else { return out };
     out.push_str("\ntry:\n");
     for route in &program.routes {
-        if let Some(line) = curl(route, program, auths, machine, door) {
-            let _ = writeln!(out, "  {line}");
-        }
+        let _ = match curl(route, program, auths, machine, door) {
+            Ok(line) => writeln!(out, "  {line}"),
+            Err(why) => writeln!(out, "  # {}: {why}", route.name),
+        };
+    }
+    if let (Some(address), Some(admin)) = (admin, &program.gateway.admin) {
+        let credential = match admin.auth {
+            Some(index) => credential(index, Map::new(), program, auths, machine),
+            None => Ok(String::new()),
+        };
+        let _ = match credential {
+            Ok(credential) => writeln!(out, "  curl -i{credential} 'http://{address}/admin/status'"),
+            Err(why) => writeln!(out, "  # admin: {why}"),
+        };
     }
     out
 }
@@ -58,14 +71,18 @@ fn secrets(declared: &Declared) -> Vec<&Secret> {
     }
 }
 
-/// A request that the route takes, with credentials that let it in.
-fn curl(route: &Route, program: &Program, auths: &Auths, machine: &Machine, door: (&Listener, &Address)) -> Option<String> {
-    let example = overlap(&route.key, &route.key)?;
+/// A request that the route takes, with credentials that let it in; or why there is none.
+fn curl(route: &Route, program: &Program, auths: &Auths, machine: &Machine, door: (&Listener, &Address)) -> Result<String, String> {
+    let example = Example::of(route, program, door.0)?;
+    let sample = &example.sample;
     let mut line = "curl -i".to_owned();
-    if example.method != "GET" {
-        let _ = write!(line, " -X {}", example.method);
+    if sample.method != "GET" {
+        let _ = write!(line, " -X {}", sample.method);
     }
-    let base = base(door, example.host.as_deref(), machine, &mut line);
+    let base = base(door, sample.host.as_deref(), machine, &mut line);
+    for (name, value) in &sample.headers {
+        let _ = write!(line, " -H {}", quoted(&format!("{name}: {value}")));
+    }
     if let Some(auth) = route.auth() {
         let wanted: &[u16] = match auth.mode {
             Mode::Public { .. } => &[],
@@ -74,30 +91,42 @@ fn curl(route: &Route, program: &Program, auths: &Auths, machine: &Machine, door
             Mode::Any | Mode::Optional => auth.auths.get(..1).unwrap_or_default(),
         };
         for index in wanted {
-            line.push_str(&credential(*index, program, auths, machine)?);
+            let declared = program.auths.get(usize::from(*index)).ok_or("no such auth")?;
+            line.push_str(&credential(*index, example.attributes(*index, declared), program, auths, machine)?);
         }
     }
-    if matches!(example.method.as_str(), "POST" | "PUT" | "PATCH") {
+    if matches!(sample.method.as_str(), "POST" | "PUT" | "PATCH") {
         line.push_str(" -H 'Content-Type: application/json' -d '{}'");
     }
-    let _ = write!(line, " '{base}{}'", example.path);
-    Some(line)
+    let _ = write!(line, " {}", quoted(&format!("{base}{}", sample.target)));
+    Ok(line)
 }
 
-/// The credential of an auth as curl takes it; none when it is the machine's own and so not ours to know.
-fn credential(index: u16, program: &Program, auths: &Auths, machine: &Machine) -> Option<String> {
-    let declared = program.auths.get(usize::from(index))?;
+/// One word of a shell's line.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// The credential of an auth as curl takes it, for a caller of whom this is known.
+///
+/// # Errors
+/// When there is none that is ours to know.
+fn credential(index: u16, mut given: Map<String, Json>, program: &Program, auths: &Auths, machine: &Machine) -> Result<String, String> {
+    let found = program.auths.get(usize::from(index)).zip(auths.get(usize::from(index)).and_then(Option::as_ref));
+    let (declared, runtime) = found.ok_or("its auth is not there")?;
     let invented = || secrets(declared).into_iter().find_map(|secret| machine.invention(secret)?.credential);
-    let runtime = auths.get(usize::from(index))?.as_ref()?;
     match &declared.kind {
-        Kind::Basic(_) => invented().map(|credential| format!(" -u '{credential}'")),
-        Kind::Jwt(_) | Kind::Key(_) | Kind::Remote(_) => {
-            let mut given = serde_json::Map::new();
-            if declared.attributes.iter().any(|attribute| attribute.name == "name") {
+        Kind::Basic(_) if given.get("name").is_none_or(|name| name == NAME) => match invented() {
+            Some(credential) => Ok(format!(" -u {}", quoted(&credential))),
+            None => Err(format!("it takes one of your users of `{}`", declared.name)),
+        },
+        Kind::Basic(_) | Kind::Jwt(_) | Kind::Key(_) | Kind::Remote(_) => {
+            if !given.contains_key("name") && declared.attributes.iter().any(|attribute| attribute.name == "name") {
                 given.insert("name".to_owned(), NAME.into());
             }
-            let (name, value) = runtime.mint(&given, Clock::system().now()).ok()?;
-            Some(format!(" -H '{name}: {}'", value.to_str().ok()?))
+            let (name, value) = runtime.mint(&given, Clock::system().now())?;
+            let value = value.to_str().map_err(|_| "its credential is no text".to_owned())?;
+            Ok(format!(" -H {}", quoted(&format!("{name}: {value}"))))
         }
     }
 }

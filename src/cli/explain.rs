@@ -94,9 +94,8 @@ fn words(name: &str) -> Option<String> {
 fn value(name: &str) -> Option<String> {
     let mut out = String::new();
     for reference in REFERENCES.iter().filter(|reference| means(reference.name, name)) {
-        let Reference { name, ty, stage, doc, available } = reference;
-        let later = if *available { "" } else { " (not available yet)" };
-        let _ = write!(out, "{name}: a value, {ty}{later}\n  {doc}\n  known from stage `{stage}` on\n");
+        let Reference { name, ty, stage, doc } = reference;
+        let _ = write!(out, "{name}: a value, {ty}\n  {doc}\n  known from stage `{stage}` on\n");
     }
     for kind in TYPES.iter().filter(|kind| kind.name == name || kind.name.split(['<', '(']).next() == Some(name)) {
         let _ = write!(out, "{}: a type\n  {}\n", kind.name, kind.doc);

@@ -2,7 +2,7 @@
 
 use super::{Outcome, complain, print_out};
 use crate::policy::auth;
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 
 /// Arguments of `gate hash`.
 #[derive(Debug, clap::Args)]
@@ -18,6 +18,9 @@ pub struct Arguments {
 /// Reads a key or a password from standard input and prints the line for the file.
 pub fn run(arguments: &Arguments) -> Outcome {
     let mut text = String::new();
+    if std::io::stdin().is_terminal() {
+        complain(&format!("type the {}, then Enter and Ctrl+D", arguments.what));
+    }
     if let Err(error) = std::io::stdin().lock().read_to_string(&mut text) {
         complain(&error.to_string());
         return Outcome::Usage;

@@ -8,6 +8,7 @@ mod diff;
 mod docs;
 mod dump;
 mod environment;
+mod example;
 mod explain;
 mod faults;
 pub(crate) mod files;

@@ -175,9 +175,11 @@ impl Workshop {
 impl server::Policies for Policies {
     fn started(&mut self, server: &Arc<Server>) -> u64 {
         listening(&server.addresses());
-        administered(self.office.started(server));
+        let admin = self.office.started(server);
+        let at = admin.as_ref().ok().copied().flatten();
+        administered(admin);
         if let Some(auths) = self.auths.take() {
-            print_error(&dev::notes(&self.program, &auths, &self.workshop.machine, &server.addresses()));
+            print_error(&dev::notes(&self.program, &auths, &self.workshop.machine, &server.addresses(), at));
         }
         self.kept.started()
     }

@@ -2,9 +2,10 @@
 
 use crate::diag::Code;
 use crate::fetch::Fetch;
-use crate::hook::{Barred, Hidden, Hook, Service, Silent};
+use crate::hook::{Barred, Hook, Service, Silent};
+use crate::http::Credentials;
 use crate::ir::{self, Program, operate};
-use crate::policy::auth::{self, Carrier, Kind, Remote};
+use crate::policy::auth::{self, Kind, Remote};
 use crate::policy::hooks::{After, Before, Called, Hooks, KIND, Set};
 use crate::policy::stage::{Place, ReplyPlace};
 use crate::policy::{Build, BuildError, Config, Registry, Secrets};
@@ -18,18 +19,18 @@ pub(super) type Embedded = HashMap<String, Arc<dyn Hook>>;
 /// Every declared hook, the same one as before where its declaration did not change.
 pub(super) fn called(
     program: &Program,
+    credentials: &Credentials,
     embedded: &Embedded,
     (registry, secrets, fetch): (&mut Registry, &dyn Secrets, &Arc<dyn Fetch>),
     errors: &mut Vec<BuildError>,
 ) -> Vec<Arc<Called>> {
-    let hidden = hidden(&program.auths);
     let mut all = Vec::with_capacity(program.hooks.len());
     for declared in &program.hooks {
         let make = || {
-            let hook = hook(declared, embedded.get(&declared.name), &hidden, (secrets, fetch))?;
+            let hook = hook(declared, embedded.get(&declared.name), credentials, (secrets, fetch))?;
             Ok(Called::new(declared.name.clone(), declared.on.clone(), declared.timeout, declared.refuse, hook))
         };
-        let key = format!("{declared:?} {hidden:?}");
+        let key = format!("{declared:?} {credentials:?}");
         match registry.try_state(KIND, key, make) {
             Ok(called) => all.push(called),
             Err(error) => errors.push(error),
@@ -42,7 +43,7 @@ pub(super) fn called(
 fn hook(
     declared: &operate::Hook,
     registered: Option<&Arc<dyn Hook>>,
-    hidden: &Hidden,
+    credentials: &Credentials,
     (secrets, fetch): (&dyn Secrets, &Arc<dyn Fetch>),
 ) -> Result<Arc<dyn Hook>, BuildError> {
     let name = &declared.name;
@@ -50,7 +51,7 @@ fn hook(
     match (registered, &declared.url) {
         (Some(hook), _) => Ok(Arc::clone(hook)),
         (None, Some(url)) => {
-            let hidden = if declared.forward { Hidden::default() } else { hidden.clone() };
+            let hidden = if declared.forward { Credentials::default() } else { credentials.clone() };
             let service = Service::new(url, declared.timeout, hidden, Arc::clone(fetch));
             Ok(Arc::new(service.map_err(|why| refused(format!("hook `{name}`: the url `{url}` {why}")))?))
         }
@@ -59,34 +60,6 @@ fn hook(
             Err(refused(format!("no hook is registered under the name `{name}`: the program that embeds the gateway does that")))
         }
     }
-}
-
-/// Where callers put their credentials: an `auth` takes them out of requests that it lets through, but not out of others.
-fn hidden(auths: &[auth::Declared]) -> Hidden {
-    let mut hidden = Hidden::usual();
-    let mut carried = |carriers: &[Carrier]| {
-        for carrier in carriers {
-            match carrier {
-                Carrier::Header(name) => hidden.headers.push(name.clone()),
-                Carrier::Query(name) => hidden.query.push(name.clone()),
-                // No cookie is told.
-                Carrier::Cookie(_) => {}
-            }
-        }
-    };
-    for auth in auths {
-        match &auth.kind {
-            Kind::Jwt(jwt) => carried(&jwt.from),
-            Kind::Key(key) => carried(&key.from),
-            Kind::Remote(Remote::Issuer(issuer)) => carried(&issuer.from),
-            Kind::Remote(Remote::Forward(forward)) => {
-                let names = forward.headers.iter().filter_map(|name| HeaderName::try_from(name.as_str()).ok());
-                carried(&names.map(Carrier::Header).collect::<Vec<_>>());
-            }
-            Kind::Basic(_) | Kind::Remote(Remote::Introspect(_)) => {}
-        }
-    }
-    hidden
 }
 
 /// Puts the hooks of a route into its pipeline. Called when what shapes requests is in it.

@@ -3,13 +3,13 @@
 use super::hooks::{self, Embedded};
 use super::openapi::Described;
 use super::plan::{AccessLog, Listener, LogField, LogFormat, Pipeline, Plan, Route, Settings, Target};
-use super::redact::Credentials;
+use super::redact::is_shown;
 use crate::diag::Code;
 use crate::events::post::Post;
 use crate::events::{Events, Kind};
 use crate::fetch::{Fetch, Offline, address};
 use crate::hook::Hook;
-use crate::http::Clock;
+use crate::http::{Clock, Credentials};
 use crate::ir::operate::StoreUrl;
 use crate::ir::{self, Program};
 use crate::lang::expr::{Expr, Ref};
@@ -110,12 +110,14 @@ impl Compiler {
         self.registry.roll_back();
         let endpoints: Arc<[Endpoint]> = program.routes.iter().map(|route| endpoint(route, program)).collect();
         let document: Arc<Document> = Arc::default();
-        let listed = (&endpoints, &document);
+        let listed = Listed { endpoints: &endpoints, document: &document };
         let mut warnings = Vec::new();
         let mut errors: Vec<BuildError> = Vec::new();
         let stores = self.stores(program, secrets, &mut errors);
-        let credentials = Credentials::of(program);
-        let hooks = hooks::called(program, &self.embedded, (&mut self.registry, secrets, &self.fetch), &mut errors);
+        let (fetch, events) = (Arc::clone(&self.fetch), Arc::clone(&self.events));
+        let means = Means { secrets, clock, stores: &stores, fetch: &fetch, events: &events };
+        let credentials = auth::credentials(&program.auths);
+        let hooks = hooks::called(program, &credentials, &self.embedded, (&mut self.registry, secrets, &self.fetch), &mut errors);
         let mut routes: Vec<Route> = Vec::with_capacity(program.routes.len());
         let mut known: HashMap<Vec<u8>, Arc<Pipeline>> = HashMap::new();
         let keeps = |policy: &Config| matches!(policy, Config::Cache(cache::Config::Keep(_)));
@@ -126,11 +128,8 @@ impl Compiler {
                 routes.push(of_plan(route, Arc::clone(pipeline)));
                 continue;
             }
-            let mut build = Build {
-                route: &route.name,
-                warnings: std::mem::take(&mut warnings),
-                ..blank(program, listed, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events))
-            };
+            let mut build =
+                Build { route: &route.name, warnings: std::mem::take(&mut warnings), ..blank(program, listed, &mut self.registry, means) };
             let copies = |policy: &Config| matches!(policy, Config::Mirror(_));
             for policy in &route.policies {
                 if copies(policy) {
@@ -163,12 +162,12 @@ impl Compiler {
         let posts = posts(&program.gateway.events, &mut errors);
         let tracer = self.tracer(program.gateway.trace.as_ref(), &mut errors);
         let flags = program.flags.iter().map(|flag| self.flag(flag)).collect();
-        let mut build = blank(program, listed, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events));
+        let mut build = blank(program, listed, &mut self.registry, means);
         let faults = program.gateway.unmatched.iter().filter_map(|policy| policy.build(&mut build).err());
         errors.extend(faults.filter(|error| !errors.contains(error)).collect::<Vec<_>>());
         let mut unmatched = build.response;
         unmatched.sort_by_key(|(place, _)| *place);
-        let mut build = blank(program, listed, &mut self.registry, secrets, clock, (&stores, &self.fetch, &self.events));
+        let mut build = blank(program, listed, &mut self.registry, means);
         let admin_gate = admin_gate(program, &mut build).unwrap_or_else(|error| {
             if !errors.contains(&error) {
                 errors.push(error);
@@ -275,26 +274,36 @@ fn admin_gate(program: &Program, build: &mut Build<'_>) -> Result<Option<Arc<dyn
     Ok(build.request.pop().map(|(_, part)| part))
 }
 
-/// What policies are given before any has added to it.
-fn blank<'b>(
-    program: &'b Program,
-    (endpoints, document): (&'b Arc<[Endpoint]>, &'b Arc<Document>),
-    registry: &'b mut Registry,
+/// What of the whole program a policy may answer with.
+#[derive(Clone, Copy)]
+struct Listed<'b> {
+    endpoints: &'b Arc<[Endpoint]>,
+    document: &'b Arc<Document>,
+}
+
+/// What policies work with that is not of the program itself.
+#[derive(Clone, Copy)]
+struct Means<'b> {
     secrets: &'b dyn Secrets,
     clock: Clock,
-    (stores, fetch, events): (&'b [Arc<Store>], &'b Arc<dyn Fetch>, &'b Arc<Events>),
-) -> Build<'b> {
+    stores: &'b [Arc<Store>],
+    fetch: &'b Arc<dyn Fetch>,
+    events: &'b Arc<Events>,
+}
+
+/// What policies are given before any has added to it.
+fn blank<'b>(program: &'b Program, listed: Listed<'b>, registry: &'b mut Registry, means: Means<'b>) -> Build<'b> {
     Build {
         route: "",
         auths: &program.auths,
-        endpoints,
-        document,
+        endpoints: listed.endpoints,
+        document: listed.document,
         registry,
-        secrets,
-        stores,
-        fetch,
-        events,
-        clock,
+        secrets: means.secrets,
+        stores: means.stores,
+        fetch: means.fetch,
+        events: means.events,
+        clock: means.clock,
         request: Vec::new(),
         response: Vec::new(),
         body_max: None,
@@ -335,7 +344,7 @@ fn of_plan(route: &ir::Route, pipeline: Arc<Pipeline>) -> Route {
     Route { name: route.name.as_str().into(), predicate: route.predicate.clone().map(Box::new), pipeline }
 }
 
-fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program, credentials: &Credentials<'_>) -> Pipeline {
+fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program, credentials: &Credentials) -> Pipeline {
     let Build { mut request, mut response, body_max, fallback, mut cache, chooses, .. } = build;
     if let Some(cache) = cache.as_mut().filter(|_| route.policies.iter().any(drops_cookies) && !reads_cookies(route, program)) {
         cache.drops_cookies();
@@ -375,10 +384,10 @@ fn reads_cookies(route: &ir::Route, program: &Program) -> bool {
     exprs.any(|expr| cache::mentions(expr, cache::reads_cookie))
 }
 
-fn log(log: &ir::Log, credentials: &Credentials<'_>) -> AccessLog {
+fn log(log: &ir::Log, credentials: &Credentials) -> AccessLog {
     let field = |(name, value): &(String, Expr)| LogField {
         name: name.as_str().into(),
-        redacted: credentials.are_shown(value, &log.redact),
+        redacted: is_shown(value, credentials, &log.redact),
         value: value.clone(),
     };
     let mut exprs = log.fields.iter().map(|(_, value)| value).chain(&log.when);

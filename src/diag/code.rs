@@ -57,7 +57,7 @@ codes! {
     SyntaxTooDeep Error "syntax::too-deep" "blocks and expressions nest at most 128 levels";
     NameUnknown Error "name::unknown" "a name that is used has been declared";
     NameDuplicate Error "name::duplicate" "a name is declared once";
-    NameReserved Error "name::reserved" "operator words and built-in roots name nothing else";
+    NameReserved Error "name::reserved" "operator words, built-in roots and labels of metrics name nothing else";
     NameImportCycle Error "name::import-cycle" "modules do not import each other in a circle";
     NameImportMissing Error "name::import-missing" "an imported file exists and can be read";
     NameUnused Warning "name::unused" "what is declared is used";
@@ -66,7 +66,6 @@ codes! {
     SchemaWrongBlock Error "schema::wrong-block" "a statement stands where it has a meaning";
     SchemaArity Error "schema::arity" "a statement has the clauses it asks for, no more and no fewer";
     SchemaRepeated Error "schema::repeated" "what can be said once is said once";
-    SchemaNotAvailable Error "schema::not-available" "a word of the language that this release does not carry out yet";
     TypeMismatch Error "type::mismatch" "a value has the type its place asks for";
     TypeUnit Error "type::unit" "quantities carry a unit that exists";
     TypeEnum Error "type::enum" "a choice is one of those offered";

@@ -39,6 +39,8 @@ pub fn markdown(checked: &Checked, title: &str) -> Option<String> {
     routes(program, &known, &files, &mut out);
     upstreams(program, &known, &files, &mut out);
     auths(program, &files, &mut out);
+    let routes: Vec<&Route> = known.iter().map(|known| known.route).collect();
+    super::hooks::hooks(program, &routes, &files, &mut out);
     policies(&files, &mut out);
     Some(out)
 }
@@ -105,6 +107,7 @@ fn entry(declaration: &Declaration<'_>, route: &Route, program: &Program, files:
     item("parameters", parameters.iter().map(|(name, kind)| format!("`{name}` ({kind})")).collect::<Vec<_>>().join(", "));
     item("only when", lines(files, &files.in_force(declaration, CONDITIONS)).join(", "));
     item("limits", limits(declaration, route, files).join(", "));
+    item("hooks", super::hooks::of_route(route, program).map(|hook| format!("`{}`", hook.name)).collect::<Vec<_>>().join(", "));
     item("answered by", answered_by(declaration, route, program, files));
     item("errors of its own", errors(route, program).iter().map(u16::to_string).collect::<Vec<_>>().join(", "));
     item("declared at", format!("`{}`", route.place));
@@ -207,6 +210,9 @@ fn errors(route: &Route, program: &Program) -> BTreeSet<u16> {
             }
             _ => {}
         }
+    }
+    if super::hooks::of_route(route, program).any(|hook| hook.refuse) {
+        found.extend([502, 503]);
     }
     for index in indices(route) {
         found.extend([502, 504]);

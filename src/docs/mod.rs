@@ -4,6 +4,7 @@
 
 pub mod catalogue;
 pub mod examples;
+mod hooks;
 pub mod pages;
 pub mod reference;
 pub mod schema;

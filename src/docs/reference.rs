@@ -4,7 +4,7 @@ use super::values::{FUNCTIONS, OPERATORS, Operation, REFERENCES, TYPES, units};
 use super::{examples, pages};
 use crate::check;
 use crate::diag::{Code, Severity};
-use crate::lang::form::{Count, Form, Kind, Merge, Place, Ready, Slot, Word};
+use crate::lang::form::{Count, Form, Kind, Merge, Place, Slot, Word};
 use crate::lang::usage::{usage, what};
 use crate::route::segment::TYPE_NAMES;
 use std::fmt::Write;
@@ -29,26 +29,13 @@ pub fn markdown() -> String {
          In a syntax line capitals stand for what you write and brackets for what may be left out. A clause may stand in the head or \
          as a statement of the block.\n",
     );
-    let mut later: Vec<&Word> = Vec::new();
     for (title, about, place) in CHAPTERS {
         let _ = write!(out, "\n## {title}\n\n{about}\n");
         for word in schema.words().filter(|word| chapter(word) == *place) {
-            if word.form.ready == Ready::Later {
-                later.push(word);
-            } else {
-                statement(word, &mut out);
-            }
+            statement(word, &mut out);
         }
     }
     types(&mut out);
-    if !later.is_empty() {
-        out.push_str(
-            "\n## Not available yet\n\nKnown, and refused with `schema::not-available`.\n\n| Word | Where | Meaning |\n|---|---|---|\n",
-        );
-        for word in later {
-            let _ = writeln!(out, "| `{}` | {} | {} |", word.form.word, places(word.places), cell(word.form.doc));
-        }
-    }
     codes(&mut out);
     out
 }
@@ -120,13 +107,8 @@ fn clauses(form: &Form, inside: &str, rows: &mut Vec<String>) {
             Count::Required => meaning.push_str("; must be written"),
             Count::Many => meaning.push_str("; several are fine"),
         }
-        if child.ready == Ready::Later {
-            meaning.push_str("; *not available yet*");
-        }
         rows.push(format!("| `{name}` | {} | {default} | {} | {meaning} |\n", takes.join(", "), units.join(", ")));
-        if child.ready == Ready::Now {
-            clauses(child, &format!("{name} "), rows);
-        }
+        clauses(child, &format!("{name} "), rows);
     }
     if let Some(row) = form.rows {
         let takes: Vec<String> = row.slots.iter().map(takes).collect();
@@ -179,8 +161,7 @@ fn types(out: &mut String) {
     );
     out.push_str("\n## References\n\n| Reference | Type | Known from | Meaning |\n|---|---|---|---|\n");
     for entry in REFERENCES {
-        let later = if entry.available { "" } else { "; *not available yet*" };
-        let _ = writeln!(out, "| `{}` | {} | `{}` | {}{later} |", entry.name, entry.ty, entry.stage, cell(entry.doc));
+        let _ = writeln!(out, "| `{}` | {} | `{}` | {} |", entry.name, entry.ty, entry.stage, cell(entry.doc));
     }
     out.push_str("\n## Functions\n\n| Function | Type | Meaning |\n|---|---|---|\n");
     FUNCTIONS.iter().for_each(|entry| operation(entry, out));

@@ -4,7 +4,7 @@ use super::examples;
 use super::values::{FUNCTIONS, OPERATORS, Operation, REFERENCES, TYPES, units};
 use crate::check;
 use crate::diag::{Code, Severity};
-use crate::lang::form::{Count, Form, Kind, Mark, Merge, Ready, Slot, Word};
+use crate::lang::form::{Count, Form, Kind, Mark, Merge, Slot, Word};
 use crate::lang::usage::{usage, what};
 use crate::route::segment::TYPE_NAMES;
 use serde_json::{Value, json};
@@ -15,10 +15,8 @@ pub fn json() -> Value {
     let words: Vec<Value> = check::schema().words().map(word).collect();
     let types: Vec<Value> =
         TYPES.iter().map(|entry| json!({ "name": entry.name, "doc": entry.doc, "written": entry.written, "units": entry.units })).collect();
-    let references: Vec<Value> = REFERENCES
-        .iter()
-        .map(|entry| json!({ "name": entry.name, "type": entry.ty, "stage": entry.stage, "doc": entry.doc, "available": entry.available }))
-        .collect();
+    let references: Vec<Value> =
+        REFERENCES.iter().map(|entry| json!({ "name": entry.name, "type": entry.ty, "stage": entry.stage, "doc": entry.doc })).collect();
     let diagnostics: Vec<Value> = Code::ALL
         .iter()
         .map(|code| json!({ "code": code.name(), "severity": severity(code.severity()), "summary": code.summary() }))
@@ -81,7 +79,6 @@ fn form(form: &Form) -> Value {
         "holds": form.holds.map(|place| place.name()),
         "count": match form.count { Count::Optional => "optional", Count::Required => "required", Count::Many => "many" },
         "default": form.default,
-        "available": form.ready == Ready::Now,
     })
 }
 

@@ -25,8 +25,6 @@ pub struct Reference {
     pub stage: &'static str,
     /// What it is.
     pub doc: &'static str,
-    /// Whether this release carries it out.
-    pub available: bool,
 }
 
 /// A function or an operator.
@@ -111,7 +109,7 @@ pub const REFERENCES: &[Reference] = &[
 ];
 
 const fn known(name: &'static str, ty: &'static str, stage: &'static str, doc: &'static str) -> Reference {
-    Reference { name, ty, stage, doc, available: true }
+    Reference { name, ty, stage, doc }
 }
 
 /// The functions that are no references.

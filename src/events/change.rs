@@ -99,6 +99,10 @@ pub enum Change {
     TargetUp,
     /// A target failed too many requests, and is left out for a while.
     TargetEjected,
+    /// The name of a target, or of targets, cannot be looked up.
+    TargetUnresolved,
+    /// It can again.
+    TargetResolved,
     /// No target is fit: all are tried.
     UpstreamPanic,
     /// One is fit again.
@@ -144,6 +148,8 @@ impl Change {
         Self::TargetDown,
         Self::TargetUp,
         Self::TargetEjected,
+        Self::TargetUnresolved,
+        Self::TargetResolved,
         Self::UpstreamPanic,
         Self::UpstreamCalm,
         Self::BreakerOpened,
@@ -173,6 +179,8 @@ impl Change {
             Self::TargetDown => ("target_down", Kind::Health, true),
             Self::TargetUp => ("target_up", Kind::Health, false),
             Self::TargetEjected => ("target_ejected", Kind::Health, true),
+            Self::TargetUnresolved => ("target_unresolved", Kind::Health, true),
+            Self::TargetResolved => ("target_resolved", Kind::Health, false),
             Self::UpstreamPanic => ("upstream_panic", Kind::Health, true),
             Self::UpstreamCalm => ("upstream_calm", Kind::Health, false),
             Self::BreakerOpened => ("breaker_opened", Kind::Breaker, true),

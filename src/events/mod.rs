@@ -67,6 +67,17 @@ impl Serialize for Event {
     }
 }
 
+/// What is still known of events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LookBack {
+    /// How many there have been.
+    pub told: u64,
+    /// How many of those that were asked for, of whatever kind, are not kept any more.
+    pub missed: u64,
+    /// The others, oldest first.
+    pub events: Vec<Arc<Event>>,
+}
+
 /// The events of a process.
 #[derive(Debug)]
 pub struct Events {
@@ -115,12 +126,23 @@ impl Events {
         let _ = self.sender.send(event);
     }
 
+    /// Those kept whose number is above `since`, as with [`Self::recent`], and what there has been besides.
+    #[must_use]
+    pub fn look_back(&self, since: u64, kinds: &[Kind]) -> LookBack {
+        let kept = self.kept.lock();
+        let wanted = |event: &&Arc<Event>| event.number > since && (kinds.is_empty() || kinds.contains(&event.kind()));
+        let before = kept.last.front().map_or(kept.told, |first| first.number - 1);
+        LookBack {
+            told: kept.told,
+            missed: before.saturating_sub(since),
+            events: kept.last.iter().filter(wanted).map(Arc::clone).collect(),
+        }
+    }
+
     /// Those kept whose number is above `since`, oldest first; of these kinds, or of all where none is named.
     #[must_use]
     pub fn recent(&self, since: u64, kinds: &[Kind]) -> Vec<Arc<Event>> {
-        let kept = self.kept.lock();
-        let wanted = |event: &&Arc<Event>| event.number > since && (kinds.is_empty() || kinds.contains(&event.kind()));
-        kept.last.iter().filter(wanted).map(Arc::clone).collect()
+        self.look_back(since, kinds).events
     }
 
     /// All events from now on.

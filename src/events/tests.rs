@@ -13,6 +13,12 @@ fn the_last_are_kept_and_found_by_number_and_kind() {
     let found = events.recent(0, &[Kind::Reload]);
     assert_eq!((found.len(), found[0].change), (1, Change::Reloaded));
     assert!(events.recent(found[0].number, &[]).is_empty());
+    events.tell(Change::Draining, "gateway", "draining");
+    // Two of all kinds have made room; who knew one of them has missed one, whatever kind it asks for.
+    for (since, kinds, missed) in [(0, &[][..], 2), (1, &[Kind::Drain], 1), (2, &[], 0), (500, &[Kind::Health], 0)] {
+        assert_eq!(events.look_back(since, kinds).missed, missed, "{since}");
+    }
+    assert_eq!(Events::default().look_back(0, &[]).missed, 0);
 }
 
 #[test]

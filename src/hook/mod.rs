@@ -10,7 +10,7 @@ mod service;
 mod tests;
 
 pub use answer::{Answer, Barred, Content, Judged};
-pub use service::{Hidden, Service};
+pub use service::Service;
 
 use futures_core::future::BoxFuture;
 use http::uri::PathAndQuery;

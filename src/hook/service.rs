@@ -2,9 +2,9 @@
 
 use super::{Answer, Failure, Hook, On, Question, Response, Said};
 use crate::fetch::{self, Call, Fetch, address};
-use http::header::{ACCEPT, AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, SET_COOKIE};
+use crate::http::Credentials;
+use http::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use http::{StatusCode, Uri};
-use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value as Json, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,57 +12,20 @@ use std::time::Duration;
 /// Largest answer of a service, in bytes.
 const ANSWER_MAX: usize = 256 << 10;
 
-/// What a service is not told.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Hidden {
-    /// Fields that hold credentials.
-    pub headers: Vec<HeaderName>,
-    /// Parameters of the query that do.
-    pub query: Vec<String>,
-}
-
-impl Hidden {
-    /// The fields that hold credentials wherever they stand, and nothing else.
-    #[must_use]
-    pub fn usual() -> Self {
-        Self { headers: vec![AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE], query: Vec::new() }
-    }
-
-    /// The fields that may be told, as JSON: a string, or a list where a field stands several times.
-    fn fields(&self, headers: &HeaderMap) -> Map<String, Json> {
-        let text = |value: &HeaderValue| Json::from(String::from_utf8_lossy(value.as_bytes()));
-        let told = headers.keys().filter(|name| !self.headers.contains(name));
-        let values = |name: &HeaderName| headers.get_all(name).iter().map(text).collect::<Vec<_>>();
-        told.map(|name| match <[Json; 1]>::try_from(values(name)) {
-            Ok([only]) => (name.to_string(), only),
-            Err(several) => (name.to_string(), Json::Array(several)),
-        })
-        .collect()
-    }
-
-    /// The query without the parameters that hold credentials.
-    fn query(&self, query: Option<&str>) -> Option<String> {
-        // Under whatever spelling: that is how credentials are looked for.
-        let decoded = |name: &str| percent_decode_str(&name.replace('+', " ")).decode_utf8_lossy().into_owned();
-        let told = |pair: &&str| pair.split('=').next().is_none_or(|name| !self.query.contains(&decoded(name)));
-        query.map(|query| query.split('&').filter(told).collect::<Vec<_>>().join("&"))
-    }
-}
-
 /// A service at a URL.
 pub struct Service {
     url: Uri,
     timeout: Duration,
-    hidden: Hidden,
+    hidden: Credentials,
     fetch: Arc<dyn Fetch>,
 }
 
 impl Service {
-    /// The service at a URL.
+    /// The service at a URL, which is not told what is hidden.
     ///
     /// # Errors
     /// Why the text is no URL, in words that continue ``the url `…` ``.
-    pub fn new(url: &str, timeout: Duration, hidden: Hidden, fetch: Arc<dyn Fetch>) -> Result<Self, &'static str> {
+    pub fn new(url: &str, timeout: Duration, hidden: Credentials, fetch: Arc<dyn Fetch>) -> Result<Self, &'static str> {
         Ok(Self { url: address(url)?, timeout, hidden, fetch })
     }
 
@@ -83,26 +46,37 @@ impl Service {
         }))
     }
 
+    /// The fields that may be told, as JSON: a string, or a list where a field stands several times.
+    fn fields(&self, headers: &HeaderMap) -> Map<String, Json> {
+        let text = |value: &HeaderValue| Json::from(String::from_utf8_lossy(value.as_bytes()));
+        let told = headers.keys().filter(|name| !self.hidden.has_field(name));
+        let values = |name: &HeaderName| headers.get_all(name).iter().map(text).collect::<Vec<_>>();
+        told.map(|name| match <[Json; 1]>::try_from(values(name)) {
+            Ok([only]) => (name.to_string(), only),
+            Err(several) => (name.to_string(), Json::Array(several)),
+        })
+        .collect()
+    }
+
     fn text(&self, on: On, question: Option<Question<'_>>) -> String {
         let mut told = Map::new();
         told.insert("on".to_owned(), on.name().into());
         if let Some(question) = question {
             let Question { method, host, target, headers, client_ip, request_id, route, response } = question;
-            told.insert(
-                "request".to_owned(),
-                json!({
-                    "id": request_id.to_str().unwrap_or_default(),
-                    "method": method.as_str(),
-                    "host": host,
-                    "path": target.path(),
-                    "query": self.hidden.query(target.query()),
-                    "headers": self.hidden.fields(headers),
-                    "client_ip": client_ip.to_string(),
-                    "route": route,
-                }),
-            );
+            let mut request = Map::from_iter([
+                ("id".to_owned(), Json::from(request_id.to_str().unwrap_or_default())),
+                ("method".to_owned(), method.as_str().into()),
+                ("host".to_owned(), host.into()),
+                ("path".to_owned(), target.path().into()),
+                ("headers".to_owned(), self.fields(headers).into()),
+                ("client_ip".to_owned(), client_ip.to_string().into()),
+                ("route".to_owned(), route.into()),
+            ]);
+            let query = target.query().and_then(|query| self.hidden.left_out(query));
+            request.extend(query.map(|query| ("query".to_owned(), query.into())));
+            told.insert("request".to_owned(), request.into());
             if let Some(Response { status, headers }) = response {
-                told.insert("response".to_owned(), json!({ "status": status.as_u16(), "headers": self.hidden.fields(headers) }));
+                told.insert("response".to_owned(), json!({ "status": status.as_u16(), "headers": self.fields(headers) }));
             }
         }
         Json::Object(told).to_string()
@@ -128,17 +102,5 @@ impl Hook for Service {
 
     fn on_shutdown(&self) -> Said<'_> {
         self.ask(On::Shutdown, None)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Hidden;
-
-    #[test]
-    fn a_credential_in_the_query_is_not_told_however_its_name_is_spelt() {
-        let hidden = Hidden { query: vec!["api_key".to_owned()], ..Hidden::usual() };
-        assert_eq!(hidden.query(Some("x=1&api%5fkey=s&api_key=s&%61pi_key&apikey=2")).as_deref(), Some("x=1&apikey=2"));
-        assert_eq!(hidden.query(None), None);
     }
 }

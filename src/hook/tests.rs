@@ -1,8 +1,8 @@
 //! What a service is told, and what becomes of what it answers.
 
-use super::{Answer, Barred, Failure, Hidden, Hook, Question, Response, Said, Service};
+use super::{Answer, Barred, Failure, Hook, Question, Response, Said, Service};
 use crate::fetch::{self, Call, Fetch};
-use crate::http::{Body, Reply, Source};
+use crate::http::{Body, Credentials, Reply, Source};
 use futures_core::future::BoxFuture;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -139,7 +139,7 @@ fn noting(answers: Result<(u16, &'static str), fetch::Failure>) -> Arc<Noting> {
     Arc::new(Noting { asked: Mutex::default(), answers: answers.map(answer) })
 }
 
-fn service(hidden: Hidden, fetch: &Arc<Noting>) -> Service {
+fn service(hidden: Credentials, fetch: &Arc<Noting>) -> Service {
     Service::new("http://hooks:9000/ask?a=b", Duration::from_millis(200), hidden, Arc::clone(fetch) as Arc<dyn Fetch>).unwrap()
 }
 
@@ -153,7 +153,7 @@ async fn said(said: Said<'_>) -> Result<Answer, Failure> {
 #[tokio::test]
 async fn a_service_is_told_the_heads_without_credentials() {
     let fetch = noting(Ok((200, r#"{"status": 404}"#)));
-    let hidden = Hidden { query: vec!["key".to_owned()], ..Hidden::usual() };
+    let hidden = Credentials { parameters: vec!["key".to_owned()], ..Credentials::usual() };
     let (sent, answered) = (
         fields(&[("accept", "a"), ("accept", "b"), ("authorization", "Bearer x"), ("cookie", "a=b")]),
         fields(&[("set-cookie", "a=b"), ("server", "x")]),
@@ -173,6 +173,10 @@ async fn a_service_is_told_the_heads_without_credentials() {
     assert_eq!(said(hook.on_response(question)).await, Ok(Answer::default().status(404)));
     let asked = fetch.asked.lock().remove(0);
     assert_eq!((asked.method, asked.timeout), (Method::POST, Duration::from_millis(200)));
+    let bare = PathAndQuery::from_static("/a?key=1");
+    said(hook.on_request(Question { target: &bare, response: None, ..question })).await.unwrap();
+    let without: Json = serde_json::from_slice(&fetch.asked.lock().remove(0).body).unwrap();
+    assert_eq!(without["request"].get("query"), None);
     assert_eq!(
         serde_json::from_slice::<Json>(&asked.body).unwrap(),
         json!({
@@ -184,7 +188,7 @@ async fn a_service_is_told_the_heads_without_credentials() {
             "response": {"status": 200, "headers": {"server": "x"}},
         })
     );
-    let all = service(Hidden::default(), &fetch);
+    let all = service(Credentials::default(), &fetch);
     said(all.on_request(question)).await.unwrap();
     assert!(String::from_utf8_lossy(&fetch.asked.lock()[0].body).contains("Bearer x"));
     said(hook.on_startup()).await.unwrap();
@@ -202,7 +206,7 @@ async fn an_empty_answer_says_nothing_and_what_is_no_success_fails() {
         (Err(fetch::Failure::Late), None),
         (Err(fetch::Failure::Unreachable("no".to_owned())), None),
     ] {
-        let answer = said(service(Hidden::usual(), &noting(answers)).on_startup()).await;
+        let answer = said(service(Credentials::usual(), &noting(answers)).on_startup()).await;
         match wanted {
             Some(true) => assert_eq!(answer, Ok(Answer::default())),
             Some(false) => assert!(matches!(answer, Err(Failure::Unusable(_))), "{answer:?}"),

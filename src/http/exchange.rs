@@ -1,7 +1,7 @@
 //! One request on its way through the pipeline, with everything later stages may ask about it.
 
 use super::trace::Spans;
-use super::{Attribute, Body, Certificate, Clock, Early, Fault, Forwarding, Identity, Reply};
+use super::{Attribute, Body, Certificate, Clock, Early, Fault, FaultKind, Forwarding, Identity, Reply};
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
 use http::uri::PathAndQuery;
@@ -254,7 +254,46 @@ struct JsonBody(Bytes);
 #[derive(Clone)]
 struct ArrivedFields(HeaderMap);
 
+/// No upstream can be called.
+struct Nowhere;
+
+impl Calls for Nowhere {
+    fn call(&self, _: UpstreamIndex, _: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
+        Box::pin(std::future::ready(Err(Fault::new(FaultKind::ConnectError, "this request goes to no upstream"))))
+    }
+
+    fn health(&self) -> Vec<UpstreamHealth> {
+        Vec::new()
+    }
+}
+
 impl Exchange {
+    /// A request without a body and without an id that is looked at and goes nowhere.
+    #[must_use]
+    pub fn nowhere(request: Request, client: Client) -> Self {
+        Self {
+            request,
+            body: Body::empty(),
+            client,
+            id: HeaderValue::from_static(""),
+            forwarding: None,
+            early: None,
+            spans: None,
+            params: SmallVec::new(),
+            identities: SmallVec::new(),
+            started: Instant::now(),
+            clock: Clock::system(),
+            upstream: None,
+            upstream_name: None,
+            affinity: Affinity::default(),
+            quota: None,
+            record: Record::default(),
+            kept: Extensions::new(),
+            guards: SmallVec::new(),
+            calls: Arc::new(Nowhere),
+        }
+    }
+
     /// The text a path parameter matched, by its slot.
     #[must_use]
     pub fn param(&self, slot: usize) -> Option<&str> {
@@ -328,62 +367,33 @@ impl Exchange {
 pub mod testing {
     //! Exchanges for unit tests of stages.
 
-    use super::{Affinity, Calls, Client, Exchange, Outgoing, Record, Request, Scheme, UpstreamHealth, UpstreamIndex};
-    use crate::http::{Body, Clock, Fault, FaultKind, Reply};
-    use futures_core::future::BoxFuture;
+    use super::{Client, Exchange, Request, Scheme};
+    use crate::http::Clock;
     use http::{HeaderMap, HeaderName, HeaderValue, Method};
-    use std::sync::Arc;
     use std::time::Duration;
-    use tokio::time::Instant;
-
-    struct NoUpstreams;
-
-    impl Calls for NoUpstreams {
-        fn call(&self, _: UpstreamIndex, _: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
-            Box::pin(std::future::ready(Err(Fault::new(FaultKind::ConnectError, "no upstream in this test"))))
-        }
-
-        fn health(&self) -> Vec<UpstreamHealth> {
-            Vec::new()
-        }
-    }
 
     /// A request from 192.0.2.1 to `localhost` at 2027-01-15T08:00:00Z, without a body.
     pub fn exchange(method: &str, target: &str, headers: &[(&str, &str)]) -> Exchange {
         let map: HeaderMap =
             headers.iter().map(|(name, value)| (HeaderName::try_from(*name).unwrap(), HeaderValue::try_from(*value).unwrap())).collect();
+        let request = Request {
+            method: Method::try_from(method).unwrap(),
+            host: "localhost".into(),
+            authority: HeaderValue::from_static("localhost"),
+            target: target.parse().unwrap(),
+            headers: map,
+        };
+        let client = Client {
+            peer: "192.0.2.1:50000".parse().unwrap(),
+            ip: "192.0.2.1".parse().unwrap(),
+            scheme: Scheme::Http,
+            listener: ":8080".into(),
+            certificate: None,
+        };
         Exchange {
-            request: Request {
-                method: Method::try_from(method).unwrap(),
-                host: "localhost".into(),
-                authority: HeaderValue::from_static("localhost"),
-                target: target.parse().unwrap(),
-                headers: map,
-            },
-            body: Body::empty(),
-            client: Client {
-                peer: "192.0.2.1:50000".parse().unwrap(),
-                ip: "192.0.2.1".parse().unwrap(),
-                scheme: Scheme::Http,
-                listener: ":8080".into(),
-                certificate: None,
-            },
             id: HeaderValue::from_static("0190a5c0-0000-7000-8000-000000000001"),
-            forwarding: None,
-            early: None,
-            spans: None,
-            params: smallvec::SmallVec::new(),
-            identities: smallvec::SmallVec::new(),
-            started: Instant::now(),
             clock: Clock::at(Duration::from_secs(1_800_000_000)),
-            upstream: None,
-            upstream_name: None,
-            affinity: Affinity::default(),
-            quota: None,
-            record: Record::default(),
-            kept: http::Extensions::new(),
-            guards: smallvec::SmallVec::new(),
-            calls: Arc::new(NoUpstreams),
+            ..Exchange::nowhere(request, client)
         }
     }
 }

@@ -18,8 +18,12 @@ pub enum Side {
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FaultKind {
-    /// The upstream refused the connection, or its address could not be resolved.
+    /// The upstream refused the connection.
     ConnectError,
+    /// The upstream's name leads nowhere: DNS has no address for it, or nobody says.
+    Unresolved,
+    /// Nobody said in time where the upstream's name leads.
+    UnresolvedInTime,
     /// No connection within `timeout connect`.
     ConnectTimeout,
     /// No response head within `timeout attempt`.
@@ -55,6 +59,8 @@ impl FaultKind {
     pub fn name(&self) -> &'static str {
         match self {
             Self::ConnectError => "connect_error",
+            Self::Unresolved => "dns_error",
+            Self::UnresolvedInTime => "dns_timeout",
             Self::ConnectTimeout => "connect_timeout",
             Self::AttemptTimeout => "attempt_timeout",
             Self::TotalTimeout => "total_timeout",
@@ -95,6 +101,8 @@ impl Fault {
             FaultKind::BodyTooLarge | FaultKind::ClientBody | FaultKind::ClientSlow => Side::Client,
             FaultKind::BreakerOpen(_) | FaultKind::Overloaded | FaultKind::NoTunnel => Side::Gateway,
             FaultKind::ConnectError
+            | FaultKind::Unresolved
+            | FaultKind::UnresolvedInTime
             | FaultKind::ConnectTimeout
             | FaultKind::AttemptTimeout
             | FaultKind::TotalTimeout
@@ -108,7 +116,24 @@ impl Fault {
     /// True when the upstream cannot have acted on the request, so that it may be sent again whatever it is.
     #[must_use]
     pub fn nothing_sent(&self) -> bool {
-        matches!(self.kind, FaultKind::ConnectError | FaultKind::ConnectTimeout | FaultKind::Stale)
+        match self.kind {
+            FaultKind::ConnectError
+            | FaultKind::Unresolved
+            | FaultKind::UnresolvedInTime
+            | FaultKind::ConnectTimeout
+            | FaultKind::Stale => true,
+            FaultKind::AttemptTimeout
+            | FaultKind::TotalTimeout
+            | FaultKind::Reset
+            | FaultKind::BadResponse
+            | FaultKind::NoTunnel
+            | FaultKind::BreakerOpen(_)
+            | FaultKind::Overloaded
+            | FaultKind::BodyBroken
+            | FaultKind::BodyTooLarge
+            | FaultKind::ClientBody
+            | FaultKind::ClientSlow => false,
+        }
     }
 
     /// What the client is told, with `Proxy-Status` (RFC 9209).
@@ -116,6 +141,10 @@ impl Fault {
     pub fn problem(&self) -> Problem {
         let (status, detail, error) = match self.kind {
             FaultKind::ConnectError => (StatusCode::BAD_GATEWAY, "the upstream could not be reached", "connection_refused"),
+            FaultKind::Unresolved => (StatusCode::BAD_GATEWAY, "the upstream's address could not be found", "dns_error"),
+            FaultKind::UnresolvedInTime => {
+                (StatusCode::GATEWAY_TIMEOUT, "the upstream's address could not be found in time", "dns_timeout")
+            }
             FaultKind::ConnectTimeout => (StatusCode::GATEWAY_TIMEOUT, "the upstream could not be reached in time", "connection_timeout"),
             FaultKind::AttemptTimeout | FaultKind::TotalTimeout => {
                 (StatusCode::GATEWAY_TIMEOUT, "the upstream did not answer in time", "http_response_timeout")

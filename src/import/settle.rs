@@ -120,7 +120,11 @@ fn round(groups: &mut [Group], patterns: &Patterns, unfit: &mut Vec<LeftOut>) ->
                 }
                 changed |= raised;
             }
-            Finding::TrailingSlash { .. } | Finding::CaseTwin { .. } | Finding::PriorityRedundant { .. } | Finding::TooComplex { .. } => {}
+            Finding::TrailingSlash { .. }
+            | Finding::CaseTwin { .. }
+            | Finding::PriorityRedundant { .. }
+            | Finding::TooComplex { .. }
+            | Finding::TooMany { .. } => {}
         }
     }
     // Raising comes first: what looks taken may be reached afterwards.

@@ -1,5 +1,6 @@
 //! What an operator sees and turns: the admin listener, TLS, traces, events, stores, flags and hooks.
 
+use super::spell;
 pub use crate::hook::On;
 use crate::lang::expr::{Expr, Secret};
 use crate::lang::value::Percent;
@@ -128,4 +129,33 @@ pub struct Hook {
     pub refuse: bool,
     /// It is told the credentials of requests.
     pub forward: bool,
+}
+
+impl Hook {
+    /// What it may do with a request, in words that follow its name; none where it is not asked about requests.
+    #[must_use]
+    pub fn may_with_requests(&self) -> Option<String> {
+        self.on.contains(&On::Request).then(|| format!("may answer the request; {}", self.failing("it goes on")))
+    }
+
+    /// What it may do with a reply; none where it is not asked about replies.
+    #[must_use]
+    pub fn may_with_replies(&self) -> Option<String> {
+        let which = match (self.on.contains(&On::Response), self.on.contains(&On::Error)) {
+            (true, true) => "any reply",
+            (true, false) => "replies of upstreams and of the policy",
+            (false, true) => "errors of the gateway's own",
+            (false, false) => return None,
+        };
+        Some(format!("may change {which}; {}", self.failing("all stays as it is")))
+    }
+
+    fn failing(&self, otherwise: &str) -> String {
+        let silence = format!("after {} of silence", spell::duration(self.timeout));
+        if self.refuse {
+            format!("{silence} it is a 503, on an answer that cannot be done a 502")
+        } else {
+            format!("{silence}, or on an answer that cannot be done, {otherwise}")
+        }
+    }
 }

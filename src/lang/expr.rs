@@ -2,6 +2,7 @@
 
 use super::literal::escaped;
 use super::value::Value;
+use crate::http::Credentials;
 use http::HeaderName;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -152,6 +153,33 @@ pub trait SlotNames {
 }
 
 impl Ref {
+    /// True when its value may be a credential.
+    #[must_use]
+    pub fn is_credential(&self, credentials: &Credentials) -> bool {
+        match self {
+            Self::Header(name) | Self::ResponseHeader(name) => credentials.has_field(name),
+            Self::Query(name) => credentials.has_parameter(name),
+            Self::Cookie(_) => true,
+            Self::Method
+            | Self::Path
+            | Self::Host
+            | Self::Scheme
+            | Self::Id
+            | Self::Size
+            | Self::Listener
+            | Self::Body(_)
+            | Self::ClientIp
+            | Self::ClientSubject
+            | Self::ClientName
+            | Self::Param { .. }
+            | Self::Attribute(_)
+            | Self::Flag { .. }
+            | Self::UpstreamName
+            | Self::ResponseStatus
+            | Self::ResponseDuration => false,
+        }
+    }
+
     /// The reference as the language writes it.
     #[must_use]
     pub fn spelled(&self, names: &impl SlotNames) -> String {

@@ -20,8 +20,6 @@ pub struct Form {
     pub count: Count,
     /// What is in force when it is not written, as it would be written.
     pub default: Option<&'static str>,
-    /// Whether this release carries it out.
-    pub ready: Ready,
 }
 
 /// One part of a head.
@@ -166,15 +164,6 @@ pub enum Count {
     Many,
 }
 
-/// Whether this release carries a word out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ready {
-    /// It does.
-    Now,
-    /// The word is known and checked, its engine is not there: `schema::not-available`.
-    Later,
-}
-
 /// How a statement that is written on several levels (gateway, upstream, groups, policies, route) is brought together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Merge {
@@ -250,7 +239,7 @@ impl Form {
     /// A word alone.
     #[must_use]
     pub const fn new(word: &'static str, doc: &'static str) -> Self {
-        Self { word, doc, slots: &[], children: &[], rows: None, holds: None, count: Count::Optional, default: None, ready: Ready::Now }
+        Self { word, doc, slots: &[], children: &[], rows: None, holds: None, count: Count::Optional, default: None }
     }
 
     /// With what follows the word.
@@ -293,12 +282,6 @@ impl Form {
     #[must_use]
     pub const fn default(self, default: &'static str) -> Self {
         Self { default: Some(default), ..self }
-    }
-
-    /// Known, but not carried out yet.
-    #[must_use]
-    pub const fn later(self) -> Self {
-        Self { ready: Ready::Later, ..self }
     }
 
     /// The clause of a name.

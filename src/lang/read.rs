@@ -1,6 +1,6 @@
 //! Statements read against their forms: which clause fills which slot. Types are not looked at here.
 
-use super::form::{Count, Form, Kind, Mark, Merge, Place, Ready, Slot, Word};
+use super::form::{Count, Form, Kind, Mark, Merge, Place, Slot, Word};
 use super::usage::{list, somewhere, usage, what};
 use crate::diag::suggest::near;
 use crate::diag::{Code, Diagnostic, Edit, Report, Span};
@@ -376,7 +376,6 @@ impl Reader<'_> {
     }
 
     fn node<'a>(&mut self, head: Head<'a>, form: &'static Form, scope: ScopeId) -> Option<Node<'a>> {
-        self.available(form, head.word);
         let mut node = Node::begun(head, form, scope);
         self.clauses(&mut node, head.clauses);
         if let Some(block) = head.block {
@@ -387,13 +386,6 @@ impl Reader<'_> {
         }
         self.repeated(&node);
         Some(node)
-    }
-
-    /// A word that this release does not carry out is an error, and is read and checked like any other.
-    fn available(&mut self, form: &Form, word: &Ident) {
-        if form.ready == Ready::Later {
-            self.report.push(not_available(word.span, &word.text));
-        }
     }
 
     /// Reads a head: slots in their order, clauses in any.
@@ -427,7 +419,6 @@ impl Reader<'_> {
             if let (Some(child), false) = (own, named) {
                 let Some(word) = word else { return clauses };
                 let head = Head { word, clauses: &[], block: None, docs: &[], mode: Mode::Plain, lead: word.span.before() };
-                self.available(child, word);
                 let mut inner = Node::begun(head, child, node.scope);
                 let mut around: Vec<&'static Form> = outer.to_vec();
                 around.push(form);
@@ -535,9 +526,8 @@ impl Reader<'_> {
         };
         let found = Diagnostic::new(Code::SchemaArity, format!("`{}` does not take this", node.name)).at(clause.span, label);
         // Where there is but one clause, its word is what is missing.
-        let mut available = form.children.iter().filter(|child| child.ready == Ready::Now);
-        self.report.push(match (form.slots, available.next(), available.next(), &clause.kind) {
-            ([], Some(only), None, ClauseKind::Expr(Expr { kind: ExprKind::Literal(..), span, .. })) => {
+        self.report.push(match (form.slots, form.children, &clause.kind) {
+            ([], [only], ClauseKind::Expr(Expr { kind: ExprKind::Literal(..), span, .. })) => {
                 let word = format!("{} ", only.word);
                 found
                     .help(format!("its form is `{}`", usage(form)))
@@ -712,14 +702,6 @@ impl Reader<'_> {
 fn plain(statement: &Statement) -> Head<'_> {
     let Statement { word, clauses, block, docs, .. } = statement;
     Head { word, clauses, block: block.as_ref(), docs, mode: Mode::Plain, lead: word.span.before() }
-}
-
-/// The finding on something that the language knows and this release does not carry out.
-#[must_use]
-pub fn not_available(span: Span, what: &str) -> Diagnostic {
-    Diagnostic::new(Code::SchemaNotAvailable, format!("`{what}` is not available yet"))
-        .at(span, "this release does not carry it out")
-        .help("the word belongs to the language, but ignoring it would change what the policy means: remove it for now")
 }
 
 /// `route GET /a` and `route a /a`: what is missing is one word before the path, and all behind it is as it should be.

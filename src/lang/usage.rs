@@ -1,6 +1,6 @@
 //! Forms and slots in words: how a statement is written, what is missing, where something may stand.
 
-use super::form::{Count, Form, Kind, Mark, Ready, Slot};
+use super::form::{Count, Form, Kind, Mark, Slot};
 
 /// A slot in words: `a duration`.
 #[must_use]
@@ -49,7 +49,7 @@ pub fn usage(form: &Form) -> String {
         };
         out.push_str(&if slot.optional { format!(" [{mark}{text}]") } else { format!(" {mark}{text}") });
     }
-    for child in form.children.iter().filter(|child| child.ready == Ready::Now) {
+    for child in form.children {
         let inner: Vec<String> = child
             .slots
             .iter()

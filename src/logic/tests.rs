@@ -190,6 +190,13 @@ fn too_many_terms_are_said_to_be_too_complex() {
 }
 
 #[test]
+fn a_regex_of_too_many_states_has_an_example_where_a_common_word_is_one() {
+    let words = |regex: &str| matches(of(Ref::Query("q".to_owned())), regex);
+    assert_eq!(example(&[&words(r"[\w ]{2,64}")]), "`query(\"q\")` = `example`");
+    assert_eq!(satisfiable(Facts::default(), &[&words(r"\w{40,90}")]), Err(TooComplex));
+}
+
+#[test]
 fn arms_are_compared_with_each_other_and_with_what_is_left() {
     let attributes = attributes();
     let facts = Facts { attributes: &attributes, ..Facts::default() };

@@ -11,5 +11,10 @@ pub use codes::{Codes, CodesRead};
 pub use histogram::{Distribution, Histogram, Sparse};
 pub use stripes::{Stripes, add};
 
+/// What requests that no route takes are counted under, where routes stand by their names. No route is called so.
+pub const NO_ROUTE: &str = "_none";
+/// What requests of routes that are long gone are counted under. No route is called so either.
+pub const PAST_ROUTES: &str = "_other";
+
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,5 @@
 //! The policies, one folder each: `mod.rs` is the checked config and its forms, `check.rs` reads statements into it,
-//! `stage.rs` runs it. The two meet only in `mod.rs`; policies never import each other. One without a `stage.rs` is checked
-//! and refused as not available yet.
+//! `stage.rs` runs it. The two meet only in `mod.rs`; policies never import each other.
 //!
 //! To add one: a folder, a line in the list below, its tests. `CONTRIBUTING.md` goes through it step by step.
 
@@ -44,9 +43,7 @@ pub trait Policy: Sized {
     /// Its statements.
     const WORDS: &'static [Word];
 
-    /// An example of each, as the reference shows it; none of those that are [`Ready::Later`].
-    ///
-    /// [`Ready::Later`]: crate::lang::form::Ready::Later
+    /// An example of each, as the reference shows it.
     const EXAMPLES: &'static [Example] = &[];
 
     /// True for a policy that answers requests itself: it is a route's target.
@@ -62,16 +59,11 @@ pub trait Policy: Sized {
     /// [`Merge`]: crate::lang::form::Merge
     fn check(statements: &[Effective<'_>], checker: &mut Checker<'_>) -> Option<Self>;
 
-    /// Puts the policy's parts into a route's pipeline. One whose words are all [`Ready::Later`] has none: the checker lets
-    /// no program with it pass.
+    /// Puts the policy's parts into a route's pipeline.
     ///
     /// # Errors
     /// When something outside the policy is missing: a secret, a file.
-    ///
-    /// [`Ready::Later`]: crate::lang::form::Ready::Later
-    fn build(&self, _: &mut Build<'_>) -> Result<(), BuildError> {
-        Ok(())
-    }
+    fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError>;
 
     /// The upstreams it calls.
     fn upstreams(&self) -> Vec<UpstreamIndex> {

@@ -71,8 +71,15 @@ pub enum Finding {
     },
     /// The question whether these routes conflict, or whether the first is reached, is beyond the limits.
     TooComplex {
-        /// The routes; none when there are too many pairs altogether.
+        /// The routes.
         routes: Vec<usize>,
+    },
+    /// There are too many routes to compare them all.
+    TooMany {
+        /// The routes of the first question that was left open, where one was come to.
+        such_as: Vec<usize>,
+        /// How many others were left open besides.
+        more: usize,
     },
 }
 
@@ -98,7 +105,7 @@ pub fn analyse_with(routes: &[RouteKey], predicates: &dyn Predicates) -> Analysi
     let all = Routes { routes, predicates };
     let mut findings = Vec::new();
     if !complete {
-        findings.push(Finding::TooComplex { routes: Vec::new() });
+        findings.push(Finding::TooMany { such_as: Vec::new(), more: 0 });
     }
     let before = before(routes, &pairs);
     let order = placed(routes, &before);
@@ -107,9 +114,23 @@ pub fn analyse_with(routes: &[RouteKey], predicates: &dyn Predicates) -> Analysi
     twins(routes, &mut findings);
     redundant_priorities(routes, &pairs, &mut findings);
     if !predicates.spend(0) {
-        // What was left when the work was used up is one finding, not one for each pair.
-        findings.retain(|finding| !matches!(finding, Finding::TooComplex { .. }));
-        findings.push(Finding::TooComplex { routes: Vec::new() });
+        // What was left when the work was used up is one finding, which says how much that is.
+        let mut open = Vec::new();
+        findings.retain_mut(|finding| match finding {
+            Finding::TooComplex { routes } => {
+                open.push(std::mem::take(routes));
+                false
+            }
+            Finding::TooMany { .. } => false,
+            Finding::Ambiguous { .. }
+            | Finding::Duplicate { .. }
+            | Finding::Unreachable { .. }
+            | Finding::TrailingSlash { .. }
+            | Finding::CaseTwin { .. }
+            | Finding::PriorityRedundant { .. } => true,
+        });
+        let more = open.len().saturating_sub(1);
+        findings.push(Finding::TooMany { such_as: open.into_iter().next().unwrap_or_default(), more });
     }
     Analysis { order, findings }
 }

@@ -36,6 +36,9 @@ async fn follow<T: Transport>(described: &Described, source: &Source, plan: &Pla
             Ok(changed) => {
                 if changed {
                     tracing::info!(upstream = source.name, "the upstream's OpenAPI document was read");
+                    if let Some(cut) = source.cut() {
+                        tracing::warn!(upstream = source.name, cut, "not all of the upstream's OpenAPI document is served");
+                    }
                 }
                 failing = false;
                 sleep(source.every).await;

@@ -1,10 +1,11 @@
-//! The thread that probes the targets of the plan in force, and fetches what upstreams say of themselves: one for the process, so that no target is asked by every worker.
+//! The thread that looks up and probes the targets of the plan in force, and fetches what upstreams say of themselves: one for the process, so that no target is asked by every worker.
 
 use super::described;
 use super::worker::Shared;
 use crate::upstream::Transport;
 use crate::upstream::health::Prober;
 use crate::upstream::transport::TIDY_EVERY;
+use futures_util::future::join_all;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -32,12 +33,17 @@ async fn probe<T: Transport>(shared: &Shared, transport: T) {
                 transport.tidy();
             }
         };
+        let look_up = async {
+            join_all(plan.upstreams.iter().map(|upstream| transport.look_up(upstream))).await;
+            std::future::pending::<()>().await;
+        };
         let describe = async {
             described::keep(&plan, &*transport).await;
             std::future::pending::<()>().await;
         };
         tokio::select! {
             () = shared.stop.cancelled() => return,
+            () = look_up => {}
             () = describe => {}
             () = swapped => {}
             () = tidy => {}

@@ -1,7 +1,7 @@
 //! A request of a test, ready to be sent as often as it is wanted.
 
 use super::caller::Credential;
-use super::rig::Door;
+use super::rig::{Door, Rig};
 use super::trace::Sent;
 use crate::http::h1::RequestHead;
 use crate::http::{Body, Client, Scheme};
@@ -9,7 +9,7 @@ use crate::ir::script::Request;
 
 use crate::server::{Arrival, Asked as Hop, Peer};
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, PROXY_AUTHORIZATION};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use std::net::{IpAddr, SocketAddr};
@@ -119,22 +119,21 @@ impl Asked {
 
     /// As a report shows it.
     #[must_use]
-    pub fn sent(&self) -> Sent {
-        let headers = self.headers.iter().map(|(name, value)| (name.to_string(), self.shown(name, value))).collect();
+    pub fn sent(&self, rig: &Rig<'_>) -> Sent {
+        let headers = self.headers.iter().map(|(name, value)| (name.to_string(), self.shown(name, value, rig))).collect();
         Sent {
             method: self.method.to_string(),
-            target: self.written.clone(),
+            target: rig.shown(&self.written),
             host: self.hop.host.to_string(),
             from: self.client.ip,
             headers,
         }
     }
 
-    fn shown(&self, name: &HeaderName, value: &HeaderValue) -> String {
+    fn shown(&self, name: &HeaderName, value: &HeaderValue, rig: &Rig<'_>) -> String {
         match self.credentials.iter().find(|made| made.name == *name) {
             Some(made) => format!("(made for auth `{}`)", made.auth),
-            None if [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE].contains(name) => "(not shown)".to_owned(),
-            None => String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            None => rig.shown_field(name, value),
         }
     }
 }

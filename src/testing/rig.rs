@@ -7,12 +7,14 @@ use super::hooks::Scripted as Hook;
 use super::{BEGINS_AT, SEED};
 use crate::compile::plan::Listener;
 use crate::compile::{Compiled, Compiler, MadeUp};
-use crate::http::{Address, Clock};
+use crate::http::credentials::NOT_SHOWN;
+use crate::http::{Address, Clock, Credentials};
 use crate::ir::{self, Program};
-use crate::policy::auth::Runtime;
+use crate::policy::auth::{Runtime, credentials};
 use crate::server::drive::route_of;
 use crate::server::{Driven, Engine};
 use crate::upstream::script::Scripted;
+use http::{HeaderName, HeaderValue};
 use parking_lot::Mutex;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -42,6 +44,8 @@ pub struct Rig<'p> {
     pub engine: Arc<Engine<Scripted>>,
     /// What was made up for the policy's secrets.
     pub secrets: MadeUp,
+    /// What of requests is not shown.
+    pub credentials: Credentials,
     /// The policy's hooks, in the order of their declarations.
     pub hooks: Vec<Arc<Hook>>,
     runtimes: Vec<Option<Arc<Runtime>>>,
@@ -69,7 +73,7 @@ impl<'p> Rig<'p> {
             random: Arc::new(Mutex::new(fastrand::Rng::with_seed(SEED))),
             sheet: Arc::default(),
         };
-        Ok(Self { program, compiler, engine: Arc::new(engine), secrets, hooks, runtimes: auths })
+        Ok(Self { program, compiler, engine: Arc::new(engine), secrets, credentials: credentials(&program.auths), hooks, runtimes: auths })
     }
 
     /// The listener that a request comes in by: the one that is named; else, of those with the port that the URL writes, or means
@@ -107,6 +111,20 @@ impl<'p> Rig<'p> {
         let Some(route) = route else { return Ok(asked) };
         let credentials = caller.credentials(route, self.program, &self.runtimes, self.engine.clock.now())?;
         Ok(asked.with(credentials))
+    }
+
+    /// A text that may end in a query, as a report shows it: secrets by their names, without credentials.
+    #[must_use]
+    pub fn shown(&self, text: &str) -> String {
+        self.credentials.masked(&self.secrets.named(text))
+    }
+
+    /// A field's value, shown likewise.
+    #[must_use]
+    pub fn shown_field(&self, name: &HeaderName, value: &HeaderValue) -> String {
+        let text = self.shown(&String::from_utf8_lossy(value.as_bytes()));
+        // What names its secret shows nothing of it.
+        if self.credentials.has_field(name) && !text.contains("secret(") { NOT_SHOWN.to_owned() } else { text }
     }
 
     /// The answer of a request that is being driven, with what the upstreams received.

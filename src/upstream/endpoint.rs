@@ -1,8 +1,9 @@
 //! One target of an upstream: where it is, how busy, and how it stands.
 
+use super::Upstream;
 use super::concurrency::Place;
 use super::config::Target;
-use super::discovery::{Kept, Resolver};
+use super::discovery::{Herald, Kept, Resolver};
 use super::standing::Standing;
 use crate::http::{Fault, FaultKind};
 use http::HeaderValue;
@@ -36,6 +37,38 @@ pub struct Endpoint {
     in_flight: AtomicU32,
     known: Arc<Kept<Addresses>>,
     literal: Option<SocketAddr>,
+}
+
+/// How an endpoint is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It may be asked.
+    Up,
+    /// Probes find it down.
+    Down,
+    /// It failed requests, and is left out for a while.
+    Ejected,
+    /// Nobody has said yet where its name leads.
+    Unresolved,
+}
+
+impl State {
+    /// True when it may be asked.
+    #[must_use]
+    pub fn is_up(self) -> bool {
+        self == Self::Up
+    }
+
+    /// Its name in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::Ejected => "ejected",
+            Self::Unresolved => "unresolved",
+        }
+    }
 }
 
 /// The number of the next endpoint.
@@ -103,29 +136,47 @@ impl Endpoint {
         self.literal
     }
 
+    /// True when it may be asked: no probe found it down, it is not ejected, and its name leads somewhere, or may.
+    #[must_use]
+    pub fn is_fit(&self) -> bool {
+        self.standing.is_fit() && (self.literal.is_some() || !self.known.is_lost())
+    }
+
+    /// How it is.
+    #[must_use]
+    pub fn state(&self) -> State {
+        match () {
+            () if self.known.is_missing() => State::Unresolved,
+            () if self.standing.is_down() => State::Down,
+            () if self.standing.is_ejected() => State::Ejected,
+            () => State::Up,
+        }
+    }
+
     /// How often its name led somewhere when it was looked up, and how often it did not.
     #[must_use]
     pub fn looks(&self) -> (u64, u64) {
         self.known.looks()
     }
 
-    /// Its addresses; the last ones known when they cannot be looked up now.
+    /// Its addresses; the last ones known when they cannot be looked up now. That is told as something that happens to its upstream.
     ///
     /// # Errors
     /// When the name was never resolved.
-    pub async fn addresses(&self, resolver: &Resolver) -> Result<Addresses, Fault> {
+    pub async fn addresses(&self, upstream: &Upstream, resolver: &Resolver) -> Result<Addresses, Fault> {
         if let Some(address) = self.literal {
             return Ok(Addresses::from_elem(address, 1));
         }
         let (resolver, host, port) = (resolver, &self.target.host, self.target.port);
-        let look = || {
+        let begin = || {
             let (resolver, host) = (resolver.clone(), host.clone());
-            move |_| {
+            let look = move |_| {
                 let (resolver, host) = (resolver.clone(), host.clone());
                 async move { resolver.addresses(&host, port).await }
-            }
+            };
+            (look, Herald::of(upstream, &self.target.host))
         };
-        let known = self.known.get(look).await.map_err(|error| Fault::new(FaultKind::ConnectError, error))?;
+        let known = self.known.get(begin).await.map_err(|error| Fault::new(FaultKind::Unresolved, error))?;
         Ok(Addresses::clone(&known))
     }
 }

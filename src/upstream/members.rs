@@ -4,7 +4,8 @@
 use super::balance::{self, Balancer};
 use super::config::{self, Config};
 use super::connect::Resolve;
-use super::discovery::{self, Found, Kept, Resolver};
+use super::discovery::{self, Found, Herald, Kept, Resolver};
+use super::endpoint::State;
 use super::{Endpoint, Upstream};
 use crate::http::{Fault, FaultKind};
 use std::ops::Deref;
@@ -124,6 +125,19 @@ impl Upstream {
         }
     }
 
+    /// How one of its endpoints is.
+    #[must_use]
+    pub fn state_of(&self, endpoint: &Endpoint) -> State {
+        let stands_for_others = self.config.targets.is_empty() && self.found.as_ref().is_some_and(|found| found.is_missing());
+        if stands_for_others { State::Unresolved } else { endpoint.state() }
+    }
+
+    /// How many of its endpoints are up.
+    #[must_use]
+    pub fn healthy(&self) -> usize {
+        self.endpoints().iter().filter(|endpoint| self.state_of(endpoint).is_up()).count()
+    }
+
     /// Attempts under way at all of its endpoints.
     #[must_use]
     pub fn in_flight(&self) -> u32 {
@@ -152,7 +166,7 @@ impl Upstream {
         let begin = || {
             let beside = beside(&self.config, &self.written);
             let given = Arc::new((resolver.clone(), resolve.clone(), self.config.tls.is_some(), beside, self.config.balance.clone()));
-            move |before: Option<Arc<Members>>| {
+            let look = move |before: Option<Arc<Members>>| {
                 let given = Arc::clone(&given);
                 async move {
                     let (resolver, resolve, tls, beside, balance) = &*given;
@@ -160,10 +174,11 @@ impl Upstream {
                     let (all, believed) = discovery::look(resolver, resolve, *tls, beside, before.map(Deref::deref)).await?;
                     Ok((Members::following(all, before, balance), believed))
                 }
-            }
+            };
+            (look, Herald::of(self, &resolve.host))
         };
         match found.get(begin).await {
-            Err(error) if self.config.targets.is_empty() => Err(Fault::new(FaultKind::ConnectError, error)),
+            Err(error) if self.config.targets.is_empty() => Err(Fault::new(FaultKind::Unresolved, error)),
             Ok(_) | Err(_) => Ok(()),
         }
     }

@@ -148,7 +148,7 @@ impl Upstream {
     pub fn choose(&self, affinity: Affinity, excluded: &[Arc<Endpoint>], random: &Mutex<fastrand::Rng>) -> Option<Arc<Endpoint>> {
         let endpoints = self.endpoints();
         let chosen = match &**endpoints {
-            [only] => Chosen { endpoint: only, panicking: !only.standing.is_fit() },
+            [only] => Chosen { endpoint: only, panicking: !only.is_fit() },
             several => endpoints.balancer().choose(several, affinity, excluded, &mut random.lock())?,
         };
         match self.panic.note(chosen.panicking) {
@@ -201,12 +201,11 @@ impl Upstream {
     /// Its state now.
     #[must_use]
     pub fn health(&self, now: Instant) -> UpstreamHealth {
-        let endpoints = self.endpoints();
         UpstreamHealth {
             name: Arc::clone(&self.name),
             breaker: self.breaker.as_ref().map(|breaker| breaker.state(now).name()),
-            healthy: endpoints.iter().filter(|endpoint| endpoint.standing.is_fit()).count(),
-            targets: endpoints.len(),
+            healthy: self.healthy(),
+            targets: self.endpoints().len(),
         }
     }
 }

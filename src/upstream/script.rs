@@ -4,14 +4,10 @@
 use super::endpoint::Endpoint;
 use super::transport::{Attempt, Transport};
 use super::{Upstream, config};
-use crate::http::{
-    Affinity, Body, Calls, Client, Clock, Exchange, Fault, FaultKind, Outgoing, Record, Reply, Request, Scheme, Source, UpstreamHealth,
-    UpstreamIndex, hop,
-};
+use crate::http::{Body, Client, Exchange, Fault, FaultKind, Outgoing, Reply, Request, Scheme, Source, hop};
 use crate::lang::eval::Facts;
 use crate::route::Captures;
 use bytes::Bytes;
-use futures_core::future::BoxFuture;
 use hashbrown::HashMap;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -21,7 +17,6 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// One scripted behaviour of an upstream.
 #[derive(Debug, Clone)]
@@ -190,38 +185,7 @@ fn stub(stubs: &[config::Stub], method: Method, target: PathAndQuery, headers: H
 fn facts(method: Method, target: PathAndQuery, headers: HeaderMap, captures: &Captures) -> Exchange {
     let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let authority = headers.get(header::HOST).cloned().unwrap_or_else(|| HeaderValue::from_static("localhost"));
-    Exchange {
-        request: Request { method, host: authority.to_str().unwrap_or_default().into(), authority, target, headers },
-        body: Body::empty(),
-        client: Client { peer: SocketAddr::new(nobody, 0), ip: nobody, scheme: Scheme::Http, listener: "".into(), certificate: None },
-        id: HeaderValue::from_static("-"),
-        forwarding: None,
-        early: None,
-        spans: None,
-        params: captures.ranges(),
-        identities: smallvec::SmallVec::new(),
-        started: Instant::now(),
-        clock: Clock::system(),
-        upstream: None,
-        upstream_name: None,
-        affinity: Affinity::default(),
-        quota: None,
-        record: Record::default(),
-        kept: http::Extensions::new(),
-        guards: smallvec::SmallVec::new(),
-        calls: Arc::new(NoCalls),
-    }
-}
-
-/// A stub calls nobody.
-struct NoCalls;
-
-impl Calls for NoCalls {
-    fn call(&self, _: UpstreamIndex, _: Outgoing) -> BoxFuture<'static, Result<Reply, Fault>> {
-        Box::pin(std::future::ready(Err(Fault::new(FaultKind::ConnectError, "a stub calls nobody"))))
-    }
-
-    fn health(&self) -> Vec<UpstreamHealth> {
-        Vec::new()
-    }
+    let request = Request { method, host: authority.to_str().unwrap_or_default().into(), authority, target, headers };
+    let client = Client { peer: SocketAddr::new(nobody, 0), ip: nobody, scheme: Scheme::Http, listener: "".into(), certificate: None };
+    Exchange { id: HeaderValue::from_static("-"), params: captures.ranges(), ..Exchange::nowhere(request, client) }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Why a call may come to nothing, by the words it is counted under.
-const REASONS: [&str; 11] = [
+const REASONS: [&str; 12] = [
     "connect",
     "connect_timeout",
     "timeout",
@@ -18,10 +18,11 @@ const REASONS: [&str; 11] = [
     "concurrency",
     "body",
     "client",
+    "dns",
     "no_target",
 ];
 /// Behind those of faults.
-const NO_TARGET: usize = 10;
+const NO_TARGET: usize = 11;
 
 fn reason(kind: &FaultKind) -> usize {
     match kind {
@@ -35,6 +36,7 @@ fn reason(kind: &FaultKind) -> usize {
         FaultKind::Overloaded => 7,
         FaultKind::BodyBroken => 8,
         FaultKind::BodyTooLarge | FaultKind::ClientBody | FaultKind::ClientSlow => 9,
+        FaultKind::Unresolved | FaultKind::UnresolvedInTime => 10,
     }
 }
 
@@ -163,7 +165,7 @@ mod tests {
         drop(one);
         let read = tally.read();
         assert_eq!(read.answers.each().collect::<Vec<_>>(), [("200", 1)]);
-        assert_eq!(read.failures().collect::<Vec<_>>(), [("breaker", 1), ("client", 1), (REASONS[10], 1)]);
+        assert_eq!(read.failures().collect::<Vec<_>>(), [("breaker", 1), ("client", 1), (REASONS[11], 1)]);
         assert_eq!((read.retries, read.connections, read.connected, read.times.count()), (1, 1, 2, 1));
     }
 }

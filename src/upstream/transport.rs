@@ -12,6 +12,7 @@ use super::tls::Secure;
 use super::wire::{self, Wire};
 use crate::http::h1::{self, Asked, Length, Pump};
 use crate::http::{Body, Fault, FaultKind, Outgoing, Reply};
+use futures_util::future::join_all;
 use http::header::EXPECT;
 use http::{HeaderValue, Method};
 use http_body::Body as _;
@@ -55,6 +56,12 @@ pub trait Transport: Send + Sync + 'static {
     /// When none is found in time.
     fn find(&self, _upstream: &Upstream, _within: Duration) -> impl Future<Output = Result<(), Fault>> + Send {
         std::future::ready(Ok(()))
+    }
+
+    /// Looks up every name that leads to an upstream's endpoints, so that it is known how they are before anybody asks for them.
+    /// From then on they are kept fresh. The default needs no DNS.
+    fn look_up(&self, _upstream: &Upstream) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
     }
 
     /// Timers for the calls of its worker. The default has none: each call makes its own.
@@ -117,7 +124,7 @@ impl Transport for Tcp {
         headers.clear();
         let addresses = match endpoint.literal() {
             Some(address) => smallvec::smallvec![address],
-            None => Box::pin(self.addresses(endpoint, &mut attempt)).await?,
+            None => Box::pin(self.addresses(upstream, endpoint, &mut attempt)).await?,
         };
         // A kept connection first. One that turns out to be closed costs one more try, on a new one, when the request may be
         // sent twice (RFC 9110 §9.2.2) or nothing of it was sent.
@@ -145,8 +152,17 @@ impl Transport for Tcp {
             Ok(found) => found,
             // Those that are written do not wait for the others.
             Err(_) if !upstream.config.targets.is_empty() => Ok(()),
-            Err(_) => Err(Fault::new(FaultKind::ConnectTimeout, "its targets were not found in time")),
+            Err(_) => Err(Fault::new(FaultKind::UnresolvedInTime, "its targets were not found in time")),
         }
+    }
+
+    async fn look_up(&self, upstream: &Upstream) {
+        // What comes of it is kept, and told. What stands for endpoints that were not found leads nowhere.
+        if upstream.find(&self.resolver).await.is_err() {
+            return;
+        }
+        let endpoints = upstream.endpoints();
+        join_all(endpoints.iter().map(|endpoint| endpoint.addresses(upstream, &self.resolver))).await;
     }
 
     fn timers(&self) -> Option<&Timers> {
@@ -161,10 +177,10 @@ impl Transport for Tcp {
 
 impl Tcp {
     /// Where an endpoint is; what finding it out takes is taken from the time for the connection.
-    async fn addresses(&self, endpoint: &Endpoint, attempt: &mut Attempt) -> Result<Addresses, Fault> {
+    async fn addresses(&self, upstream: &Upstream, endpoint: &Endpoint, attempt: &mut Attempt) -> Result<Addresses, Fault> {
         let begun = Instant::now();
-        let late = |_| Fault::new(FaultKind::ConnectTimeout, "its address was not found in time");
-        let found = timeout(attempt.connect, endpoint.addresses(&self.resolver)).await.map_err(late)?;
+        let late = |_| Fault::new(FaultKind::UnresolvedInTime, "its address was not found in time");
+        let found = timeout(attempt.connect, endpoint.addresses(upstream, &self.resolver)).await.map_err(late)?;
         attempt.connect = attempt.connect.saturating_sub(begun.elapsed());
         found
     }
@@ -179,7 +195,7 @@ impl Tcp {
         request.tell();
         let secure = secure(upstream, endpoint)?;
         let way = (secure.as_ref().map_or(0, |secure| secure.number()), endpoint.number);
-        let addresses = self.addresses(endpoint, &mut attempt).await?;
+        let addresses = self.addresses(upstream, endpoint, &mut attempt).await?;
         let connect = async |made| {
             let (link, address) = open(&addresses, secure.as_deref(), upstream.proves(endpoint)).await?;
             Session::begin(link, address, made, upstream.tally.connected()).await

@@ -322,10 +322,69 @@ fn how_clients_reach_a_listener_is_compared() {
 
 #[test]
 fn flags_in_another_order_are_the_same_flags() {
-    let both = "flag one = on\nflag two = off\n";
-    let asks = "route r GET /r -> app { public \"a test\"; deny flag.two }\n";
-    let turned = "flag two = off\nflag one = on\n";
-    assert_eq!(routes(&format!("{both}{asks}"), &format!("{turned}{asks}")), Vec::<String>::new());
-    let other = asks.replace("flag.two", "flag.one");
-    assert!(!routes(&format!("{both}{asks}"), &format!("{turned}{other}")).is_empty());
+    // Each stands in another's place, and no two have changed places: a number that is read the wrong way round is another flag's.
+    let before = "flag one = on\nflag two = off\nflag three = 10% by client.ip\n";
+    let after = "flag two = off\nflag three = 10% by client.ip\nflag one = on\n";
+    for flag in ["one", "two", "three"] {
+        let asks = |flag: &str| format!("route r GET /r -> app {{ public \"a test\"; deny flag.{flag} }}\n");
+        assert_eq!(routes(&format!("{before}{}", asks(flag)), &format!("{after}{}", asks(flag))), Vec::<String>::new(), "{flag}");
+        for other in ["one", "two", "three"].into_iter().filter(|other| *other != flag) {
+            let said = routes(&format!("{before}{}", asks(flag)), &format!("{after}{}", asks(other)));
+            let says = format!("`deny flag.{other}` is in force, was `deny flag.{flag}`");
+            let classes: Vec<&str> = said.iter().filter(|line| line.contains(&says)).filter_map(|line| line.split(' ').next()).collect();
+            assert_eq!((classes.as_slice(), said.len()), (["LOOSER", "TIGHTER"].as_slice(), 2), "{said:?}");
+        }
+    }
+}
+
+#[test]
+fn shares_are_told_in_percent() {
+    let flag = |share: &str| format!("flag new = {share} by client.ip\nroute r GET /r -> app {{ public \"a test\"; deny flag.new }}\n");
+    let said = routes(&flag("0.5%"), &flag("10%"));
+    assert!(said.len() == 1 && said[0].starts_with("RESHAPED `share` of flag `new` is 10%, was 0.5%"), "{said:?}");
+    let said = route("public\nmirror 5% -> spare", "public\nmirror 12.5% -> spare");
+    assert!(said.len() == 1 && said[0].contains("is 12.5%, was 5%"), "{said:?}");
+}
+
+/// A route that asks hooks, which are declared so.
+fn asked(hooks: &[&str], uses: &str) -> String {
+    let declared: String = hooks.iter().map(|hook| format!("hook {hook}\n")).collect();
+    format!("{declared}route r GET /r -> app {{ public \"a test\"; {uses} }}\n")
+}
+
+#[test]
+fn a_hook_that_may_refuse_is_a_guard() {
+    let paid = "paid http http://h:1/ { on [request]; on_failure refuse }";
+    let (with, without) = (asked(&[paid], "use paid"), asked(&[paid], ""));
+    assert_eq!(routes(&with, &without), ["LOOSER hook `paid` is not asked any more | GET /r, refused by it"]);
+    assert_eq!(routes(&without, &with), ["TIGHTER hook `paid` is asked | GET /r, refused by it"]);
+    // It may answer a request itself whatever becomes of it when it fails; a reply is kept back by one that must be asked.
+    for (declared, class) in [
+        ("h http http://h:1/ { on [request] }", "LOOSER"),
+        ("h http http://h:1/ { on [response]; on_failure refuse }", "LOOSER"),
+        ("h http http://h:1/ { on [response] }", "RESHAPED"),
+        ("h http http://h:1/ { on [error]; on_failure refuse }", "RESHAPED"),
+    ] {
+        let said = routes(&asked(&[declared], "use h"), &asked(&[declared], ""));
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].starts_with(&format!("{class} hook `h` is not asked any more")), "{declared}: {said:?}");
+    }
+}
+
+#[test]
+fn what_a_hook_may_refuse_is_compared() {
+    let changed = |old: &str, new: &str| {
+        let text = |inside: &str| asked(&[&format!("h http http://h:1/ {{ {inside} }}")], "use h");
+        routes(&text(old), &text(new)).into_iter().map(|line| line.split(" | ").next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    for (old, new, says) in [
+        ("on [request]", "on [request]; on_failure refuse", "TIGHTER `on_failure` of hook `h` is `refuse`, was `continue`"),
+        ("on [request]; on_failure refuse", "on [request]", "LOOSER `on_failure` of hook `h` is `continue`, was `refuse`"),
+        ("on [request, response]", "on [response]", "LOOSER hook `h` is not asked any more on `request`"),
+        ("on [response]", "on [request, response]", "TIGHTER hook `h` is asked on `request`"),
+        ("on [request]", "on [request, error]", "RESHAPED hook `h` is asked on `error`"),
+        ("on [request]", "on [request]; timeout 50ms", "TUNED `timeout` of hook `h` is 50ms, was 200ms"),
+    ] {
+        assert_eq!(changed(old, new), [says], "{old} -> {new}");
+    }
 }

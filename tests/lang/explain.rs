@@ -1,7 +1,7 @@
 //! Every code's explanation holds: its wrong example raises the code and no other error, its right one does not, and both
 //! are written as `gate fmt` writes them.
 
-use crate::codes::{AT_START, NOT_RAISED, OF_NO_WORD};
+use crate::codes::{AT_START, NOT_RAISED};
 use gatewright::check::{Files, Options, check};
 use gatewright::diag::explain::explain;
 use gatewright::diag::{Code, Severity};
@@ -40,8 +40,7 @@ fn whole(example: &str) -> String {
     text
 }
 
-/// The codes of what is found in an example, and how bad each is. That a word is not available yet is no fault of an example
-/// of another code: the word is checked all the same.
+/// The codes of what is found in an example, and how bad each is.
 fn found(example: &str) -> Vec<(Code, Severity, String)> {
     let checked = check(Path::new("policy.gate"), &Example(whole(example)), &Options::default()).unwrap();
     checked.report.into_sorted().into_iter().map(|found| (found.code, found.severity(), found.message)).collect()
@@ -52,15 +51,14 @@ fn each_wrong_example_raises_its_code_and_each_right_one_does_not() {
     let mut faults = String::new();
     for code in Code::ALL.iter().filter(|code| !NOT_RAISED.contains(code)) {
         let explained = explain(*code).unwrap();
-        let apart = |(found, ..): &(Code, Severity, String)| *found != Code::SchemaNotAvailable || *code == Code::SchemaNotAvailable;
-        let wrong: Vec<_> = found(explained.wrong).into_iter().filter(apart).collect();
-        if !AT_START.contains(code) && !OF_NO_WORD.contains(code) && wrong.iter().all(|(found, ..)| found != code) {
+        let wrong = found(explained.wrong);
+        if !AT_START.contains(code) && wrong.iter().all(|(found, ..)| found != code) {
             faults.push_str(&format!("{code}: the wrong example raises {wrong:?}\n"));
         }
         if wrong.iter().any(|(found, severity, _)| found != code && *severity == Severity::Error) {
             faults.push_str(&format!("{code}: the wrong example has other errors: {wrong:?}\n"));
         }
-        let right: Vec<_> = found(explained.right).into_iter().filter(apart).collect();
+        let right = found(explained.right);
         if right.iter().any(|(found, severity, _)| found == code || *severity == Severity::Error) {
             faults.push_str(&format!("{code}: the right example raises {right:?}\n"));
         }

@@ -20,7 +20,7 @@ struct Mutation {
     what: String,
 }
 
-/// A sample, with what is found in it as it stands: words that are not available yet.
+/// A sample, with what is found in it as it stands.
 struct Sample {
     name: String,
     text: String,

@@ -11,6 +11,7 @@ gateway {
   admin 127.0.0.1:0
 }
 flag beta = off
+auth key keys { from query("key"); key robot env("ROBOT_KEY") }
 upstream app {
   target http://{app}
   breaker { open_after 3 failures }
@@ -43,7 +44,7 @@ fn policy(app: &Origin) -> String {
 }
 
 fn run(app: &Origin) -> Program {
-    let mut gate = Program::run(&policy(app), &[], &[]);
+    let mut gate = Program::run(&policy(app), &[], &[("ROBOT_KEY", "key-of-a-robot-1234")]);
     // Its file is another's from now on.
     gate.admin_address();
     gate
@@ -149,6 +150,11 @@ fn a_request_is_tried_out_and_nothing_of_it_is_sent_or_logged() {
     let traced = gate.admin("POST", "/admin/trace?method=GET&url=/kept/x&headers=Authorization:%20s3cret%0AAccept:%20*/*").send();
     let traced = traced.expect(200).json();
     assert_eq!((traced["route"].as_str(), traced["upstream"].as_str()), (Some("kept"), Some("app")));
+    for url in ["/fenced?key=s3cret%26page=7", "http://localhost/kept/a?%256bey=s3cret%26page=7"] {
+        let traced = gate.admin("POST", &format!("/admin/trace?url={url}&headers=X-Api-Key:%20s3cret")).send().expect(200).json();
+        assert!(traced["request"]["target"].as_str().unwrap().ends_with("=(not shown)&page=7"), "{traced}");
+        assert!(!traced.to_string().contains("s3cret"), "{traced}");
+    }
     let traced = gate.admin("POST", "/admin/trace?url=/fenced&client_ip=2001:db8::1").send().expect(200).json();
     assert_eq!((traced["status"].as_u64(), traced["request"]["from"].as_str()), (Some(200), Some("2001:db8::1")));
     assert!(traced["stages"].as_array().unwrap().iter().any(|stage| stage["statement"] == "limit few 2/h by client.ip"), "{traced}");
@@ -304,7 +310,10 @@ fn limits_and_targets_are_told_as_they_stand() {
     assert_eq!(upstream["targets"][0]["target"], app.address().to_string());
     assert_eq!((&upstream["targets"][0]["state"], &upstream["healthy"]), (&"up".into(), &1.into()));
     let routes = gate.admin("GET", "/admin/routes").send().expect(200).json();
-    assert_eq!(routes["everything"]["target"], "-> app");
+    let order: Vec<&str> = routes.as_array().unwrap().iter().map(|route| route["route"].as_str().unwrap()).collect();
+    // It stands first in the file, and takes what no other one does.
+    assert_eq!(order.last(), Some(&"everything"), "{order:?}");
+    assert_eq!(routes[order.len() - 1]["target"], "-> app");
     assert_eq!(gate.admin("GET", "/admin/routes/everything").send().json()["doc"], "Everything else.");
 }
 
@@ -334,10 +343,25 @@ fn with_auth_every_request_has_a_credential_but_the_probes() {
 }
 
 #[test]
+fn a_credential_may_stand_in_the_query_and_is_not_logged() {
+    let app = Origin::json("{}");
+    let line = key_line("ann", "ann-s-key", "");
+    let text = guarded(&policy(&app)).replace("keys env(\"OPERATORS\")", "from query(\"operator\"); keys env(\"OPERATORS\")");
+    let mut gate = Program::run(&text, &[], &[("OPERATORS", &line)]);
+    gate.admin("GET", "/admin/status").send().expect(401);
+    gate.admin("GET", "/admin/status?operator=ann-s-key").send().expect(200);
+    let problem = gate.admin("GET", "/admin/status?operator=ann-s-key&rute=a").send().expect(400).json();
+    assert_eq!(problem["detail"], "there is no parameter `rute`: none is taken here");
+    gate.admin("POST", "/admin/cache/purge?%6fperator=ann-s-key&route=kept").send().expect(200);
+    gate.until_said("asked by hand");
+    assert!(gate.said().contains("route=kept") && !gate.said().contains("ann-s-key"), "{}", gate.said());
+}
+
+#[test]
 fn a_reload_changes_who_may_come_in_and_where() {
     let app = Origin::json("{}");
     let line = key_line("ann", "ann-s-key", "");
-    let mut gate = Program::run(&policy(&app), &[], &[("OPERATORS", &line)]);
+    let mut gate = Program::run(&policy(&app), &[], &[("OPERATORS", &line), ("ROBOT_KEY", "key-of-a-robot-1234")]);
     let first = gate.admin_address();
     gate.write(&guarded(&policy(&app)));
     gate.admin("POST", "/admin/reload").send().expect(200);
@@ -404,6 +428,7 @@ fn what_is_turned_by_hand_is_an_event() {
     let some = gate.admin("GET", "/admin/events?kinds=flag,purge").send().expect(200).json();
     assert_eq!(some["events"].as_array().unwrap().len(), 2);
     assert_eq!(some["events"][0]["subject"], "beta");
+    assert_eq!((&all["missed"], &some["missed"]), (&0.into(), &0.into()));
     let last = all["told"].as_u64().unwrap();
     let later = gate.admin("GET", &format!("/admin/events?since={last}")).send().expect(200).json();
     assert_eq!(later["events"].as_array().unwrap().len(), 0);

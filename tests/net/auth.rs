@@ -1,8 +1,9 @@
 //! Issuers and services that say who calls, on real sockets.
 
-use crate::harness::{Answer, Gate, Origin};
+use crate::harness::{Answer, Gate, Origin, Secure, Setup};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gatewright::events::{Change, Kind};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use parking_lot::Mutex;
@@ -74,12 +75,11 @@ fn stray(token: &str, nth: usize) -> String {
     format!("{}.{}", URL_SAFE_NO_PAD.encode(header), token.split_once('.').unwrap().1)
 }
 
-#[test]
-fn a_rotation_of_keys_under_load_loses_no_valid_request() {
-    let ((first, old), (second, new)) = (key("old"), key("new"));
-    let keys = Arc::new(Mutex::new(json!({"keys": [first.clone()]})));
-    let (issuer, app) = (issuer(&keys), Origin::json("{}"));
-    let gate = Gate::source(BY_TOKEN).origin("issuer", &issuer).origin("app", &app).start();
+/// Clients go on while the issuer publishes a second key, and then use it: how often the issuer was asked must be 2.
+fn rotation(keys: &Mutex<Json>, setup: Setup, asked: impl Fn() -> usize) {
+    let ((first, old), (second, new), app) = (key("old"), key("new"), Origin::json("{}"));
+    *keys.lock() = json!({"keys": [first.clone()]});
+    let gate = setup.origin("app", &app).start();
     let rotated = AtomicBool::new(false);
     std::thread::scope(|scope| {
         for _ in 0..CLIENTS {
@@ -99,7 +99,40 @@ fn a_rotation_of_keys_under_load_loses_no_valid_request() {
         *keys.lock() = json!({"keys": [first, second]});
         rotated.store(true, Ordering::Release);
     });
-    assert_eq!(issuer.requests().len(), 2, "at the beginning, and for the first token of the new key");
+    assert_eq!(asked(), 2, "at the beginning, and for the first token of the new key");
+}
+
+#[test]
+fn a_rotation_of_keys_under_load_loses_no_valid_request() {
+    let keys = Arc::default();
+    let issuer = issuer(&keys);
+    rotation(&keys, Gate::source(BY_TOKEN).origin("issuer", &issuer), || issuer.requests().len());
+}
+
+/// The same issuer in TLS, and a gateway that is told where it is.
+fn secure_issuer(keys: &Arc<Mutex<Json>>) -> (Secure, Setup) {
+    let published = Arc::clone(keys);
+    let issuer = Secure::start(move || published.lock().to_string());
+    let setup = Gate::source(BY_TOKEN).replace("http://{issuer}", &issuer.url());
+    (issuer, setup)
+}
+
+#[test]
+fn a_rotation_of_keys_over_tls_loses_none_either() {
+    let keys = Arc::default();
+    let (issuer, setup) = secure_issuer(&keys);
+    rotation(&keys, setup.trusting(issuer.authority()), || issuer.asked());
+}
+
+#[test]
+fn keys_of_an_issuer_whose_authority_is_not_believed_are_never_asked_for() {
+    let (known, token) = key("known");
+    let (issuer, setup) = secure_issuer(&Arc::new(Mutex::new(json!({"keys": [known]}))));
+    let (stranger, app) = (Secure::start(String::new), Origin::json("{}"));
+    let mut gate = setup.trusting(stranger.authority()).origin("app", &app).start();
+    gate.get("/r").bearer(&token).send().expect(503);
+    assert_eq!((issuer.asked(), app.requests().len()), (0, 0));
+    assert_eq!(gate.events(Kind::Jwks), [Change::KeysMissing]);
 }
 
 #[test]

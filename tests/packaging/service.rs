@@ -65,6 +65,8 @@ fn what_the_debian_package_holds_is_there() {
         let found = std::fs::read_dir(at(folder)).unwrap().any(|entry| fits(entry.unwrap().file_name().into_string().unwrap()));
         assert!(found, "Cargo.toml: there is no `{source}`");
     }
+    let log = packaged("deb/changelog");
+    assert!(log.starts_with(concat!("gatewright (", env!("CARGO_PKG_VERSION"), "-")), "packaging/deb/changelog begins with this version");
     for script in ["postinst", "postrm"] {
         let text = packaged(&format!("deb/{script}"));
         assert!(text.starts_with("#!/bin/sh\nset -e\n") && text.contains("\n#DEBHELPER#\n"), "{script}");

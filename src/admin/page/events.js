@@ -6,7 +6,7 @@ import { fill } from "/page/tables.js";
 
 /** Events that are kept here. */
 const EVENTS_MAX = 500;
-const [FAULTS, WARNINGS] = [/refused|down|ejected|panic|opened|missing|failed/, /half_opened|limit_reached/];
+const [FAULTS, WARNINGS] = [/refused|down|ejected|unresolved|panic|opened|missing|failed/, /half_opened|limit_reached/];
 
 let events = [];
 

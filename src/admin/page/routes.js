@@ -18,7 +18,7 @@ export const quantiles = (minute) => ["p50_ms", "p95_ms", "p99_ms"].map((of) => 
 
 /** Other routes are in force. */
 export function takeRoutes(all) {
-  routes = Object.values(all).map((route) => ({ ...route, text: Object.values(route).join(" ").toLowerCase() }));
+  routes = all.map((route) => ({ ...route, text: Object.values(route).join(" ").toLowerCase() }));
 }
 
 export function showRoutes(counted = metrics) {

@@ -13,7 +13,7 @@ export function showUpstreams(upstreams, metrics) {
   fill("upstreams-rows", all.map(([name, upstream]) => row(name, upstream, metrics.upstreams[name] ?? {})));
   const targets = all.flatMap(([name, { targets }]) => targets.map((target, at) => ({ ...target, name, key: `${name} ${at}` })));
   fill("targets-rows", targets.map(({ key, target, name, state, in_flight: flying, latency_us: latency, weight, backup }) => [
-    key, target, name, badge(state, { up: "good", down: "bad", ejected: "warn" }[state]), figure(flying),
+    key, target, name, badge(state, { up: "good", down: "bad", ejected: "warn", unresolved: "bad" }[state]), figure(flying),
     figure(latency == null ? null : latency / 1000, millis), figure(weight), backup ? "backup" : ""]));
   // Few ways of balancing measure how long a target takes, and few upstreams have a backup.
   const table = by("targets-rows").parentElement;

@@ -1,4 +1,4 @@
-//! How the gateway stands, as JSON. What is listed is an object by name.
+//! How the gateway stands, as JSON. What is listed is an object by name, unless its order says something.
 
 mod counted;
 mod observed;

@@ -5,7 +5,7 @@ use crate::admin::answer::{Answered, unclear};
 use crate::admin::desk::Desk;
 use crate::admin::endpoints::Asked;
 use crate::admin::query;
-use crate::events::Kind;
+use crate::events::{Event, Kind};
 use serde_json::json;
 
 /// What happened lately, oldest first.
@@ -20,7 +20,7 @@ pub fn events(desk: &Desk, asked: &Asked) -> Answered {
         })
     });
     let kinds = kinds.collect::<Result<Vec<_>, _>>()?;
-    let events = &desk.server.plan().events;
-    let recent = events.recent(since, &kinds);
-    shown(json!({ "told": events.told(), "events": recent.iter().map(|event| &**event).collect::<Vec<_>>() }))
+    let back = desk.server.plan().events.look_back(since, &kinds);
+    let events: Vec<&Event> = back.events.iter().map(|event| &**event).collect();
+    shown(json!({ "told": back.told, "missed": back.missed, "events": events }))
 }

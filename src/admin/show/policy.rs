@@ -1,6 +1,6 @@
 //! The gateway as a whole, and the policy in force.
 
-use super::{listed, shown, switch};
+use super::{shown, switch};
 use crate::admin::answer::{Answered, json_of, unknown};
 use crate::admin::desk::Desk;
 use crate::admin::endpoints::Asked;
@@ -71,10 +71,7 @@ pub fn config(desk: &Desk, _: &Asked) -> Answered {
 /// The routes, in the order they are tried.
 pub fn routes(desk: &Desk, _: &Asked) -> Answered {
     let program = desk.policy.program();
-    listed(program.routes.iter().map(|route| {
-        let row = serde_json::to_value(Listed::new(route, &program)).unwrap_or_default();
-        (route.name.clone(), row)
-    }))
+    shown(program.routes.iter().map(|route| serde_json::to_value(Listed::new(route, &program)).unwrap_or_default()).collect())
 }
 
 /// One route, with more of it.

@@ -8,6 +8,7 @@ use crate::http::Problem;
 use crate::ir::Program;
 use crate::policy::limit::Limiter;
 use crate::upstream::concurrency::Places;
+use crate::upstream::endpoint::State;
 use crate::upstream::{Breaker, Endpoint, Upstream};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,27 +34,21 @@ fn upstream_of(desk: &Desk, name: &str) -> Result<Arc<Upstream>, Problem> {
 fn of_upstream(upstream: &Upstream) -> Json {
     let endpoints = upstream.endpoints();
     json!({
-        "healthy": endpoints.iter().filter(|endpoint| endpoint.standing.is_fit()).count(),
-        "targets": endpoints.iter().map(|endpoint| of_endpoint(endpoint)).collect::<Vec<_>>(),
+        "healthy": upstream.healthy(),
+        "targets": endpoints.iter().map(|endpoint| of_endpoint(endpoint, upstream.state_of(endpoint))).collect::<Vec<_>>(),
         "breaker": upstream.breaker.as_deref().map(of_breaker),
         "concurrency": upstream.places.as_deref().map(of_places),
     })
 }
 
-fn of_endpoint(endpoint: &Endpoint) -> Json {
-    let standing = &endpoint.standing;
-    let state = match (standing.is_down(), standing.is_ejected()) {
-        (true, _) => "down",
-        (false, true) => "ejected",
-        (false, false) => "up",
-    };
+fn of_endpoint(endpoint: &Endpoint, state: State) -> Json {
     json!({
         "target": endpoint.place(),
-        "state": state,
+        "state": state.name(),
         "weight": endpoint.target.weight,
         "backup": endpoint.target.backup,
         "in_flight": endpoint.in_flight(),
-        "latency_us": standing.latency(),
+        "latency_us": endpoint.standing.latency(),
     })
 }
 

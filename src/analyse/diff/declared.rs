@@ -2,9 +2,9 @@
 
 use super::align::Both;
 use super::rest::{self, Setting};
-use super::{Class, Comparison, Difference, Gathered, Witness, auth, gateway};
+use super::{Class, Comparison, Difference, Gathered, Witness, auth, gateway, hooks};
 use crate::analyse::words::Names;
-use crate::ir::operate::{Flag, Hook, Store};
+use crate::ir::operate::{Flag, Store};
 use crate::ir::{Program, Route};
 use crate::policy::Config;
 use crate::route::Remainder;
@@ -15,8 +15,8 @@ pub fn differences(comparison: &Comparison<'_>, gathered: &mut Gathered) {
     // Every part of a program is named, so that a new one is either compared here or said to be compared elsewhere.
     let Program { gateway: _, upstreams: _, auths: _, routes: _, stores: _, flags, hooks: _, tests: _, written: _ } = comparison.old;
     gateway::differences(comparison, &mut found);
-    each("store", &comparison.aligned.stores, |store: &Store| &store.name, &mut found);
-    each("hook", &comparison.aligned.hooks, |hook: &Hook| &hook.name, &mut found);
+    stores(&comparison.aligned.stores, &mut found);
+    hooks::declared(&comparison.aligned.hooks, &NAMELESS, &mut found);
     let names = Names { auths: &comparison.aligned.named, params: &[] };
     switches(flags, &comparison.aligned.flags, &names, &mut found);
     identities(comparison, &mut found);
@@ -42,19 +42,18 @@ fn any_request(comparison: &Comparison<'_>, route: usize) -> Option<Witness> {
     }
 }
 
-/// Stores and hooks: routes tell which of them they use.
-fn each<T: serde::Serialize + PartialEq>(what: &str, all: &[Both<T>], name: impl Fn(&T) -> &str, found: &mut Vec<Difference>) {
+/// Stores: routes tell which of them they use.
+fn stores(all: &[Both<Store>], found: &mut Vec<Difference>) {
     for both in all {
-        let declared = |verb: &str, of: &T| Difference::new(Class::Cosmetic, format!("{what} `{}` {verb}", name(of)));
+        let declared = |verb: &str, of: &Store| Difference::new(Class::Cosmetic, format!("store `{}` {verb}", of.name));
         match (&both.old, &both.new) {
             (None, None) => {}
             (Some(gone), None) => found.push(declared("is not declared any more", gone)),
             (None, Some(added)) => found.push(declared("is declared", added)),
-            (Some(was), Some(is)) if was == is => {}
             (Some(was), Some(is)) => {
                 let time = |setting: &Setting| setting.path.last().is_some_and(|name| name == "timeout" || name == "nanos");
                 let class = |setting: &Setting| if time(setting) { Class::Tuned } else { Class::Reshaped };
-                found.extend(rest::told(was, is, &["name"], &format!(" of {what} `{}`", name(is)), &NAMELESS, class));
+                found.extend(rest::told(was, is, &["name"], &format!(" of store `{}`", is.name), &NAMELESS, class));
             }
         }
     }

@@ -15,6 +15,7 @@ mod counters;
 mod declared;
 mod fields;
 mod gateway;
+mod hooks;
 mod keys;
 mod limit;
 mod listener;

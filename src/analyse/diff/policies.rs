@@ -1,8 +1,8 @@
-//! Policies that are told setting by setting, the bound on bodies, hooks and the log.
+//! Policies that are told setting by setting, the bound on bodies and the log.
 
 use super::align::with_upstreams;
 use super::rest::settings;
-use super::{Class, Comparison, Difference, cors, limit, target};
+use super::{Class, Comparison, Difference, cors, hooks, limit, target};
 use crate::analyse::words::{Names, size};
 use crate::ir::{Log, LogFormat, Route};
 use crate::policy::{Config, body, shape};
@@ -36,7 +36,7 @@ pub fn differences(old: Side<'_>, new: Side<'_>, comparison: &Comparison<'_>, na
     if old.1 != new.1 {
         others(old.1, new.1, comparison, names, found);
     }
-    hooks(old.0, new.0, comparison, found);
+    hooks::of_routes(old.0, new.0, comparison, found);
     log(&old.0.log, &new.0.log, found);
 }
 
@@ -116,21 +116,6 @@ fn others(old: &[Config], new: &[Config], comparison: &Comparison<'_>, names: &N
             setting.path.remove(0);
         }
         found.push(setting.told(class, "", names));
-    }
-}
-
-fn hooks(old: &Route, new: &Route, comparison: &Comparison<'_>, found: &mut Vec<Difference>) {
-    let name = |hook: u16| {
-        let both = comparison.aligned.hooks.get(usize::from(hook));
-        both.and_then(|both| both.either()).map_or_else(String::new, |hook| hook.name.clone())
-    };
-    let more = |of: &Route, than: &Route| of.hooks.iter().filter(|hook| !than.hooks.contains(hook)).copied().collect::<Vec<u16>>();
-    let (added, gone) = (more(new, old), more(old, new));
-    let say = |hook: &u16, what: &str| Difference::new(Class::Reshaped, format!("hook `{}` is {what}", name(*hook)));
-    found.extend(added.iter().map(|hook| say(hook, "asked")));
-    found.extend(gone.iter().map(|hook| say(hook, "not asked any more")));
-    if added.is_empty() && gone.is_empty() && old.hooks != new.hooks {
-        found.push(Difference::new(Class::Reshaped, "hooks are asked in another order"));
     }
 }
 

@@ -5,12 +5,15 @@
 
 use super::target::shortened;
 use super::{Class, Difference};
-use crate::analyse::words::{Names, duration};
+use crate::analyse::words::{Names, duration, share};
 use crate::lang::expr::Expr;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::time::Duration;
+
+/// The settings that are shares, which are kept in hundredths of a percent.
+const SHARES: &[&str] = &["share", "sample"];
 
 /// One setting that differs.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +47,11 @@ impl Setting {
     /// What was and what is.
     pub fn told(&self, class: Class, of: &str, names: &Names<'_>) -> Difference {
         let name = self.name();
+        let is_share = self.path.last().is_some_and(|name| SHARES.contains(&name.as_str()));
+        let written = |value: &Value, names: &Names<'_>| match value.as_u64().and_then(|number| u32::try_from(number).ok()) {
+            Some(hundredths) if is_share => share(hundredths),
+            Some(_) | None => written(value, names),
+        };
         let says = match (&self.was, &self.is) {
             (Some(was), Some(is)) => format!("`{name}`{of} is {}, was {}", written(is, names), written(was, names)),
             (None, Some(is)) => format!("`{name}`{of} is {}, was not there", written(is, names)),

@@ -25,7 +25,12 @@ impl Components {
 
     /// An operation of an upstream's document, with the components that it refers to.
     pub fn taken(&mut self, upstream: &str, from: &Foreign, operation: Map<String, Json>) -> Map<String, Json> {
-        let taken = operation.into_iter().map(|(name, value)| (name, self.value(upstream, from, value))).collect();
+        operation.into_iter().map(|(name, value)| (name, self.part(upstream, from, value))).collect()
+    }
+
+    /// A part of one, likewise.
+    pub fn part(&mut self, upstream: &str, from: &Foreign, part: Json) -> Json {
+        let taken = self.value(upstream, from, part);
         while let Some((kind, here, there)) = self.waiting.pop() {
             let value = self.value(upstream, from, there);
             self.put(&kind, &here, value);
@@ -53,17 +58,17 @@ impl Components {
         }
     }
 
-    /// The `mapping` of a discriminator names schemas in plain text.
+    /// The `mapping` of a discriminator names schemas in plain text: by references, or by their names alone.
     fn mapping(&mut self, upstream: &str, from: &Foreign, value: Json) -> Json {
         let Json::Object(members) = value else { return value };
         let member = |(name, value): (String, Json)| match &value {
-            Json::String(text) if text.starts_with(ROOT) => {
-                let here = self.reference(upstream, from, text).map_or(Json::Null, Json::from);
-                (name, here)
+            Json::String(text) => {
+                let reference = if text.contains(['/', '#']) { text.clone() } else { format!("{ROOT}schemas/{text}") };
+                self.reference(upstream, from, &reference).map(|here| (name, here.into()))
             }
-            _ => (name, self.value(upstream, from, value)),
+            _ => Some((name, self.value(upstream, from, value))),
         };
-        Json::Object(members.into_iter().map(member).collect())
+        Json::Object(members.into_iter().filter_map(member).collect())
     }
 
     /// What a reference of an upstream's document is here; none when it leads nowhere that a client could follow.
@@ -77,7 +82,7 @@ impl Components {
             return Some(format!("{ROOT}{kind}/{known}"));
         }
         let there = from.at(reference)?.clone();
-        let here = self.free(kind, name, upstream);
+        let here = self.free(kind, &spelled(name), upstream);
         self.names.insert(key, here.clone());
         self.put(kind, &here, Json::Object(Map::new()));
         self.waiting.push((kind.to_owned(), here.clone(), there));
@@ -108,4 +113,10 @@ impl Components {
     pub fn written(self) -> Map<String, Json> {
         self.kinds
     }
+}
+
+/// A component's name from what a reference says behind its kind, which may lead on into the component: of the letters that
+/// names are made of.
+fn spelled(name: &str) -> String {
+    name.chars().map(|letter| if letter.is_ascii_alphanumeric() || ".-_".contains(letter) { letter } else { '_' }).collect()
 }

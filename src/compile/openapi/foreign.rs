@@ -20,6 +20,8 @@ pub(super) struct Foreign {
     root: Json,
     /// What all its paths stand below.
     base: String,
+    /// How many of its operations are beyond the bounds.
+    beyond: usize,
 }
 
 /// One operation of it.
@@ -49,7 +51,40 @@ impl Foreign {
             return Err("it has no `paths`".to_owned());
         }
         let base = base(&root);
-        Ok(Self { root, base })
+        let mut read = Self { root, base, beyond: 0 };
+        read.beyond = read.written().count() - read.within_bounds().count();
+        Ok(read)
+    }
+
+    /// What of it is left out since it is too much; none where it is taken whole.
+    pub fn cut(&self) -> Option<String> {
+        let beyond = self.beyond;
+        let most = TAKEN_BYTES_MAX >> 20;
+        (beyond > 0)
+            .then(|| format!("the last {beyond} operations of its document are left out: at most {OPERATIONS_MAX} of {most} MiB are taken"))
+    }
+
+    /// Its operations as they are written, in its order: path, item and method.
+    fn written(&self) -> impl Iterator<Item = (&str, &Json, &'static str)> {
+        let paths = self.root.get("paths").and_then(Json::as_object).into_iter().flatten();
+        let items = paths.map(|(path, item)| (path.as_str(), self.resolved(item)));
+        items.flat_map(|(path, item)| {
+            METHODS.iter().filter(move |method| item.get(**method).is_some()).map(move |method| (path, item, *method))
+        })
+    }
+
+    /// Those that the bounds let there be.
+    fn within_bounds(&self) -> impl Iterator<Item = (&str, &Json, &'static str)> {
+        let mut left = TAKEN_BYTES_MAX;
+        self.written().take(OPERATIONS_MAX).take_while(move |(_, item, method)| {
+            let written = item.get(*method);
+            let parameters =
+                written.into_iter().chain([*item]).filter_map(|there| there.get("parameters").and_then(Json::as_array)).flatten();
+            let bytes = written.map_or(0, bytes) + parameters.map(|parameter| bytes(self.resolved(parameter))).sum::<usize>();
+            let fits = bytes <= left;
+            left = left.saturating_sub(bytes);
+            fits
+        })
     }
 
     /// What a reference within the document leads to.
@@ -69,22 +104,8 @@ impl Foreign {
     }
 
     /// Its operations, in its order, as many as the bounds let there be.
-    pub fn operations(&self) -> Vec<Found> {
-        let (mut found, mut left) = (Vec::new(), TAKEN_BYTES_MAX);
-        for (path, item) in self.root.get("paths").and_then(Json::as_object).into_iter().flatten() {
-            let item = self.resolved(item);
-            for method in METHODS {
-                let Some(written) = item.get(method) else { continue };
-                let parameters = [written, item].into_iter().filter_map(|there| there.get("parameters").and_then(Json::as_array)).flatten();
-                let bytes = bytes(written) + parameters.map(|parameter| bytes(self.resolved(parameter))).sum::<usize>();
-                if found.len() >= OPERATIONS_MAX || bytes > left {
-                    return found;
-                }
-                left -= bytes;
-                found.extend(self.operation(path, item, method));
-            }
-        }
-        found
+    pub fn operations(&self) -> impl Iterator<Item = Found> {
+        self.within_bounds().filter_map(|(path, item, method)| self.operation(path, item, method))
     }
 
     fn operation(&self, path: &str, item: &Json, method: &str) -> Option<Found> {
@@ -92,7 +113,9 @@ impl Foreign {
         let own = written.get("parameters").and_then(Json::as_array).into_iter().flatten();
         let shared = item.get("parameters").and_then(Json::as_array).into_iter().flatten();
         let mut parameters: Vec<&Json> = Vec::new();
-        for parameter in own.chain(shared).map(|parameter| self.resolved(parameter)) {
+        // One that leads nowhere is none.
+        let known = own.chain(shared).map(|parameter| self.resolved(parameter)).filter(|parameter| parameter.get("name").is_some());
+        for parameter in known {
             let same = |other: &&Json| other.get("name") == parameter.get("name") && other.get("in") == parameter.get("in");
             if !parameters.iter().any(same) {
                 parameters.push(parameter);
@@ -187,7 +210,11 @@ mod tests {
         let refers = json!({ "get": { "parameters": [{ "$ref": "#/components/parameters/P" }] } });
         let paths: Map<String, Json> = (0..200).map(|number| (format!("/{number}"), refers.clone())).collect();
         let root = json!({ "openapi": "3.1.0", "paths": paths, "components": { "parameters": { "P": parameter } } });
-        let found = Foreign::read(root.to_string().as_bytes()).unwrap().operations();
+        let found = Foreign::read(root.to_string().as_bytes()).unwrap();
+        let said = found.cut().unwrap();
+        let found: Vec<_> = found.operations().collect();
+        let beyond = 200 - found.len();
+        assert_eq!(said, format!("the last {beyond} operations of its document are left out: at most 10000 of 32 MiB are taken"));
         let taken: usize = found.iter().map(|found| bytes(&Json::Object(found.operation.clone()))).sum();
         assert!(!found.is_empty() && found.len() < 200 && taken <= TAKEN_BYTES_MAX, "{} operations, {taken} bytes", found.len());
     }

@@ -69,6 +69,14 @@ pub struct Source {
 #[derive(Default)]
 struct Kept(Mutex<Option<Arc<Foreign>>>);
 
+impl Source {
+    /// What of its document is left out since it is too much.
+    #[must_use]
+    pub fn cut(&self) -> Option<String> {
+        self.kept.0.lock().as_ref().and_then(|foreign| foreign.cut())
+    }
+}
+
 /// What is known of one route.
 struct Traits {
     name: String,
@@ -166,7 +174,9 @@ impl Described {
             self.theirs(at, route, &mut paths, &mut components);
             route.own(&mut paths);
         }
-        let (paths, left_out) = paths.written();
+        let (paths, mut left_out) = paths.written();
+        let cut = self.sources.iter().filter_map(|source| Some((&source.name, source.cut()?)));
+        left_out.extend(cut.map(|(upstream, why)| json!({ "upstream": upstream, "why": why })));
         let mut components = components.written();
         if !self.schemes.is_empty() {
             components.insert("securitySchemes".to_owned(), Json::Object(self.schemes.clone()));
@@ -196,8 +206,13 @@ impl Described {
                 if self.owner(&template, method, route).is_some_and(|owner| owner < at) {
                     continue;
                 }
+                let template = template.map(|object| components.part(&source.name, &foreign, object));
                 let mut operation = components.taken(&source.name, &foreign, found.operation);
                 route.overlay(&mut operation);
+                if !operation.get("operationId").is_some_and(Json::is_string) {
+                    let id = format!("{}_{}_{}", route.name, method.to_ascii_lowercase(), template.identifier());
+                    operation.insert("operationId".to_owned(), id.into());
+                }
                 paths.add(&route.name, template, method, operation);
             }
         }

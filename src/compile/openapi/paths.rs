@@ -2,14 +2,15 @@
 
 use super::template::Template;
 use serde_json::{Map, Value as Json, json};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// The paths found so far. Whoever comes first to a path and a method has it: routes come in the order they are tried.
 #[derive(Default)]
 pub(super) struct Paths {
     items: Vec<Item>,
     by_shape: HashMap<String, usize>,
-    ids: HashSet<String>,
+    /// The ids that are taken, each with the last number that was put behind it for others that would be the same.
+    ids: HashMap<String, u32>,
     left_out: Vec<Json>,
 }
 
@@ -41,12 +42,7 @@ impl Paths {
             operation.insert("parameters".to_owned(), Json::Array(parameters));
         }
         if let Some(id) = operation.get("operationId").and_then(Json::as_str).map(str::to_owned) {
-            let mut free = id.clone();
-            let mut number = 1_u32;
-            while !self.ids.insert(free.clone()) {
-                number += 1;
-                free = format!("{id}_{number}");
-            }
+            let free = free(&mut self.ids, id);
             operation.insert("operationId".to_owned(), free.into());
         }
         item.operations.insert(key, Json::Object(operation));
@@ -75,4 +71,17 @@ impl Paths {
         let paths = self.items.into_iter().filter(|item| !item.operations.is_empty());
         (paths.map(|item| (item.template.path(), Json::Object(item.operations))).collect(), self.left_out)
     }
+}
+
+/// An id that no operation has yet, made of the one that is wanted.
+fn free(ids: &mut HashMap<String, u32>, id: String) -> String {
+    let mut free = id.clone();
+    let mut number = ids.get(&id).copied().unwrap_or(1);
+    while ids.contains_key(&free) {
+        number += 1;
+        free = format!("{id}_{number}");
+    }
+    ids.insert(id, number);
+    ids.entry(free.clone()).or_insert(1);
+    free
 }

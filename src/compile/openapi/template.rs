@@ -129,6 +129,25 @@ impl Template {
         })
     }
 
+    /// With the objects of its parameters made over.
+    pub fn map(self, mut object: impl FnMut(Json) -> Json) -> Self {
+        let parts = self.parts.into_iter().map(|part| match part {
+            Part::Literal(text) => Part::Literal(text),
+            Part::Parameter { name, object: own } => Part::Parameter { name, object: object(own) },
+        });
+        Self { parts: parts.collect(), slash: self.slash }
+    }
+
+    /// What identifies an operation for which nobody has a name: `users_id` of `/users/{id}`.
+    pub fn identifier(&self) -> String {
+        let texts = self.parts.iter().map(|part| match part {
+            Part::Literal(text) => text,
+            Part::Parameter { name, .. } => name,
+        });
+        let letters = |text: &String| text.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }).collect();
+        texts.map(letters).collect::<Vec<String>>().join("_")
+    }
+
     /// With the names of another template of the same shape.
     pub fn named_as(&self, other: &Self) -> Self {
         let parts = self.parts.iter().zip(&other.parts).map(|pair| match pair {

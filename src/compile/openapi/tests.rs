@@ -230,6 +230,127 @@ fn components_come_with_what_refers_to_them_and_are_renamed_where_they_clash() {
     );
 }
 
+/// What makes a document unsound: references without a target, operations without an id or with that of another, and parameters
+/// of a path that nobody declares.
+fn unsound(document: &Json) -> Vec<String> {
+    fn references(value: &Json, out: &mut Vec<String>) {
+        match value {
+            // A schema with an id of its own refers to itself.
+            Json::Object(members) if members.contains_key("$id") => {}
+            Json::Object(members) => {
+                out.extend(members.get("$ref").and_then(Json::as_str).map(str::to_owned));
+                let mapped = members.get("mapping").and_then(Json::as_object).into_iter().flatten();
+                out.extend(mapped.map(|(_, there)| there.as_str().unwrap_or("no text").to_owned()));
+                members.values().for_each(|value| references(value, out));
+            }
+            Json::Array(items) => items.iter().for_each(|value| references(value, out)),
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+        }
+    }
+    let mut found = Vec::new();
+    references(document, &mut found);
+    let leads = |reference: &String| reference.strip_prefix('#').is_some_and(|pointer| document.pointer(pointer).is_some());
+    let mut wrong: Vec<String> =
+        found.into_iter().filter(|reference| !leads(reference)).map(|reference| format!("`{reference}` leads nowhere")).collect();
+    for name in document["components"].as_object().unwrap().values().flat_map(|kind| kind.as_object().unwrap().keys()) {
+        if !name.chars().all(|letter| letter.is_ascii_alphanumeric() || ".-_".contains(letter)) {
+            wrong.push(format!("`{name}` is no name of a component"));
+        }
+    }
+    let mut ids = std::collections::HashSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            match operation["operationId"].as_str() {
+                None => wrong.push(format!("{method} {path} has no id")),
+                Some(id) if !ids.insert(id) => wrong.push(format!("two operations are `{id}`")),
+                Some(_) => {}
+            }
+            let mut wanted: Vec<&str> = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let mut declared: Vec<&str> =
+                parameters.filter(|parameter| parameter["in"] == "path").map(|parameter| parameter["name"].as_str().unwrap()).collect();
+            (wanted.sort_unstable(), declared.sort_unstable());
+            if wanted != declared {
+                wrong.push(format!("{method} {path} declares {declared:?}"));
+            }
+        }
+    }
+    wrong
+}
+
+#[test]
+fn what_is_served_is_sound_whatever_an_upstream_refers_to() {
+    let plan = plan(
+        "group all { public \"a test\"
+        route users ANY /users/** -> users
+        route orders ANY /orders/** -> orders
+        route list GET /list -> users }",
+    );
+    let refers = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
+    let mut theirs = service(json!({
+        "/users/{id}": {
+            "parameters": [
+                { "name": "id", "in": "path", "required": true, "schema": refers("Id") },
+                { "$ref": "#/components/parameters/Page" },
+                { "$ref": "#/components/parameters/None" },
+            ],
+            "get": answers("no id of its own"),
+            "put": { "operationId": 7, "responses": {} },
+        },
+        "/users/{id}/pets": { "get": { "operationId": "list", "parameters": [{ "$ref": "#/components/parameters/Id" }], "responses": {
+            "200": { "description": "it", "content": { "application/json": { "schema": refers("Pet/properties/of a~1b") } } },
+            "404": { "$ref": "#/components/responses/None" },
+            "500": { "$ref": "errors.json#/Error" },
+        } } },
+        "/users/a-b": { "get": answers("one"), "post": answers("two") },
+        "/users/a_b": { "get": answers("three") },
+    }));
+    theirs["components"] = json!({
+        "parameters": {
+            "Id": { "name": "id", "in": "path", "required": true, "schema": refers("Id") },
+            "Page": { "name": "page", "in": "query", "schema": refers("Nowhere") },
+        },
+        "schemas": {
+            "Id": { "oneOf": [refers("Number"), { "$ref": "#/paths/~1users~1a-b" }] },
+            "Number": { "type": "integer" },
+            "Pet": { "properties": { "of a/b": { "discriminator": { "propertyName": "kind", "mapping":
+                { "cat": "#/components/schemas/Cat", "dog": "Dog", "cow": "Cow" } } } } },
+            "Cat": { "type": "object" },
+            "Dog": { "type": "object" },
+        },
+    });
+    tell(&plan, "users", &theirs).unwrap();
+    tell(
+        &plan,
+        "orders",
+        &service(json!({ "/orders/{id}": { "get": answers("an order") }, "/orders": { "get": { "operationId": "list" } } })),
+    )
+    .unwrap();
+    let found = document(&plan);
+    assert_eq!(unsound(&found), Vec::<String>::new(), "{found:#}");
+    assert_eq!(found["paths"]["/users/{id}"]["get"]["operationId"], "users_get_users_id");
+    assert_eq!(found["paths"]["/users/{id}"]["get"]["parameters"][0]["schema"], refers("Id"));
+    assert_eq!(found["paths"]["/users/a-b"]["post"]["operationId"], "users_post_users_a_b");
+    let pet = &found["components"]["schemas"]["Pet_properties_of_a_1b"]["discriminator"]["mapping"];
+    assert_eq!(pet, &json!({ "cat": "#/components/schemas/Cat", "dog": "#/components/schemas/Dog" }));
+}
+
+#[test]
+fn what_is_too_much_of_a_document_is_said_to_be_left_out() {
+    let plan = plan("route all ANY /** -> users { public \"a test\" }");
+    let item = json!({ "get": { "operationId": "same" } });
+    let paths: serde_json::Map<String, Json> = (0..10_003).map(|number| (format!("/p{number}"), item.clone())).collect();
+    tell(&plan, "users", &service(Json::Object(paths))).unwrap();
+    let found = document(&plan);
+    let why = "the last 3 operations of its document are left out: at most 10000 of 32 MiB are taken";
+    assert_eq!(found["x-gate-left-out"], json!([{ "upstream": "users", "why": why }]));
+    assert_eq!(unsound(&found), Vec::<String>::new());
+    let source = &describes(&plan).sources()[0];
+    assert_eq!(source.cut().as_deref(), Some(why));
+    tell(&plan, "users", &service(json!({ "/a": item }))).unwrap();
+    assert_eq!((source.cut(), document(&plan).get("x-gate-left-out")), (None, None));
+}
+
 #[test]
 fn an_older_document_is_told_in_the_words_of_the_newer_and_its_base_path_counts() {
     let plan = plan("route a ANY /api/** -> users { public \"a test\" }");

@@ -2,6 +2,7 @@
 
 use super::algorithm::Algorithm;
 use super::remote::Remote;
+use crate::http::Credentials;
 use crate::lang::expr::{Secret, header_name};
 use crate::lang::types::Type;
 use crate::lang::value::Value;
@@ -56,6 +57,39 @@ pub struct Declared {
     pub attributes: Vec<AttributeDecl>,
     /// `forward credential`: the credential stays in the request that goes upstream.
     pub forward: bool,
+}
+
+impl Declared {
+    /// Where it looks for a credential that is its own to choose; the other kinds look where HTTP says, or where a service does.
+    #[must_use]
+    pub fn from(&self) -> &[Carrier] {
+        match &self.kind {
+            Kind::Jwt(jwt) => &jwt.from,
+            Kind::Key(key) => &key.from,
+            Kind::Remote(Remote::Issuer(issuer)) => &issuer.from,
+            Kind::Basic(_) | Kind::Remote(Remote::Forward(_) | Remote::Introspect(_)) => &[],
+        }
+    }
+}
+
+/// The names under which credentials come: those that are known everywhere, and those that auths look for.
+#[must_use]
+pub fn credentials(auths: &[Declared]) -> Credentials {
+    let mut all = Credentials::usual();
+    for declared in auths {
+        for carrier in declared.from() {
+            match carrier {
+                Carrier::Header(name) => all.fields.push(name.clone()),
+                Carrier::Query(name) => all.parameters.push(name.clone()),
+                // Every cookie is one.
+                Carrier::Cookie(_) => {}
+            }
+        }
+        if let Kind::Remote(Remote::Forward(service)) = &declared.kind {
+            all.fields.extend(service.headers.iter().filter_map(|name| HeaderName::try_from(name.as_str()).ok()));
+        }
+    }
+    all
 }
 
 /// The kinds of auths.

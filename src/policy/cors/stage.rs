@@ -84,7 +84,6 @@ impl OnRequest for Preflight {
             }
             reply.headers.insert(ACCESS_CONTROL_MAX_AGE, rules.max_age.clone());
         }
-        reply.headers.append(VARY, HeaderValue::from_static("Access-Control-Request-Method, Access-Control-Request-Headers"));
         Flow::Answer(reply)
     }
 }
@@ -99,8 +98,11 @@ impl OnResponse for Fields {
         for name in [ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_EXPOSE_HEADERS] {
             reply.headers.remove(name);
         }
-        if !rules.any {
-            vary_by_origin(reply);
+        if exchange.request.method == Method::OPTIONS {
+            // Whether it is a preflight decides what it is answered, whoever answers it.
+            vary_by(reply, &["Access-Control-Request-Method", "Access-Control-Request-Headers", "Origin"]);
+        } else if !rules.any {
+            vary_by(reply, &["Origin"]);
         }
         // A request that was refused before the preflight stage kept nothing, but still has its fields.
         let kept = exchange.kept.get::<Asked>();
@@ -125,15 +127,13 @@ impl OnResponse for Fields {
     }
 }
 
-fn vary_by_origin(reply: &mut Reply) {
-    let said = reply
-        .headers
-        .get_all(VARY)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|name| name.trim() == "*" || name.trim().eq_ignore_ascii_case("origin"));
-    if !said {
-        reply.headers.append(VARY, HeaderValue::from_static("Origin"));
+/// Says that the reply depends on these fields of the request, as far as it does not yet.
+fn vary_by(reply: &mut Reply, names: &[&'static str]) {
+    for name in names {
+        let mut said =
+            reply.headers.get_all(VARY).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).map(str::trim);
+        if !said.any(|said| said == "*" || said.eq_ignore_ascii_case(name)) {
+            reply.headers.append(VARY, HeaderValue::from_static(name));
+        }
     }
 }

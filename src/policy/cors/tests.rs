@@ -93,6 +93,24 @@ async fn options_without_the_question_of_a_preflight_goes_on() {
     assert!(matches!(parts.request(&mut exchange).await, Outcome::Through));
 }
 
+#[tokio::test]
+async fn whatever_answers_options_says_that_a_preflight_is_answered_otherwise() {
+    for policy in [SHOP, "cors { origins [\"*\"] }"] {
+        for fields in [&[][..], &[("origin", "https://evil.example")], &[("origin", "https://shop.example.com"), ("access-control-request-method", "PUT")]]
+        {
+            let parts = build(&check::<Config>(&[policy]).sound());
+            let mut exchange = exchange("OPTIONS", "/x/1/a", fields);
+            // The upstream may have answered, or a limit.
+            let mut reply = Reply::empty(StatusCode::OK);
+            reply.headers.insert("vary", "accept, origin".parse().unwrap());
+            let _ = parts.request(&mut exchange).await;
+            parts.response(&exchange, &mut reply);
+            let said: Vec<&str> = reply.headers.get_all("vary").iter().map(|value| value.to_str().unwrap()).collect();
+            assert_eq!(said, ["accept, origin", "Access-Control-Request-Method", "Access-Control-Request-Headers"], "{fields:?}");
+        }
+    }
+}
+
 #[test]
 fn an_origins_own_port_is_left_out() {
     let config = check::<Config>(&["cors { origins [\"HTTPS://Shop.example.com:443\", \"http://[::1]:3000\"] }"]).sound();

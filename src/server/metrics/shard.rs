@@ -1,19 +1,15 @@
 //! What one worker counts: by route, and of its connections. Only its thread writes; anybody may read.
 
 use crate::compile::Plan;
-use crate::meter::{Codes, CodesRead, Histogram, add};
+use crate::meter::{Codes, CodesRead, Histogram, NO_ROUTE, PAST_ROUTES, add};
 use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// Routes of earlier policies whose counts are kept under their names; those of others are added to [`OTHER`].
+/// Routes of earlier policies whose counts are kept under their names; those of others are added to [`PAST_ROUTES`].
 pub const PAST_MAX: usize = 1_000;
-/// What is counted of requests that no route takes.
-pub const NONE: &str = "_none";
-/// What is counted of routes that are long gone.
-pub const OTHER: &str = "_other";
 /// What the cache says of a request.
 pub const VERDICTS: [&str; 5] = ["hit", "miss", "stale", "revalidated", "bypass"];
 
@@ -135,7 +131,7 @@ impl Shard {
     /// Every route's counts by its name, of those that were ever asked for.
     pub fn each(&self, mut each: impl FnMut(&Arc<str>, &Counts)) {
         self.routes.lock().iter().for_each(|(name, counts)| each(name, counts));
-        for (name, counts) in [(NONE, &*self.none), (OTHER, &self.other)] {
+        for (name, counts) in [(NO_ROUTE, &*self.none), (PAST_ROUTES, &self.other)] {
             if !counts.is_unused() {
                 each(&name.into(), counts);
             }

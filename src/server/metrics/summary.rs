@@ -46,7 +46,7 @@ fn upstreams(reading: &Reading, minute: &Minute) -> Map<String, Json> {
         let targets: Vec<Json> = upstream
             .endpoints()
             .iter()
-            .map(|endpoint| json!({ "target": endpoint.place(), "healthy": endpoint.standing.is_fit(), "in_flight": endpoint.in_flight() }))
+            .map(|endpoint| json!({ "target": endpoint.place(), "healthy": upstream.state_of(endpoint).is_up(), "in_flight": endpoint.in_flight() }))
             .collect();
         let more = json!({
             "requests": read.answers.total(),

@@ -1,11 +1,12 @@
 use super::minute::{Minute, Of};
-use super::shard::{NONE, OTHER, PAST_MAX};
+use super::shard::PAST_MAX;
 use super::write::{Format, Writer};
 use super::{FAMILIES, Kind, Metrics, Shard, Sheet, catalogue};
 use crate::compile::Plan;
 use crate::compile::plan::Route;
 use crate::events::Seldom;
 use crate::meter::{CodesRead, Distribution, Histogram};
+use crate::meter::{NO_ROUTE, PAST_ROUTES};
 use crate::server::access_log::Log;
 use crate::server::metrics::Hub;
 use crate::server::tests::rig::draft;
@@ -60,7 +61,7 @@ fn routes_go_on_counting_under_their_names_whatever_their_place_in_a_plan() {
     ask(&shard, &after, Some(0));
     ask(&shard, &after, Some(1));
     ask(&shard, &after, None);
-    let expected = [("b", 4), ("c", 1), (NONE, 1)].map(|(name, count)| (name.to_owned(), count));
+    let expected = [("b", 4), ("c", 1), (NO_ROUTE, 1)].map(|(name, count)| (name.to_owned(), count));
     assert_eq!(requests(&shard), BTreeMap::from(expected));
 }
 
@@ -74,7 +75,7 @@ fn what_is_counted_of_routes_that_are_long_gone_is_one_series() {
     let found = requests(&shard);
     assert!(found.len() <= PAST_MAX + 2, "{} series", found.len());
     assert_eq!(found.values().sum::<u64>(), all as u64);
-    assert!(found[OTHER] as usize >= all - PAST_MAX - 1);
+    assert!(found[PAST_ROUTES] as usize >= all - PAST_MAX - 1);
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn targets(writer: &mut Writer, reading: &Reading) {
     for (name, upstream) in all() {
         // Two targets may lead to one place.
         let places: BTreeMap<String, bool> =
-            upstream.endpoints().iter().map(|endpoint| (endpoint.place(), endpoint.standing.is_fit())).collect();
+            upstream.endpoints().iter().map(|endpoint| (endpoint.place(), upstream.state_of(endpoint).is_up())).collect();
         places.iter().for_each(|(place, fit)| series.put(&[name, place], u8::from(*fit)));
     }
     let mut series = writer.family(&family::DNS_LOOKUPS);

@@ -1,6 +1,9 @@
 use super::rig::{Draft, Gate, draft, status};
+use crate::events::Kind;
+use crate::server::metrics::Format;
 use crate::upstream::connect::Resolve;
 use crate::upstream::discovery::testing::{Says, Zone};
+use crate::upstream::endpoint::State;
 use crate::upstream::transport::Tcp;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -140,4 +143,95 @@ fn what_is_not_declared_any_more_is_forgotten() {
     assert!(std::sync::Arc::ptr_eq(&first, &registry.upstream(&draft.upstream)));
     registry.keep(&[]);
     assert!(!std::sync::Arc::ptr_eq(&first, &registry.upstream(&draft.upstream)));
+}
+
+/// How the first endpoint of a gateway is.
+fn state(gate: &Gate) -> State {
+    let upstream = &gate.server.plan().upstreams[0];
+    upstream.state_of(&upstream.endpoints()[0])
+}
+
+async fn until_state(gate: &Gate, wanted: State) {
+    let begun = Instant::now();
+    while state(gate) != wanted {
+        assert!(begun.elapsed() < PATIENCE, "it is {:?}", state(gate));
+        tokio::task::yield_now().await;
+    }
+}
+
+/// What was told of names.
+fn told(gate: &Gate) -> Vec<(&'static str, String)> {
+    let all = gate.registry.events().recent(0, &[Kind::Health]);
+    let of_names = all.iter().filter(|event| event.change.name().ends_with("resolved"));
+    of_names.map(|event| (event.change.name(), event.detail.clone())).collect()
+}
+
+#[tokio::test]
+async fn a_name_that_leads_nowhere_is_known_before_anybody_asks_and_found_when_it_comes_to_be() {
+    let (zone, port) = (Zone::start().await, origins(&[ONE]).await);
+    let mut of_target = draft(SocketAddr::new(ONE.into(), port));
+    "app.svc".clone_into(&mut of_target.upstream.targets[0].host);
+    for draft in [of_target, resolving("app.svc", Some(port))] {
+        let gate = start(&draft, &zone);
+        let begun = Instant::now();
+        while told(&gate).is_empty() {
+            assert!(begun.elapsed() < PATIENCE, "nobody looks the name up");
+            tokio::task::yield_now().await;
+        }
+        let (change, detail) = told(&gate).remove(0);
+        assert_eq!((change, state(&gate)), ("target_unresolved", State::Unresolved));
+        assert!(detail.starts_with("`app.svc`: ") && detail.ends_with("; nothing is known of where it leads"), "{detail}");
+        let health = gate.server.plan().upstreams[0].health(Instant::now());
+        assert_eq!((health.healthy, health.targets), (0, 1));
+        let healthy = |gate: &Gate, up: u8| {
+            let text = gate.server.metrics().text(Format::Prometheus);
+            assert!(
+                text.contains(&format!("gate_upstream_target_healthy{{upstream=\"origin\",target=\"app.svc:{port}\"}} {up}\n")),
+                "{text}"
+            );
+        };
+        healthy(&gate, 0);
+        let reply = gate.get("/").await;
+        assert_eq!(status(&reply), 502);
+        assert!(reply.contains("proxy-status: gatewright; error=dns_error\r\n") && !reply.contains("app.svc"), "{reply}");
+        assert_eq!(told(&gate).len(), 1, "once, whoever asks");
+        zone.set("app.svc", &[at(ONE)]);
+        until_state(&gate, State::Up).await;
+        assert_eq!(goes_to(&gate).await, "127.0.0.1");
+        assert_eq!(told(&gate).last().unwrap(), &("target_resolved", "`app.svc` leads somewhere again".to_owned()));
+        zone.forget("app.svc");
+    }
+}
+
+#[tokio::test]
+async fn a_target_whose_name_leads_nowhere_gets_no_requests_while_another_one_is_fit() {
+    let (zone, port) = (Zone::start().await, origins(&[ONE]).await);
+    let mut draft = draft(SocketAddr::new(ONE.into(), port));
+    let mut nowhere = draft.upstream.targets[0].clone();
+    "nobody.svc".clone_into(&mut nowhere.host);
+    draft.upstream.targets.insert(0, nowhere);
+    let gate = start(&draft, &zone);
+    until_state(&gate, State::Unresolved).await;
+    while told(&gate).is_empty() {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..20 {
+        assert_eq!(goes_to(&gate).await, "127.0.0.1");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_was_found_once_stays_in_use_while_dns_fails_and_that_is_told() {
+    let (zone, port) = (Zone::start().await, origins(&[ONE]).await);
+    zone.set("app.svc", &[at(ONE)]);
+    let gate = start(&resolving("app.svc", Some(port)), &zone);
+    assert_eq!(goes_to(&gate).await, "127.0.0.1");
+    zone.fail(true);
+    let begun = Instant::now();
+    while told(&gate).is_empty() {
+        assert!(begun.elapsed() < PATIENCE, "nobody says that DNS fails");
+        tokio::task::yield_now().await;
+    }
+    assert!(told(&gate)[0].1.ends_with("; the addresses known last stay"), "{:?}", told(&gate));
+    assert_eq!((state(&gate), goes_to(&gate).await.as_str()), (State::Up, "127.0.0.1"));
 }

@@ -1,7 +1,6 @@
 //! What a stage changed of a header section.
 
-use crate::compile::MadeUp;
-use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE};
+use crate::testing::rig::Rig;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// A field that is not what it was.
@@ -14,21 +13,13 @@ pub struct Change {
 }
 
 /// The fields that differ, in the order of the names afterwards, then those that are gone.
-pub fn changes(before: &HeaderMap, after: &HeaderMap, secrets: &MadeUp) -> Vec<Change> {
+pub fn changes(before: &HeaderMap, after: &HeaderMap, rig: &Rig<'_>) -> Vec<Change> {
     let values = |headers: &HeaderMap, name: &HeaderName| -> Vec<HeaderValue> { headers.get_all(name).iter().cloned().collect() };
     let set = after.keys().filter(|name| values(before, name) != values(after, name)).map(|name| {
-        let values: Vec<String> = after.get_all(name).iter().map(|value| format!("`{}`", shown(name, value, secrets))).collect();
+        let values: Vec<String> = after.get_all(name).iter().map(|value| format!("`{}`", rig.shown_field(name, value))).collect();
         let how = if before.contains_key(name) { "replaced by" } else { "set to" };
         Change { name: name.clone(), says: format!("{how} {}", values.join(" and ")) }
     });
     let gone = before.keys().filter(|name| !after.contains_key(*name));
     set.chain(gone.map(|name| Change { name: name.clone(), says: "removed".to_owned() })).collect()
-}
-
-/// A field's value as a report shows it: credentials are left out, secrets go by their names.
-pub fn shown(name: &HeaderName, value: &HeaderValue, secrets: &MadeUp) -> String {
-    let text = secrets.named(&String::from_utf8_lossy(value.as_bytes()));
-    // What names its secret shows nothing of it.
-    let is_credential = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE].contains(name) && !text.contains("secret(");
-    if is_credential { "(not shown)".to_owned() } else { text }
 }

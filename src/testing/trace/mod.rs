@@ -2,6 +2,7 @@
 //! made of it, with the line it stands on. The same for `gate trace` and for the request on which a test failed.
 
 mod changes;
+mod heard;
 mod rivals;
 mod stages;
 mod tracer;
@@ -17,7 +18,6 @@ use crate::ir::Program;
 use crate::policy::auth;
 use crate::server::drive_watched;
 use crate::upstream::script::Received;
-use changes::shown;
 use http::header::LOCATION;
 use serde::{Serialize, Serializer};
 use std::net::IpAddr;
@@ -144,7 +144,7 @@ pub fn trace(program: &Program, ask: &Ask) -> Result<Trace, String> {
         let rig = Rig::new(program)?;
         let asked = match ask.read(&rig.engine.plan.settings, &rig.door(&ask.url, ask.listener.as_deref())?)? {
             Read::Asked(asked) => *asked,
-            Read::Refused(refusal) => return Ok(refused(ask, refusal)),
+            Read::Refused(refusal) => return Ok(refused(ask, refusal, &rig)),
         };
         let caller = Caller::known(ask.claims.clone(), ask.key.clone(), ask.user.as_deref());
         let asked = rig.identified(asked, &caller)?;
@@ -171,10 +171,10 @@ pub(super) async fn traced(rig: &Rig<'_>, asked: &Asked) -> (Result<Answer, Stri
     let trace = Trace {
         route: found.and_then(|answer| text(&answer.route)),
         status: found.map(|answer| answer.status.as_u16()),
-        request: asked.sent(),
+        request: asked.sent(rig),
         rivals: tracer.rivals(),
         stages: match found {
-            Some(answer) if answer.stage == ACCEPT => vec![sent_elsewhere(answer)],
+            Some(answer) if answer.stage == ACCEPT => vec![sent_elsewhere(answer, rig)],
             Some(_) | None => tracer.stages(found),
         },
         upstream: found.and_then(|answer| text(&answer.upstream)),
@@ -187,20 +187,20 @@ pub(super) async fn traced(rig: &Rig<'_>, asked: &Asked) -> (Result<Answer, Stri
 }
 
 /// What the listener answers to every request.
-fn sent_elsewhere(answer: &Answer) -> Stage {
-    let location = answer.headers.get(LOCATION).and_then(|location| location.to_str().ok()).unwrap_or_default();
+fn sent_elsewhere(answer: &Answer, rig: &Rig<'_>) -> Stage {
+    let location = rig.shown(answer.headers.get(LOCATION).and_then(|location| location.to_str().ok()).unwrap_or_default());
     let detail = format!("{}: this listener sends every request to https, this one to `{location}`", answer.status.as_u16());
     Stage::of_gateway(ACCEPT, Verdict::Answer, detail)
 }
 
 /// A request that the reader of sockets refuses: no stage behind it ever sees it.
-fn refused(ask: &Ask, refusal: Refusal) -> Trace {
+fn refused(ask: &Ask, refusal: Refusal, rig: &Rig<'_>) -> Trace {
     Trace {
         route: None,
         status: Some(refusal.status.as_u16()),
         request: Sent {
             method: ask.method.clone(),
-            target: ask.url.clone(),
+            target: rig.shown(&ask.url),
             host: String::new(),
             from: ask.client_ip.unwrap_or(super::rig::CLIENT),
             headers: Vec::new(),
@@ -217,11 +217,11 @@ fn refused(ask: &Ask, refusal: Refusal) -> Trace {
 
 fn passed(received: &Received, rig: &Rig<'_>) -> Passed {
     let query = received.query.as_ref().map_or_else(String::new, |query| format!("?{query}"));
-    let fields = received.headers.iter().map(|(name, value)| (name.to_string(), shown(name, value, &rig.secrets)));
+    let fields = received.headers.iter().map(|(name, value)| (name.to_string(), rig.shown_field(name, value)));
     Passed {
         upstream: received.upstream.to_string(),
         method: received.method.to_string(),
-        path: rig.secrets.named(&format!("{}{query}", received.path)),
+        path: rig.shown(&format!("{}{query}", received.path)),
         headers: fields.collect(),
     }
 }

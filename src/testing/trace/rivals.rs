@@ -3,10 +3,11 @@
 use super::Rival;
 use super::stages::values;
 use crate::http::Exchange;
+use crate::ir::Route;
 use crate::ir::spell::Speller;
-use crate::ir::{Program, Route};
 use crate::lang::eval::Facts;
 use crate::route::{Captures, Divergence, HostPattern, Miss};
+use crate::testing::rig::Rig;
 
 /// How close a route came: the further down, the closer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,12 +20,13 @@ enum Close {
 }
 
 /// All routes but the one that takes the request, the closest first.
-pub fn rivals(program: &Program, winner: Option<usize>, method: &str, exchange: &Exchange) -> Vec<Rival> {
+pub fn rivals(rig: &Rig<'_>, winner: Option<usize>, method: &str, exchange: &Exchange) -> Vec<Rival> {
+    let program = rig.program;
     let taking = winner.and_then(|winner| program.routes.get(winner));
     let others = program.routes.iter().enumerate().filter(|(index, _)| Some(*index) != winner);
     let mut found: Vec<(Close, Rival)> = others
         .map(|(_, route)| {
-            let (close, why) = why(program, route, taking, method, exchange);
+            let (close, why) = why(rig, route, taking, method, exchange);
             (close, Rival { route: route.name.clone(), place: route.place.clone(), why })
         })
         .collect();
@@ -33,7 +35,7 @@ pub fn rivals(program: &Program, winner: Option<usize>, method: &str, exchange: 
     found.into_iter().map(|(_, rival)| rival).collect()
 }
 
-fn why(program: &Program, route: &Route, taking: Option<&Route>, method: &str, exchange: &Exchange) -> (Close, String) {
+fn why(rig: &Rig<'_>, route: &Route, taking: Option<&Route>, method: &str, exchange: &Exchange) -> (Close, String) {
     let key = &route.key;
     match key.miss(method, &exchange.request.host, exchange.request.path()) {
         Some(Miss::Host) => (Close::Host, format!("host: only {}", listed(key.hosts.iter().map(HostPattern::to_string)))),
@@ -45,8 +47,8 @@ fn why(program: &Program, route: &Route, taking: Option<&Route>, method: &str, e
             let facts = Facts::tried(exchange, tried.as_ranges());
             match &route.predicate {
                 Some(condition) if !condition.holds(facts) => {
-                    let speller = Speller::new(program, route);
-                    let values = values(condition, speller, facts);
+                    let speller = Speller::new(rig.program, route);
+                    let values = values(condition, (speller, &rig.credentials), facts);
                     (Close::Condition, format!("condition: `match {}` does not hold: {values}", speller.expression(condition)))
                 }
                 Some(_) | None => (Close::Order, order(route, taking)),

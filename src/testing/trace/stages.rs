@@ -2,15 +2,15 @@
 
 use super::tracer::{Tracer, UNCHANGED};
 use super::{Stage, Verdict};
-use crate::http::{Attribute, UpstreamIndex};
+use crate::http::credentials::NOT_SHOWN;
+use crate::http::{Attribute, Credentials, UpstreamIndex};
 use crate::ir::spell::{self, Speller, references};
 use crate::ir::{Route, Statement, Target};
 use crate::lang::eval::{Facts, Scalar};
-use crate::lang::expr::{Expr, Ref};
+use crate::lang::expr::Expr;
 use crate::policy::Config;
 use crate::policy::stage::Place;
 use crate::testing::answer::Answer;
-use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
 use tokio::time::Instant;
 
 /// Where in the pipeline; the order is the order of the pipeline.
@@ -37,8 +37,13 @@ impl At {
         }
     }
 
+    /// Where a request has ended, by the name of the stage: several places go by one, so the place that was open tells.
+    pub fn ended(name: &str, open: Option<Place>) -> Self {
+        open.filter(|open| open.name() == name).map_or_else(|| Self::named(name, false), Self::Stage)
+    }
+
     /// The stage of a name; limits stand at two places under one.
-    pub fn named(name: &str, by_identity: bool) -> Self {
+    fn named(name: &str, by_identity: bool) -> Self {
         let wanted = |place: &&Place| place.name() == name && !(by_identity && **place == Place::Limit);
         match name {
             "accept" | "tls" | "normalise" => Self::Normalise,
@@ -54,6 +59,9 @@ impl At {
             _ => None,
         });
         let name = statement.name.as_deref();
+        if statement.word == "use" && statement.stage == Place::Hook.name() {
+            return Self::Stage(Place::Hook);
+        }
         let by_identity = statement.word == "limit" && limits.flatten().any(|limit| limit.by_identity && Some(limit.name.as_str()) == name);
         Self::named(&statement.stage, by_identity)
     }
@@ -205,39 +213,13 @@ fn unsaid<'t>(tracer: &'t Tracer<'_>) -> impl Iterator<Item = String> + 't {
 }
 
 /// What a condition asks for, each with its value: `claim.role is "user"`.
-pub fn values(condition: &Expr, speller: Speller<'_>, facts: Facts<'_>) -> String {
+pub fn values(condition: &Expr, (speller, credentials): (Speller<'_>, &Credentials), facts: Facts<'_>) -> String {
     let asked = references(condition).into_iter().map(|reference| {
         let expr = Expr::Ref(reference.clone());
-        let value = if is_credential(reference) { "(not shown)".to_owned() } else { scalar(&expr.eval(facts)) };
+        let value = if reference.is_credential(credentials) { NOT_SHOWN.to_owned() } else { scalar(&expr.eval(facts)) };
         format!("{} is {value}", speller.reference(reference))
     });
     asked.collect::<Vec<_>>().join(", ")
-}
-
-fn is_credential(reference: &Ref) -> bool {
-    match reference {
-        Ref::Cookie(_) => true,
-        Ref::Header(name) => [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE].contains(name),
-        Ref::Method
-        | Ref::Path
-        | Ref::Host
-        | Ref::Scheme
-        | Ref::Id
-        | Ref::Size
-        | Ref::Listener
-        | Ref::Query(_)
-        | Ref::Body(_)
-        | Ref::ClientIp
-        | Ref::ClientSubject
-        | Ref::ClientName
-        | Ref::Param { .. }
-        | Ref::Attribute(_)
-        | Ref::Flag { .. }
-        | Ref::UpstreamName
-        | Ref::ResponseStatus
-        | Ref::ResponseDuration
-        | Ref::ResponseHeader(_) => false,
-    }
 }
 
 fn scalar(value: &Scalar<'_>) -> String {

@@ -1,10 +1,11 @@
 //! Looks on while a request goes through its pipeline, and notes what every statement made of it.
 
 use super::changes::{Change, changes};
+use super::heard::{self, Heard};
 use super::rivals::rivals;
 use super::stages::{At, Note, written_is};
 use super::{Rival, Stage, Verdict};
-use crate::compile::MadeUp;
+use crate::http::credentials::NOT_SHOWN;
 use crate::http::{Exchange, Problem, Reply, Source};
 use crate::ir::spell::{self, Speller};
 use crate::ir::{Route, Statement};
@@ -62,7 +63,8 @@ impl<'t> Tracer<'t> {
 
     /// The request has been answered and its response shaped.
     pub fn ended(&mut self, driven: &Driven) {
-        self.end.changes = changes(&self.end.headers, &driven.reply.headers, &self.rig.secrets);
+        self.end.changes = changes(&self.end.headers, &driven.reply.headers, self.rig);
+        self.heard(At::Respond, heard::of_reply(self));
     }
 
     pub fn rivals(&mut self) -> Vec<Rival> {
@@ -93,9 +95,16 @@ impl<'t> Tracer<'t> {
         fitting.map(|(index, _)| index).collect()
     }
 
+    /// What hooks said.
+    fn heard(&mut self, at: At, heard: Vec<Heard>) {
+        for Heard { statement, verdict, detail } in heard {
+            self.note_of(statement, at, verdict, detail);
+        }
+    }
+
     /// The path as it was sent, and what became of it.
     fn normalised(&mut self, exchange: &Exchange) {
-        let (sent, normal) = (self.target.as_str(), exchange.request.target.as_str());
+        let (sent, normal) = (self.rig.shown(&self.target), self.rig.shown(exchange.request.target.as_str()));
         let detail = if sent == normal { format!("`{normal}`, as it was sent") } else { format!("`{sent}` is `{normal}`") };
         self.note(At::Normalise, Verdict::Pass, None, String::new(), detail);
     }
@@ -110,7 +119,7 @@ impl<'t> Tracer<'t> {
             details.push(format!("param.{name} is `{}`", exchange.param(slot).unwrap_or_default()));
         }
         if let Some(condition) = &route.predicate {
-            let values = super::stages::values(condition, speller, Facts::request(exchange));
+            let values = super::stages::values(condition, (speller, &self.rig.credentials), Facts::request(exchange));
             details.push(format!("`match {}` holds: {values}", speller.expression(condition)));
         }
         let statement = format!("route {} {methods} {}{hosts}", route.name, key.pattern.text());
@@ -126,7 +135,8 @@ impl<'t> Tracer<'t> {
             Place::Limit | Place::LimitByIdentity => self.limits(&open, route, exchange),
             Place::Authenticate => self.identities(exchange, end),
             Place::Shape => self.shaped(&open, exchange),
-            Place::Preflight | Place::Maintenance | Place::Hook | Place::Target | Place::Body | Place::Cache | Place::Call => {}
+            Place::Hook => self.heard(At::Stage(Place::Hook), heard::of_request(self, end)),
+            Place::Preflight | Place::Maintenance | Place::Target | Place::Body | Place::Cache | Place::Call => {}
         }
     }
 
@@ -149,7 +159,7 @@ impl<'t> Tracer<'t> {
             } else {
                 let denies = self.statements.get(index).is_some_and(|statement| statement.word == "deny");
                 let truth = if passes != denies { "holds" } else { "does not hold" };
-                match super::stages::values(rule.condition, speller, facts) {
+                match super::stages::values(rule.condition, (speller, &self.rig.credentials), facts) {
                     values if values.is_empty() => truth.to_owned(),
                     values => format!("{truth}: {values}"),
                 }
@@ -203,10 +213,10 @@ impl<'t> Tracer<'t> {
 
     /// Each line with what became of the field it is about, then whatever else changed.
     fn shaped(&mut self, open: &Open, exchange: &Exchange) {
-        let mut left = changes(&open.headers, &exchange.request.headers, &self.rig.secrets);
+        let mut left = changes(&open.headers, &exchange.request.headers, self.rig);
         let at = At::Stage(Place::Shape);
         let (before, after) = (open.target.as_str(), exchange.request.target.as_str());
-        let mut retargeted = (before != after).then(|| format!("`{before}` became `{}`", self.rig.secrets.named(after)));
+        let mut retargeted = (before != after).then(|| format!("`{}` became `{}`", self.rig.shown(before), self.rig.shown(after)));
         let here: Vec<usize> = (0..self.statements.len()).filter(|index| self.at(*index) == at).collect();
         let mut taken = Vec::new();
         for index in here.into_iter().rev() {
@@ -218,7 +228,7 @@ impl<'t> Tracer<'t> {
                 })),
                 "query" => taken.extend(statement.clauses.iter().rev().map(|line| {
                     let name = line.name.as_deref().unwrap_or_default();
-                    Note::of(index, at, line, in_query(name, &open.target, exchange.request.target.as_str(), &self.rig.secrets))
+                    Note::of(index, at, line, in_query(name, &open.target, exchange.request.target.as_str(), self.rig))
                 })),
                 _ => taken.push(Note::of(index, at, statement, retargeted.take().unwrap_or_default())),
             }
@@ -236,7 +246,7 @@ impl<'t> Tracer<'t> {
 pub(super) const UNCHANGED: &str = "changes nothing";
 
 /// What became of a parameter of the query.
-fn in_query(name: &str, before: &str, after: &str, secrets: &MadeUp) -> String {
+fn in_query(name: &str, before: &str, after: &str, rig: &Rig<'_>) -> String {
     let of = |target: &str| {
         let (_, query) = target.split_once('?')?;
         eval::query(query, name).map(std::borrow::Cow::into_owned)
@@ -244,7 +254,11 @@ fn in_query(name: &str, before: &str, after: &str, secrets: &MadeUp) -> String {
     match (of(before), of(after)) {
         (before, after) if before == after => UNCHANGED.to_owned(),
         (_, None) => "removed".to_owned(),
-        (_, Some(value)) => format!("set to `{}`", secrets.named(&value)),
+        (_, Some(value)) => {
+            let value = rig.secrets.named(&value);
+            let shown = if rig.credentials.has_parameter(name) && !value.contains("secret(") { NOT_SHOWN } else { &value };
+            format!("set to `{shown}`")
+        }
     }
 }
 
@@ -257,7 +271,7 @@ impl Watch for Tracer<'_> {
         self.matched(taking, exchange);
         let method = exchange.request.method.as_str();
         let asked = exchange.request.header(&ACCESS_CONTROL_REQUEST_METHOD).filter(|_| !taking.key.methods.contains(method));
-        self.rivals = rivals(self.rig.program, Some(route), asked.unwrap_or(method), exchange);
+        self.rivals = rivals(self.rig, Some(route), asked.unwrap_or(method), exchange);
     }
 
     fn before(&mut self, place: Place, exchange: &Exchange) {
@@ -281,17 +295,17 @@ impl Watch for Tracer<'_> {
 
     fn answered(&mut self, exchange: &Exchange, reply: &Reply) {
         self.end.headers = reply.headers.clone();
-        let by_identity = || self.open.as_ref().is_some_and(|open| open.place == Place::LimitByIdentity);
-        self.end.stopped = exchange.record.stopped.map(|name| At::named(name, by_identity()));
+        let open = self.open.as_ref().map(|open| open.place);
+        self.end.stopped = exchange.record.stopped.map(|name| At::ended(name, open));
         let verdict = match reply.source {
             Source::Gateway => Verdict::Refuse,
             Source::Upstream | Source::Policy => Verdict::Answer,
         };
-        let here = self.open.as_ref().is_some_and(|open| Some(At::Stage(open.place)) == self.end.stopped);
+        let here = open.is_some_and(|open| Some(At::Stage(open)) == self.end.stopped);
         self.close(exchange, here.then_some(verdict));
         if self.end.stopped == Some(At::Match) {
             self.normalised(exchange);
-            self.rivals = rivals(self.rig.program, None, exchange.request.method.as_str(), exchange);
+            self.rivals = rivals(self.rig, None, exchange.request.method.as_str(), exchange);
         }
         if let Some(at) = self.end.stopped {
             self.stop(at, verdict, reply.status.as_u16());

@@ -51,7 +51,7 @@ const TIERS: [Tier; 8] = [
 impl Tier {
     fn admits(self, endpoint: &Arc<Endpoint>, excluded: &[Arc<Endpoint>]) -> bool {
         endpoint.target.backup == self.backup
-            && (self.unfit || endpoint.standing.is_fit())
+            && (self.unfit || endpoint.is_fit())
             && (self.excluded || !excluded.iter().any(|known| Arc::ptr_eq(known, endpoint)))
     }
 }

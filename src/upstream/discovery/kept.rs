@@ -1,8 +1,8 @@
 //! Something that is looked up again and again, for as long as somebody holds it.
 
-use super::{AGAIN, AGE_MAX, LOOK_MAX};
+use super::{AGAIN, AGAIN_MAX, Herald, LOOK_MAX};
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -16,14 +16,32 @@ type Known<T> = Option<Result<Arc<T>, Arc<str>>>;
 #[derive(Debug)]
 pub struct Kept<T> {
     known: watch::Sender<Known<T>>,
+    /// What `known` comes to, for those who ask often: one of the four below.
+    state: AtomicU8,
     running: AtomicBool,
     found: AtomicU64,
     missed: AtomicU64,
 }
 
+/// Nobody has asked for it yet,
+const UNASKED: u8 = 0;
+/// it is being looked up for the first time,
+const SOUGHT: u8 = 1;
+/// looking it up has always failed,
+const LOST: u8 = 2;
+/// or it was found.
+const FOUND: u8 = 3;
+
 impl<T> Kept<T> {
     fn beginning_with(known: Known<T>) -> Self {
-        Self { known: watch::Sender::new(known), running: AtomicBool::new(false), found: AtomicU64::new(0), missed: AtomicU64::new(0) }
+        let state = AtomicU8::new(if known.is_some() { FOUND } else { UNASKED });
+        Self {
+            known: watch::Sender::new(known),
+            state,
+            running: AtomicBool::new(false),
+            found: AtomicU64::new(0),
+            missed: AtomicU64::new(0),
+        }
     }
 }
 
@@ -46,24 +64,39 @@ impl<T: Send + Sync + 'static> Kept<T> {
         (self.found.load(Ordering::Relaxed), self.missed.load(Ordering::Relaxed))
     }
 
+    /// True when it has been looked up, and was never found.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == LOST
+    }
+
+    /// The same, or when it is being looked up for the first time.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        matches!(self.state.load(Ordering::Relaxed), SOUGHT | LOST)
+    }
+
     /// What is known, if it was found before.
     #[must_use]
     pub fn known(&self) -> Option<Arc<T>> {
         self.known.borrow().as_ref()?.as_ref().ok().cloned()
     }
 
-    /// What is known; who asks first waits until something is. `look` finds it, and for how long it is to be believed; it is
-    /// given what it found last.
+    /// What is known; who asks first waits until something is. What `begin` gives finds it, and for how long it is to be
+    /// believed, being given what it found last; and tells when it cannot be found.
     ///
     /// # Errors
     /// What `look` said, when it has never found anything.
-    pub async fn get<L, F>(self: &Arc<Self>, look: impl FnOnce() -> L) -> Result<Arc<T>, Arc<str>>
+    pub async fn get<L, F>(self: &Arc<Self>, begin: impl FnOnce() -> (L, Herald)) -> Result<Arc<T>, Arc<str>>
     where
         L: Fn(Option<Arc<T>>) -> F + Send + 'static,
         F: Future<Output = Result<(T, Duration), String>> + Send + 'static,
     {
         if !self.running.load(Ordering::Relaxed) && !self.running.swap(true, Ordering::AcqRel) {
-            tokio::spawn(keep(Running(Arc::downgrade(self)), look()));
+            // Whoever looked it up before, as part of another runtime, has noted what came of it.
+            let _ = self.state.compare_exchange(UNASKED, SOUGHT, Ordering::Relaxed, Ordering::Relaxed);
+            let (look, herald) = begin();
+            tokio::spawn(keep(Running(Arc::downgrade(self)), look, herald));
         }
         if let Some(known) = &*self.known.borrow() {
             return known.clone();
@@ -86,7 +119,7 @@ impl<T> Drop for Running<T> {
     }
 }
 
-async fn keep<T, F>(running: Running<T>, look: impl Fn(Option<Arc<T>>) -> F)
+async fn keep<T, F>(running: Running<T>, look: impl Fn(Option<Arc<T>>) -> F, herald: Herald)
 where
     T: Send + Sync + 'static,
     F: Future<Output = Result<(T, Duration), String>>,
@@ -98,20 +131,24 @@ where
         let Some(kept) = running.0.upgrade() else { return };
         let pause = match (looked, before) {
             (Ok((found, believed)), _) => {
-                again = AGAIN;
+                if std::mem::replace(&mut again, AGAIN) != AGAIN {
+                    herald.found();
+                }
                 kept.found.fetch_add(1, Ordering::Relaxed);
                 kept.known.send_replace(Some(Ok(Arc::new(found))));
+                kept.state.store(FOUND, Ordering::Relaxed);
                 believed
             }
             (Err(error), before) => {
                 kept.missed.fetch_add(1, Ordering::Relaxed);
                 if again == AGAIN {
-                    tracing::warn!(%error, stays = before.is_some(), "a name cannot be looked up");
+                    herald.lost(&error, before.is_some());
                 }
                 if before.is_none() {
+                    kept.state.store(LOST, Ordering::Relaxed);
                     kept.known.send_replace(Some(Err(error.into())));
                 }
-                let later = (again * 2).min(AGE_MAX);
+                let later = (again * 2).min(AGAIN_MAX);
                 std::mem::replace(&mut again, later)
             }
         };
@@ -122,7 +159,8 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::{AGAIN, Kept};
+    use super::{AGAIN, Herald, Kept};
+    use crate::upstream::{Config, Upstream};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
@@ -137,7 +175,7 @@ mod tests {
             let number = looks.fetch_add(1, Ordering::Relaxed);
             async move { if matches!(number, 1 | 2) { Err("broken".to_owned()) } else { Ok((number, BELIEVED)) } }
         };
-        *kept.get(|| look).await.unwrap()
+        *kept.get(|| (look, Herald::of(&Upstream::new(Config::default()), "a"))).await.unwrap()
     }
 
     #[tokio::test(start_paused = true)]

@@ -81,6 +81,11 @@ impl Zone {
         self.records.lock().insert(name.to_owned(), records.to_vec());
     }
 
+    /// Takes a name away.
+    pub fn forget(&self, name: &str) {
+        self.records.lock().remove(name);
+    }
+
     /// From now on every answer is a failure, or no longer.
     pub fn fail(&self, broken: bool) {
         *self.broken.lock() = broken;

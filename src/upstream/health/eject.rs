@@ -59,7 +59,7 @@ impl Upstream {
         }
         let endpoints = self.endpoints();
         let out = endpoints.iter().filter(|other| other.standing.is_ejected()).count();
-        let left = endpoints.iter().any(|other| !Arc::ptr_eq(other, endpoint) && other.standing.is_fit());
+        let left = endpoints.iter().any(|other| !Arc::ptr_eq(other, endpoint) && other.is_fit());
         if !left || (out + 1) * 2 > endpoints.len() {
             endpoint.standing.forgive();
             tracing::debug!(upstream = %self.name, target = endpoint.place(), "a target that fails requests stays: too few would be left");

@@ -40,7 +40,9 @@ impl Config {
 
     fn wants_fault(&self, fault: &Fault) -> bool {
         match fault.kind {
-            FaultKind::ConnectError | FaultKind::ConnectTimeout => self.on.contains(&Trigger::ConnectError),
+            FaultKind::ConnectError | FaultKind::Unresolved | FaultKind::UnresolvedInTime | FaultKind::ConnectTimeout => {
+                self.on.contains(&Trigger::ConnectError)
+            }
             FaultKind::Reset | FaultKind::Stale | FaultKind::BodyBroken => self.on.contains(&Trigger::Reset),
             FaultKind::AttemptTimeout | FaultKind::TotalTimeout => self.on.contains(&Trigger::Timeout),
             // The client would get 502.

@@ -14,6 +14,8 @@ use gatewright::policy::{BuildError, Secrets};
 use gatewright::server::Server;
 use gatewright::server::metrics::Metrics;
 use gatewright::upstream::transport::Tcp;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -24,6 +26,7 @@ use tokio::sync::broadcast::Receiver;
 pub struct Setup {
     text: String,
     secrets: BTreeMap<String, String>,
+    authorities: Vec<CertificateDer<'static>>,
 }
 
 impl Setup {
@@ -47,11 +50,17 @@ impl Setup {
         self
     }
 
+    /// Has it believe services that an authority signed, in PEM.
+    pub fn trusting(mut self, authority: &str) -> Self {
+        self.authorities.push(CertificateDer::from_pem_slice(authority.as_bytes()).unwrap());
+        self
+    }
+
     /// Starts it; what was printed by the checker is shown when that fails.
     #[track_caller]
     pub fn start(self) -> Gate {
         auth::install_crypto();
-        let mut compiler = Compiler::with(Arc::new(Network::new(Vec::new)));
+        let mut compiler = Compiler::with(Arc::new(Network::new(move || self.authorities)));
         let plan = compile(&mut compiler, &self.text, &Known(self.secrets));
         let events = compiler.events().listen();
         let server = Server::start(plan, Tcp::default, std::io::sink()).unwrap();
@@ -98,7 +107,7 @@ pub struct Gate {
 impl Gate {
     /// A gateway from the text of a policy that listens on `127.0.0.1:0`.
     pub fn source(text: impl Into<String>) -> Setup {
-        Setup { text: text.into(), secrets: BTreeMap::new() }
+        Setup { text: text.into(), secrets: BTreeMap::new(), authorities: Vec::new() }
     }
 
     /// Where it listens.

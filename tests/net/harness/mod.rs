@@ -12,6 +12,7 @@ mod peers;
 mod program;
 #[path = "../../../src/store/testing.rs"]
 mod redis;
+mod secure;
 
 pub use browser::Browser;
 pub use client::Client;
@@ -23,6 +24,7 @@ pub use peer::{Peer, python_with};
 pub use peers::{curl, is_there, peer};
 pub use program::{Program, gate, signal};
 pub use redis::Redis;
+pub use secure::Secure;
 
 use std::time::Duration;
 

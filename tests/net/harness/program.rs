@@ -26,6 +26,17 @@ impl Program {
         Self::start(folder, arguments, environment)
     }
 
+    /// The same with files beside the policy, by their names.
+    pub fn run_beside(files: &[(&str, &str)], policy: &str, environment: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files.iter().chain(&[("policy.gate", policy)]) {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        Self::start(folder, &[], environment)
+    }
+
     /// The same with the file of one that has ended.
     pub fn run_again(mut self, arguments: &[&str]) -> Self {
         let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
