@@ -22,7 +22,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("policy", &["diag", "http", "syntax", "lang", "logic", "store", "fetch", "events", "hook"]),
     ("upstream", &["diag", "http", "meter", "syntax", "lang", "route", "events"]),
     ("ir", &["http", "lang", "route", "store", "hook", "policy", "upstream"]),
-    ("check", &["diag", "http", "syntax", "lang", "route", "logic", "policy", "upstream", "ir", "events", "fetch", "hook"]),
+    ("check", &["diag", "http", "meter", "syntax", "lang", "route", "logic", "policy", "upstream", "ir", "events", "fetch", "hook"]),
     ("analyse", &["http", "lang", "route", "logic", "policy", "upstream", "ir"]),
     ("compile", &["diag", "http", "lang", "route", "store", "policy", "upstream", "ir", "fetch", "events", "otlp", "hook"]),
     ("import", &["syntax", "route"]),
@@ -33,8 +33,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "diag", "http", "syntax", "lang", "route", "policy", "upstream", "ir", "check", "analyse", "compile", "import", "docs",
-            "server", "admin", "testing", "fetch", "events",
+            "diag", "http", "syntax", "lang", "route", "logic", "policy", "upstream", "ir", "check", "analyse", "compile", "import",
+            "docs", "server", "admin", "testing", "fetch", "events",
         ],
     ),
     ("embed", &["diag", "http", "policy", "upstream", "ir", "check", "compile", "fetch", "hook", "server", "cli"]),

@@ -125,8 +125,7 @@ test "never" {
 #[test]
 fn no_credential_of_a_request_is_shown_wherever_it_stands() {
     let folder = tempfile::tempdir().unwrap();
-    let policy = KEPT.replace("  query { set token query(\"key\") ?? \"\" }\n", "");
-    std::fs::write(folder.path().join("kept.gate"), policy).unwrap();
+    std::fs::write(folder.path().join("kept.gate"), KEPT).unwrap();
     let fields =
         ["X-Key: c4n4ry", "X-Api-Key: c4n4ry", "Cookie: c=c4n4ry", "Authorization: Bearer c4n4ry", "Referer: https://a/?key=c4n4ry"];
     let query = "key=c4n4ry&%6bey=c4n4ry&access_token=c4n4ry&page=7";
@@ -225,6 +224,27 @@ test "what was stamped" {
   expect status 201
 }
 "#;
+
+/// The second request is answered by the first hook, after a request about which both were asked.
+const TWICE: &str = r#"
+test "the second" {
+  request GET /orders
+  expect status 200
+  given hook stamps replies json """{"status": 402}"""
+  request GET /orders
+  expect status 200
+}
+"#;
+
+#[test]
+fn a_hook_that_another_request_asked_is_not_shown_as_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (policy, _) = ASKED.split_once("test \"who has").unwrap();
+    std::fs::write(folder.path().join("twice.gate"), format!("{policy}{TWICE}")).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_gate")).args(["test", "twice.gate"]).current_dir(folder.path()).output().unwrap();
+    let failed = String::from_utf8(output.stdout).unwrap();
+    assert!(failed.contains("use stamps") && !failed.contains("use plans"), "{failed}");
+}
 
 fn in_asked(arguments: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();

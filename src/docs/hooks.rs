@@ -1,14 +1,14 @@
 //! The hooks of a policy in its catalogue: who is asked, when, and what may come of it.
 
 use super::statements::Files;
-use crate::ir::operate::{Hook, On};
+use crate::ir::operate::Hook;
 use crate::ir::{Program, Route, spell};
 use std::fmt::Write;
 
 /// The hooks that are asked about requests of a route, or about their replies.
 pub(super) fn of_route<'p>(route: &Route, program: &'p Program) -> impl Iterator<Item = &'p Hook> {
     let hooks = route.hooks.iter().filter_map(|index| program.hooks.get(usize::from(*index)));
-    hooks.filter(|hook| hook.on.iter().any(|on| !matches!(on, On::Startup | On::Shutdown)))
+    hooks.filter(|hook| hook.is_asked())
 }
 
 /// The section on all of them.

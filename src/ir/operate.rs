@@ -132,6 +132,15 @@ pub struct Hook {
 }
 
 impl Hook {
+    /// True when it is asked about requests or their replies, not only told of the gateway's start and end.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.on.iter().any(|on| match on {
+            On::Request | On::Response | On::Error => true,
+            On::Startup | On::Shutdown => false,
+        })
+    }
+
     /// What it may do with a request, in words that follow its name; none where it is not asked about requests.
     #[must_use]
     pub fn may_with_requests(&self) -> Option<String> {

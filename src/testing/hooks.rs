@@ -24,14 +24,20 @@ impl Scripted {
         Some(said.map(|answer| in_words(&answer)).map_err(|failure| failure.to_string()))
     }
 
-    /// True when it was asked about a request since this was last looked at.
+    /// As if it had not been asked yet.
+    pub fn forget(&self) {
+        self.about_request.store(false, Ordering::Relaxed);
+        self.about_reply.store(false, Ordering::Relaxed);
+    }
+
+    /// True when it was asked about a request since then.
     pub fn was_asked_about_a_request(&self) -> bool {
-        self.about_request.swap(false, Ordering::Relaxed)
+        self.about_request.load(Ordering::Relaxed)
     }
 
     /// The same of a reply.
     pub fn was_asked_about_a_reply(&self) -> bool {
-        self.about_reply.swap(false, Ordering::Relaxed)
+        self.about_reply.load(Ordering::Relaxed)
     }
 
     fn said(&self, about: &AtomicBool) -> Said<'static> {

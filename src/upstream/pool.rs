@@ -169,9 +169,10 @@ impl Pool {
 
 #[cfg(test)]
 mod tests {
-    use super::{AGE_SWEEPS_MAX, IDLE_SWEEPS_MAX, Lane, Pool, Wire};
+    use super::{AGE_SWEEPS_MAX, IDLE_SWEEPS_MAX, Lane, Pool, ROOM_BYTES_MAX, ROOMS_MAX, Rooms, Wire};
     use crate::upstream::link::Link;
     use crate::upstream::tally::Tally;
+    use bytes::BytesMut;
     use std::sync::Arc;
     use std::time::Duration;
     use tokio::net::{TcpListener, TcpStream};
@@ -219,5 +220,25 @@ mod tests {
         pool.sweep();
         pool.keep(lane, old, Vec::new());
         assert_eq!(pool.len(), 1);
+    }
+
+    #[test]
+    fn room_that_one_gives_back_is_lent_to_the_next_but_none_that_is_large() {
+        let rooms = Rooms::default();
+        let lent_after = |bytes: usize| {
+            let mut room = BytesMut::with_capacity(bytes);
+            rooms.give(&mut room);
+            assert_eq!(room.capacity(), 0);
+            rooms.lend(&mut room);
+            room.capacity()
+        };
+        assert_eq!(lent_after(ROOM_BYTES_MAX), ROOM_BYTES_MAX);
+        assert_eq!((lent_after(ROOM_BYTES_MAX + 1), lent_after(0)), (0, 0));
+        (0..2 * ROOMS_MAX).for_each(|_| rooms.give(&mut BytesMut::with_capacity(1)));
+        assert_eq!(rooms.0.lock().len(), ROOMS_MAX);
+        // What is in use already stays.
+        let mut used = BytesMut::from("an answer".as_bytes());
+        rooms.lend(&mut used);
+        assert_eq!(used, "an answer");
     }
 }

@@ -133,3 +133,28 @@ fn no_credential_is_ever_written_down() {
     }
     assert!(has("page", "7".into()) && has("known", "true".into()) && has("session", Value::Null));
 }
+
+const OPERATED: &str = r#"
+gateway {
+  listen 127.0.0.1:0
+  admin 127.0.0.1:0 { auth operators }
+}
+auth key operators { from query("operator"); keys env("OPERATORS") }
+route kept GET /kept {
+  public "a test"
+  respond 200 text "kept"
+}
+"#;
+
+#[test]
+fn an_operators_key_in_the_query_opens_the_admin_listener_and_is_not_logged() {
+    let line = key_line("ann", CANARY, "");
+    let mut gate = Program::run(OPERATED, &[], &[("OPERATORS", &line)]);
+    gate.admin("GET", "/admin/status").send().expect(401);
+    gate.admin("GET", &format!("/admin/status?operator={CANARY}")).send().expect(200);
+    let problem = gate.admin("GET", &format!("/admin/status?operator={CANARY}&rute=a")).send().expect(400).json();
+    assert_eq!(problem["detail"], "there is no parameter `rute`: none is taken here");
+    gate.admin("POST", &format!("/admin/cache/purge?%6fperator={CANARY}&route=kept")).send().expect(200);
+    gate.until_said("asked by hand");
+    assert!(gate.said().contains("route=kept") && !gate.said().contains(CANARY), "{}", gate.said());
+}

@@ -116,7 +116,7 @@ impl Described {
                 schemas.insert(name.clone(), schema);
                 name
             });
-            routes.push(Traits::new(route, program, operation(route, &schemes, schema.as_deref())));
+            routes.push(Traits::new(route, program, operation(route, &program.hooks, &schemes, schema.as_deref())));
         }
         let sources = program.upstreams.iter().zip(0_u16..).filter_map(|(upstream, index)| {
             let openapi = upstream.openapi.as_ref()?;
@@ -247,7 +247,7 @@ impl Traits {
             hosts: route.key.hosts.clone(),
             plain: route.predicate.is_none(),
             operation,
-            refusals: refusals(route),
+            refusals: refusals(route, &program.hooks),
             servers: servers(&route.key.hosts, program),
             upstreams: match route.target {
                 Target::Upstream(upstream) => vec![upstream],

@@ -1,6 +1,7 @@
 //! What a policy alone says of a route, as an operation.
 
 use super::security::Schemes;
+use crate::ir::operate::Hook;
 use crate::ir::{Route, Target};
 use crate::lang::expr::Expr;
 use crate::lang::value::Value;
@@ -30,7 +31,7 @@ pub(super) fn problem_schema() -> Json {
 }
 
 /// A route's operation but for its id and the parameters of its path. `schema` is the name of the schema of its JSON body.
-pub(super) fn operation(route: &Route, schemes: &Schemes, schema: Option<&str>) -> Map<String, Json> {
+pub(super) fn operation(route: &Route, hooks: &[Hook], schemes: &Schemes, schema: Option<&str>) -> Map<String, Json> {
     let mut operation = Map::new();
     if let Some(doc) = &route.doc {
         let (summary, rest) = first_sentence(doc);
@@ -56,7 +57,9 @@ pub(super) fn operation(route: &Route, schemes: &Schemes, schema: Option<&str>) 
         operation.insert("security".to_owned(), schemes.requirement(auth));
     }
     let mut responses = answers(route);
-    responses.extend(refusals(route));
+    for (status, object) in refusals(route, hooks) {
+        responses.entry(status).or_insert(object);
+    }
     operation.insert("responses".to_owned(), Json::Object(responses));
     operation
 }
@@ -149,11 +152,15 @@ fn responded(respond: &respond::Config) -> (u16, Json) {
 }
 
 /// What the gateway itself may answer, by status.
-pub(super) fn refusals(route: &Route) -> Map<String, Json> {
+pub(super) fn refusals(route: &Route, hooks: &[Hook]) -> Map<String, Json> {
     let mut found = Map::new();
     let mut add = |status: u16, object: Json| {
         found.entry(status.to_string()).or_insert(object);
     };
+    if route.hooks.iter().filter_map(|hook| hooks.get(usize::from(*hook))).any(|hook| hook.refuse && hook.is_asked()) {
+        add(502, problem("a service that must be asked answers what cannot be done"));
+        add(503, problem("a service that must be asked does not answer"));
+    }
     for policy in &route.policies {
         match policy {
             Config::Auth(auth) if !matches!(auth.mode, crate::policy::auth::Mode::Public { .. }) => {

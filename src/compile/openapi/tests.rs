@@ -140,6 +140,18 @@ fn who_may_call_is_told_by_schemes() {
 }
 
 #[test]
+fn what_a_hook_refuses_is_told() {
+    let found = document(&plan(
+        "hook must http http://h:1/ { on [request]; on_failure refuse }
+        hook may http http://h:1/ { on [request] }
+        route a GET /a { public \"a test\"; use must; respond 200 text \"a\" }
+        route b GET /b { public \"a test\"; use may; respond 200 text \"b\" }",
+    ));
+    let statuses = |path: &str| found["paths"][path]["get"]["responses"].as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
+    assert_eq!((statuses("/a").as_str(), statuses("/b").as_str()), ("200 502 503", "200"));
+}
+
+#[test]
 fn a_doc_comment_a_notice_and_a_body_are_told() {
     let found = document(&plan(
         "## Orders.

@@ -56,6 +56,8 @@ pub struct End {
 
 impl<'t> Tracer<'t> {
     pub fn new(rig: &'t Rig<'t>, asked: &Asked) -> Self {
+        // Other requests of the same test may have gone before.
+        rig.hooks.iter().for_each(|hook| hook.forget());
         let target = asked.target().to_string();
         let (notes, rivals) = (Vec::new(), Vec::new());
         Self { rig, target, route: None, statements: &[], notes, open: None, rivals, end: End::default() }
