@@ -25,12 +25,12 @@ const BODY_READ_BYTES: usize = 64 << 10;
 /// Bytes a client may send ahead of the reply to its last request before they are left in the kernel.
 const AHEAD_BYTES_MAX: usize = 64 << 10;
 /// Bytes of an unwanted body that are read and thrown away to keep the connection.
-const DISCARD_BYTES_MAX: u64 = 64 << 10;
+pub const DISCARD_BYTES_MAX: u64 = 64 << 10;
 /// Bytes that are read and thrown away before a connection is closed, so that the kernel does not answer them with a
 /// reset that could overtake the reply.
 const LINGER_BYTES_MAX: usize = 1 << 20;
 /// How long that may take.
-const LINGER: Duration = Duration::from_secs(2);
+pub const LINGER: Duration = Duration::from_secs(2);
 
 /// The client's side of a connection.
 #[derive(Debug)]

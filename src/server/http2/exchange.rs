@@ -4,6 +4,7 @@ use super::super::access_log::Line;
 use super::super::connection::Unanswered;
 use super::super::drive::{self, Arrival, Asked, Begun, Engine};
 use super::super::ending::Ending;
+use super::super::input::{DISCARD_BYTES_MAX, LINGER};
 use super::super::patience::Untaken;
 use super::super::tunnel;
 use super::super::worker::Worker;
@@ -18,11 +19,13 @@ use h2::{Reason, RecvStream, SendStream};
 use http::header::{CONTENT_LENGTH, DATE, EXPECT, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body::Body as _;
+use http_body_util::BodyExt as _;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
+use tokio::time::timeout;
 
 /// A request as it came.
 pub struct Arrived {
@@ -63,12 +66,11 @@ pub async fn answer<T: Transport>(worker: Arc<Worker<T>>, arrived: Arrived, mut 
     }
     let early = Arc::<Early>::default();
     let arrival = Arrival { method: method.clone(), target, asked, headers, body, client, early: Some(Arc::clone(&early)) };
-    // What is left of the request after the answer may hold the rest of its body; nobody wants that any more.
-    let (mut answer, ending) = {
+    let (mut answer, ending, unread) = {
         let mut unanswered = Unanswered::new(drive::begin(&engine, arrival), &engine, &worker);
         let Some(answer) = drive_on(&engine, &mut unanswered.begun, wanted, &early, &mut respond).await else { return };
         let ending = unanswered.answered(&answer);
-        (answer, ending)
+        (answer, ending, unanswered.begun.exchange.body.take())
     };
     if answer.status == StatusCode::SWITCHING_PROTOCOLS
         && let (Some(receive), Some(tunnel)) = (receive, answer.body.take_tunnel())
@@ -78,6 +80,22 @@ pub async fn answer<T: Transport>(worker: Arc<Worker<T>>, arrived: Arrived, mut 
     }
     let replying = Replying { ending, received, untaken: Untaken::default() };
     reply(answer, &method, replying, worker.date(&engine.clock), respond).await;
+    if !expects_continue {
+        // Whether it comes is the client's own affair.
+        let _ = timeout(LINGER, discard(unread)).await;
+    }
+}
+
+/// Reads the rest of an unwanted body, when that is small. Without it the stream would be reset behind its reply, as it may be
+/// (RFC 9113 §8.1); there are clients that lose the reply by that.
+async fn discard(mut body: Body) {
+    let mut left = DISCARD_BYTES_MAX;
+    while body.size_hint().lower() <= left
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        let Some(rest) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len) as u64) else { return };
+        left = rest;
+    }
 }
 
 /// Drives a request; `None` when the client does not want it any more.

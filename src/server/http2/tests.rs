@@ -262,6 +262,28 @@ async fn a_client_that_waits_for_100_gets_it_when_its_body_is_wanted() {
     assert_eq!(answer.await.unwrap().status(), StatusCode::OK);
 }
 
+/// Whether a stream is reset behind its reply when more of the request's body follows, or all that is left of it.
+async fn is_reset_after(more: &'static [u8], ends: bool) -> bool {
+    let (mut client, _connection, _rig) = connected().await;
+    let request = Request::builder().method(Method::TRACE).uri("http://shop.example/fields").body(()).unwrap();
+    let (answer, mut body) = client.send_request(request, false).unwrap();
+    let answer = answer.await.unwrap();
+    assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
+    whole(answer.into_body()).await.unwrap();
+    body.send_data(Bytes::from_static(more), ends).unwrap();
+    // Whatever was sent before this reply has come.
+    let (next, _) = client.clone().ready().await.unwrap().send_request(get("/large"), true).unwrap();
+    whole(next.await.unwrap().into_body()).await.unwrap();
+    std::future::poll_fn(|cx| std::task::Poll::Ready(body.poll_reset(cx).is_ready())).await
+}
+
+#[tokio::test]
+async fn the_stream_of_a_refused_request_is_not_reset_while_a_small_body_comes() {
+    assert!(!is_reset_after(b"late", true).await);
+    assert!(!is_reset_after(b"late", false).await);
+    assert!(is_reset_after(&[b'x'; 1 << 20], false).await);
+}
+
 #[tokio::test]
 async fn a_drain_lets_what_runs_finish() {
     let (mut client, connection, rig) = connected().await;
