@@ -60,10 +60,12 @@ impl Credentials {
         format!("{before}?{}{fragment}", pairs.join("&"))
     }
 
-    /// True for a pair whose name, under whatever spelling, is that of a credential: that is how they are looked for.
+    /// True for a pair whose name, under whatever spelling, is that of a credential. A `+` is one to whoever looks for
+    /// credentials, and a space to those that read forms.
     fn holds(&self, pair: &str) -> bool {
-        let name = pair.split('=').next().unwrap_or_default().replace('+', " ");
-        self.has_parameter(&percent_decode_str(&name).decode_utf8_lossy())
+        let name = pair.split('=').next().unwrap_or_default();
+        let is_one = |name: &str| self.has_parameter(&percent_decode_str(name).decode_utf8_lossy());
+        is_one(name) || is_one(&name.replace('+', " "))
     }
 }
 
@@ -81,6 +83,13 @@ mod tests {
         assert_eq!(credentials().left_out(query).as_deref(), Some("x=1&apikey=2"));
         let masked = credentials().masked(&format!("/a?{query}#api_key=1"));
         assert_eq!(masked, "/a?x=1&api%5fkey=(not shown)&api_key=(not shown)&%61pi_key&apikey=2#api_key=1");
+    }
+
+    #[test]
+    fn a_plus_in_a_name_hides_no_credential() {
+        let of = |name: &str| Credentials { parameters: vec![name.to_owned()], ..Credentials::default() };
+        assert_eq!(of("a+b").left_out("a+b=s&a%2Bb=s&x=1").as_deref(), Some("x=1"));
+        assert_eq!(of("a b").left_out("a+b=s&a%20b=s&x=1").as_deref(), Some("x=1"));
     }
 
     #[test]
