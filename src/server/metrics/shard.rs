@@ -129,20 +129,21 @@ impl Shard {
         let mut all = self.noted.lock();
         all.push(noted);
         if all.len() >= NOTED_MAX {
-            self.count(&mut all);
+            drop(all);
+            self.settle();
         }
     }
 
     /// Counts what was noted so far.
     pub fn settle(&self) {
-        self.count(&mut self.noted.lock());
-    }
-
-    fn count(&self, noted: &mut Vec<Noted>) {
-        for noted in &*noted {
+        let mut all = self.noted.lock();
+        for noted in &*all {
             noted.sheet.counts(noted.route).count(noted);
         }
-        noted.clear();
+        let counted = std::mem::replace(&mut *all, Vec::with_capacity(NOTED_MAX));
+        drop(all);
+        // They may be the last to hold a plan, which is large.
+        drop(counted);
     }
 
     fn route(&self, name: &Arc<str>, plan: &Plan) -> Arc<Counts> {
