@@ -14,6 +14,9 @@ use tokio_util::sync::CancellationToken;
 pub const COMMANDS_MAX: usize = 16;
 /// Why a gateway that ends takes no other policy.
 pub(super) const ENDS: &str = "the gateway is about to end";
+/// Why nothing more is done after an upgrade.
+pub(super) const SUCCEEDED: &str =
+    "another process serves in this one's place, and may have read the file before it changed: reload that one";
 
 /// What came of a policy that was put in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,6 +179,12 @@ impl Control {
     pub(super) fn hand_over(&self) {
         self.enter(Stage::Draining);
         self.state.succeeded.cancel();
+    }
+
+    /// Why it takes no policy any more; none while it does.
+    pub(super) fn takes_none(&self) -> Option<&'static str> {
+        let ends = self.stage() == Stage::Draining;
+        ends.then(|| if self.state.succeeded.is_cancelled() { SUCCEEDED } else { ENDS })
     }
 
     /// Waits until another process accepts in this one's place.

@@ -1,6 +1,6 @@
 //! `gate run`: the server in the foreground, under the signals of the process and what its [`Control`] is told.
 
-use super::control::{Answer, Command, Control, ENDS, Reloaded, Stage};
+use super::control::{Answer, Command, Control, Reloaded, Stage};
 use super::upgrade::{Line, upgrade};
 use super::{GATEWAY, Inherited, Server};
 use crate::compile::Plan;
@@ -143,12 +143,14 @@ impl<P: Policies> Follower<P> {
     fn answer(&mut self, wanted: Wanted, answer: Answer) {
         let control = self.control.clone();
         let _turn = control.wait_for_turn();
-        let ends = || control.stage() == Stage::Draining;
-        let outcome = if ends() { Err(ENDS.to_owned()) } else { self.put_in_force(wanted) };
-        if outcome.is_err() && ends() {
-            tracing::warn!("not reloaded: {ENDS}");
+        let outcome = match control.takes_none() {
+            Some(why) => Err(why.to_owned()),
+            None => self.put_in_force(wanted),
+        };
+        if let (Err(_), Some(why)) = (&outcome, control.takes_none()) {
+            tracing::warn!("not reloaded: {why}");
             // Not everybody waits for what comes of it.
-            let _ = answer.send(Err(ENDS.to_owned()));
+            let _ = answer.send(Err(why.to_owned()));
             return;
         }
         self.server.note_reload(outcome.is_ok());
@@ -170,7 +172,8 @@ impl<P: Policies> Follower<P> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ENDS, Follower, Policies, Reloaded, UNFORESEEN, Wanted};
+    use super::{Follower, Policies, Reloaded, UNFORESEEN, Wanted};
+    use crate::server::control::{ENDS, SUCCEEDED};
     use crate::server::tests::rig::{draft, nobody};
     use crate::server::{Server, control};
     use std::sync::Arc;
@@ -206,10 +209,12 @@ mod tests {
             };
             let told = [tell(), tell()];
             control.drain();
-            (told, tell(), follower.policies.0)
+            let late = tell();
+            control.hand_over();
+            (told, [late, tell()], follower.policies.0)
         });
         let ([broken, fine], late, asked) = told.await.unwrap();
-        assert_eq!((broken, late), (Err(UNFORESEEN.to_owned()), Err(ENDS.to_owned())));
+        assert_eq!((broken, late), (Err(UNFORESEEN.to_owned()), [ENDS, SUCCEEDED].map(|why| Err(why.to_owned()))));
         assert_eq!((fine.unwrap().generation, asked), (2, 2));
         tokio::task::spawn_blocking(move || server.shutdown()).await.unwrap().unwrap();
     }
