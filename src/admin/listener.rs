@@ -6,6 +6,7 @@ use super::endpoints::{self, Asked};
 use super::entry;
 use super::query::Query;
 use crate::http::{Body, Problem};
+use crate::policy::stage::OnRequest;
 use crate::server::{ACCEPT_PAUSE, is_of_one_connection, listener};
 use http::header::ACCEPT;
 use http::request::Parts;
@@ -15,6 +16,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -41,11 +43,22 @@ pub const LIFE_MAX: Duration = Duration::from_secs(600);
 /// How long an answer that is under way is waited for when the listener ends.
 pub const LAST_WORDS: Duration = Duration::from_secs(5);
 
-/// An address that is bound, and not listened at yet: nobody waits there for a gateway that may not come to be.
+/// An address that is bound. As long as it is not [listened](Self::listen) at, nobody waits there for a policy that may not come
+/// to be in force; another process may listen there meanwhile.
 #[derive(Debug)]
 pub struct Listening {
     listener: std::net::TcpListener,
     address: SocketAddr,
+}
+
+impl Listening {
+    /// Has the address for this process alone.
+    ///
+    /// # Errors
+    /// When it was taken meanwhile.
+    pub fn listen(&self) -> io::Result<()> {
+        listener::listen(&self.listener).map_err(|error| failed(self.address, &error))
+    }
 }
 
 /// Takes an address for [`Admin::start`]. One that is this gateway's `own`, or that of the one it takes over from, may be listened at.
@@ -67,10 +80,22 @@ fn failed(address: SocketAddr, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("the admin listener cannot listen on {address}: {error}"))
 }
 
+/// Who is let in at a listener; everybody on this machine where it is none.
+type Gate = Arc<Mutex<Option<Arc<dyn OnRequest>>>>;
+
+/// What a request comes to.
+#[derive(Clone)]
+struct Door {
+    desk: Arc<Desk>,
+    gate: Gate,
+}
+
 /// A running admin listener. It accepts until it is dropped.
-#[derive(Debug)]
 pub struct Admin {
     address: SocketAddr,
+    /// That of the last policy which has the listener at its address: whoever is at one that a policy has left is not let in
+    /// by another's rules.
+    gate: Gate,
     ending: CancellationToken,
     thread: Option<JoinHandle<io::Result<()>>>,
 }
@@ -81,21 +106,28 @@ impl Admin {
     /// # Errors
     /// When the address was taken meanwhile, or no thread can be started.
     pub fn start(listening: Listening, desk: Arc<Desk>) -> io::Result<Self> {
+        listening.listen()?;
         let Listening { listener, address } = listening;
-        listener::listen(&listener).map_err(|error| failed(address, &error))?;
         let ending = CancellationToken::new();
         let ended = ending.clone();
+        let gate = Gate::new(Mutex::new(desk.server.plan().admin_gate.clone()));
+        let door = Door { desk, gate: Arc::clone(&gate) };
         let thread = std::thread::Builder::new().name("gate-admin".to_owned()).spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(accept(listener, desk, ended))
+            runtime.block_on(accept(listener, door, ended))
         })?;
-        Ok(Self { address, ending, thread: Some(thread) })
+        Ok(Self { address, gate, ending, thread: Some(thread) })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Lets in whom another policy does.
+    pub fn follow(&self, gate: Option<Arc<dyn OnRequest>>) {
+        *self.gate.lock() = gate;
     }
 
     /// Ends it, once what is under way is answered, at most after [`LAST_WORDS`].
@@ -114,14 +146,14 @@ impl Drop for Admin {
     }
 }
 
-async fn accept(listener: std::net::TcpListener, desk: Arc<Desk>, ending: CancellationToken) -> io::Result<()> {
+async fn accept(listener: std::net::TcpListener, door: Door, ending: CancellationToken) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     let (places, connections) = (Arc::new(Semaphore::new(CONNECTIONS_MAX)), TaskTracker::new());
     let admit = |stream, peer| match Arc::clone(&places).try_acquire_owned() {
         Ok(place) => {
-            let (desk, ending) = (Arc::clone(&desk), ending.clone());
+            let (door, ending) = (door.clone(), ending.clone());
             connections.spawn(async move {
-                serve(stream, peer, desk, ending).await;
+                serve(stream, peer, door, ending).await;
                 drop(place);
             });
         }
@@ -131,7 +163,7 @@ async fn accept(listener: std::net::TcpListener, desk: Arc<Desk>, ending: Cancel
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             // Whoever asks from now on means the process that serves.
-            () = desk.control.succeeded() => break,
+            () = door.desk.control.succeeded() => break,
             () = ending.cancelled() => break,
         };
         match accepted {
@@ -156,10 +188,10 @@ async fn accept(listener: std::net::TcpListener, desk: Arc<Desk>, ending: Cancel
     Ok(())
 }
 
-async fn serve(stream: TcpStream, peer: SocketAddr, desk: Arc<Desk>, ending: CancellationToken) {
+async fn serve(stream: TcpStream, peer: SocketAddr, door: Door, ending: CancellationToken) {
     let service = service_fn(move |request| {
-        let desk = Arc::clone(&desk);
-        async move { Ok::<Response<Body>, Infallible>(response(answered(request, peer, &desk).await)) }
+        let door = door.clone();
+        async move { Ok::<Response<Body>, Infallible>(response(answered(request, peer, &door).await)) }
     });
     let mut protocol = http1::Builder::new();
     protocol.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_BYTES_MAX).max_headers(FIELDS_MAX);
@@ -181,9 +213,10 @@ async fn serve(stream: TcpStream, peer: SocketAddr, desk: Arc<Desk>, ending: Can
     }
 }
 
-async fn answered(request: Request<Incoming>, peer: SocketAddr, desk: &Arc<Desk>) -> Answered {
+async fn answered(request: Request<Incoming>, peer: SocketAddr, Door { desk, gate }: &Door) -> Answered {
     let (head, body) = request.into_parts();
-    let found = match admitted(&head, peer, desk).await {
+    let gate = gate.lock().clone();
+    let found = match admitted(&head, peer, gate).await {
         Ok(()) => endpoints::find(&head.method, head.uri.path()),
         Err(turned) => return turned,
     };
@@ -206,11 +239,10 @@ async fn answered(request: Request<Incoming>, peer: SocketAddr, desk: &Arc<Desk>
 
 /// Lets a request in. Whether the gateway is ready is nobody's secret: what asks that of it, a balancer or Kubernetes, has no
 /// credential.
-async fn admitted(head: &Parts, peer: SocketAddr, desk: &Desk) -> Result<(), entry::Turned> {
-    let plan = desk.server.plan();
-    entry::from_here(head, plan.admin_gate.is_none()).map_err(|problem| Err(Refusal::from(problem)))?;
-    match &plan.admin_gate {
-        Some(gate) if head.uri.path() != "/admin/ready" => entry::judged(&**gate, head, peer).await,
+async fn admitted(head: &Parts, peer: SocketAddr, gate: Option<Arc<dyn OnRequest>>) -> Result<(), entry::Turned> {
+    entry::from_here(head, gate.is_none()).map_err(|problem| Err(Refusal::from(problem)))?;
+    match gate {
+        Some(gate) if head.uri.path() != "/admin/ready" => entry::judged(&*gate, head, peer).await,
         Some(_) | None => Ok(()),
     }
 }

@@ -50,6 +50,9 @@ impl Office {
     pub fn open(file: &Path, program: Arc<Program>, control: Control, rehearsal: Rehearsal, succeeds: bool) -> io::Result<Self> {
         let address = address(&program);
         let listening = address.map(|address| bind(address, succeeds)).transpose()?;
+        if let Some(listening) = listening.as_ref().filter(|_| !succeeds) {
+            listening.listen()?;
+        }
         let state = State { address, listening, desk: None, admin: None };
         Ok(Self { control, policy: Arc::new(InForce::new(file, program)), rehearsal, state: Mutex::new(state) })
     }
@@ -98,7 +101,12 @@ impl Office {
         self.policy.now(program);
         let mut state = self.state.lock();
         match moved {
-            Move::Stays => Ok(None),
+            Move::Stays => {
+                if let (Some(admin), Some(desk)) = (&state.admin, &state.desk) {
+                    admin.follow(desk.server.plan().admin_gate.clone());
+                }
+                Ok(None)
+            }
             Move::Ends => {
                 (state.address, state.admin) = (None, None);
                 Ok(None)

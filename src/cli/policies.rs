@@ -21,6 +21,7 @@ use crate::server::control::{Control, Reloaded};
 use crate::server::{self, Server, Wanted};
 use std::io;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// What is wrong with a policy that nobody could reach.
@@ -196,19 +197,27 @@ impl server::Policies for Policies {
         let (Compiled { plan, warnings, .. }, prepared) = compiled?;
         let program = Arc::new(program);
         let moved = self.office.prepare(&program, &server.left_by(&plan)).map_err(|error| error.to_string())?;
-        let before = server.addresses();
-        let plan = server.swap_beside(plan, self.office.leaves(&moved)).map_err(|error| error.to_string())?;
+        let (before, left) = (server.addresses(), self.office.leaves(&moved));
+        let (office, workshop) = (&self.office, &mut self.workshop);
+        let in_force = |plan: &Arc<Plan>| {
+            workshop.in_force(plan, prepared);
+            administered(office.settle(moved, Arc::clone(&program)));
+        };
+        server.swap_beside(plan, left, in_force).map_err(|error| error.to_string())?;
         let now = server.addresses();
         if now != before {
             listening(&now);
         }
-        self.workshop.in_force(&plan, prepared);
-        administered(self.office.settle(moved, Arc::clone(&program)));
         warn(&warnings, &sources);
         if program.gateway.workers != self.program.gateway.workers {
             tracing::warn!("`workers` changed: that takes effect when the gateway is started again");
         }
-        let (changes, summary) = diff::log(&self.program, &program);
+        // The policy is in force by now, whatever becomes of this.
+        let told = catch_unwind(AssertUnwindSafe(|| diff::log(&self.program, &program)));
+        let (changes, summary) = told.unwrap_or_else(|_| {
+            tracing::error!("what the policy changes cannot be told, which is a fault of the gateway's own: please report it");
+            (Vec::new(), String::new())
+        });
         self.program = program;
         Ok(Reloaded { generation: self.kept.next(bundle, summary), changes })
     }

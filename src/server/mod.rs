@@ -110,9 +110,12 @@ impl Server {
     ) -> io::Result<Self> {
         let stop = CancellationToken::new();
         let (listeners, given) = Listeners::new(plan.settings.workers, stop.clone());
-        listeners.be(&plan.settings.listeners, inherited, None, || {})?;
         plan.open_stores()?;
         hooks::start(&plan.hooks)?;
+        if let Err(error) = listeners.be(&plan.settings.listeners, inherited, None, || {}) {
+            hooks::stop(&plan.hooks, &[])?;
+            return Err(error);
+        }
         let (log, log_writer) = Log::start(log)?;
         let shared = Arc::new(Shared {
             plan: arc_swap::ArcSwap::from_pointee(plan),
@@ -157,14 +160,15 @@ impl Server {
     /// # Errors
     /// When a listener cannot be opened or hooks cannot be told. Nothing has changed then.
     pub fn swap(&self, plan: Plan) -> io::Result<Arc<Plan>> {
-        self.swap_beside(plan, None)
+        self.swap_beside(plan, None, |_| {})
     }
 
-    /// The same where something else in this process leaves a port for it.
+    /// The same where something else in this process leaves a port for it: that is done, with all else that goes with the plan, by
+    /// `in_force`, which is called once the plan is, before any wait for whom it concerns no more.
     ///
     /// # Errors
     /// Those of [`Self::swap`].
-    pub fn swap_beside(&self, plan: Plan, left: Option<u16>) -> io::Result<Arc<Plan>> {
+    pub fn swap_beside(&self, plan: Plan, left: Option<u16>, in_force: impl FnOnce(&Arc<Plan>)) -> io::Result<Arc<Plan>> {
         if let Err(error) = plan.open_stores() {
             tracing::error!(%error, "a store of the new policy cannot be connected: its limits are under `on_failure`");
         }
@@ -175,6 +179,7 @@ impl Server {
             lookout::look(&plan);
             self.shared.plan.store(Arc::clone(&plan));
             self.shared.swapped.notify_one();
+            in_force(&plan);
         });
         let (over, stays) = if swapped.is_ok() { (&old, &plan) } else { (&plan, &old) };
         if let Err(error) = hooks::stop(&over.hooks, &stays.hooks) {

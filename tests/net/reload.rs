@@ -4,6 +4,7 @@ use crate::harness::{
     Answer, Ask, CLIENTS, Client, LISTEN, Origin, Program, SOCKETS, Stop, all_echo, lively, password_line, sockets, token, until, versioned,
 };
 use parking_lot::Mutex;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -276,6 +277,65 @@ fn the_admin_listener_and_another_change_places() {
     until("the admin listener at the other port", || (ask(second, "/admin/status") == 401).then_some(()));
     assert_eq!(ask(third, "/version"), 200);
     assert!(!gate.said().contains("not reloaded"), "{}", gate.said());
+}
+
+/// What a server says to a request for its status, whatever becomes of the connection.
+fn said_at(port: u16) -> String {
+    let mut said = Vec::new();
+    if let Ok(mut client) = TcpStream::connect(("127.0.0.1", port)) {
+        let asked = client.write_all(b"GET /admin/status HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+        let _ = asked.and_then(|()| client.read_to_end(&mut said));
+    }
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+#[test]
+fn an_admin_listener_that_goes_lets_in_nobody_that_it_did_not_let_in_before() {
+    let (app, hook, [port]) = (lively(), Origin::start(|_| Answer::Hang), free_ports());
+    let text = |admin: &str, hooks: &str| {
+        let auth = "auth basic operators {\n users env(\"OPERATORS\")\n}\n";
+        format!("{auth}{hooks}\n{}", versioned(&app, &format!("{LISTEN}\n admin {admin}"), 0))
+    };
+    // Its service is told that it is over, and does not answer: the reload takes as long as that may.
+    let hooks = format!("hook life http http://{}/ {{ on [shutdown]; timeout 2s }}", hook.address());
+    let first = text(&format!("0.0.0.0:{port} {{ auth operators }}"), &hooks);
+    let mut gate = Program::run(&first, &[], &[("OPERATORS", &password_line("ann", "x"))]);
+    gate.admin_address();
+    assert!(said_at(port).starts_with("HTTP/1.1 401"), "{}", said_at(port));
+    gate.write(&text("127.0.0.1:0", ""));
+    let (stop, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Acquire) {
+                let said = said_at(port);
+                assert!(!said.starts_with("HTTP/1.1 200"), "{said}");
+                asked.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let _stopping = Stop(&stop);
+        gate.reload(" reloaded");
+    });
+    hook.until_begun(1);
+    assert!(asked.into_inner() > 0);
+    assert_eq!(said_at(port), "");
+}
+
+#[test]
+fn nobody_is_served_before_hooks_are_told_and_no_other_gateway_gets_the_address() {
+    let (app, hook, [listen, admin]) = (lively(), Origin::start(|_| Answer::Hang), free_ports());
+    let text = |listen: u16, hooks: &str| {
+        let listeners = format!("{LISTEN}\n listen 127.0.0.1:{listen}\n admin 127.0.0.1:{admin}");
+        format!("{hooks}\n{}", versioned(&app, &listeners, 0))
+    };
+    let hooks = format!("hook life http http://{}/ {{ on [startup]; timeout 10s }}", hook.address());
+    let mut first = Program::run(&text(listen, &hooks), &[], &[]);
+    hook.until_begun(1);
+    assert!(TcpStream::connect(("127.0.0.1", listen)).is_err());
+    let mut second = Program::run(&text(free_ports::<1>()[0], ""), &[], &[]);
+    assert_eq!(second.until_ended().code(), Some(1));
+    assert!(second.said().contains("the admin listener cannot listen on"), "{}", second.said());
+    first.signal("KILL");
+    first.until_ended();
 }
 
 #[test]
