@@ -146,6 +146,7 @@ fn every_part_of_the_page_does_what_it_says() {
     page.click("#breakers-rows button");
     page.click("#confirm-yes");
     page.until_says("#breakers-rows", "open, by hand");
+    page.until_says("#upstreams-rows", "breaker open");
     page.until_says("nav a[href='#breakers']", "1 open");
     gate.get("/v1/orders/1").send().expect(503);
     page.click("#breakers-rows button");

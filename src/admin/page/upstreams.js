@@ -23,14 +23,18 @@ export function showUpstreams(upstreams, metrics) {
   showBreakers(all.filter(([, { breaker }]) => breaker !== null), metrics);
 }
 
-function row(name, { healthy, targets, concurrency }, { requests = 0, errors = 0, retries = 0, failures = {}, last_minute: minute }) {
-  const health = badge(`${healthy} of ${targets.length} healthy`, healthy === targets.length ? "good" : healthy > 0 ? "warn" : "bad");
+function health(healthy, all, breaker) {
+  if (breaker && breaker.state !== "closed") return badge(`breaker ${breaker.state.replace("_", " ")}`, breaker.state === "open" ? "bad" : "warn");
+  return badge(`${healthy} of ${all} healthy`, healthy === all ? "good" : healthy > 0 ? "warn" : "bad");
+}
+
+function row(name, { healthy, targets, concurrency, breaker }, { requests = 0, errors = 0, retries = 0, failures = {}, last_minute: minute }) {
   const reasons = Object.entries(failures).filter(([, number]) => number > 0).map(([reason, number]) => `${reason.replaceAll("_", " ")} ${count(number)}`);
   const flying = targets.reduce((sum, target) => sum + target.in_flight, 0);
   const waiting = concurrency?.waiting ? `, ${count(concurrency.waiting)} wait` : "";
   const room = (flying) => (concurrency ? `${count(flying)} of ${count(concurrency.most)}${waiting}` : count(flying));
   const speed = figure(rate(`upstream ${name}`), perSecond, { curve: course(`upstream ${name}`) });
-  return [name, name, health, speed, figure(requests), failed(errors), figure(retries), ...quantiles(minute),
+  return [name, name, health(healthy, targets.length, breaker), speed, figure(requests), failed(errors), figure(retries), ...quantiles(minute),
     figure(flying, room, waiting ? { tone: "warn" } : {}), reasons.length ? reasons.join(", ") : figure(null)];
 }
 
