@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::http::path::stands_bare;
 use crate::route::dfa::is_unreserved;
 use crate::route::segment::{CHOICES_MAX, SegmentRegex, SegmentType};
 
@@ -174,7 +175,7 @@ fn literal(written: &str, start: usize) -> Result<String, PatternError> {
                 return Err(error(start + offset..start + offset + 1, PatternErrorKind::NotPath { character }));
             }
             b'\\' => return Err(not_normal(start + offset..start + offset + 1, "\\", "a backslash in a path is refused")),
-            b'!'..=b'~' => normal.push(char::from(byte)),
+            _ if stands_bare(byte) => normal.push(char::from(byte)),
             _ => normal.push_str(&format!("%{byte:02X}")),
         }
     }

@@ -26,6 +26,7 @@ fn parameters_are_listed_with_their_types_in_order() {
 fn literals_are_normalised_like_requests() {
     assert!(parse("/%61%7e/%c3%a9").matches("/a~/%C3%A9"));
     assert!(parse("/é b").matches("/%C3%A9%20b"));
+    assert!(parse("/a<b>|\"c").matches("/a%3Cb%3E%7C%22c"));
 }
 
 #[test]
