@@ -17,7 +17,7 @@ use crate::http::{Address, Clock};
 use crate::ir::{Program, Written};
 use crate::policy::auth::Runtime;
 use crate::policy::build::Warning;
-use crate::server::control::{Control, Reloaded};
+use crate::server::control::{Control, Refused, Reloaded};
 use crate::server::{self, Server, Wanted};
 use std::io;
 use std::net::SocketAddr;
@@ -182,14 +182,14 @@ impl server::Policies for Policies {
         self.kept.started()
     }
 
-    fn put_in_force(&mut self, wanted: Wanted, server: &Server) -> Result<Reloaded, String> {
+    fn put_in_force(&mut self, wanted: Wanted, server: &Server) -> Result<Reloaded, Refused> {
         let (program, sources, bundle) = match wanted {
             Wanted::File => self.check(&Disk)?,
             Wanted::Generation(number) => self.check(&self.kept.read(number, &self.policy.file)?)?,
         };
         // An empty file is a policy too: one that is being written.
         if program.gateway.listeners.is_empty() {
-            return Err(NOWHERE.to_owned());
+            return Err(NOWHERE.to_owned().into());
         }
         let compiled = self.workshop.compile(&program, &sources);
         self.watched.add(self.workshop.files());

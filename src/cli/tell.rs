@@ -123,7 +123,8 @@ fn report(answer: &Answer) -> Outcome {
         told.changes.iter().for_each(|change| print_out(&format!("  {change}\n")));
         return Outcome::Fine;
     }
-    print_error(&told.diagnostics);
+    // Not all of them are findings, which end with a line end.
+    told.diagnostics.trim_end().lines().for_each(|line| print_error(&format!("{line}\n")));
     let status = answer.status.to_string();
     complain(if told.detail.is_empty() { &status } else { &told.detail });
     Outcome::Failed

@@ -198,7 +198,13 @@ fn an_operator_goes_back_and_a_broken_file_does_not_stop_the_last_good_policy() 
     assert_eq!((code, printed.contains("generation 3 is in force")), (Some(0), true), "{printed}");
     assert_eq!(version(&mut gate), "0");
     let (code, printed) = gate.ask(&["rollback", "7", "--admin", &admin]);
-    assert_eq!((code, printed.contains("there is no policy 7")), (Some(1), true), "{printed}");
+    assert_eq!((code, printed), (Some(1), format!("gate: there is no policy 7; kept in `{folder}`: 1, 2, 3\n")));
+    gate.admin("POST", "/admin/rollback?to=7").send().expect(404);
+    assert_eq!(gate.times_said("reload_refused"), 1, "of the broken file: {}", gate.said());
+    gate.write("");
+    let (code, printed) = gate.ask(&["reload", "--admin", &admin]);
+    assert_eq!((code, printed.contains("listen :8080 }`\ngate: the policy cannot be put in force")), (Some(1), true), "{printed}");
+    gate.write("gateway {");
     let (code, printed) = gate.ask(&["generations", "policy.gate", "--state", folder]);
     let numbers: Vec<&str> = printed.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!((code, numbers), (Some(0), vec!["3", "2", "1"]), "{printed}");
