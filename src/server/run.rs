@@ -94,7 +94,9 @@ pub fn run<T: Transport>(
                         tracing::info!(process, "a new process accepts; this one ends");
                         break;
                     }
-                    Err(error) => tracing::error!("no new process, this one stays: {error}"),
+                    Err(error) => {
+                        server.plan().events.tell(Change::Failed, GATEWAY, format!("no new process, this one stays: {error}"));
+                    }
                 },
             }
         }
