@@ -90,7 +90,7 @@ fn a_new_process_that_cannot_start_leaves_the_old_one_as_it_is() {
     gate.write("gateway {");
     gate.signal("USR2");
     gate.until_said("WARN no new process, this one stays: it ended with exit status: 1 event=\"failed\"");
-    let told = gate.admin("GET", "/admin/events?kind=error").send().expect(200).text().to_owned();
+    let told = gate.admin("GET", "/admin/events?kinds=error").send().expect(200).text().to_owned();
     assert!(told.contains("no new process, this one stays: it ended with exit status: 1"), "{told}");
     assert_eq!(kept.send(VERSION).read().expect(200).text(), "0");
     gate.write(&versioned(&app, LISTEN, 1));
