@@ -10,7 +10,7 @@ use crate::lang::literal;
 use crate::lang::value::Percent;
 use crate::policy::cache::Purge;
 use crate::server::GATEWAY;
-use crate::server::control::Reloaded;
+use crate::server::control::{Refused, Reloaded};
 use futures_core::future::BoxFuture;
 use http::StatusCode;
 use serde_json::{Value as Json, json};
@@ -34,8 +34,11 @@ pub fn rollback(desk: Arc<Desk>, asked: Asked) -> BoxFuture<'static, Answered> {
     })
 }
 
-fn put_in_force(outcome: Result<Reloaded, String>) -> Answered {
-    let Reloaded { generation, changes } = outcome.map_err(Refusal::of_policy)?;
+fn put_in_force(outcome: Result<Reloaded, Refused>) -> Answered {
+    let Reloaded { generation, changes } = outcome.map_err(|refused| match refused {
+        Refused::Unfit(diagnostics) => Refusal::of_policy(diagnostics),
+        Refused::NotKept(detail) => unknown(detail).into(),
+    })?;
     Ok(json_of(StatusCode::OK, &json!({ "generation": generation, "changes": changes })))
 }
 

@@ -2,6 +2,7 @@
 
 use super::state::{Bundle, Generation, State};
 use crate::http::Clock;
+use crate::server::control::Refused;
 use std::path::Path;
 
 /// What is kept of the policies of a gateway that runs.
@@ -45,8 +46,12 @@ impl Kept {
     ///
     /// # Errors
     /// Why they are not there.
-    pub fn read(&self, number: u64, policy: &Path) -> Result<Bundle, String> {
-        let state = self.state.as_ref().ok_or("policies are not kept: `gate run --state DIR` says where to")?;
+    pub fn read(&self, number: u64, policy: &Path) -> Result<Bundle, Refused> {
+        let nowhere = || Refused::NotKept("policies are not kept: `gate run --state DIR` says where to".to_owned());
+        let state = self.state.as_ref().ok_or_else(nowhere)?;
+        if !state.numbers().contains(&number) {
+            return Err(Refused::NotKept(state.lacks(number)));
+        }
         Ok(state.read(number, policy)?.files)
     }
 

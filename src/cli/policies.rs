@@ -11,13 +11,14 @@ use crate::admin::Office;
 use crate::check::Files;
 use crate::compile::{Compiled, Compiler, Plan};
 use crate::diag::render::{Format, render};
-use crate::diag::{Diagnostic, Sources};
+use crate::diag::{Code, Diagnostic, Sources};
 use crate::fetch::Network;
 use crate::http::{Address, Clock};
 use crate::ir::{Program, Written};
+use crate::policy::BuildError;
 use crate::policy::auth::Runtime;
 use crate::policy::build::Warning;
-use crate::server::control::{Control, Reloaded};
+use crate::server::control::{Control, Refused, Reloaded};
 use crate::server::{self, Server, Wanted};
 use std::io;
 use std::net::SocketAddr;
@@ -25,7 +26,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// What is wrong with a policy that nobody could reach.
-pub const NOWHERE: &str = "the policy says nowhere to listen: add `gateway { listen :8080 }`";
+const NOWHERE: &str = "the policy says nowhere to listen: add `gateway { listen :8080 }`";
 
 /// How a gateway begins.
 pub struct Beginning {
@@ -37,6 +38,14 @@ pub struct Beginning {
     pub last_good: bool,
     /// In the place of another one, which still runs.
     pub succeeds: bool,
+}
+
+/// What keeps a gateway from beginning; it has been said.
+enum Fault {
+    /// What stands in the policy, or in a file that it names: another policy may do.
+    Policy(Outcome),
+    /// What the machine lacks or has given to others.
+    Elsewhere,
 }
 
 /// The policy in force, and what further ones are made with.
@@ -58,59 +67,65 @@ impl Policies {
     /// How the command ends then.
     pub fn first(policy: Policy, beginning: Beginning, control: Control) -> Result<(Self, Plan), Outcome> {
         let before = beginning.state.as_ref().and_then(|state| state.last(&policy.file, |message| complain(&message)));
-        let hint = before.is_some() && !beginning.last_good;
-        let outcome = Self::of(policy, beginning, before, control);
-        if outcome.is_err() && hint {
-            complain("the policy that was in force last is kept: `gate run --last-good` with the same arguments starts it");
-        }
-        outcome
+        let hint = before.is_some() && !beginning.last_good && !beginning.succeeds;
+        Self::of(policy, beginning, before, control).map_err(|fault| match fault {
+            Fault::Policy(outcome) => {
+                if hint {
+                    complain("the policy that was in force last is kept: `gate run --last-good` with the same arguments starts it");
+                }
+                outcome
+            }
+            Fault::Elsewhere => Outcome::Failed,
+        })
     }
 
-    fn of(policy: Policy, beginning: Beginning, before: Option<Generation>, control: Control) -> Result<(Self, Plan), Outcome> {
+    fn of(policy: Policy, beginning: Beginning, before: Option<Generation>, control: Control) -> Result<(Self, Plan), Fault> {
         let Beginning { development, state, last_good: last, succeeds } = beginning;
         let params = policy.params_with_environment();
         let files = Noting::new(match &before {
             Some(before) if last => &before.files,
             None if last => {
                 complain("no policy that was in force is kept");
-                return Err(Outcome::Failed);
+                return Err(Fault::Elsewhere);
             }
             Some(_) | None => &Disk,
         });
         let (checked, found) = policy.check_in(&files, params, None).map_err(|error| {
             complain(&error);
-            Outcome::Usage
+            Fault::Policy(Outcome::Usage)
         })?;
         super::show(super::Shown::Human, &checked.sources, &found);
         let watched = Watched::default();
         watched.add(files.seen());
         let bundle = Bundle::of(&policy.file, &checked.sources);
-        let program = Arc::new(in_force(checked.program.ok_or(Outcome::Failed)?, development));
+        // From the same text comes the same again.
+        let same = before.as_ref().is_some_and(|before| before.files == bundle);
+        let of_policy = || if same { Fault::Elsewhere } else { Fault::Policy(Outcome::Failed) };
+        let program = Arc::new(in_force(checked.program.ok_or_else(of_policy)?, development));
+        if program.gateway.listeners.is_empty() {
+            complain(NOWHERE);
+            return Err(of_policy());
+        }
         let mut workshop = Workshop {
             machine: if development { Machine::development() } else { Machine::strict() },
             compiler: Compiler::with(Arc::new(Network::new(|| Machine::strict().authorities()))),
             certificates: Certificates::default(),
         };
-        let (Compiled { plan, auths, warnings }, prepared) = workshop.compile(&program, &checked.sources).map_err(|message| {
-            print_error(&message);
-            Outcome::Failed
+        let (Compiled { plan, auths, warnings }, prepared) = workshop.build(&program).map_err(|errors| {
+            print_error(&unbuilt(&errors, &checked.sources));
+            let unset = errors.iter().any(|error| error.code == Code::SecretUnset);
+            if unset { Fault::Elsewhere } else { of_policy() }
         })?;
         warn(&warnings, &checked.sources);
         workshop.in_force(&plan, prepared);
         watched.add(workshop.files());
         let office = Office::open(&policy.file, Arc::clone(&program), control, super::trace::rehearse, succeeds).map_err(|error| {
             complain(&error.to_string());
-            Outcome::Failed
+            Fault::Elsewhere
         })?;
         let office = Arc::new(office);
         let kept = Kept::first(state, before, bundle);
         Ok((Self { policy, workshop, program, office, kept, watched, auths: development.then_some(auths) }, plan))
-    }
-
-    /// True when the policy says where to listen.
-    #[must_use]
-    pub fn listens(&self) -> bool {
-        !self.program.gateway.listeners.is_empty()
     }
 
     /// The admin listener, which outlives the policies.
@@ -146,17 +161,12 @@ struct Workshop {
 }
 
 impl Workshop {
-    /// Builds a plan; what is missing is said all at once, a line each.
-    fn compile(&mut self, program: &Program, sources: &Sources) -> Result<(Compiled, Prepared), String> {
+    /// Builds a plan; what is missing comes all at once.
+    fn build(&mut self, program: &Program) -> Result<(Compiled, Prepared), Vec<BuildError>> {
         let Self { machine, compiler, certificates } = self;
-        let compiled = compiler.build(program, machine, Clock::system()).and_then(|mut compiled| {
-            let prepared = certificates.prepare(program, &mut compiled.plan, machine)?;
-            Ok((compiled, prepared))
-        });
-        compiled.map_err(|errors| {
-            let found: Vec<Diagnostic> = errors.iter().map(|error| faults::fault(error, sources)).collect();
-            render(Format::Plain, sources, &found)
-        })
+        let mut compiled = compiler.build(program, machine, Clock::system())?;
+        let prepared = certificates.prepare(program, &mut compiled.plan, machine)?;
+        Ok((compiled, prepared))
     }
 
     /// Says that a plan is in force, the one that was compiled last.
@@ -183,18 +193,18 @@ impl server::Policies for Policies {
         self.kept.started()
     }
 
-    fn put_in_force(&mut self, wanted: Wanted, server: &Server) -> Result<Reloaded, String> {
+    fn put_in_force(&mut self, wanted: Wanted, server: &Server) -> Result<Reloaded, Refused> {
         let (program, sources, bundle) = match wanted {
             Wanted::File => self.check(&Disk)?,
             Wanted::Generation(number) => self.check(&self.kept.read(number, &self.policy.file)?)?,
         };
         // An empty file is a policy too: one that is being written.
         if program.gateway.listeners.is_empty() {
-            return Err(NOWHERE.to_owned());
+            return Err(NOWHERE.to_owned().into());
         }
-        let compiled = self.workshop.compile(&program, &sources);
+        let built = self.workshop.build(&program);
         self.watched.add(self.workshop.files());
-        let (Compiled { plan, warnings, .. }, prepared) = compiled?;
+        let (Compiled { plan, warnings, .. }, prepared) = built.map_err(|errors| unbuilt(&errors, &sources))?;
         let program = Arc::new(program);
         let moved = self.office.prepare(&program, &server.left_by(&plan)).map_err(|error| error.to_string())?;
         let (before, left) = (server.addresses(), self.office.leaves(&moved));
@@ -241,6 +251,12 @@ fn administered(outcome: io::Result<Option<SocketAddr>>) {
         Ok(None) => {}
         Err(error) => tracing::error!(%error, "the admin listener cannot be served"),
     }
+}
+
+/// Why a policy that is sound cannot be put in force, a line each.
+fn unbuilt(errors: &[BuildError], sources: &Sources) -> String {
+    let found: Vec<Diagnostic> = errors.iter().map(|error| faults::fault(error, sources)).collect();
+    render(Format::Plain, sources, &found)
 }
 
 fn warn(warnings: &[Warning], sources: &Sources) {

@@ -102,15 +102,21 @@ impl State {
     /// # Errors
     /// Why there is none of that number.
     pub fn read(&self, number: u64, policy: &Path) -> Result<Generation, String> {
-        let kept = || self.numbers().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let read = std::fs::read(self.path(number));
         let text = read.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => format!("there is no policy {number}; kept in `{}`: {}", self.folder.display(), kept()),
+            io::ErrorKind::NotFound => self.lacks(number),
             _ => format!("`{}`: {error}", self.path(number).display()),
         })?;
         let generation: Generation =
             serde_json::from_slice(&text).map_err(|error| format!("`{}`: {error}", self.path(number).display()))?;
         Ok(Generation { files: generation.files.at(policy), ..generation })
+    }
+
+    /// Says that a number is not among those that are kept.
+    #[must_use]
+    pub fn lacks(&self, number: u64) -> String {
+        let kept: Vec<String> = self.numbers().iter().map(ToString::to_string).collect();
+        format!("there is no policy {number}; kept in `{}`: {}", self.folder.display(), kept.join(", "))
     }
 
     /// The one that was in force last, of those that can be read; others are told to `skipped`.

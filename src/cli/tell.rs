@@ -44,16 +44,19 @@ struct Told {
 
 /// Has the gateway take the policy's file as it is now.
 pub fn reload(arguments: &Arguments) -> Outcome {
-    report(arguments.tell("reload"))
+    reported(arguments.tell("reload"))
 }
 
 /// Has the gateway go back.
 pub fn rollback(rollback: &Rollback) -> Outcome {
     let number = match rollback.number {
-        Some(number) => Ok(number),
-        None => rollback.arguments.before(),
+        Some(number) => number,
+        None => match rollback.arguments.before() {
+            Ok(number) => number,
+            Err(outcome) => return outcome,
+        },
     };
-    report(number.and_then(|number| rollback.arguments.tell(&format!("rollback?to={number}"))))
+    reported(rollback.arguments.tell(&format!("rollback?to={number}")))
 }
 
 /// Asks whether the gateway takes requests. Who cannot be asked does not; what looks after containers knows only 0 and 1.
@@ -72,11 +75,15 @@ pub fn ready(arguments: &Arguments) -> Outcome {
 }
 
 impl Arguments {
-    /// The number of the policy before the one in force.
-    fn before(&self) -> Result<u64, String> {
-        let status = self.ask(Method::GET, "status", ANSWER_MAX)?;
-        let told: Told = serde_json::from_slice(&status.body).map_err(|error| format!("the gateway's answer: {error}"))?;
-        told.generation.checked_sub(1).filter(|number| *number > 0).ok_or_else(|| "there is no policy before the one in force".to_owned())
+    /// The number of the policy before the one in force. Why there is none is printed.
+    fn before(&self) -> Result<u64, Outcome> {
+        let status = self.ask(Method::GET, "status", ANSWER_MAX).map_err(|error| unasked(&error))?;
+        if !status.status.is_success() {
+            return Err(report(&status));
+        }
+        let told: Told = serde_json::from_slice(&status.body).map_err(|error| unasked(&format!("the gateway's answer: {error}")))?;
+        let before = told.generation.checked_sub(1).filter(|number| *number > 0);
+        before.ok_or_else(|| unasked("there is no policy before the one in force"))
     }
 
     fn tell(&self, what: &str) -> Result<Answer, String> {
@@ -98,22 +105,26 @@ impl Arguments {
     }
 }
 
-/// Prints what came of it.
-fn report(outcome: Result<Answer, String>) -> Outcome {
-    let answer = match outcome {
-        Ok(answer) => answer,
-        Err(error) => {
-            complain(&error);
-            return Outcome::Usage;
-        }
-    };
+/// Prints what came of it, or why there is no answer.
+fn reported(asked: Result<Answer, String>) -> Outcome {
+    asked.map_or_else(|error| unasked(&error), |answer| report(&answer))
+}
+
+fn unasked(error: &str) -> Outcome {
+    complain(error);
+    Outcome::Usage
+}
+
+/// Prints what the gateway says came of it.
+fn report(answer: &Answer) -> Outcome {
     let told: Told = serde_json::from_slice(&answer.body).unwrap_or_default();
     if answer.status.is_success() {
         print_out(&format!("generation {} is in force\n", told.generation));
         told.changes.iter().for_each(|change| print_out(&format!("  {change}\n")));
         return Outcome::Fine;
     }
-    print_error(&told.diagnostics);
+    // Not all of them are findings, which end with a line end.
+    told.diagnostics.trim_end().lines().for_each(|line| print_error(&format!("{line}\n")));
     let status = answer.status.to_string();
     complain(if told.detail.is_empty() { &status } else { &told.detail });
     Outcome::Failed

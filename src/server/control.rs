@@ -27,17 +27,39 @@ pub struct Reloaded {
     pub changes: Vec<String>,
 }
 
+/// Why nothing changed, as text for people: findings are rendered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// The policy cannot be put in force.
+    Unfit(String),
+    /// No policy of that number is kept, so none was tried.
+    NotKept(String),
+}
+
+impl From<String> for Refused {
+    fn from(text: String) -> Self {
+        Self::Unfit(text)
+    }
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Self::Unfit(text) | Self::NotKept(text)) = self;
+        f.write_str(text)
+    }
+}
+
 /// What came of a command to put a policy in force.
 #[derive(Debug)]
 pub struct Last {
     /// When, since the epoch.
     pub at: Duration,
     /// The policy that is in force since, or why it is not.
-    pub outcome: Result<Reloaded, String>,
+    pub outcome: Result<Reloaded, Refused>,
 }
 
-/// Who wants to know what came of a command. The error is why nothing changed, as text for people: findings are rendered.
-pub type Answer = oneshot::Sender<Result<Reloaded, String>>;
+/// Who wants to know what came of a command.
+pub type Answer = oneshot::Sender<Result<Reloaded, Refused>>;
 
 /// What to do next.
 #[derive(Debug)]
@@ -98,7 +120,7 @@ impl Control {
     ///
     /// # Errors
     /// What is wrong with it, or why else nothing changed.
-    pub async fn reload(&self) -> Result<Reloaded, String> {
+    pub async fn reload(&self) -> Result<Reloaded, Refused> {
         self.ask(Command::Reload).await
     }
 
@@ -111,7 +133,7 @@ impl Control {
     ///
     /// # Errors
     /// When there is no such policy (any more), or it does not suit the machine.
-    pub async fn rollback(&self, generation: u64) -> Result<Reloaded, String> {
+    pub async fn rollback(&self, generation: u64) -> Result<Reloaded, Refused> {
         self.ask(|answer| Command::Rollback(generation, answer)).await
     }
 
@@ -153,7 +175,7 @@ impl Control {
     }
 
     /// Says what has come of a command to put a policy in force.
-    pub(super) fn came(&self, outcome: Result<Reloaded, String>) {
+    pub(super) fn came(&self, outcome: Result<Reloaded, Refused>) {
         if let Ok(reloaded) = &outcome {
             self.state.generation.store(reloaded.generation, Ordering::Relaxed);
         }
@@ -192,11 +214,11 @@ impl Control {
         self.state.succeeded.cancelled().await;
     }
 
-    async fn ask(&self, command: impl FnOnce(Answer) -> Command) -> Result<Reloaded, String> {
+    async fn ask(&self, command: impl FnOnce(Answer) -> Command) -> Result<Reloaded, Refused> {
         let (answer, answered) = oneshot::channel();
         let told = self.commands.send(command(answer)).await.is_ok();
         let answered = if told { answered.await.ok() } else { None };
-        answered.unwrap_or_else(|| Err(ENDS.to_owned()))
+        answered.unwrap_or_else(|| Err(ENDS.to_owned().into()))
     }
 }
 
@@ -218,11 +240,11 @@ mod tests {
     async fn nobody_waits_for_a_gateway_that_ends() {
         let (control, commands) = channel();
         drop(commands);
-        assert_eq!(control.reload().await, Err(ENDS.to_owned()));
+        assert_eq!(control.reload().await, Err(ENDS.to_owned().into()));
         let (control, mut commands) = channel();
         let asked = tokio::spawn(async move { control.reload().await });
         drop(commands.recv().await);
-        assert_eq!(asked.await.unwrap(), Err(ENDS.to_owned()));
+        assert_eq!(asked.await.unwrap(), Err(ENDS.to_owned().into()));
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! `gate run`: the server in the foreground, under the signals of the process and what its [`Control`] is told.
 
-use super::control::{Answer, Command, Control, Reloaded, Stage};
+use super::control::{Answer, Command, Control, Refused, Reloaded, Stage};
 use super::upgrade::{Line, upgrade};
 use super::{GATEWAY, Inherited, Server};
 use crate::compile::Plan;
@@ -43,8 +43,8 @@ pub trait Policies: Send + 'static {
     /// Puts a policy in force.
     ///
     /// # Errors
-    /// Why it cannot be, as text for people. Nothing has changed then.
-    fn put_in_force(&mut self, wanted: Wanted, server: &Server) -> Result<Reloaded, String>;
+    /// Why it cannot be. Nothing has changed then.
+    fn put_in_force(&mut self, wanted: Wanted, server: &Server) -> Result<Reloaded, Refused>;
 
     /// Looks at what may have changed outside the policy, every [`LOOK_AGAIN`].
     fn look_again(&mut self, server: &Server);
@@ -94,7 +94,9 @@ pub fn run<T: Transport>(
                         tracing::info!(process, "a new process accepts; this one ends");
                         break;
                     }
-                    Err(error) => tracing::error!("no new process, this one stays: {error}"),
+                    Err(error) => {
+                        server.plan().events.tell(Change::Failed, GATEWAY, format!("no new process, this one stays: {error}"));
+                    }
                 },
             }
         }
@@ -135,22 +137,26 @@ impl<P: Policies> Follower<P> {
     }
 
     /// A fault of the compiler's own is one of this policy's, and does not end the taking of others.
-    fn put_in_force(&mut self, wanted: Wanted) -> Result<Reloaded, String> {
+    fn put_in_force(&mut self, wanted: Wanted) -> Result<Reloaded, Refused> {
         let attempt = AssertUnwindSafe(|| self.policies.put_in_force(wanted, &self.server));
-        catch_unwind(attempt).unwrap_or_else(|_| Err(UNFORESEEN.to_owned()))
+        catch_unwind(attempt).unwrap_or_else(|_| Err(UNFORESEEN.to_owned().into()))
     }
 
     fn answer(&mut self, wanted: Wanted, answer: Answer) {
         let control = self.control.clone();
         let _turn = control.wait_for_turn();
         let outcome = match control.takes_none() {
-            Some(why) => Err(why.to_owned()),
+            Some(why) => Err(why.to_owned().into()),
             None => self.put_in_force(wanted),
         };
         if let (Err(_), Some(why)) = (&outcome, control.takes_none()) {
             tracing::warn!("not reloaded: {why}");
             // Not everybody waits for what comes of it.
-            let _ = answer.send(Err(why.to_owned()));
+            let _ = answer.send(Err(why.to_owned().into()));
+            return;
+        }
+        if let Err(Refused::NotKept(_)) = outcome {
+            let _ = answer.send(outcome);
             return;
         }
         self.server.note_reload(outcome.is_ok());
@@ -160,9 +166,11 @@ impl<P: Policies> Follower<P> {
                 let says = changes.iter().fold(format!("reloaded as policy {generation}"), |says, change| format!("{says}\n{change}"));
                 plan.events.tell(Change::Reloaded, GATEWAY, says);
             }
-            Err(error) => {
-                plan.events.tell(Change::ReloadRefused, GATEWAY, format!("not reloaded; the old policy stays: {}", error.trim_end()))
-            }
+            Err(error) => plan.events.tell(
+                Change::ReloadRefused,
+                GATEWAY,
+                format!("not reloaded; the old policy stays: {}", error.to_string().trim_end()),
+            ),
         }
         self.control.came(outcome.clone());
         self.server.note_generation(self.control.generation());
@@ -172,7 +180,7 @@ impl<P: Policies> Follower<P> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Follower, Policies, Reloaded, UNFORESEEN, Wanted};
+    use super::{Follower, Policies, Refused, Reloaded, UNFORESEEN, Wanted};
     use crate::server::control::{ENDS, SUCCEEDED};
     use crate::server::tests::rig::{draft, nobody};
     use crate::server::{Server, control};
@@ -187,7 +195,10 @@ mod tests {
             1
         }
 
-        fn put_in_force(&mut self, _: Wanted, _: &Server) -> Result<Reloaded, String> {
+        fn put_in_force(&mut self, wanted: Wanted, _: &Server) -> Result<Reloaded, Refused> {
+            if let Wanted::Generation(number) = wanted {
+                return Err(Refused::NotKept(format!("there is no policy {number}")));
+            }
             self.0 += 1;
             assert!(self.0 > 1, "what nobody foresaw");
             Ok(Reloaded { generation: self.0, changes: Vec::new() })
@@ -202,19 +213,23 @@ mod tests {
         let (control, _commands) = control::channel();
         let mut follower = Follower { policies: Fragile(0), server: Arc::clone(&server), control: control.clone() };
         let told = tokio::task::spawn_blocking(move || {
-            let mut tell = || {
+            let mut tell = |wanted| {
                 let (answer, answered) = oneshot::channel();
-                follower.answer(Wanted::File, answer);
+                follower.answer(wanted, answer);
                 answered.blocking_recv().unwrap()
             };
-            let told = [tell(), tell()];
+            let told = [tell(Wanted::File), tell(Wanted::File)];
+            let unknown = tell(Wanted::Generation(9));
+            let last = control.last().unwrap().outcome.clone();
             control.drain();
-            let late = tell();
+            let late = tell(Wanted::File);
             control.hand_over();
-            (told, [late, tell()], follower.policies.0)
+            (told, (unknown, last), [late, tell(Wanted::File)], follower.policies.0)
         });
-        let ([broken, fine], late, asked) = told.await.unwrap();
-        assert_eq!((broken, late), (Err(UNFORESEEN.to_owned()), [ENDS, SUCCEEDED].map(|why| Err(why.to_owned()))));
+        let ([broken, fine], (unknown, last), late, asked) = told.await.unwrap();
+        assert_eq!((broken, late), (Err(UNFORESEEN.to_owned().into()), [ENDS, SUCCEEDED].map(|why| Err(why.to_owned().into()))));
+        assert_eq!(unknown, Err(Refused::NotKept("there is no policy 9".to_owned())));
+        assert_eq!(last, fine, "what nobody has is no reload that was refused");
         assert_eq!((fine.unwrap().generation, asked), (2, 2));
         tokio::task::spawn_blocking(move || server.shutdown()).await.unwrap().unwrap();
     }

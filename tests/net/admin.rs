@@ -336,6 +336,12 @@ fn with_auth_every_request_has_a_credential_but_the_probes() {
         gate.admin(method, target).field("X-API-Key", "bob-s-key").send().expect(401);
     }
     gate.admin("GET", "/admin/ready").send().expect(200);
+    let admin = gate.admin_address().to_string();
+    let refused = gate.admin("POST", "/admin/reload").send().expect(401).json()["detail"].as_str().unwrap().to_owned();
+    for command in [&["reload"][..], &["rollback"], &["rollback", "1"]] {
+        let (code, printed) = gate.ask(&[command, &["--admin", &admin]].concat());
+        assert_eq!((code, printed), (Some(1), format!("gate: {refused}\n")), "{command:?}");
+    }
     // By whatever name: what keeps others out is the key.
     let config = gate.admin("GET", "/admin/config").field("X-API-Key", "ann-s-key").host("gate.example").send().expect(200);
     let hash = line.split("sha256:").nth(1).unwrap().trim();

@@ -199,7 +199,13 @@ fn an_operator_goes_back_and_a_broken_file_does_not_stop_the_last_good_policy() 
     assert_eq!((code, printed.contains("generation 3 is in force")), (Some(0), true), "{printed}");
     assert_eq!(version(&mut gate), "0");
     let (code, printed) = gate.ask(&["rollback", "7", "--admin", &admin]);
-    assert_eq!((code, printed.contains("there is no policy 7")), (Some(1), true), "{printed}");
+    assert_eq!((code, printed), (Some(1), format!("gate: there is no policy 7; kept in `{folder}`: 1, 2, 3\n")));
+    gate.admin("POST", "/admin/rollback?to=7").send().expect(404);
+    assert_eq!(gate.times_said("reload_refused"), 1, "of the broken file: {}", gate.said());
+    gate.write("");
+    let (code, printed) = gate.ask(&["reload", "--admin", &admin]);
+    assert_eq!((code, printed.contains("listen :8080 }`\ngate: the policy cannot be put in force")), (Some(1), true), "{printed}");
+    gate.write("gateway {");
     let (code, printed) = gate.ask(&["generations", "policy.gate", "--state", folder]);
     let numbers: Vec<&str> = printed.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!((code, numbers), (Some(0), vec!["3", "2", "1"]), "{printed}");
@@ -382,5 +388,34 @@ fn what_is_wrong_with_a_policy_is_said_once() {
     let mut gate = gate.run_again(&state);
     assert_eq!(gate.until_ended().code(), Some(1));
     let said = gate.said();
-    assert!(said.lines().any(|line| line.starts_with("gate: the policy that was in force last is kept")) && said.ends_with('\n'), "{said}");
+    assert!(said.lines().any(|line| line.starts_with(KEPT)) && said.ends_with('\n'), "{said}");
+}
+
+const KEPT: &str = "gate: the policy that was in force last is kept";
+
+#[test]
+fn the_policy_before_is_offered_only_where_the_fault_is_in_the_one_of_the_file() {
+    let (app, folder) = (lively(), tempfile::tempdir().unwrap());
+    let state = ["--state", folder.path().to_str().unwrap()];
+    let text = |listen: &str| versioned(&app, listen, 0);
+    let mut gate = Program::run(&text(LISTEN), &state, &[]);
+    gate.address();
+    gate.write("gateway {");
+    gate.signal("USR2");
+    gate.until_said("no new process");
+    assert_eq!((gate.times_said("gate::syntax::brace"), gate.times_said(KEPT)), (1, 0), "of who takes over: {}", gate.said());
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let guarded = text(&format!("{LISTEN}\n admin 127.0.0.1:0 {{ auth operators }}"));
+    let missing = format!("auth basic operators {{\n users env(\"OPERATORS\")\n}}\n{guarded}");
+    let of_machine = [text(&format!("listen {address}")), text(&format!("{LISTEN}\n admin {address}")), missing];
+    let cases = of_machine.into_iter().map(|text| (text, 0)).chain([("gateway {".to_owned(), 1), (String::new(), 1)]);
+    gate.signal("TERM");
+    gate.until_ended();
+    for (text, offered) in cases {
+        gate.write(&text);
+        gate = gate.run_again(&state);
+        assert_eq!(gate.until_ended().code(), Some(1), "{text}");
+        assert_eq!(gate.times_said(KEPT), offered, "{text}\n{}", gate.said());
+    }
 }

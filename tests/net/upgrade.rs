@@ -83,12 +83,15 @@ const VERSION: &str = "GET /version HTTP/1.1\r\nHost: a\r\n\r\n";
 #[test]
 fn a_new_process_that_cannot_start_leaves_the_old_one_as_it_is() {
     let app = Origin::json("{}");
-    let mut gate = Program::run(&versioned(&app, LISTEN, 0), &[], &[]);
+    let mut gate = Program::run(&versioned(&app, "listen 127.0.0.1:0\n admin 127.0.0.1:0", 0), &[], &[]);
+    gate.admin_address();
     let mut kept = gate.connect();
     kept.send(VERSION).read().expect(200);
     gate.write("gateway {");
     gate.signal("USR2");
-    gate.until_said("no new process, this one stays: it ended with exit status: 1");
+    gate.until_said("WARN no new process, this one stays: it ended with exit status: 1 event=\"failed\"");
+    let told = gate.admin("GET", "/admin/events?kinds=error").send().expect(200).text().to_owned();
+    assert!(told.contains("no new process, this one stays: it ended with exit status: 1"), "{told}");
     assert_eq!(kept.send(VERSION).read().expect(200).text(), "0");
     gate.write(&versioned(&app, LISTEN, 1));
     gate.reload(" reloaded");

@@ -25,7 +25,7 @@ pub fn status(desk: &Desk, _: &Asked) -> Answered {
         let at = rfc3339(last.at);
         match &last.outcome {
             Ok(Reloaded { generation, changes }) => json!({ "at": at, "generation": generation, "changes": changes }),
-            Err(diagnostics) => json!({ "at": at, "diagnostics": diagnostics }),
+            Err(refused) => json!({ "at": at, "diagnostics": refused.to_string() }),
         }
     });
     shown(json!({
