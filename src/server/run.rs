@@ -164,9 +164,11 @@ impl<P: Policies> Follower<P> {
                 let says = changes.iter().fold(format!("reloaded as policy {generation}"), |says, change| format!("{says}\n{change}"));
                 plan.events.tell(Change::Reloaded, GATEWAY, says);
             }
-            Err(error) => {
-                plan.events.tell(Change::ReloadRefused, GATEWAY, format!("not reloaded; the old policy stays: {}", error.to_string().trim_end()))
-            }
+            Err(error) => plan.events.tell(
+                Change::ReloadRefused,
+                GATEWAY,
+                format!("not reloaded; the old policy stays: {}", error.to_string().trim_end()),
+            ),
         }
         self.control.came(outcome.clone());
         self.server.note_generation(self.control.generation());
