@@ -3,7 +3,6 @@
 use super::state::State;
 use super::{Outcome, complain, print_out};
 use std::path::PathBuf;
-use std::time::{Duration, UNIX_EPOCH};
 
 /// Arguments of `gate generations`.
 #[derive(Debug, clap::Args)]
@@ -33,8 +32,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     for number in state.numbers().into_iter().rev() {
         match state.read(number, &arguments.file) {
             Ok(generation) => {
-                let since = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(generation.since));
-                print_out(&format!("{number:>4}  {since}  {}\n", generation.summary));
+                print_out(&format!("{number:>4}  {}  {}\n", generation.date(), generation.summary));
             }
             Err(error) => {
                 // It hides none of the others.

@@ -56,6 +56,8 @@ pub struct Policies {
     office: Arc<Office>,
     kept: Kept,
     watched: Watched,
+    /// Until it has started, that the policy in force is not that of the file.
+    other: Option<String>,
     /// Until it has started, what a developer is told then.
     auths: Option<Vec<Option<Arc<Runtime>>>>,
 }
@@ -124,8 +126,12 @@ impl Policies {
             Fault::Elsewhere
         })?;
         let office = Arc::new(office);
+        let other = before.as_ref().zip(state.as_ref()).filter(|_| last).map(|(before, state)| {
+            let (number, date, file) = (before.number, before.date(), policy.file.display());
+            format!("policy {number} of {date}, kept in `{}`, is in force, not the file `{file}`", state.folder().display())
+        });
         let kept = Kept::first(state, before, bundle);
-        Ok((Self { policy, workshop, program, office, kept, watched, auths: development.then_some(auths) }, plan))
+        Ok((Self { policy, workshop, program, office, kept, watched, other, auths: development.then_some(auths) }, plan))
     }
 
     /// The admin listener, which outlives the policies.
@@ -187,6 +193,9 @@ impl server::Policies for Policies {
         let admin = self.office.started(server);
         let at = admin.as_ref().ok().copied().flatten();
         administered(admin);
+        if let Some(other) = self.other.take() {
+            tracing::warn!("{other}");
+        }
         if let Some(auths) = self.auths.take() {
             print_error(&dev::notes(&self.program, &auths, &self.workshop.machine, &server.addresses(), at));
         }

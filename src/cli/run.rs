@@ -81,11 +81,15 @@ pub fn run(arguments: Arguments) -> Outcome {
     }
 }
 
-/// The program that was called, as it is now, with the same arguments.
+/// The program that was called, as it is now, with the same arguments; it reads the policy's file, whatever this one has read.
 fn again() -> Command {
     let mut called = std::env::args_os();
     let mut command = Command::new(called.next().unwrap_or_else(|| "gate".into()));
-    command.args(called);
+    let mut options = true;
+    command.args(called.filter(|argument| {
+        options &= argument != "--";
+        !options || argument != "--last-good"
+    }));
     command
 }
 

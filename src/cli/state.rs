@@ -9,6 +9,7 @@ use std::fs::DirBuilder;
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// How many are kept.
 pub const KEPT_MAX: usize = 10;
@@ -32,6 +33,14 @@ pub struct Generation {
     pub summary: String,
     /// The policy's file and what it imports.
     pub files: Bundle,
+}
+
+impl Generation {
+    /// Since when, for people.
+    #[must_use]
+    pub fn date(&self) -> String {
+        httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(self.since))
+    }
 }
 
 /// Files and their text. Paths are those below the folder of the policy, where they are there.

@@ -220,6 +220,11 @@ fn an_operator_goes_back_and_a_broken_file_does_not_stop_the_last_good_policy() 
     gate.until_said("`gate run --last-good`");
     let mut gate = gate.run_again(&[&state[..], &["--last-good"]].concat());
     assert_eq!(version(&mut gate), "0");
+    gate.until_said(&format!(" GMT, kept in `{folder}`, is in force, not the file `"));
+    // Whoever takes over reads the file.
+    gate.signal("USR2");
+    gate.until_said("no new process, this one stays: it ended with exit status: 1");
+    assert_eq!(gate.times_said("gate::syntax::brace"), 1, "{}", gate.said());
 }
 
 /// `gateways/shop.gate` with another limit and another upstream in each version.
