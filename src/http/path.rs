@@ -80,12 +80,6 @@ const CLASSES: [Class; 256] = {
     classes
 };
 
-/// True for an octet that a segment of a normalised path holds as it is; others are percent-encoded (RFC 3986 §3.3).
-#[must_use]
-pub fn stands_bare(octet: u8) -> bool {
-    matches!(CLASSES.get(usize::from(octet)), Some(Class::Plain | Class::Dot))
-}
-
 /// Decodes what may be decoded; true beside it when an encoded slash is left.
 fn decode(path: &[u8]) -> Result<(String, bool), Malformed> {
     let mut out = String::with_capacity(path.len() + 8);

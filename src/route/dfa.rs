@@ -388,3 +388,9 @@ fn stays_encoded(first: u8, second: u8) -> bool {
 pub fn is_unreserved(octet: u8) -> bool {
     octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~')
 }
+
+/// True for the characters that a segment holds as they are (RFC 3986 section 3.3); normalisation encodes the others.
+#[must_use]
+pub fn stands_bare(octet: u8) -> bool {
+    is_unreserved(octet) || b"!$&'()*+,;=:@".contains(&octet)
+}

@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use crate::http::path::stands_bare;
-use crate::route::dfa::is_unreserved;
+use crate::route::dfa::{is_unreserved, stands_bare};
 use crate::route::segment::{CHOICES_MAX, SegmentRegex, SegmentType};
 
 use super::{End, PathRegex, Pattern, PatternError, PatternErrorKind, SEGMENTS_MAX, Segment};
