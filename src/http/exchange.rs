@@ -383,17 +383,21 @@ pub mod testing {
             target: target.parse().unwrap(),
             headers: map,
         };
-        let client = Client {
+        Exchange {
+            id: HeaderValue::from_static("0190a5c0-0000-7000-8000-000000000001"),
+            clock: Clock::at(Duration::from_secs(1_800_000_000)),
+            ..Exchange::nowhere(request, client())
+        }
+    }
+
+    /// Whoever asks, at 192.0.2.1.
+    pub fn client() -> Client {
+        Client {
             peer: "192.0.2.1:50000".parse().unwrap(),
             ip: "192.0.2.1".parse().unwrap(),
             scheme: Scheme::Http,
             listener: ":8080".into(),
             certificate: None,
-        };
-        Exchange {
-            id: HeaderValue::from_static("0190a5c0-0000-7000-8000-000000000001"),
-            clock: Clock::at(Duration::from_secs(1_800_000_000)),
-            ..Exchange::nowhere(request, client)
         }
     }
 }

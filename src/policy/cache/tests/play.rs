@@ -13,7 +13,8 @@
 
 use crate::check::{Files, Options, check};
 use crate::compile::{Compiled, Compiler, MadeUp, Plan};
-use crate::http::{Body, Client, Clock, Fault, FaultKind, Outgoing, Reply, Scheme, Source, hop};
+use crate::http::exchange::testing::client;
+use crate::http::{Body, Clock, Fault, FaultKind, Outgoing, Reply, Source, hop};
 use crate::ir::Program;
 use crate::policy::cache::{STATE, Shelf};
 use crate::server::{Arrival, Asked, Driven, Engine, drive};
@@ -152,13 +153,7 @@ pub fn fields(pairs: &[(&str, &str)]) -> HeaderMap {
 }
 
 pub fn arrival(method: &str, target: &str, headers: HeaderMap, body: &str) -> Arrival {
-    let client = Client {
-        peer: "192.0.2.1:50000".parse().unwrap(),
-        ip: "192.0.2.1".parse().unwrap(),
-        scheme: Scheme::Http,
-        listener: ":8080".into(),
-        certificate: None,
-    };
+    let client = client();
     let host = headers.get("host").cloned().unwrap_or_else(|| HeaderValue::from_static("shop.example"));
     let mut headers = headers;
     headers.remove("host");
