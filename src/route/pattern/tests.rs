@@ -70,6 +70,7 @@ fn regexes_that_no_path_matches_or_that_are_too_large_are_refused() {
     let kind = |source: &str| Pattern::regex(source).expect_err(source).kind;
     assert_eq!(kind("users/.*"), PatternErrorKind::Regex(RegexFault::MatchesNothing));
     assert_eq!(kind("/a//b"), PatternErrorKind::Regex(RegexFault::MatchesNothing));
+    assert_eq!(kind("/a[<>]"), PatternErrorKind::Regex(RegexFault::MatchesNothing));
     assert_eq!(kind("/(a|b)*a(a|b){20}"), PatternErrorKind::Regex(RegexFault::TooLarge));
     assert!(matches!(kind("/a)(b"), PatternErrorKind::Regex(RegexFault::Syntax(_))));
     assert!(Pattern::parse("/{x:re\"a/b\"}").is_err());
