@@ -1,7 +1,8 @@
 //! Another policy while the gateway runs: what goes on, what is kept, and how to go back.
 
 use crate::harness::{
-    Answer, Ask, CLIENTS, Client, LISTEN, Origin, Ports, Program, SOCKETS, Stop, all_echo, lively, password_line, sockets, token, until, versioned,
+    Answer, Ask, CLIENTS, Client, LISTEN, Origin, Ports, Program, SOCKETS, Stop, all_echo, lively, password_line, sockets, token, until,
+    versioned,
 };
 use parking_lot::Mutex;
 use std::io::{Read, Write};

@@ -64,7 +64,10 @@ async fn what_breaks_down_once_a_policy_is_in_force_takes_nothing_back() {
     let plan = server.swap_beside(draft.plan(&registry), None, |_| panic!("what nobody foresaw")).unwrap();
     assert!(Arc::ptr_eq(&plan, &server.plan()));
     let now = server.addresses()[0].tcp().unwrap();
-    assert_eq!((status(&exchange(TcpStream::connect(now).await.unwrap(), GET).await), TcpStream::connect(before).await.is_err()), (200, true));
+    assert_eq!(
+        (status(&exchange(TcpStream::connect(now).await.unwrap(), GET).await), TcpStream::connect(before).await.is_err()),
+        (200, true)
+    );
     assert_eq!(server.follow_up("the rest is not done", || 7), Some(7));
     let told: Vec<String> = plan.events.recent(0, &[Kind::Error]).iter().map(|event| event.detail.clone()).collect();
     assert!(matches!(told.as_slice(), [only] if only.starts_with("the policy is in force, but what goes with it broke down")), "{told:?}");
