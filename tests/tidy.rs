@@ -110,7 +110,6 @@ const LINES_MAX: usize = 500;
 const LONGER: &[(&str, usize, &str)] = &[
     ("src/lang/typing.rs", 900, "one pass over expressions whose cases call each other"),
     ("src/lang/read.rs", 800, "one reader of heads and blocks, which are two spellings of the same thing"),
-    ("src/lang/checker.rs", 600, "names in scope and the typed readers that every policy's check uses"),
 ];
 
 #[test]
