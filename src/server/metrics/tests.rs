@@ -17,9 +17,8 @@ const DOCUMENTED: &str = include_str!("../../../docs/operating.md");
 
 fn plan(names: impl IntoIterator<Item = String>) -> Arc<Plan> {
     let plan = draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default());
-    let route = |name: String| Route { name: name.into(), predicate: None, pipeline: Arc::clone(&plan.routes[0].pipeline) };
-    let routes = names.into_iter().map(route).collect();
-    Arc::new(Plan { routes, ..plan })
+    let routes: Vec<Route> = names.into_iter().map(|name| Route { name: name.into(), predicate: None }).collect();
+    Arc::new(Plan { pipeline_of: vec![0; routes.len()], routes, ..plan })
 }
 
 fn requests(shard: &Shard) -> BTreeMap<String, u64> {

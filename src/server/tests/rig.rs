@@ -108,7 +108,7 @@ impl Draft {
                 priority: 0,
             })
             .collect();
-        let pipeline = Arc::new(Pipeline {
+        let pipeline = Pipeline {
             request: Vec::new(),
             target: Target::Upstream(UpstreamIndex(0)),
             response: self.response.clone(),
@@ -119,14 +119,12 @@ impl Draft {
             cache: None,
             invalidation: None,
             log: self.settings.log.clone(),
-        });
+        };
         Plan {
             tree: MatchTree::build(&keys),
-            routes: self
-                .routes
-                .iter()
-                .map(|(_, pattern)| Route { name: (*pattern).into(), predicate: None, pipeline: Arc::clone(&pipeline) })
-                .collect(),
+            routes: self.routes.iter().map(|(_, pattern)| Route { name: (*pattern).into(), predicate: None }).collect(),
+            pipelines: vec![pipeline],
+            pipeline_of: vec![0; self.routes.len()],
             patterns: self.routes.iter().map(|(_, pattern)| (*pattern).into()).collect(),
             unmatched: Vec::new(),
             switches: Vec::new(),
