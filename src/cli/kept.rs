@@ -32,13 +32,18 @@ impl Kept {
         self.number
     }
 
-    /// Another policy is in force: its number. What is the same text is the same policy.
-    pub fn next(&mut self, files: Bundle, summary: String) -> u64 {
+    /// Another policy is in force. What is the same text is the same policy.
+    pub fn next(&mut self, files: Bundle, summary: String) {
         if files != self.files {
             self.files = files;
             self.number += 1;
             self.keep(summary);
         }
+    }
+
+    /// The number of the policy in force.
+    #[must_use]
+    pub fn number(&self) -> u64 {
         self.number
     }
 

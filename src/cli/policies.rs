@@ -22,7 +22,6 @@ use crate::server::control::{Control, Refused, Reloaded};
 use crate::server::{self, Server, Wanted};
 use std::io;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// What is wrong with a policy that nobody could reach.
@@ -223,22 +222,21 @@ impl server::Policies for Policies {
             administered(office.settle(moved, Arc::clone(&program)));
         };
         server.swap_beside(plan, left, in_force).map_err(|error| error.to_string())?;
-        let now = server.addresses();
-        if now != before {
-            listening(&now);
-        }
-        warn(&warnings, &sources);
-        if program.gateway.workers != self.program.gateway.workers {
-            tracing::warn!("`workers` changed: that takes effect when the gateway is started again");
-        }
-        // The policy is in force by now, whatever becomes of this.
-        let told = catch_unwind(AssertUnwindSafe(|| diff::log(&self.program, &program)));
-        let (changes, summary) = told.unwrap_or_else(|_| {
-            tracing::error!("what the policy changes cannot be told, which is a fault of the gateway's own: please report it");
-            (Vec::new(), String::new())
+        let told = server.follow_up("what it changes cannot be told", || {
+            let now = server.addresses();
+            if now != before {
+                listening(&now);
+            }
+            warn(&warnings, &sources);
+            if program.gateway.workers != self.program.gateway.workers {
+                tracing::warn!("`workers` changed: that takes effect when the gateway is started again");
+            }
+            diff::log(&self.program, &program)
         });
+        let (changes, summary) = told.unwrap_or_default();
         self.program = program;
-        Ok(Reloaded { generation: self.kept.next(bundle, summary), changes })
+        server.follow_up("nobody can go back to it", || self.kept.next(bundle, summary));
+        Ok(Reloaded { generation: self.kept.number(), changes })
     }
 
     fn look_again(&mut self, server: &Server) {

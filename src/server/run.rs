@@ -136,7 +136,8 @@ impl<P: Policies> Follower<P> {
         }
     }
 
-    /// A fault of the compiler's own is one of this policy's, and does not end the taking of others.
+    /// A fault of the compiler's own is one of this policy's, and does not end the taking of others. What follows once it is in
+    /// force is guarded where it is done ([`Server::follow_up`]).
     fn put_in_force(&mut self, wanted: Wanted) -> Result<Reloaded, Refused> {
         let attempt = AssertUnwindSafe(|| self.policies.put_in_force(wanted, &self.server));
         catch_unwind(attempt).unwrap_or_else(|_| Err(UNFORESEEN.to_owned().into()))

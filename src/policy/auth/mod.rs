@@ -29,7 +29,7 @@ mod tests;
 
 pub use algorithm::Algorithm;
 pub use check::declare;
-pub use config::{AttributeDecl, AttributeType, Basic, Carrier, Config, Declared, Jwt, Key, Kind, Mode, SingleKey, credentials};
+pub use config::{AttributeDecl, AttributeType, Basic, Carrier, Config, Declared, Jwt, Key, Kind, Mode, SingleKey, Terms, credentials};
 pub use facts::{Clash, attribute, auth_fact, clash, facts, identity};
 pub use forms::DECLARATION;
 pub use made::{purpose, runtime};
