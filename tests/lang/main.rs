@@ -12,4 +12,5 @@ mod formats;
 mod mutations;
 mod order;
 mod programs;
+mod shown;
 mod support;
