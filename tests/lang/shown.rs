@@ -44,3 +44,34 @@ fn of_several_logs_the_innermost_is_shown() {
     let logs: Vec<&str> = shown.lines().filter(|line| line.contains("log access")).collect();
     assert!(matches!(logs.as_slice(), [only] if only.contains("log access json sample 10%")), "{shown}");
 }
+
+#[test]
+fn an_auth_is_explained_with_the_defaults_of_its_kind() {
+    let folder = written(INHERITS.as_bytes());
+    let output = gate(&["explain", "policy.gate", "sampled"], folder.path());
+    let shown = String::from_utf8(output.stdout).unwrap();
+    let (_, from) = shown.split_once("authenticate").unwrap();
+    let (auths, _) = from.split_once("body max").unwrap();
+    let defaults: Vec<String> = auths
+        .lines()
+        .filter(|line| line.ends_with(" default") || line.contains("  auth "))
+        .map(|line| line.split_whitespace().filter(|word| *word != "default" && !word.starts_with("policy.gate")).collect::<Vec<_>>().join(" "))
+        .collect();
+    assert_eq!(
+        defaults,
+        [
+            "auth all [issuer, login, session, staff]",
+            "auth jwt issuer",
+            "from header(\"authorization\")",
+            "leeway 30s",
+            "jwks refresh 10m",
+            "jwks fetched within 5s",
+            "auth forward login",
+            "timeout 200ms",
+            "headers [\"authorization\", \"cookie\"]",
+            "auth introspect session",
+            "answered within 200ms",
+            "auth basic staff",
+        ]
+    );
+}

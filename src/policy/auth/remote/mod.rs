@@ -4,6 +4,8 @@ pub(super) mod check;
 pub(super) mod forward;
 pub(super) mod introspect;
 
+pub use introspect::INTROSPECT_MAX;
+
 use super::algorithm::Algorithm;
 use super::config::Carrier;
 use crate::lang::expr::Secret;
