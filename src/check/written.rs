@@ -28,7 +28,8 @@ impl Interned {
         hooks: &[Asked<'_, '_>],
         bench: &Bench<'_, '_>,
     ) {
-        let of = |word: &'static str| levels.iter().flat_map(|level| level.iter()).filter(move |statement| statement.node.form.word == word);
+        let of =
+            |word: &'static str| levels.iter().flat_map(|level| level.iter()).filter(move |statement| statement.node.form.word == word);
         // Timeouts hold clause by clause, of `log` the innermost.
         let beside = of("timeout").chain(of("log").next_back());
         let hooks = hooks.iter().flat_map(|asked| asked.stages().map(|(stage, _)| hook(asked, stage, bench.sources)));

@@ -55,7 +55,9 @@ fn an_auth_is_explained_with_the_defaults_of_its_kind() {
     let defaults: Vec<String> = auths
         .lines()
         .filter(|line| line.ends_with(" default") || line.contains("  auth "))
-        .map(|line| line.split_whitespace().filter(|word| *word != "default" && !word.starts_with("policy.gate")).collect::<Vec<_>>().join(" "))
+        .map(|line| {
+            line.split_whitespace().filter(|word| *word != "default" && !word.starts_with("policy.gate")).collect::<Vec<_>>().join(" ")
+        })
         .collect();
     assert_eq!(
         defaults,
