@@ -14,3 +14,4 @@ mod order;
 mod programs;
 mod shown;
 mod support;
+mod typos;
