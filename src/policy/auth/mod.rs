@@ -30,7 +30,7 @@ mod tests;
 pub use algorithm::Algorithm;
 pub use check::declare;
 pub use config::{AttributeDecl, AttributeType, Basic, Carrier, Config, Declared, Jwt, Key, Kind, Mode, SingleKey, credentials};
-pub use facts::{Clash, attribute, auth_fact, clash, facts, identity};
+pub use facts::{Clash, absent, attribute, auth_fact, clash, facts, identity};
 pub use forms::{DECLARATION, clauses};
 pub use jwks::FETCH_MAX;
 pub use made::{purpose, runtime};
