@@ -6,7 +6,7 @@ use super::follow::{Noting, Seen, Watched};
 use super::kept::Kept;
 use super::secrets::Machine;
 use super::state::{Bundle, Generation, State};
-use super::{Outcome, Policy, complain, dev, diff, faults, print_error};
+use super::{Outcome, Policy, complain, dev, diff, environment, faults, print_error};
 use crate::admin::Office;
 use crate::check::Files;
 use crate::compile::{Compiled, Compiler, Plan};
@@ -169,9 +169,11 @@ impl Workshop {
     /// Builds a plan; what is missing comes all at once.
     fn build(&mut self, program: &Program) -> Result<(Compiled, Prepared), Vec<BuildError>> {
         let Self { machine, compiler, certificates } = self;
-        let mut compiled = compiler.build(program, machine, Clock::system())?;
-        let prepared = certificates.prepare(program, &mut compiled.plan, machine)?;
-        Ok((compiled, prepared))
+        let built = compiler.build(program, machine, Clock::system()).and_then(|mut compiled| {
+            let prepared = certificates.prepare(program, &mut compiled.plan, machine)?;
+            Ok((compiled, prepared))
+        });
+        built.map_err(|errors| environment::all(program, machine, errors))
     }
 
     /// Says that a plan is in force, the one that was compiled last.
@@ -262,7 +264,8 @@ fn administered(outcome: io::Result<Option<SocketAddr>>) {
 
 /// Why a policy that is sound cannot be put in force, a line each.
 fn unbuilt(errors: &[BuildError], sources: &Sources) -> String {
-    let found: Vec<Diagnostic> = errors.iter().map(|error| faults::fault(error, sources)).collect();
+    let mut found: Vec<Diagnostic> = errors.iter().map(|error| faults::fault(error, sources)).collect();
+    found.sort_by_key(Diagnostic::primary);
     render(Format::Plain, sources, &found)
 }
 

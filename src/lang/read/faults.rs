@@ -44,7 +44,13 @@ impl Reader<'_> {
         }
         let mut found =
             Diagnostic::new(Code::SchemaUnknownKey, format!("unknown word `{word}` {place}")).at(head.word.span, "not known here");
-        if let Some(near) = near(word, known.iter().copied()) {
+        let here = near(word, known.iter().copied());
+        let elsewhere = near(word, self.schema.words().map(|word| word.form.word));
+        let elsewhere = elsewhere.filter(|other| here.is_none_or(|here| other.distance < here.distance));
+        if let Some(other) = elsewhere {
+            let homes = somewhere(&self.schema.homes(other.word));
+            found = found.help(format!("did you mean `{}`? it belongs {homes}", other.word));
+        } else if let Some(near) = here {
             found = found.meant(head.word.span, word, near.word, near.alone);
         } else if !known.is_empty() && known.len() <= 12 {
             found = found.help(format!("known here: {}", list(known)));

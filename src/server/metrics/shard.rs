@@ -24,14 +24,14 @@ const NOTED_MAX: usize = 64;
 #[derive(Debug, Default)]
 #[repr(C)]
 pub struct Counts {
-    /// Bytes of the bodies of replies.
-    pub sent: AtomicU64,
-    /// How long they took, to the end of the reply.
-    pub times: Histogram,
-    /// Requests by the status of their reply.
-    pub codes: Codes,
     /// Bytes of the bodies of requests.
     pub received: AtomicU64,
+    /// Bytes of the bodies of replies.
+    pub sent: AtomicU64,
+    /// Requests by the status of their reply.
+    pub codes: Codes,
+    /// How long they took, to the end of the reply.
+    pub times: Histogram,
     /// Requests by what the cache said, in the order of [`VERDICTS`].
     pub cache: [AtomicU64; VERDICTS.len()],
 }

@@ -4,6 +4,8 @@ pub(super) mod check;
 pub(super) mod forward;
 pub(super) mod introspect;
 
+pub use introspect::INTROSPECT_MAX;
+
 use super::config::Terms;
 use crate::lang::expr::Secret;
 use serde::{Deserialize, Serialize};
