@@ -223,6 +223,7 @@ impl server::Policies for Policies {
             administered(office.settle(moved, Arc::clone(&program)));
         };
         server.swap_beside(plan, left, in_force).map_err(|error| error.to_string())?;
+        self.office.has_left();
         let now = server.addresses();
         if now != before {
             listening(&now);

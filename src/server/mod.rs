@@ -48,6 +48,7 @@ pub use entrance::{ACCEPT_PAUSE, is_of_one_connection};
 pub use inherit::Inherited;
 pub use peer::Peer;
 pub use run::{Policies, Wanted, run};
+pub use site::{Accepts, Closed, accepting};
 pub use watch::Watch;
 
 use crate::compile::Plan;
