@@ -80,6 +80,7 @@ fn rig() -> (DuplexStream, Rig) {
         open: std::sync::atomic::AtomicUsize::new(0),
         crowded: crate::events::Seldom::default(),
         stop: tokio_util::sync::CancellationToken::new(),
+        hurry: tokio_util::sync::CancellationToken::new(),
         swapped: tokio::sync::Notify::new(),
         metrics: crate::server::metrics::Hub::default(),
     });

@@ -34,6 +34,7 @@ fn shared(plan: Arc<Plan>) -> Arc<Shared> {
         log: Log::start(std::io::sink()).unwrap().0,
         open: AtomicUsize::new(0),
         stop: CancellationToken::new(),
+        hurry: CancellationToken::new(),
         crowded: Seldom::default(),
         swapped: Notify::new(),
         metrics: Hub::default(),
