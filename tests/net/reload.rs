@@ -150,6 +150,35 @@ fn under_watch_a_policy_that_changes_is_put_in_force() {
     until_version(&mut gate, "2");
 }
 
+/// How many folders a gateway watches.
+fn watched_folders(gate: &Program) -> usize {
+    let folder = Path::new("/proc").join(gate.id().to_string()).join("fdinfo");
+    let files = std::fs::read_dir(folder).unwrap().map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap_or_default());
+    files.map(|text| text.matches("inotify wd:").count()).sum()
+}
+
+#[test]
+fn under_watch_files_that_the_policy_names_no_more_are_let_go() {
+    let app = lively();
+    let mut gate = Program::run(&versioned(&app, LISTEN, 0), &["--watch"], &[]);
+    gate.address();
+    until("its folder", || (watched_folders(&gate) == 1).then_some(()));
+    let shared = gate.folder().join("shared");
+    std::fs::create_dir(&shared).unwrap();
+    std::fs::write(shared.join("more.gate"), "").unwrap();
+    let importing = |version| format!("import \"shared/more.gate\" as more\n{}", versioned(&app, LISTEN, version));
+    gate.write(&importing(1));
+    until_version(&mut gate, "1");
+    until("both folders", || (watched_folders(&gate) == 2).then_some(()));
+    // What is broken may be mended in any file that it names, or that the policy in force does.
+    gate.write("gateway {");
+    gate.until_said("gate::syntax::brace");
+    assert_eq!(watched_folders(&gate), 2);
+    gate.write(&versioned(&app, LISTEN, 2));
+    until_version(&mut gate, "2");
+    until("one folder", || (watched_folders(&gate) == 1).then_some(()));
+}
+
 /// Puts a policy below a folder and a link to it, as a ConfigMap is mounted.
 fn mount(folder: &Path, number: usize, policy: &str) {
     let data = folder.join(format!("..{number}"));
