@@ -5,7 +5,7 @@ use super::desk::{Desk, InForce};
 use super::listener::{Admin, Listening, bind};
 use super::rehearse::Rehearsal;
 use crate::ir::Program;
-use crate::server::{Control, Server};
+use crate::server::{Closed, Control, Server};
 use parking_lot::Mutex;
 use std::io;
 use std::net::SocketAddr;
@@ -27,6 +27,8 @@ struct State {
     listening: Option<Listening>,
     desk: Option<Arc<Desk>>,
     admin: Option<Admin>,
+    /// Where it was before.
+    left: Option<Closed>,
 }
 
 /// What another policy makes of the admin listener.
@@ -53,7 +55,7 @@ impl Office {
         if let Some(listening) = listening.as_ref().filter(|_| !succeeds) {
             listening.listen()?;
         }
-        let state = State { address, listening, desk: None, admin: None };
+        let state = State { address, listening, desk: None, admin: None, left: None };
         Ok(Self { control, policy: Arc::new(InForce::new(file, program)), rehearsal, state: Mutex::new(state) })
     }
 
@@ -108,7 +110,8 @@ impl Office {
                 Ok(None)
             }
             Move::Ends => {
-                (state.address, state.admin) = (None, None);
+                state.address = None;
+                state.left = state.admin.take().map(Admin::leave);
                 Ok(None)
             }
             Move::To(address, listening) => {
@@ -117,6 +120,12 @@ impl Office {
                 Ok(Some(served))
             }
         }
+    }
+
+    /// Waits until nobody is let in where it was before it moved.
+    pub fn has_left(&self) {
+        let left = self.state.lock().left.take();
+        left.iter().for_each(Closed::wait);
     }
 
     /// Ends it, once what is under way is answered.
@@ -133,7 +142,7 @@ impl State {
         let desk = self.desk.as_ref().ok_or_else(|| io::Error::other("there is no server to administer"))?;
         let admin = Admin::start(listening, Arc::clone(desk))?;
         let address = admin.address();
-        self.admin = Some(admin);
+        self.left = self.admin.replace(admin).map(Admin::leave);
         Ok(address)
     }
 }

@@ -204,6 +204,9 @@ impl server::Policies for Policies {
     }
 
     fn put_in_force(&mut self, wanted: Wanted, server: &Server) -> Result<Reloaded, Refused> {
+        self.watched.attempt();
+        // What was looked at meanwhile was for the policy in force.
+        drop(self.workshop.files());
         let (program, sources, bundle) = match wanted {
             Wanted::File => self.check(&Disk)?,
             Wanted::Generation(number) => self.check(&self.kept.read(number, &self.policy.file)?)?,
@@ -224,6 +227,8 @@ impl server::Policies for Policies {
             administered(office.settle(moved, Arc::clone(&program)));
         };
         server.swap_beside(plan, left, in_force).map_err(|error| error.to_string())?;
+        self.watched.in_force();
+        self.office.has_left();
         let told = server.follow_up("what it changes cannot be told", || {
             let now = server.addresses();
             if now != before {
