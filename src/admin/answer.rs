@@ -66,6 +66,11 @@ pub fn json_of(status: StatusCode, body: &Json) -> Reply {
     Reply::of(status, "application/json", text)
 }
 
+/// The status of what is sent.
+pub fn status(answered: &Answered) -> StatusCode {
+    answered.as_ref().map_or_else(|refusal| refusal.problem.status, |reply| reply.status)
+}
+
 /// What is sent.
 pub fn response(answered: Answered) -> Response<Body> {
     let Reply { status, mut headers, body, source: _ } = answered.unwrap_or_else(Refusal::reply);

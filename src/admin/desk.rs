@@ -1,5 +1,6 @@
 //! What whoever administers has at hand: the server, the way to tell it something, and the policy in force.
 
+use super::logins::Logins;
 use super::rehearse::Rehearsal;
 use crate::events::Change;
 use crate::ir::Program;
@@ -55,6 +56,8 @@ pub struct Desk {
     pub rehearsal: Rehearsal,
     /// Has room for one who tries a request out.
     pub rehearsals: Semaphore,
+    /// Logins that fail.
+    pub logins: Logins,
     began: Instant,
 }
 
@@ -62,7 +65,7 @@ impl Desk {
     /// The desk of a server that has just begun.
     #[must_use]
     pub fn new(server: Arc<Server>, control: Control, policy: Arc<InForce>, rehearsal: Rehearsal) -> Self {
-        Self { server, control, policy, rehearsal, rehearsals: Semaphore::new(1), began: Instant::now() }
+        Self { server, control, policy, rehearsal, rehearsals: Semaphore::new(1), logins: Logins::new(), began: Instant::now() }
     }
 
     /// How long the server has run.

@@ -11,6 +11,7 @@ mod desk;
 mod endpoints;
 mod entry;
 mod listener;
+mod logins;
 mod office;
 mod page;
 mod query;

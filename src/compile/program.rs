@@ -22,8 +22,8 @@ use crate::policy::limit;
 use crate::policy::maintenance;
 use crate::policy::respond::Document;
 use crate::policy::shape::Names;
-use crate::policy::stage::{OnRequest, Place};
-use crate::policy::{Build, BuildError, Config, Endpoint, Policy as _, Registry, Secrets, cache, told};
+use crate::policy::stage::Place;
+use crate::policy::{Build, BuildError, Config, Endpoint, Registry, Secrets, cache, told};
 use crate::route::{MatchTree, RouteKey};
 use crate::store::{self, Store};
 use crate::upstream;
@@ -267,11 +267,9 @@ impl Compiler {
     }
 }
 
-/// The part that judges requests to the admin listener: that of a route with its `auth`.
-fn admin_gate(program: &Program, build: &mut Build<'_>) -> Result<Option<Arc<dyn OnRequest>>, BuildError> {
-    let Some(auth) = program.gateway.admin.as_ref().and_then(|admin| admin.auth) else { return Ok(None) };
-    auth::Config { mode: Mode::One, auths: vec![auth] }.build(build)?;
-    Ok(build.request.pop().map(|(_, part)| part))
+/// The auth that judges requests to the admin listener.
+fn admin_gate(program: &Program, build: &mut Build<'_>) -> Result<Option<Arc<auth::Runtime>>, BuildError> {
+    program.gateway.admin.as_ref().and_then(|admin| admin.auth).map(|auth| build.auth(auth)).transpose()
 }
 
 /// What of the whole program a policy may answer with.

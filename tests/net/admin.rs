@@ -1,6 +1,8 @@
 //! The admin listener, from outside.
 
-use crate::harness::{Answer, Client, Origin, Program, key_line, until};
+use crate::harness::{Answer, Client, Origin, Program, key_line, password_line, until};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -346,6 +348,37 @@ fn with_auth_every_request_has_a_credential_but_the_probes() {
     let config = gate.admin("GET", "/admin/config").field("X-API-Key", "ann-s-key").host("gate.example").send().expect(200);
     let hash = line.split("sha256:").nth(1).unwrap().trim();
     assert!(config.text().contains("OPERATORS") && !config.text().contains(hash), "where a secret is, not what it is");
+}
+
+#[test]
+fn the_log_says_who_changed_something_and_whose_login_failed_and_no_password() {
+    const CANARY: &str = "c4n4ry";
+    let app = Origin::json("{}");
+    let mut gate = run(&app);
+    gate.admin("POST", "/admin/flags/beta?on=true").send().expect(200);
+    gate.until_said(" user=\"-\" target=\"/admin/flags/beta?on=true\" status=200");
+    let text = guarded(&policy(&app)).replace("auth key operators { keys", "auth basic operators { users");
+    let environment = [("OPERATORS", password_line("ann", CANARY)), ("ROBOT_KEY", "key-of-a-robot-1234".to_owned())];
+    let mut gate = Program::run(&text, &[], &environment.each_ref().map(|(name, value)| (*name, value.as_str())));
+    let pair = |password: &str| STANDARD.encode(format!("ann:{password}"));
+    let (right, wrong) = (pair(CANARY), pair("c4n4ry of another"));
+    let line = |target: &str, status: u16| format!("user=\"ann\" target=\"{target}\" status={status}\n");
+    for (target, status) in [("/admin/flags/beta?on=true", 200), ("/admin/maintenance?route=fenced&on=true", 404), ("/admin/reload", 200)] {
+        gate.admin("POST", target).field("Authorization", format!("Basic {right}")).send().expect(status);
+        gate.until_said(&line(target, status));
+    }
+    // Whoever shows nothing is asked who it is, which is no login.
+    gate.admin("GET", "/admin/status").send().expect(401);
+    assert_eq!(gate.times_said("a login at the admin listener has failed"), 0);
+    for _ in 0..12 {
+        gate.admin("POST", "/admin/drain").field("Authorization", format!("Basic {wrong}")).send().expect(401);
+    }
+    gate.until_said("WARN a login at the admin listener has failed peer=127.0.0.1:");
+    assert_eq!(gate.times_said("a login at the admin listener has failed"), 10, "a flood does not fill the log");
+    gate.signal("TERM");
+    gate.until_ended();
+    let said = gate.said();
+    assert!(![CANARY, &right, &wrong].iter().any(|secret| said.contains(secret)), "{said}");
 }
 
 #[test]

@@ -37,6 +37,7 @@ pub use mint::{hash_key, sign};
 pub use passwords::hash_password;
 pub use remote::{Forward, Introspect, Issuer, IssuerKeys, Remote};
 pub use runtime::{Failure, Runtime, Verdict, install_crypto};
+pub use stage::Authenticate;
 
 use super::stage::Place;
 use super::{Build, BuildError, Effective, Policy};
@@ -64,7 +65,7 @@ impl Policy for Config {
             return Ok(());
         }
         let auths = self.auths.iter().map(|index| build.auth(*index)).collect::<Result<_, _>>()?;
-        build.on_request(Place::Authenticate, stage::Authenticate::new(self.mode.clone(), auths));
+        build.on_request(Place::Authenticate, Authenticate::new(self.mode.clone(), auths));
         Ok(())
     }
 }
