@@ -231,7 +231,7 @@ async fn answered(request: Request<Incoming>, peer: SocketAddr, Door { desk, gat
     let given = head.uri.query().and_then(|query| credential.left_out(query)).unwrap_or_default();
     let query = Query::read(&given, endpoint.parameters)?;
     let accept = head.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).map(str::to_owned);
-    let done = endpoint.answer(desk, Asked { name, query, accept }).await;
+    let done = endpoint.answer(desk, Asked { name, query, accept, user: user.clone() }).await;
     if endpoint.changes() {
         let (user, target) = (user.as_deref().unwrap_or("-"), credential.masked(&head.uri.to_string()));
         tracing::info!(%peer, user, target, status = status(&done).as_u16(), "asked by hand");

@@ -3,6 +3,7 @@
 use crate::harness::{Answer, Client, Origin, Program, key_line, password_line, until};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value as Json, json};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -46,7 +47,7 @@ fn policy(app: &Origin) -> String {
 }
 
 fn run(app: &Origin) -> Program {
-    let mut gate = Program::run(&policy(app), &[], &[("ROBOT_KEY", "key-of-a-robot-1234")]);
+    let mut gate = Program::run_keeping(&policy(app), &[("ROBOT_KEY", "key-of-a-robot-1234")]);
     // Its file is another's from now on.
     gate.admin_address();
     gate
@@ -77,7 +78,7 @@ fn what_there_is_to_ask_for_is_listed_and_all_that_is_read_answers() {
     let mut gate = run(&app);
     let listed = gate.admin("GET", "/admin").send().expect(200).json();
     let names =
-        [("/page/", "page.css"), ("routes", "shut"), ("upstreams", "app"), ("breakers", "app"), ("limits", "few"), ("flags", "beta")];
+        [("/page/", "page.css"), ("routes", "shut"), ("upstreams", "app"), ("breakers", "app"), ("limits", "few"), ("flags", "beta"), ("generations", "1")];
     let mut asked = 0;
     for line in listed.as_object().unwrap().keys().filter_map(|line| line.strip_prefix("GET ")) {
         let line = line.split('?').next().unwrap();
@@ -102,6 +103,8 @@ fn what_cannot_be_meant_is_a_problem_that_says_why() {
         ("GET", "/page/other.js", 404, "the page has no file `other.js`"),
         ("GET", "/admin/routes/nobody", 404, "there is no route `nobody`"),
         ("GET", "/admin/upstreams/nobody", 404, "there is no upstream `nobody`"),
+        ("GET", "/admin/generations/7", 404, "there is no policy 7; kept in "),
+        ("GET", "/admin/generations/first", 404, "there is no generation `first`"),
         ("GET", "/admin/status?verbose=1", 400, "there is no parameter `verbose`"),
         ("GET", "/admin/reload", 405, "takes POST"),
         ("PUT", "/admin/maintenance?route=shut&on=true", 405, "takes GET, HEAD, POST"),
@@ -190,6 +193,52 @@ fn a_reload_answers_with_what_it_changes_or_with_what_is_wrong() {
     assert_eq!(gate.admin("GET", "/admin/status").send().json()["generation"], 2);
     let config = gate.admin("GET", "/admin/config").send().expect(200).json();
     assert!(config.to_string().contains("\"few\""), "the policy in force is shown, not the file");
+}
+
+#[test]
+fn the_policies_that_are_kept_are_listed_with_who_put_them_in_force_and_what_each_would_change() {
+    let (app, environment) = (Origin::json("{}"), [("OPERATORS", key_line("ann", "ann-s-key", "")), ("ROBOT_KEY", "a key".to_owned())]);
+    let environment = environment.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let text = |limit: &str| guarded(&policy(&app)).replace("few 2/h", limit);
+    let mut gate = Program::run_keeping(&text("few 2/h"), &environment);
+    gate.address();
+    let ask = |gate: &mut Program, method: &str, target: &str| gate.admin(method, target).field("X-API-Key", "ann-s-key").send();
+    gate.write(&text("few 3/h"));
+    gate.reload(" reloaded");
+    gate.write(&text("few 4/h"));
+    ask(&mut gate, "POST", "/admin/reload").expect(200);
+    ask(&mut gate, "POST", "/admin/rollback?to=1").expect(200);
+    let listed = ask(&mut gate, "GET", "/admin/generations").expect(200).json();
+    let rows = listed.as_array().unwrap();
+    let told = |row: &Json| Json::from(["generation", "in_force", "by", "user", "rollback", "summary"].map(|name| row[name].clone()).to_vec());
+    let expected = [
+        json!([4, true, "admin", "ann", 1, "1 TIGHTER"]),
+        json!([3, false, "admin", "ann", null, "1 LOOSER"]),
+        json!([2, false, "signal", null, null, "1 LOOSER"]),
+        json!([1, false, "start", null, null, ""]),
+    ];
+    assert_eq!(rows.iter().map(told).collect::<Vec<_>>(), expected);
+    assert!(rows.iter().all(|row| row["since"].as_str().unwrap().ends_with('Z')), "{listed}");
+    let hash = rows[0]["hash"].as_str().unwrap();
+    assert_eq!((hash, hash == rows[1]["hash"]), (rows[3]["hash"].as_str().unwrap(), false));
+    let metrics = ask(&mut gate, "GET", "/metrics").expect(200);
+    assert!(metrics.text().contains(&format!("gate_config_info{{hash=\"{hash}\"}} 1")), "{}", metrics.text());
+    // What going back would change, before anybody does.
+    let would = ask(&mut gate, "GET", "/admin/generations/3").expect(200).json();
+    assert_eq!(would["changes"], json!(["LOOSER limit `few` is 4/h, was 2/h"]));
+    assert_eq!(ask(&mut gate, "GET", "/admin/generations/1").expect(200).json()["changes"], json!([]));
+    let (_, printed) = gate.ask(&["generations", "policy.gate", "--state", "state"]);
+    let said: Vec<&str> = printed.lines().filter_map(|line| line.split_once(" GMT  ")).map(|(_, said)| said).collect();
+    assert_eq!(said, ["admin ann, back to 1: 1 TIGHTER", "admin ann: 1 LOOSER", "signal: 1 LOOSER", "start"], "{printed}");
+}
+
+#[test]
+fn where_no_policy_is_kept_none_is_listed() {
+    let app = Origin::json("{}");
+    let mut gate = Program::run(&policy(&app), &[], &[("ROBOT_KEY", "key-of-a-robot-1234")]);
+    assert_eq!(gate.admin("GET", "/admin/generations").send().expect(200).json(), json!([]));
+    let problem = gate.admin("GET", "/admin/generations/1").send().expect(404).json();
+    assert!(problem["detail"].as_str().unwrap().starts_with("policies are not kept"), "{problem}");
 }
 
 #[test]
