@@ -192,6 +192,8 @@ impl Workshop {
 
 impl server::Policies for Policies {
     fn started(&mut self, server: &Arc<Server>) -> u64 {
+        // Whoever asks the admin listener finds it among those that are kept.
+        let number = self.kept.started();
         listening(&server.addresses());
         let admin = self.office.started(server);
         let at = admin.as_ref().ok().copied().flatten();
@@ -202,7 +204,7 @@ impl server::Policies for Policies {
         if let Some(auths) = self.auths.take() {
             print_error(&dev::notes(&self.program, &auths, &self.workshop.machine, &server.addresses(), at));
         }
-        self.kept.started()
+        number
     }
 
     fn put_in_force(&mut self, wanted: Wanted, by: By, server: &Server) -> Result<Reloaded, Refused> {

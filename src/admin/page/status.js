@@ -58,7 +58,8 @@ export function showTraffic(status, metrics) {
   by("curve").replaceChildren(curve(course("requests", SPANS_MAX) ?? { points: [], most: SPANS_MAX }));
 }
 
-const reloaded = ({ generation, changes }) =>
+/** What came of another policy. */
+export const reloaded = ({ generation, changes }) =>
   `Generation ${generation} is in force. It changes ${changes.length ? changes.join("; ") : "nothing for requests"}.`;
 const reloading = "Its file is put in force as it is now. If anything is wrong with it, the policy in force stays.";
 by("reload").onclick = confirmed("Reload the policy?", reloading, "Reload", "/admin/reload", reloaded);

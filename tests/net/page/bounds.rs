@@ -86,7 +86,7 @@ fn nothing_from_elsewhere_gets_into_the_page() {
     let Some(mut page) = open(&mut gate) else { return };
     // What is empty says so.
     for (part, says) in
-        [("upstreams-rows", "no upstream"), ("breakers-rows", "No upstream"), ("limits-rows", "no limit"), ("switches-rows", "No route")]
+        [("upstreams-rows", "no upstream"), ("breakers-rows", "No upstream"), ("limits-rows", "no limit"), ("switches-rows", "No route"), ("generations-rows", "No policy is kept")]
     {
         page.until_says(&format!("#{part}-none:not([hidden])"), says);
     }
