@@ -19,6 +19,7 @@ mod follow;
 mod generations;
 mod hash;
 mod import;
+pub(crate) mod instance;
 mod junit;
 mod kept;
 mod new;

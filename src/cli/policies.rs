@@ -37,6 +37,8 @@ pub struct Beginning {
     pub state: Option<State>,
     /// With the policy that was in force last, not that of the file.
     pub last_good: bool,
+    /// What it is called, among others.
+    pub instance: String,
     /// In the place of another one, which still runs.
     pub succeeds: bool,
 }
@@ -83,7 +85,7 @@ impl Policies {
     }
 
     fn of(policy: Policy, beginning: Beginning, before: Option<Snapshot>, control: Control) -> Result<(Self, Plan), Fault> {
-        let Beginning { development, state, last_good: last, succeeds } = beginning;
+        let Beginning { development, state, last_good: last, instance, succeeds } = beginning;
         let params = policy.params_with_environment();
         let files = Noting::new(match &before {
             Some(before) if last => &before.files,
@@ -111,7 +113,7 @@ impl Policies {
         }
         let mut workshop = Workshop {
             machine: if development { Machine::development() } else { Machine::strict() },
-            compiler: Compiler::with(Arc::new(Network::new(|| Machine::strict().authorities()))),
+            compiler: Compiler::with(Arc::new(Network::new(|| Machine::strict().authorities())), &instance),
             certificates: Certificates::default(),
         };
         let (Compiled { plan, auths, warnings }, prepared) = workshop.build(&program).map_err(|errors| {

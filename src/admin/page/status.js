@@ -30,7 +30,7 @@ export function showStatus(status) {
   document.title = `${status.policy.split("/").at(-1)} · Gatewright`;
   const listeners = status.listeners.map(({ name, address, tls }) => `${name === address ? "" : `${name} `}${address}${tls ? " (TLS)" : ""}`);
   const stores = Object.entries(status.stores).map(([name, { up }]) => `${name} ${up ? "up" : "down"}`);
-  const pairs = [["Policy", status.policy], ["Generation", count(status.generation)], ["Listens at", listeners.join(", ")]];
+  const pairs = [["Instance", status.instance], ["Policy", status.policy], ["Generation", count(status.generation)], ["Listens at", listeners.join(", ")]];
   facts("facts", [...pairs, ["Up for", since(status.uptime_s)], ...(stores.length ? [["Stores", stores.join(", ")]] : []), ["Version", status.version]]);
   const { at, diagnostics } = status.reload ?? {};
   by("refused").hidden = !diagnostics;
