@@ -261,6 +261,21 @@ fn readiness_turns_when_the_gateway_is_told_to_drain() {
 }
 
 #[test]
+fn what_another_program_answers_is_neither_a_gateway_that_is_ready_nor_a_policy_in_force() {
+    let app = Origin::json("{}");
+    let gate = run(&app);
+    for body in ["{}", "OK", "[true]", r#"{"ready": true}"#, r#"{"ready": true, "state": "up"}"#] {
+        let other = Origin::start(move |_| Answer::json(200, body));
+        let at = other.address().to_string();
+        let foreign = "what answers there is no gateway's admin listener\n";
+        assert_eq!(gate.ask(&["ready", "--admin", &at]), (Some(1), format!("gate: not ready: {foreign}")), "{body}");
+        for command in [&["reload"][..], &["rollback"], &["rollback", "1"]] {
+            assert_eq!(gate.ask(&[command, &["--admin", &at]].concat()), (Some(2), format!("gate: {foreign}")), "{command:?} {body}");
+        }
+    }
+}
+
+#[test]
 fn a_drain_without_requests_ends_the_process_well() {
     let app = Origin::json("{}");
     let mut gate = run(&app);
