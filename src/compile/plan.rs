@@ -62,8 +62,8 @@ pub struct Plan {
     pub dependencies: Arc<Dependencies>,
     /// Tells one policy from another: a hash of all that it means.
     pub digest: String,
-    /// What every request to the admin listener has to pass; none where that asks nobody who they are.
-    pub admin_gate: Option<Arc<dyn OnRequest>>,
+    /// Who has to know the caller of every request to the admin listener; none where that asks nobody who they are.
+    pub admin_gate: Option<Arc<auth::Runtime>>,
     /// Where what happens to the gateway is told; the same one for every plan of a process.
     pub events: Arc<Events>,
     /// What traces requests.

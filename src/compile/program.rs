@@ -22,8 +22,8 @@ use crate::policy::limit;
 use crate::policy::maintenance;
 use crate::policy::respond::Document;
 use crate::policy::shape::Names;
-use crate::policy::stage::{OnRequest, Place};
-use crate::policy::{Build, BuildError, Config, Endpoint, Policy as _, Registry, Secrets, cache, told};
+use crate::policy::stage::Place;
+use crate::policy::{Build, BuildError, Config, Endpoint, Registry, Secrets, cache, told};
 use crate::route::{MatchTree, RouteKey};
 use crate::store::{self, Store};
 use crate::upstream;
@@ -68,13 +68,14 @@ impl Compiler {
     /// A compiler without state, whose plans make no calls of their own.
     #[must_use]
     pub fn new() -> Self {
-        Self::with(Arc::new(Offline))
+        Self::with(Arc::new(Offline), "")
     }
 
-    /// A compiler without state, whose plans ask issuers and services by these means.
+    /// A compiler without state, whose plans ask issuers and services by these means, for a gateway that is called so
+    /// (`instance`).
     #[must_use]
-    pub fn with(fetch: Arc<dyn Fetch>) -> Self {
-        let events = Arc::<Events>::default();
+    pub fn with(fetch: Arc<dyn Fetch>, instance: &str) -> Self {
+        let events = Arc::new(Events::of(instance));
         let upstreams = upstream::Registry::telling(Arc::clone(&events));
         Self { registry: Registry::default(), upstreams, events, fetch, embedded: Embedded::new() }
     }
@@ -242,8 +243,8 @@ impl Compiler {
     /// What traces requests, the same as before where its declaration did not change.
     fn tracer(&mut self, declared: Option<&ir::operate::Trace>, errors: &mut Vec<BuildError>) -> Option<Arc<Tracer>> {
         let ir::operate::Trace { url, sample } = declared?;
-        let make =
-            || Tracer::new(url, sample.0).map_err(|why| BuildError::new(Code::TypeMismatch, format!("the url `{url}` of `trace` {why}")));
+        let bad = |why| BuildError::new(Code::TypeMismatch, format!("the url `{url}` of `trace` {why}"));
+        let make = || Tracer::new(url, sample.0, self.events.instance()).map_err(bad);
         self.registry.try_state(TRACER, format!("{} {url}", sample.0), make).map_err(|error| errors.push(error)).ok()
     }
 
@@ -271,11 +272,9 @@ impl Compiler {
     }
 }
 
-/// The part that judges requests to the admin listener: that of a route with its `auth`.
-fn admin_gate(program: &Program, build: &mut Build<'_>) -> Result<Option<Arc<dyn OnRequest>>, BuildError> {
-    let Some(auth) = program.gateway.admin.as_ref().and_then(|admin| admin.auth) else { return Ok(None) };
-    auth::Config { mode: Mode::One, auths: vec![auth] }.build(build)?;
-    Ok(build.request.pop().map(|(_, part)| part))
+/// The auth that judges requests to the admin listener.
+fn admin_gate(program: &Program, build: &mut Build<'_>) -> Result<Option<Arc<auth::Runtime>>, BuildError> {
+    program.gateway.admin.as_ref().and_then(|admin| admin.auth).map(|auth| build.auth(auth)).transpose()
 }
 
 /// What of the whole program a policy may answer with.

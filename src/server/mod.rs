@@ -32,6 +32,7 @@ mod reply;
 mod reports;
 pub mod run;
 mod share;
+mod signals;
 mod site;
 mod spare;
 mod stream;
@@ -47,7 +48,9 @@ pub use drive::{Arrival, Asked, Driven, Engine, drive, drive_watched};
 pub use entrance::{ACCEPT_PAUSE, is_of_one_connection};
 pub use inherit::Inherited;
 pub use peer::Peer;
-pub use run::{Policies, Wanted, run};
+pub use run::{Ended, Policies, Wanted, run};
+pub use signals::Heard;
+pub use site::{Accepts, Closed, accepting};
 pub use watch::Watch;
 
 use crate::compile::Plan;
@@ -124,6 +127,7 @@ impl Server {
             open: AtomicUsize::new(0),
             crowded: Seldom::default(),
             stop,
+            hurry: CancellationToken::new(),
             swapped: Notify::new(),
             metrics: Hub::default(),
         });
@@ -259,6 +263,11 @@ impl Server {
     #[must_use]
     pub fn connections(&self) -> usize {
         self.shared.open.load(Ordering::Relaxed)
+    }
+
+    /// Has a [shutdown](Self::shutdown) wait no longer for what runs.
+    fn hurry(&self) {
+        self.shared.hurry.cancel();
     }
 
     /// Stops accepting, lets what runs finish within the plan's `drain`, and ends: how many connections had to be cut.

@@ -39,6 +39,8 @@ pub struct Shared {
     pub open: AtomicUsize,
     /// Cancelled when the process is to end.
     pub stop: CancellationToken,
+    /// Cancelled when what runs then is not waited for.
+    pub hurry: CancellationToken,
     /// That there are too many connections is said seldom.
     pub crowded: Seldom,
     /// Told when another plan is in force.
@@ -194,7 +196,8 @@ impl<T: Transport> Worker<T> {
     pub async fn time_is_over(&self) {
         self.shared.stop.cancelled().await;
         let longest = self.shared.plan.load().settings.drain;
-        tokio::time::sleep(longest).await;
+        // Either way it is over.
+        let _ = tokio::time::timeout(longest, self.shared.hurry.cancelled()).await;
     }
 
     /// One of the places of open connections; none when all are taken.

@@ -222,3 +222,46 @@ fn an_access_log_that_nobody_reads_does_not_hold_the_exit_back() {
     let status = until("the gateway to end", || gate.try_wait().unwrap());
     assert_eq!(status.code(), Some(0));
 }
+
+/// A gateway with a request that its upstream never answers, after a first signal to end.
+fn draining(app: &Origin, first: &str) -> (Program, Client) {
+    let text = PLAIN.replace("127.0.0.1:0", "127.0.0.1:0\n drain 1h\n").replace("{app}", &app.address().to_string());
+    let mut gate = Program::run(&text, &[], &[]);
+    let (address, mut client) = (gate.address(), gate.connect());
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    app.until_begun(1);
+    gate.signal(first);
+    until("the listener to close", || TcpStream::connect(address).is_err().then_some(()));
+    (gate, client)
+}
+
+#[test]
+fn a_second_signal_ends_the_drain_and_the_exit_code_says_which() {
+    for (first, second, code) in [("INT", "INT", 130), ("TERM", "TERM", 143), ("TERM", "INT", 130)] {
+        let app = Origin::start(|_| Answer::Hang);
+        let (mut gate, mut client) = draining(&app, first);
+        // What comes at once is the first one, passed on.
+        let status = until("the gateway to end", || {
+            gate.signal(second);
+            gate.ended()
+        });
+        assert_eq!(status.code(), Some(code));
+        gate.until_said("stopped; 1 connection was cut at the second signal");
+        assert!(client.try_read("GET").is_err());
+    }
+}
+
+#[test]
+fn the_first_signal_while_the_gateway_drains_already_cuts_nothing() {
+    let app = Origin::start(|_| Answer::Hang);
+    let text = PLAIN.replace("127.0.0.1:0", "127.0.0.1:0\n admin 127.0.0.1:0\n drain 1s\n").replace("{app}", &app.address().to_string());
+    let mut gate = Program::run(&text, &[], &[]);
+    let (address, mut client) = (gate.address(), gate.connect());
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    app.until_begun(1);
+    gate.admin("POST", "/admin/drain").send().expect(202);
+    until("the listener to close", || TcpStream::connect(address).is_err().then_some(()));
+    gate.signal("TERM");
+    assert_eq!(gate.until_ended().code(), Some(0));
+    gate.until_said("1 connection was cut when the drain time was over");
+}

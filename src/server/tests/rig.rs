@@ -165,6 +165,7 @@ pub fn shared(plan: impl Into<Arc<Plan>>) -> Arc<Shared> {
         log: Log::start(io::sink()).unwrap().0,
         open: AtomicUsize::new(0),
         stop: CancellationToken::new(),
+        hurry: CancellationToken::new(),
         crowded: Seldom::default(),
         swapped: Notify::new(),
         metrics: Hub::default(),
