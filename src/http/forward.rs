@@ -17,6 +17,10 @@ pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for
 pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 /// `X-Forwarded-Proto`
 pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+/// What a trusted proxy says of the place that its client asked for. Upstreams may make their answers of that; whose word does not
+/// count, theirs are gone.
+pub const PLACE: [HeaderName; 3] =
+    [X_FORWARDED_HOST, HeaderName::from_static("x-forwarded-port"), HeaderName::from_static("x-forwarded-prefix")];
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 const VIA_OURS: HeaderValue = HeaderValue::from_static("1.1 gatewright");
