@@ -1,12 +1,13 @@
 //! The listener: accepts on a thread of its own, bounds what connections may take, and brings requests to what they ask for.
 
-use super::answer::{Answered, Refusal, response};
+use super::answer::{Answered, Refusal, response, status};
 use super::desk::Desk;
 use super::endpoints::{self, Asked};
-use super::entry;
+use super::entry::{self, Gate};
+use super::logins::Logins;
 use super::query::Query;
 use crate::http::{Body, Problem};
-use crate::policy::stage::OnRequest;
+use crate::policy::auth::Runtime;
 use crate::server::{ACCEPT_PAUSE, Accepts, Closed, accepting, is_of_one_connection, listener};
 use http::header::ACCEPT;
 use http::request::Parts;
@@ -81,13 +82,13 @@ fn failed(address: SocketAddr, error: &io::Error) -> io::Error {
 }
 
 /// Who is let in at a listener; everybody on this machine where it is none.
-type Gate = Arc<Mutex<Option<Arc<dyn OnRequest>>>>;
+type Guarded = Arc<Mutex<Option<Arc<Gate>>>>;
 
 /// What a request comes to.
 #[derive(Clone)]
 struct Door {
     desk: Arc<Desk>,
-    gate: Gate,
+    gate: Guarded,
 }
 
 /// A running admin listener. It accepts until it is dropped.
@@ -95,7 +96,7 @@ pub struct Admin {
     address: SocketAddr,
     /// That of the last policy which has the listener at its address: whoever is at one that a policy has left is not let in
     /// by another's rules.
-    gate: Gate,
+    gate: Guarded,
     ending: DropGuard,
     closed: Closed,
     thread: JoinHandle<io::Result<()>>,
@@ -111,7 +112,7 @@ impl Admin {
         let Listening { listener, address } = listening;
         let ending = CancellationToken::new();
         let (ended, (accepts, closed)) = (ending.clone(), accepting());
-        let gate = Gate::new(Mutex::new(desk.server.plan().admin_gate.clone()));
+        let gate = Guarded::new(Mutex::new(desk.server.plan().admin_gate.clone().map(gate_of)));
         let door = Door { desk, gate: Arc::clone(&gate) };
         let thread = std::thread::Builder::new().name("gate-admin".to_owned()).spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -127,8 +128,8 @@ impl Admin {
     }
 
     /// Lets in whom another policy does.
-    pub fn follow(&self, gate: Option<Arc<dyn OnRequest>>) {
-        *self.gate.lock() = gate;
+    pub fn follow(&self, gate: Option<Arc<Runtime>>) {
+        *self.gate.lock() = gate.map(gate_of);
     }
 
     /// Ends it where it is; what is under way is still answered.
@@ -217,33 +218,38 @@ async fn serve(stream: TcpStream, peer: SocketAddr, door: Door, ending: Cancella
 async fn answered(request: Request<Incoming>, peer: SocketAddr, Door { desk, gate }: &Door) -> Answered {
     let (head, body) = request.into_parts();
     let gate = gate.lock().clone();
-    let found = match admitted(&head, peer, gate).await {
-        Ok(()) => endpoints::find(&head.method, head.uri.path()),
+    let user = match admitted(&head, peer, gate.as_deref(), &desk.logins).await {
+        Ok(user) => user,
         Err(turned) => return turned,
     };
-    let (endpoint, name) = found?;
+    let (endpoint, name) = endpoints::find(&head.method, head.uri.path())?;
     if head.method == Method::POST && !body.is_end_stream() {
         let detail = "no body is taken: parameters stand in the query, such as `?route=NAME`";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).into());
     }
     // The credential was judged before, and is no parameter of what is asked.
-    let credential = entry::in_query(&desk.policy.program());
+    let credential = gate.as_deref().map(Gate::in_query).unwrap_or_default();
     let given = head.uri.query().and_then(|query| credential.left_out(query)).unwrap_or_default();
     let query = Query::read(&given, endpoint.parameters)?;
     let accept = head.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).map(str::to_owned);
-    let done = endpoint.answer(desk, Asked { name, query, accept }).await;
+    let done = endpoint.answer(desk, Asked { name, query, accept, user: user.clone() }).await;
     if endpoint.changes() {
-        tracing::info!(%peer, target = credential.masked(&head.uri.to_string()), done = done.is_ok(), "asked by hand");
+        let (user, target) = (user.as_deref().unwrap_or("-"), credential.masked(&head.uri.to_string()));
+        tracing::info!(%peer, user, target, status = status(&done).as_u16(), "asked by hand");
     }
     done
 }
 
-/// Lets a request in. Whether the gateway is ready is nobody's secret: what asks that of it, a balancer or Kubernetes, has no
-/// credential.
-async fn admitted(head: &Parts, peer: SocketAddr, gate: Option<Arc<dyn OnRequest>>) -> Result<(), entry::Turned> {
+fn gate_of(auth: Arc<Runtime>) -> Arc<Gate> {
+    Arc::new(Gate::new(auth))
+}
+
+/// Lets a request in: who asks, where somebody says so. Whether the gateway is ready is nobody's secret: what asks that of it, a
+/// balancer or Kubernetes, has no credential.
+async fn admitted(head: &Parts, peer: SocketAddr, gate: Option<&Gate>, logins: &Logins) -> Result<Option<Arc<str>>, entry::Turned> {
     entry::from_here(head, gate.is_none()).map_err(|problem| Err(Refusal::from(problem)))?;
     match gate {
-        Some(gate) if head.uri.path() != "/admin/ready" => entry::judged(&*gate, head, peer).await,
-        Some(_) | None => Ok(()),
+        Some(gate) if head.uri.path() != "/admin/ready" => gate.judge(head, peer, logins).await,
+        Some(_) | None => Ok(None),
     }
 }

@@ -4,7 +4,7 @@
 use super::watch::Watch;
 use crate::check::Files;
 use crate::server::Control;
-use crate::server::control::Stage;
+use crate::server::control::{By, Stage};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -80,7 +80,7 @@ impl Watched {
                 }
                 self.note(now);
                 // What came of it is in the log.
-                let _ = runtime.block_on(control.reload());
+                let _ = runtime.block_on(control.reload(By::Watch));
             }
         };
         std::thread::Builder::new().name("gate-watch".to_owned()).spawn(watch).map(drop)

@@ -1,6 +1,7 @@
 //! The command line: arguments in, exit code out. 0 is fine, 1 a policy with errors, a failed test or a file that is not
 //! formatted, 2 wrong usage or a file that cannot be read.
 
+mod archive;
 pub(crate) mod certificates;
 mod check;
 mod dev;
@@ -18,6 +19,7 @@ mod follow;
 mod generations;
 mod hash;
 mod import;
+pub(crate) mod instance;
 mod junit;
 mod kept;
 mod new;
@@ -206,7 +208,7 @@ fn with_environment(params: BTreeMap<String, String>) -> BTreeMap<String, String
 }
 
 /// A policy file and the values of its `param`s.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 struct Policy {
     /// The policy
     file: PathBuf,

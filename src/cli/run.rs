@@ -2,7 +2,7 @@
 
 use super::policies::{Beginning, Policies};
 use super::state::State;
-use super::{Outcome, Policy, complain};
+use super::{Outcome, Policy, complain, instance};
 use crate::policy::auth;
 use crate::server::upgrade::{Line, SUCCEEDS, TOKEN, Told};
 use crate::server::{self, Ended, Heard, Inherited, control};
@@ -29,6 +29,9 @@ pub struct Arguments {
     /// Starts the policy that was in force last, whatever its file says now
     #[arg(long, conflicts_with = "dev")]
     last_good: bool,
+    /// What events and traces call this gateway, so that it is told from others: the machine's name where nothing else is said
+    #[arg(long, value_name = "NAME")]
+    instance: Option<String>,
 }
 
 /// Runs the gateway until it is told to stop.
@@ -46,7 +49,9 @@ pub fn run(arguments: Arguments) -> Outcome {
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let predecessor = set(SUCCEEDS);
     let (control, commands) = control::channel();
-    let beginning = Beginning { development: arguments.dev, state, last_good: arguments.last_good, succeeds: predecessor.is_some() };
+    let instance = arguments.instance.unwrap_or_else(instance::of_machine);
+    let beginning =
+        Beginning { development: arguments.dev, state, last_good: arguments.last_good, instance, succeeds: predecessor.is_some() };
     let (policies, plan) = match Policies::first(arguments.policy, beginning, control.clone()) {
         Ok(first) => first,
         Err(outcome) => return outcome,

@@ -4,6 +4,7 @@
 use crate::http::Clock;
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -18,6 +19,46 @@ pub(super) const ENDS: &str = "the gateway is about to end";
 pub(super) const PASSED_ON: &str = "another process serves in this one's place, and is told to reload: see what it says of that";
 /// The same where it cannot.
 pub(super) const SUCCEEDED: &str = "another process serves in this one's place: ask that one";
+
+/// By what a policy comes to be in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "by")]
+pub enum By {
+    /// The gateway started with it.
+    Start,
+    /// SIGHUP
+    Signal,
+    /// Its file has changed, which is watched.
+    Watch,
+    /// The admin listener
+    Admin {
+        /// and who asked for it there, where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user: Option<Arc<str>>,
+    },
+}
+
+impl By {
+    /// What it is, in a word.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Signal => "signal",
+            Self::Watch => "watch",
+            Self::Admin { .. } => "admin",
+        }
+    }
+
+    /// Who asked for it, where that is known.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        match self {
+            Self::Admin { user } => user.as_deref(),
+            Self::Start | Self::Signal | Self::Watch => None,
+        }
+    }
+}
 
 /// What came of a policy that was put in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,9 +107,9 @@ pub type Answer = oneshot::Sender<Result<Reloaded, Refused>>;
 #[derive(Debug)]
 pub enum Command {
     /// Puts the policy's file in force as it is now.
-    Reload(Answer),
+    Reload(By, Answer),
     /// Puts an earlier policy in force, by its number.
-    Rollback(u64, Answer),
+    Rollback(u64, By, Answer),
 }
 
 /// How far a gateway's life is.
@@ -123,21 +164,21 @@ impl Control {
     ///
     /// # Errors
     /// What is wrong with it, or why else nothing changed.
-    pub async fn reload(&self) -> Result<Reloaded, Refused> {
-        self.ask(Command::Reload).await
+    pub async fn reload(&self, by: By) -> Result<Reloaded, Refused> {
+        self.ask(|answer| Command::Reload(by, answer)).await
     }
 
-    /// The same for who does not wait for what comes of it. With [`COMMANDS_MAX`] commands waiting, one of them will do.
+    /// The same by a signal, which does not wait for what comes of it. With [`COMMANDS_MAX`] commands waiting, one of them will do.
     pub fn request_reload(&self) {
-        let _ = self.commands.try_send(Command::Reload(oneshot::channel().0));
+        let _ = self.commands.try_send(Command::Reload(By::Signal, oneshot::channel().0));
     }
 
     /// Puts an earlier policy in force again, by its number.
     ///
     /// # Errors
     /// When there is no such policy (any more), or it does not suit the machine.
-    pub async fn rollback(&self, generation: u64) -> Result<Reloaded, Refused> {
-        self.ask(|answer| Command::Rollback(generation, answer)).await
+    pub async fn rollback(&self, generation: u64, by: By) -> Result<Reloaded, Refused> {
+        self.ask(|answer| Command::Rollback(generation, by, answer)).await
     }
 
     /// Ends the gateway once what runs is finished, at most after the policy's `drain`. Commands are not waited for.
@@ -234,13 +275,13 @@ impl Control {
 
 #[cfg(test)]
 mod tests {
-    use super::{COMMANDS_MAX, Command, ENDS, Reloaded, Stage, channel};
+    use super::{By, COMMANDS_MAX, Command, ENDS, Reloaded, Stage, channel};
 
     #[tokio::test]
     async fn who_asks_gets_the_answer() {
         let (control, mut commands) = channel();
-        let asked = tokio::spawn(async move { control.rollback(3).await });
-        let Some(Command::Rollback(3, answer)) = commands.recv().await else { panic!("another command") };
+        let asked = tokio::spawn(async move { control.rollback(3, By::Watch).await });
+        let Some(Command::Rollback(3, By::Watch, answer)) = commands.recv().await else { panic!("another command") };
         let reloaded = Reloaded { generation: 5, changes: vec!["LOOSER more".to_owned()] };
         answer.send(Ok(reloaded.clone())).unwrap();
         assert_eq!(asked.await.unwrap(), Ok(reloaded));
@@ -250,9 +291,9 @@ mod tests {
     async fn nobody_waits_for_a_gateway_that_ends() {
         let (control, commands) = channel();
         drop(commands);
-        assert_eq!(control.reload().await, Err(ENDS.to_owned().into()));
+        assert_eq!(control.reload(By::Watch).await, Err(ENDS.to_owned().into()));
         let (control, mut commands) = channel();
-        let asked = tokio::spawn(async move { control.reload().await });
+        let asked = tokio::spawn(async move { control.reload(By::Watch).await });
         drop(commands.recv().await);
         assert_eq!(asked.await.unwrap(), Err(ENDS.to_owned().into()));
     }

@@ -65,6 +65,7 @@ use metrics::{Hub, Metrics};
 use parking_lot::Mutex;
 use reports::Reports;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -183,13 +184,24 @@ impl Server {
             lookout::look(&plan);
             self.shared.plan.store(Arc::clone(&plan));
             self.shared.swapped.notify_one();
-            in_force(&plan);
+            self.follow_up("what goes with it broke down", || in_force(&plan));
         });
         let (over, stays) = if swapped.is_ok() { (&old, &plan) } else { (&plan, &old) };
         if let Err(error) = hooks::stop(&over.hooks, &stays.hooks) {
             tracing::error!(%error, "hooks cannot be told that they are not asked any more");
         }
         swapped.map(|()| plan)
+    }
+
+    /// Does what follows once a policy is in force: none when that breaks down, which takes nothing back and is told with what
+    /// it `means`.
+    pub fn follow_up<T>(&self, means: &str, act: impl FnOnce() -> T) -> Option<T> {
+        let done = catch_unwind(AssertUnwindSafe(act));
+        if done.is_err() {
+            let says = format!("the policy is in force, but {means}: this is a fault of the gateway's own, please report it");
+            self.plan().events.tell(Change::Failed, GATEWAY, says);
+        }
+        done.ok()
     }
 
     /// The ports that its listeners leave when a plan is in force.

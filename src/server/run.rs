@@ -1,6 +1,6 @@
 //! `gate run`: the server in the foreground, under the signals of the process and what its [`Control`] is told.
 
-use super::control::{Answer, Command, Control, PASSED_ON, Refused, Reloaded, Stage};
+use super::control::{Answer, By, Command, Control, PASSED_ON, Refused, Reloaded, Stage};
 use super::signals::{Ends, Heard};
 use super::upgrade::{Line, tell_to_reload, upgrade};
 use super::{GATEWAY, Inherited, Server};
@@ -48,7 +48,7 @@ pub trait Policies: Send + 'static {
     ///
     /// # Errors
     /// Why it cannot be. Nothing has changed then.
-    fn put_in_force(&mut self, wanted: Wanted, server: &Server) -> Result<Reloaded, Refused>;
+    fn put_in_force(&mut self, wanted: Wanted, by: By, server: &Server) -> Result<Reloaded, Refused>;
 
     /// Looks at what may have changed outside the policy, every [`LOOK_AGAIN`].
     fn look_again(&mut self, server: &Server);
@@ -165,24 +165,25 @@ impl<P: Policies> Follower<P> {
             match runtime.block_on(async { timeout(LOOK_AGAIN, commands.recv()).await }) {
                 Err(_) => self.policies.look_again(&self.server),
                 Ok(None) => return Ok(()),
-                Ok(Some(Command::Reload(answer))) => self.answer(Wanted::File, answer),
-                Ok(Some(Command::Rollback(generation, answer))) => self.answer(Wanted::Generation(generation), answer),
+                Ok(Some(Command::Reload(by, answer))) => self.answer(Wanted::File, by, answer),
+                Ok(Some(Command::Rollback(generation, by, answer))) => self.answer(Wanted::Generation(generation), by, answer),
             }
         }
     }
 
-    /// A fault of the compiler's own is one of this policy's, and does not end the taking of others.
-    fn put_in_force(&mut self, wanted: Wanted) -> Result<Reloaded, Refused> {
-        let attempt = AssertUnwindSafe(|| self.policies.put_in_force(wanted, &self.server));
+    /// A fault of the compiler's own is one of this policy's, and does not end the taking of others. What follows once it is in
+    /// force is guarded where it is done ([`Server::follow_up`]).
+    fn put_in_force(&mut self, wanted: Wanted, by: By) -> Result<Reloaded, Refused> {
+        let attempt = AssertUnwindSafe(|| self.policies.put_in_force(wanted, by, &self.server));
         catch_unwind(attempt).unwrap_or_else(|_| Err(UNFORESEEN.to_owned().into()))
     }
 
-    fn answer(&mut self, wanted: Wanted, answer: Answer) {
+    fn answer(&mut self, wanted: Wanted, by: By, answer: Answer) {
         let control = self.control.clone();
         let _turn = control.wait_for_turn();
         let outcome = match control.takes_none() {
             Some(why) => Err(why.to_owned().into()),
-            None => self.put_in_force(wanted),
+            None => self.put_in_force(wanted, by),
         };
         if let (Err(_), Some(why)) = (&outcome, control.takes_none()) {
             let passed_on = control.successor().filter(|_| wanted == Wanted::File).is_some_and(pass_on);
@@ -218,7 +219,7 @@ impl<P: Policies> Follower<P> {
 #[cfg(test)]
 mod tests {
     use super::{Follower, Policies, Refused, Reloaded, UNFORESEEN, Wanted};
-    use crate::server::control::{ENDS, SUCCEEDED};
+    use crate::server::control::{By, ENDS, SUCCEEDED};
     use crate::server::tests::rig::{draft, nobody};
     use crate::server::{Server, control};
     use std::sync::Arc;
@@ -235,7 +236,7 @@ mod tests {
             1
         }
 
-        fn put_in_force(&mut self, wanted: Wanted, _: &Server) -> Result<Reloaded, Refused> {
+        fn put_in_force(&mut self, wanted: Wanted, _: By, _: &Server) -> Result<Reloaded, Refused> {
             if let Wanted::Generation(number) = wanted {
                 return Err(Refused::NotKept(format!("there is no policy {number}")));
             }
@@ -255,7 +256,7 @@ mod tests {
         let told = tokio::task::spawn_blocking(move || {
             let mut tell = |wanted| {
                 let (answer, answered) = oneshot::channel();
-                follower.answer(wanted, answer);
+                follower.answer(wanted, By::Signal, answer);
                 answered.blocking_recv().unwrap()
             };
             let told = [tell(Wanted::File), tell(Wanted::File)];

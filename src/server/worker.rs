@@ -241,10 +241,9 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
-    use super::{Clock, Hub, Shared, Worker};
+    use super::{Clock, Worker};
     use crate::http::{Fault, FaultKind, Outgoing, Reply};
-    use crate::server::access_log::Log;
-    use crate::server::tests::rig::draft;
+    use crate::server::tests::rig::{draft, shared};
     use crate::upstream::{Attempt, Endpoint, Registry, Transport, Upstream};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -265,16 +264,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_worker_has_its_transport_tidied_until_it_ends() {
-        let shared = Arc::new(Shared {
-            plan: arc_swap::ArcSwap::from_pointee(draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default())),
-            log: Log::start(std::io::sink()).unwrap().0,
-            open: AtomicUsize::new(0),
-            crowded: crate::events::Seldom::default(),
-            stop: tokio_util::sync::CancellationToken::new(),
-            hurry: tokio_util::sync::CancellationToken::new(),
-            swapped: tokio::sync::Notify::new(),
-            metrics: Hub::default(),
-        });
+        let shared = shared(draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default()));
         let tidied = Arc::new(AtomicUsize::new(0));
         let worker = Arc::new(Worker::new(Arc::clone(&shared), Counting(Arc::clone(&tidied))));
         let running = tokio::spawn(worker.run(tokio::sync::mpsc::channel(1).1));
@@ -287,16 +277,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_worker_without_requests_lets_go_of_a_plan_that_is_not_in_force() {
         let plan = || draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default());
-        let shared = Arc::new(Shared {
-            plan: arc_swap::ArcSwap::from_pointee(plan()),
-            log: Log::start(std::io::sink()).unwrap().0,
-            open: AtomicUsize::new(0),
-            crowded: crate::events::Seldom::default(),
-            stop: tokio_util::sync::CancellationToken::new(),
-            hurry: tokio_util::sync::CancellationToken::new(),
-            swapped: tokio::sync::Notify::new(),
-            metrics: Hub::default(),
-        });
+        let shared = shared(plan());
         let worker = Arc::new(Worker::new(Arc::clone(&shared), Counting(Arc::default())));
         let running = tokio::spawn(worker.run(tokio::sync::mpsc::channel(1).1));
         let old = Arc::downgrade(&shared.plan.load_full());
@@ -309,16 +290,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_clock_that_was_set_is_followed() {
-        let shared = Arc::new(Shared {
-            plan: arc_swap::ArcSwap::from_pointee(draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default())),
-            log: Log::start(std::io::sink()).unwrap().0,
-            open: AtomicUsize::new(0),
-            crowded: crate::events::Seldom::default(),
-            stop: tokio_util::sync::CancellationToken::new(),
-            hurry: tokio_util::sync::CancellationToken::new(),
-            swapped: tokio::sync::Notify::new(),
-            metrics: Hub::default(),
-        });
+        let shared = shared(draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default()));
         let worker = Worker::new(shared, Counting(Arc::default()));
         let hour = Duration::from_secs(3600);
         for time in [worker.engine().clock.now() + hour, worker.engine().clock.now() - hour] {

@@ -1,7 +1,8 @@
 //! Another policy while the gateway runs: what goes on, what is kept, and how to go back.
 
 use crate::harness::{
-    Answer, Ask, CLIENTS, Client, LISTEN, Origin, Program, SOCKETS, Stop, all_echo, lively, password_line, sockets, token, until, versioned,
+    Answer, Ask, CLIENTS, Client, LISTEN, Origin, Ports, Program, SOCKETS, Stop, all_echo, lively, password_line, sockets, token, until,
+    versioned,
 };
 use parking_lot::Mutex;
 use std::io::{Read, Write};
@@ -288,15 +289,10 @@ fn a_thousand_reloads_leave_nothing_behind() {
     assert!(after_many <= after_few + after_few / 20, "{after_few} bytes after {FEW} reloads, {after_many} after {MANY}");
 }
 
-/// Ports that nobody has now.
-fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
-    let taken = [(); COUNT].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    taken.map(|listener| listener.local_addr().unwrap().port())
-}
-
 #[test]
 fn the_admin_listener_and_another_change_places() {
-    let (app, [first, second, third]) = (lively(), free_ports());
+    let (app, ports) = (lively(), Ports::held());
+    let [first, second, third] = ports.numbers();
     let text = |listen: u16, admin: &str| versioned(&app, &format!("{LISTEN}\n listen 127.0.0.1:{listen}\n admin {admin}"), 0);
     let mut gate = Program::run(&text(first, &format!("127.0.0.1:{second}")), &[], &[("OPERATORS", &password_line("ann", "x"))]);
     let ask = |port: u16, target: &str| Ask::new(SocketAddr::from(([127, 0, 0, 1], port)), "GET", target).send().status;
@@ -339,7 +335,8 @@ fn said_at(port: u16) -> String {
 
 #[test]
 fn an_admin_listener_that_goes_lets_in_nobody_that_it_did_not_let_in_before() {
-    let (app, hook, [port]) = (lively(), Origin::start(|_| Answer::Hang), free_ports());
+    let (app, hook, ports) = (lively(), Origin::start(|_| Answer::Hang), Ports::held());
+    let [port] = ports.numbers();
     let text = |admin: &str, hooks: &str| {
         let auth = "auth basic operators {\n users env(\"OPERATORS\")\n}\n";
         format!("{auth}{hooks}\n{}", versioned(&app, &format!("{LISTEN}\n admin {admin}"), 0))
@@ -370,7 +367,8 @@ fn an_admin_listener_that_goes_lets_in_nobody_that_it_did_not_let_in_before() {
 
 #[test]
 fn nobody_is_served_before_hooks_are_told_and_no_other_gateway_gets_the_address() {
-    let (app, hook, [listen, admin]) = (lively(), Origin::start(|_| Answer::Hang), free_ports());
+    let (app, hook, ports) = (lively(), Origin::start(|_| Answer::Hang), Ports::held());
+    let [listen, admin, other] = ports.numbers();
     let text = |listen: u16, hooks: &str| {
         let listeners = format!("{LISTEN}\n listen 127.0.0.1:{listen}\n admin 127.0.0.1:{admin}");
         format!("{hooks}\n{}", versioned(&app, &listeners, 0))
@@ -379,7 +377,7 @@ fn nobody_is_served_before_hooks_are_told_and_no_other_gateway_gets_the_address(
     let mut first = Program::run(&text(listen, &hooks), &[], &[]);
     hook.until_begun(1);
     assert!(TcpStream::connect(("127.0.0.1", listen)).is_err());
-    let mut second = Program::run(&text(free_ports::<1>()[0], ""), &[], &[]);
+    let mut second = Program::run(&text(other, ""), &[], &[]);
     assert_eq!(second.until_ended().code(), Some(1));
     assert!(second.said().contains("the admin listener cannot listen on"), "{}", second.said());
     first.signal("KILL");
@@ -388,7 +386,8 @@ fn nobody_is_served_before_hooks_are_told_and_no_other_gateway_gets_the_address(
 
 #[test]
 fn a_listener_that_comes_to_nothing_takes_no_client_from_the_one_before() {
-    let (app, [port]) = (lively(), free_ports());
+    let (app, ports) = (lively(), Ports::held());
+    let [port] = ports.numbers();
     let mut gate = Program::run(&versioned(&app, &format!("listen 0.0.0.0:{port}"), 0), &[], &[]);
     gate.address();
     let address = SocketAddr::from(([127, 0, 0, 1], port));
