@@ -67,12 +67,7 @@ pub struct Desk {
 impl Desk {
     /// The desk of a server that has just begun.
     #[must_use]
-    pub fn new(
-        server: Arc<Server>,
-        control: Control,
-        (policy, archive): (Arc<InForce>, Arc<dyn Archive>),
-        rehearsal: Rehearsal,
-    ) -> Self {
+    pub fn new(server: Arc<Server>, control: Control, (policy, archive): (Arc<InForce>, Arc<dyn Archive>), rehearsal: Rehearsal) -> Self {
         let (rehearsals, logins, began) = (Semaphore::new(1), Logins::new(), Instant::now());
         Self { server, control, policy, archive, rehearsal, rehearsals, logins, began }
     }

@@ -8,7 +8,7 @@ use super::logins::Logins;
 use super::query::Query;
 use crate::http::{Body, Problem};
 use crate::policy::auth::Runtime;
-use crate::server::{ACCEPT_PAUSE, is_of_one_connection, listener};
+use crate::server::{ACCEPT_PAUSE, Accepts, Closed, accepting, is_of_one_connection, listener};
 use http::header::ACCEPT;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
@@ -28,7 +28,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 /// Most connections at once; further ones are closed at once.
@@ -97,8 +97,9 @@ pub struct Admin {
     /// That of the last policy which has the listener at its address: whoever is at one that a policy has left is not let in
     /// by another's rules.
     gate: Guarded,
-    ending: CancellationToken,
-    thread: Option<JoinHandle<io::Result<()>>>,
+    ending: DropGuard,
+    closed: Closed,
+    thread: JoinHandle<io::Result<()>>,
 }
 
 impl Admin {
@@ -110,14 +111,14 @@ impl Admin {
         listening.listen()?;
         let Listening { listener, address } = listening;
         let ending = CancellationToken::new();
-        let ended = ending.clone();
+        let (ended, (accepts, closed)) = (ending.clone(), accepting());
         let gate = Guarded::new(Mutex::new(desk.server.plan().admin_gate.clone().map(gate_of)));
         let door = Door { desk, gate: Arc::clone(&gate) };
         let thread = std::thread::Builder::new().name("gate-admin".to_owned()).spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(accept(listener, door, ended))
+            runtime.block_on(accept((listener, accepts), door, ended))
         })?;
-        Ok(Self { address, gate, ending, thread: Some(thread) })
+        Ok(Self { address, gate, ending: ending.drop_guard(), closed, thread })
     }
 
     /// Where it listens.
@@ -131,23 +132,22 @@ impl Admin {
         *self.gate.lock() = gate.map(gate_of);
     }
 
+    /// Ends it where it is; what is under way is still answered.
+    #[must_use]
+    pub fn leave(self) -> Closed {
+        self.closed
+    }
+
     /// Ends it, once what is under way is answered, at most after [`LAST_WORDS`].
-    pub fn end(mut self) {
-        self.ending.cancel();
-        let ended = self.thread.take().map(JoinHandle::join);
-        if !matches!(ended, None | Some(Ok(Ok(())))) {
+    pub fn end(self) {
+        drop(self.ending);
+        if !matches!(self.thread.join(), Ok(Ok(()))) {
             tracing::warn!("the admin listener did not end well");
         }
     }
 }
 
-impl Drop for Admin {
-    fn drop(&mut self) {
-        self.ending.cancel();
-    }
-}
-
-async fn accept(listener: std::net::TcpListener, door: Door, ending: CancellationToken) -> io::Result<()> {
+async fn accept((listener, accepts): (std::net::TcpListener, Accepts), door: Door, ending: CancellationToken) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     let (places, connections) = (Arc::new(Semaphore::new(CONNECTIONS_MAX)), TaskTracker::new());
     let admit = |stream, peer| match Arc::clone(&places).try_acquire_owned() {
@@ -183,6 +183,7 @@ async fn accept(listener: std::net::TcpListener, door: Door, ending: Cancellatio
         admit(TcpStream::from_std(stream)?, peer);
     }
     drop(listener);
+    drop(accepts);
     connections.close();
     // Whoever has not read its answer by then does not want it.
     let _ = timeout(LAST_WORDS, connections.wait()).await;

@@ -6,7 +6,7 @@ use super::desk::{Desk, InForce};
 use super::listener::{Admin, Listening, bind};
 use super::rehearse::Rehearsal;
 use crate::ir::Program;
-use crate::server::{Control, Server};
+use crate::server::{Closed, Control, Server};
 use parking_lot::Mutex;
 use std::io;
 use std::net::SocketAddr;
@@ -29,6 +29,8 @@ struct State {
     listening: Option<Listening>,
     desk: Option<Arc<Desk>>,
     admin: Option<Admin>,
+    /// Where it was before.
+    left: Option<Closed>,
 }
 
 /// What another policy makes of the admin listener.
@@ -61,7 +63,7 @@ impl Office {
         if let Some(listening) = listening.as_ref().filter(|_| !succeeds) {
             listening.listen()?;
         }
-        let state = State { address, listening, desk: None, admin: None };
+        let state = State { address, listening, desk: None, admin: None, left: None };
         Ok(Self { control, policy: Arc::new(InForce::new(file, program)), archive, rehearsal, state: Mutex::new(state) })
     }
 
@@ -116,7 +118,8 @@ impl Office {
                 Ok(None)
             }
             Move::Ends => {
-                (state.address, state.admin) = (None, None);
+                state.address = None;
+                state.left = state.admin.take().map(Admin::leave);
                 Ok(None)
             }
             Move::To(address, listening) => {
@@ -125,6 +128,12 @@ impl Office {
                 Ok(Some(served))
             }
         }
+    }
+
+    /// Waits until nobody is let in where it was before it moved.
+    pub fn has_left(&self) {
+        let left = self.state.lock().left.take();
+        left.iter().for_each(Closed::wait);
     }
 
     /// Ends it, once what is under way is answered.
@@ -141,7 +150,7 @@ impl State {
         let desk = self.desk.as_ref().ok_or_else(|| io::Error::other("there is no server to administer"))?;
         let admin = Admin::start(listening, Arc::clone(desk))?;
         let address = admin.address();
-        self.admin = Some(admin);
+        self.left = self.admin.replace(admin).map(Admin::leave);
         Ok(address)
     }
 }

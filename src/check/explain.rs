@@ -12,7 +12,7 @@ use crate::lang::form::{Form, Kind, Mark, Merge, Word};
 use crate::lang::literal;
 use crate::policy::limit::{Algorithm, Bound, Limit};
 use crate::policy::stage::STAGES;
-use crate::policy::{self, Config, Effective};
+use crate::policy::{self, Config, Effective, auth};
 use crate::upstream::check::Timeouts;
 use serde::Serialize;
 
@@ -193,18 +193,24 @@ impl Lines<'_> {
         let indices = route.auth().map(|auth| auth.auths.as_slice()).unwrap_or_default();
         for node in indices.iter().filter_map(|index| context.auths.get(usize::from(*index))) {
             self.written(node, "authenticate", 1);
-            let carrier = match node.word_in("kind").map(|kind| kind.text.as_str()) {
-                Some("jwt") => "from header(\"authorization\")",
-                Some("key") => "from header(\"x-api-key\")",
-                _ => continue,
-            };
-            if node.child("from").is_none() {
+            let kind = node.word_in("kind").map_or("", |kind| kind.text.as_str());
+            let own = auth::clauses(kind);
+            if own.contains(&"from") && node.child("from").is_none() {
+                let carrier = if kind == "jwt" { "from header(\"authorization\")" } else { "from header(\"x-api-key\")" };
                 self.add("authenticate", 2, carrier, DEFAULT);
             }
-            if node.word_in("kind").is_some_and(|kind| kind.text == "jwt") {
-                for missing in defaults(node) {
-                    self.add("authenticate", 2, missing, DEFAULT);
+            let missing = node.form.children.iter().filter(|clause| own.contains(&clause.word) && node.child(clause.word).is_none());
+            for default in missing.filter_map(|clause| clause.default) {
+                self.add("authenticate", 2, default, DEFAULT);
+            }
+            if let Some(jwks) = node.child("jwks") {
+                for default in defaults(jwks) {
+                    self.add("authenticate", 2, &format!("jwks {default}"), DEFAULT);
                 }
+                self.add("authenticate", 2, &format!("jwks fetched within {}", literal::written(auth::FETCH_MAX)), DEFAULT);
+            }
+            if kind == "introspect" {
+                self.add("authenticate", 2, &format!("answered within {}", literal::written(auth::INTROSPECT_MAX)), DEFAULT);
             }
         }
     }

@@ -7,6 +7,7 @@ use super::{listen, operate};
 use crate::diag::{Code, Report};
 use crate::ir::{Gateway, Limits, Log, LogFormat};
 use crate::lang::checker::{Checker, Moment, RouteFacts, Spot, Want};
+use crate::lang::expr::Expr;
 use crate::lang::types::Type;
 use crate::lang::value::Value;
 use crate::lang::{Given, Node};
@@ -40,7 +41,7 @@ pub fn gateway<'a>(level: &Level<'a>, bench: &mut Bench<'_, 'a>) -> Gateway {
         .and_then(|given| checker.int(given, 1..=1_024))
         .and_then(|number| usize::try_from(number).ok());
     // Who calls is known route by route: there the gateway's `log` is held against it again. A request that no route takes
-    // has no caller, and its line no such field.
+    // has no caller.
     checker.facts.uncertain = true;
     let log = log(&[statements], &mut checker).unwrap_or_default();
     let trace = of("trace").next_back().and_then(|node| operate::trace(node, &mut checker));
@@ -123,7 +124,9 @@ pub fn log(levels: &[&[Effective<'_>]], checker: &mut Checker<'_>) -> Option<Log
         .filter_map(|field| {
             let name = field.word_in("name")?.text.clone();
             let want = Want { response: false, ..Want::scalar(Moment::Response, Spot::Plain) };
-            checker.typed(field.get("value")?, &want).map(|typed| (name, typed.expr))
+            // Of a caller of whom nothing is known it is missing.
+            let missing = checker.facts.uncertain.then_some(Expr::Const(Value::None));
+            checker.typed(field.get("value")?, &want).map(|typed| typed.expr).or(missing).map(|value| (name, value))
         })
         .collect();
     let redact = match node.child("redact").and_then(|child| child.get("fields")) {

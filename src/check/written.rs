@@ -11,9 +11,6 @@ use crate::policy::Effective;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-/// Statements in force outside the policies.
-const BESIDE: &[&str] = &["timeout", "log"];
-
 /// The statements in force on the routes; what many of them inherit is kept once.
 #[derive(Default)]
 pub struct Interned {
@@ -31,7 +28,10 @@ impl Interned {
         hooks: &[Asked<'_, '_>],
         bench: &Bench<'_, '_>,
     ) {
-        let beside = levels.iter().flat_map(|level| level.iter()).filter(|statement| BESIDE.contains(&statement.node.form.word));
+        let of =
+            |word: &'static str| levels.iter().flat_map(|level| level.iter()).filter(move |statement| statement.node.form.word == word);
+        // Timeouts hold clause by clause, of `log` the innermost.
+        let beside = of("timeout").chain(of("log").next_back());
         let hooks = hooks.iter().flat_map(|asked| asked.stages().map(|(stage, _)| hook(asked, stage, bench.sources)));
         let written = in_force.iter().chain(beside).map(|statement| self::statement(&statement.node, bench)).chain(hooks);
         let written = written.map(|statement| self.intern(statement)).collect();

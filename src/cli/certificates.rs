@@ -23,13 +23,13 @@ struct Listener {
     address: Address,
     declared: operate::Tls,
     /// What was read last, good or not, so that each change is looked at once.
-    read: Result<tls::Material, BuildError>,
+    read: Result<tls::Material, Vec<BuildError>>,
 }
 
 struct Peer {
     upstream: Arc<Upstream>,
     /// What was read last, good or not.
-    read: Result<Material, BuildError>,
+    read: Result<Material, Vec<BuildError>>,
 }
 
 /// What was read for a plan that is not yet in force.
@@ -52,7 +52,7 @@ impl Certificates {
                     listener.tls = Some(built);
                     listeners.push(Listener { address: declared.address.clone(), declared: tls.clone(), read: Ok(material) });
                 }
-                Err(error) => errors.push(error),
+                Err(faults) => errors.extend(faults),
             }
         }
         let mut peers = Vec::new();
@@ -65,7 +65,7 @@ impl Certificates {
                     peers.push((peer, None));
                 }
                 Ok(peer) => peers.push(peer),
-                Err(error) => errors.push(error),
+                Err(faults) => errors.extend(faults),
             }
         }
         if errors.is_empty() { Ok(Prepared { listeners, peers }) } else { Err(errors) }
@@ -89,7 +89,7 @@ impl Certificates {
         upstream: &Arc<Upstream>,
         machine: &Machine,
         authorities: &mut Option<Vec<Authority>>,
-    ) -> Result<(Peer, Option<Secure>), BuildError> {
+    ) -> Result<(Peer, Option<Secure>), Vec<BuildError>> {
         let material = peers::read(&upstream.config, machine)?;
         let before = self.peers.iter().find(|before| before.upstream.name == upstream.name);
         let same = upstream.secured().is_some() && before.is_some_and(|before| before.read.as_ref() == Ok(&material));
@@ -97,7 +97,7 @@ impl Certificates {
             None
         } else {
             let machine: &[Authority] = if material.ca.is_some() { &[] } else { authorities.get_or_insert_with(|| machine.authorities()) };
-            Some(peers::build(&upstream.config, &material, machine)?)
+            Some(peers::build(&upstream.config, &material, machine).map_err(|error| vec![error])?)
         };
         Ok((Peer { upstream: Arc::clone(upstream), read: Ok(material) }, secure))
     }
@@ -111,14 +111,12 @@ impl Certificates {
                 continue;
             }
             listener.read = read;
-            match listener.read.as_ref().map_err(BuildError::clone).and_then(|material| material.build(&listener.declared)) {
+            match listener.read.as_ref().map_err(Vec::clone).and_then(|material| material.build(&listener.declared)) {
                 Ok(tls) => {
                     renew(&listener.address, &tls);
                     events.tell(Change::CertificateRenewed, &listener.address.to_string(), "certificates renewed");
                 }
-                Err(error) => {
-                    events.tell(Change::CertificateRefused, &listener.address.to_string(), format!("the old certificates stay: {error}"));
-                }
+                Err(errors) => events.tell(Change::CertificateRefused, &listener.address.to_string(), stay(&errors)),
             }
         }
         for Peer { upstream, read } in &mut self.peers {
@@ -127,16 +125,23 @@ impl Certificates {
                 continue;
             }
             *read = now;
-            let material = read.as_ref().map_err(BuildError::clone);
-            match material.and_then(|material| peers::build(&upstream.config, material, &machine.authorities())) {
+            let material = read.as_ref().map_err(Vec::clone);
+            let secure =
+                material.and_then(|material| peers::build(&upstream.config, material, &machine.authorities()).map_err(|error| vec![error]));
+            match secure {
                 Ok(secure) => {
                     upstream.secure(secure);
                     events.tell(Change::CertificateRenewed, &upstream.name, "certificates renewed");
                 }
-                Err(error) => events.tell(Change::CertificateRefused, &upstream.name, format!("the old certificates stay: {error}")),
+                Err(errors) => events.tell(Change::CertificateRefused, &upstream.name, stay(&errors)),
             }
         }
     }
+}
+
+fn stay(errors: &[BuildError]) -> String {
+    let errors: Vec<String> = errors.iter().map(BuildError::to_string).collect();
+    format!("the old certificates stay: {}", errors.join("; "))
 }
 
 #[cfg(test)]

@@ -33,13 +33,18 @@ impl Kept {
         self.number
     }
 
-    /// Another policy is in force, an earlier one after a `rollback`: its number. What is the same text is the same policy.
-    pub fn next(&mut self, files: Bundle, by: By, rollback: Option<u64>, hash: String, summary: String) -> u64 {
+    /// Another policy is in force, an earlier one after a `rollback`. What is the same text is the same policy.
+    pub fn next(&mut self, files: Bundle, by: By, rollback: Option<u64>, hash: String, summary: String) {
         if files != self.files {
             self.files = files;
             self.number += 1;
             self.keep(by, rollback, hash, summary);
         }
+    }
+
+    /// The number of the policy in force.
+    #[must_use]
+    pub fn number(&self) -> u64 {
         self.number
     }
 

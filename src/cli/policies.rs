@@ -7,7 +7,7 @@ use super::follow::{Noting, Seen, Watched};
 use super::kept::Kept;
 use super::secrets::Machine;
 use super::state::{Bundle, Snapshot, State};
-use super::{Outcome, Policy, complain, dev, diff, faults, print_error};
+use super::{Outcome, Policy, complain, dev, diff, environment, faults, print_error};
 use crate::admin::Office;
 use crate::check::Files;
 use crate::compile::{Compiled, Compiler, Plan};
@@ -23,7 +23,6 @@ use crate::server::control::{By, Control, Refused, Reloaded};
 use crate::server::{self, Server, Wanted};
 use std::io;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// What is wrong with a policy that nobody could reach.
@@ -175,9 +174,11 @@ impl Workshop {
     /// Builds a plan; what is missing comes all at once.
     fn build(&mut self, program: &Program) -> Result<(Compiled, Prepared), Vec<BuildError>> {
         let Self { machine, compiler, certificates } = self;
-        let mut compiled = compiler.build(program, machine, Clock::system())?;
-        let prepared = certificates.prepare(program, &mut compiled.plan, machine)?;
-        Ok((compiled, prepared))
+        let built = compiler.build(program, machine, Clock::system()).and_then(|mut compiled| {
+            let prepared = certificates.prepare(program, &mut compiled.plan, machine)?;
+            Ok((compiled, prepared))
+        });
+        built.map_err(|errors| environment::all(program, machine, errors))
     }
 
     /// Says that a plan is in force, the one that was compiled last.
@@ -210,6 +211,9 @@ impl server::Policies for Policies {
     }
 
     fn put_in_force(&mut self, wanted: Wanted, by: By, server: &Server) -> Result<Reloaded, Refused> {
+        self.watched.attempt();
+        // What was looked at meanwhile was for the policy in force.
+        drop(self.workshop.files());
         let ((program, sources, bundle), rollback) = match wanted {
             Wanted::File => (self.check(&Disk)?, None),
             Wanted::Generation(number) => (self.check(&self.kept.read(number, &self.policy.file)?)?, Some(number)),
@@ -230,22 +234,23 @@ impl server::Policies for Policies {
             administered(office.settle(moved, Arc::clone(&program)));
         };
         server.swap_beside(plan, left, in_force).map_err(|error| error.to_string())?;
-        let now = server.addresses();
-        if now != before {
-            listening(&now);
-        }
-        warn(&warnings, &sources);
-        if program.gateway.workers != self.program.gateway.workers {
-            tracing::warn!("`workers` changed: that takes effect when the gateway is started again");
-        }
-        // The policy is in force by now, whatever becomes of this.
-        let told = catch_unwind(AssertUnwindSafe(|| diff::log(&self.program, &program)));
-        let (changes, summary) = told.unwrap_or_else(|_| {
-            tracing::error!("what the policy changes cannot be told, which is a fault of the gateway's own: please report it");
-            (Vec::new(), String::new())
+        self.watched.in_force();
+        self.office.has_left();
+        let told = server.follow_up("what it changes cannot be told", || {
+            let now = server.addresses();
+            if now != before {
+                listening(&now);
+            }
+            warn(&warnings, &sources);
+            if program.gateway.workers != self.program.gateway.workers {
+                tracing::warn!("`workers` changed: that takes effect when the gateway is started again");
+            }
+            diff::log(&self.program, &program)
         });
+        let (changes, summary) = told.unwrap_or_default();
         self.program = program;
-        Ok(Reloaded { generation: self.kept.next(bundle, by, rollback, hash, summary), changes })
+        server.follow_up("nobody can go back to it", || self.kept.next(bundle, by, rollback, hash, summary));
+        Ok(Reloaded { generation: self.kept.number(), changes })
     }
 
     fn look_again(&mut self, server: &Server) {
@@ -271,7 +276,8 @@ fn administered(outcome: io::Result<Option<SocketAddr>>) {
 
 /// Why a policy that is sound cannot be put in force, a line each.
 fn unbuilt(errors: &[BuildError], sources: &Sources) -> String {
-    let found: Vec<Diagnostic> = errors.iter().map(|error| faults::fault(error, sources)).collect();
+    let mut found: Vec<Diagnostic> = errors.iter().map(|error| faults::fault(error, sources)).collect();
+    found.sort_by_key(Diagnostic::primary);
     render(Format::Plain, sources, &found)
 }
 

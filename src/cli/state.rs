@@ -114,8 +114,7 @@ impl State {
             io::ErrorKind::NotFound => self.lacks(number),
             _ => format!("`{}`: {error}", self.path(number).display()),
         })?;
-        let snapshot: Snapshot =
-            serde_json::from_slice(&text).map_err(|error| format!("`{}`: {error}", self.path(number).display()))?;
+        let snapshot: Snapshot = serde_json::from_slice(&text).map_err(|error| format!("`{}`: {error}", self.path(number).display()))?;
         Ok(Snapshot { files: snapshot.files.at(policy), ..snapshot })
     }
 

@@ -9,20 +9,21 @@ use crate::upstream::tls::{Authority, Material, Secure};
 /// Reads what an upstream needs.
 ///
 /// # Errors
-/// What is not there.
-pub fn read(config: &Config, secrets: &dyn Secrets) -> Result<Material, BuildError> {
+/// Everything that is not there.
+pub fn read(config: &Config, secrets: &dyn Secrets) -> Result<Material, Vec<BuildError>> {
     let Some(tls) = &config.tls else { return Ok(Material::default()) };
-    let read = |clause: &str, secret| {
-        let named = |error: BuildError| missing(config, format!("`{clause}`: {}", error.message)).of(secret);
-        secrets.secret(secret, Purpose::Certificate).map_err(named)
+    let mut errors = Vec::new();
+    let mut read = |clause: &str, secret| match secrets.secret(secret, Purpose::Certificate) {
+        Ok(text) => Some(text),
+        Err(error) => {
+            errors.push(missing(config, format!("`{clause}`: {}", error.message)).of(secret));
+            None
+        }
     };
-    Ok(Material {
-        ca: tls.ca.as_ref().map(|secret| read("ca", secret)).transpose()?,
-        identity: match &tls.identity {
-            Some((cert, key)) => Some((read("cert", cert)?, read("key", key)?)),
-            None => None,
-        },
-    })
+    let ca = tls.ca.as_ref().and_then(|secret| read("ca", secret));
+    let identity = tls.identity.as_ref().map(|(cert, key)| (read("cert", cert), read("key", key)));
+    let identity = identity.and_then(|(cert, key)| cert.zip(key));
+    if errors.is_empty() { Ok(Material { ca, identity }) } else { Err(errors) }
 }
 
 /// What handshakes with an upstream run under; `machine` are the authorities that the machine believes.

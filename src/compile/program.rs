@@ -119,14 +119,15 @@ impl Compiler {
         let means = Means { secrets, clock, stores: &stores, fetch: &fetch, events: &events };
         let credentials = auth::credentials(&program.auths);
         let hooks = hooks::called(program, &credentials, &self.embedded, (&mut self.registry, secrets, &self.fetch), &mut errors);
-        let mut routes: Vec<Route> = Vec::with_capacity(program.routes.len());
-        let mut known: HashMap<Vec<u8>, Arc<Pipeline>> = HashMap::new();
+        let mut pipelines: Vec<Pipeline> = Vec::new();
+        let mut pipeline_of: Vec<u32> = Vec::with_capacity(program.routes.len());
+        let mut known: HashMap<Vec<u8>, u32> = HashMap::new();
         let keeps = |policy: &Config| matches!(policy, Config::Cache(cache::Config::Keep(_)));
         let caches = program.routes.iter().any(|route| route.policies.iter().any(keeps));
         for route in &program.routes {
             let in_force = in_force(route);
             if let Some(pipeline) = known.get(&in_force) {
-                routes.push(of_plan(route, Arc::clone(pipeline)));
+                pipeline_of.push(*pipeline);
                 continue;
             }
             let mut build =
@@ -154,10 +155,11 @@ impl Compiler {
             if caches {
                 pipeline.invalidation = Some(cache::invalidation(&mut self.registry, invalidates));
             }
-            let pipeline = Arc::new(pipeline);
-            routes.push(of_plan(route, Arc::clone(&pipeline)));
+            let place = u32::try_from(pipelines.len()).unwrap_or(u32::MAX);
+            pipelines.push(pipeline);
+            pipeline_of.push(place);
             if !in_force.is_empty() {
-                known.insert(in_force, pipeline);
+                known.insert(in_force, place);
             }
         }
         let posts = posts(&program.gateway.events, &mut errors);
@@ -187,7 +189,9 @@ impl Compiler {
         let keys: Vec<RouteKey> = program.routes.iter().map(|route| route.key.clone()).collect();
         let plan = Plan {
             tree: MatchTree::build(&keys),
-            routes,
+            routes: program.routes.iter().map(of_plan).collect(),
+            pipelines,
+            pipeline_of,
             patterns: program.routes.iter().map(|route| route.key.pattern.text().into()).collect(),
             unmatched,
             switches: self.switches(),
@@ -339,8 +343,8 @@ fn in_force(route: &ir::Route) -> Vec<u8> {
     serde_json::to_vec(&(policies, target, timeouts, retries, reads_body, log)).unwrap_or_default()
 }
 
-fn of_plan(route: &ir::Route, pipeline: Arc<Pipeline>) -> Route {
-    Route { name: route.name.as_str().into(), predicate: route.predicate.clone().map(Box::new), pipeline }
+fn of_plan(route: &ir::Route) -> Route {
+    Route { name: route.name.as_str().into(), predicate: route.predicate.clone().map(Box::new) }
 }
 
 fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program, credentials: &Credentials) -> Pipeline {

@@ -135,62 +135,94 @@ impl Material {
     /// Reads what a listener needs.
     ///
     /// # Errors
-    /// What is not there.
-    pub fn read(tls: &operate::Tls, secrets: &dyn Secrets) -> Result<Self, BuildError> {
+    /// Everything that is not there.
+    pub fn read(tls: &operate::Tls, secrets: &dyn Secrets) -> Result<Self, Vec<BuildError>> {
         let read = |what: &str, secret| {
             let named = |error: BuildError| missing(format!("the {what}: {}", error.message)).of(secret);
             secrets.secret(secret, Purpose::Certificate).map_err(named)
         };
-        let pairs = tls.certificates.iter().map(|declared| {
+        let mut errors = Vec::new();
+        let mut pairs = Vec::with_capacity(tls.certificates.len());
+        for declared in &tls.certificates {
             let cert = read(&format!("certificate of `{}`", declared.host), &declared.cert);
-            let pair = cert.and_then(|cert| Ok((cert, read(&format!("key of `{}`", declared.host), &declared.key)?)));
-            pair.or_else(|error| secrets.certificate(&declared.host).ok_or(error))
+            let key = read(&format!("key of `{}`", declared.host), &declared.key);
+            match (cert, key) {
+                (Ok(cert), Ok(key)) => pairs.push((cert, key)),
+                (cert, key) => match secrets.certificate(&declared.host) {
+                    Some(pair) => pairs.push(pair),
+                    None => errors.extend(cert.err().into_iter().chain(key.err())),
+                },
+            }
+        }
+        let client_ca = tls.client_ca.as_ref().map(|ca| read("certificates of `client_ca`", &ca.file));
+        let client_ca = client_ca.transpose().unwrap_or_else(|error| {
+            errors.push(error);
+            None
         });
-        Ok(Self {
-            pairs: pairs.collect::<Result<_, _>>()?,
-            client_ca: tls.client_ca.as_ref().map(|ca| read("certificates of `client_ca`", &ca.file)).transpose()?,
-        })
+        if errors.is_empty() { Ok(Self { pairs, client_ca }) } else { Err(errors) }
     }
 
     /// What handshakes run under.
     ///
     /// # Errors
-    /// When a text is no certificate or key, or a key is not its certificate's.
-    pub fn build(&self, tls: &operate::Tls) -> Result<Tls, BuildError> {
+    /// When texts are no certificate or key, or a key is not its certificate's: each that is not.
+    pub fn build(&self, tls: &operate::Tls) -> Result<Tls, Vec<BuildError>> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let shown = tls
-            .certificates
-            .iter()
-            .zip(&self.pairs)
-            .map(|(declared, pair)| one(&declared.host, pair, &provider).map_err(|error| error.of(&declared.cert)));
-        let shown = Arc::new(Shown(shown.collect::<Result<_, _>>()?));
-        let versions: &[&SupportedProtocolVersion] = match tls.min_version {
-            TlsVersion::Tls12 => &[&version::TLS13, &version::TLS12],
-            TlsVersion::Tls13 => &[&version::TLS13],
-        };
-        let failed = |error: &dyn fmt::Display| missing(format!("TLS cannot be set up: {error}"));
-        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
-        let builder = builder.with_protocol_versions(versions).map_err(|error| failed(&error))?;
-        let builder = match (&self.client_ca, &tls.client_ca) {
-            (Some(pem), Some(declared)) => {
-                let verifier =
-                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots(pem).map_err(|error| error.of(&declared.file))?), provider);
-                let verifier = if declared.optional { verifier.allow_unauthenticated() } else { verifier };
-                builder.with_client_cert_verifier(verifier.build().map_err(|error| failed(&error))?)
+        let mut errors = Vec::new();
+        let mut shown = Vec::with_capacity(self.pairs.len());
+        for (declared, pair) in tls.certificates.iter().zip(&self.pairs) {
+            match one(&declared.host, pair, &provider) {
+                Ok(one) => shown.push(one),
+                Err(error) => errors.push(error.of(&declared.cert)),
             }
-            (Some(_) | None, _) => builder.with_no_client_auth(),
-        };
-        let mut config = builder.with_cert_resolver(Arc::clone(&shown) as Arc<dyn ResolvesServerCert>);
-        config.alpn_protocols = vec![ALPN_HTTP2.to_vec(), ALPN_HTTP1.to_vec()];
-        if tls.resumption {
-            // The client keeps the session, under a key that changes: nothing is stored here for clients that do not return.
-            config.ticketer = aws_lc_rs::Ticketer::new().map_err(|error| failed(&error))?;
-        } else {
-            config.session_storage = Arc::new(NoServerSessionStorage {});
-            config.send_tls13_tickets = 0;
         }
-        Ok(Tls { config: Arc::new(config), shown })
+        let believed = match (&self.client_ca, &tls.client_ca) {
+            (Some(pem), Some(declared)) => match roots(pem) {
+                Ok(roots) => Some((roots, declared.optional)),
+                Err(error) => {
+                    errors.push(error.of(&declared.file));
+                    None
+                }
+            },
+            (Some(_) | None, _) => None,
+        };
+        if errors.is_empty() { config(tls, Shown(shown), believed, provider).map_err(|error| vec![error]) } else { Err(errors) }
     }
+}
+
+/// What handshakes run under when all that it takes is sound.
+fn config(
+    tls: &operate::Tls,
+    shown: Shown,
+    believed: Option<(RootCertStore, bool)>,
+    provider: Arc<CryptoProvider>,
+) -> Result<Tls, BuildError> {
+    let shown = Arc::new(shown);
+    let versions: &[&SupportedProtocolVersion] = match tls.min_version {
+        TlsVersion::Tls12 => &[&version::TLS13, &version::TLS12],
+        TlsVersion::Tls13 => &[&version::TLS13],
+    };
+    let failed = |error: &dyn fmt::Display| missing(format!("TLS cannot be set up: {error}"));
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
+    let builder = builder.with_protocol_versions(versions).map_err(|error| failed(&error))?;
+    let builder = match believed {
+        Some((roots, optional)) => {
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            let verifier = if optional { verifier.allow_unauthenticated() } else { verifier };
+            builder.with_client_cert_verifier(verifier.build().map_err(|error| failed(&error))?)
+        }
+        None => builder.with_no_client_auth(),
+    };
+    let mut config = builder.with_cert_resolver(Arc::clone(&shown) as Arc<dyn ResolvesServerCert>);
+    config.alpn_protocols = vec![ALPN_HTTP2.to_vec(), ALPN_HTTP1.to_vec()];
+    if tls.resumption {
+        // The client keeps the session, under a key that changes: nothing is stored here for clients that do not return.
+        config.ticketer = aws_lc_rs::Ticketer::new().map_err(|error| failed(&error))?;
+    } else {
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+    }
+    Ok(Tls { config: Arc::new(config), shown })
 }
 
 fn one(host: &str, (cert, key): &(String, String), provider: &CryptoProvider) -> Result<One, BuildError> {
@@ -283,7 +315,8 @@ mod tests {
             ((key, cert), "there is no certificate"),
         ] {
             let material = Material { pairs: vec![broken], client_ca: None };
-            let error = material.build(&declared(&["a.example"])).unwrap_err();
+            let errors = material.build(&declared(&["a.example"])).unwrap_err();
+            let [error] = errors.as_slice() else { panic!("{errors:?}") };
             assert_eq!(error.code, Code::TlsCertMissing);
             assert!(error.message.contains(part) && !error.message.contains("secret words"), "{}", error.message);
         }

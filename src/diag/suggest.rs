@@ -5,6 +5,8 @@
 pub struct Near<'a> {
     /// The word.
     pub word: &'a str,
+    /// How many letters differ.
+    pub distance: usize,
     /// True when no other word is as near: then it is safe to put it in place of the unknown one.
     pub alone: bool,
 }
@@ -14,12 +16,12 @@ pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> O
     near(unknown, known).map(|near| near.word)
 }
 
-/// The known word that is nearest to `unknown`, if one is near enough to be meant: at most a third of its
-/// letters differ (Damerau-Levenshtein). Of words as near, one that goes on where `unknown` ends is preferred.
+/// The known word that is nearest to `unknown`, if one is near enough to be meant: at most a third of the
+/// letters of either differ (Damerau-Levenshtein). Of words as near, one that goes on where `unknown` ends is preferred.
 pub fn near<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<Near<'a>> {
     let all = by_distance(unknown, known);
     let (distance, word) = *all.first()?;
-    Some(Near { word, alone: all.get(1).is_none_or(|(second, _)| *second > distance) })
+    Some(Near { word, distance, alone: all.get(1).is_none_or(|(second, _)| *second > distance) })
 }
 
 /// All known words that are near enough to be meant, the nearest first.
@@ -33,7 +35,7 @@ fn by_distance<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> V
         .into_iter()
         .map(|word| (strsim::damerau_levenshtein(&lower, &word.to_ascii_lowercase()), word))
         .filter(|(distance, word)| {
-            let allowed = unknown.chars().count().max(word.chars().count()).div_ceil(3);
+            let allowed = unknown.chars().count().min(word.chars().count()).div_ceil(3);
             *distance <= allowed && *distance < word.chars().count()
         })
         .collect();
@@ -53,6 +55,7 @@ mod tests {
         assert_eq!(nearest("reqiure", words), Some("require"));
         assert_eq!(nearest("Limits", words), Some("limit"));
         assert_eq!(nearest("respons", ["respond", "response"]), Some("response"));
+        assert_eq!(nearest("lmit", ["let"]), None);
         assert_eq!(nearest("zzz", words), None);
         assert_eq!(nearest("", words), None);
         assert_eq!(nearest("x", []), None);
@@ -61,7 +64,7 @@ mod tests {
     #[test]
     fn of_two_equally_near_words_the_first_by_the_alphabet_is_suggested() {
         assert_eq!(nearest("oster", ["uster", "aster"]), Some("aster"));
-        assert_eq!(near("oster", ["uster", "aster"]), Some(Near { word: "aster", alone: false }));
-        assert_eq!(near("oster", ["aster", "aster", "roster's"]), Some(Near { word: "aster", alone: true }));
+        assert_eq!(near("oster", ["uster", "aster"]), Some(Near { word: "aster", distance: 1, alone: false }));
+        assert_eq!(near("oster", ["aster", "aster", "roster's"]), Some(Near { word: "aster", distance: 1, alone: true }));
     }
 }

@@ -150,7 +150,8 @@ impl Events {
         // Sent while the lock is held, so that listeners see the order of the numbers.
         let mut kept = self.kept.lock();
         kept.told += 1;
-        let event = Arc::new(Event { number: kept.told, change, at, instance: Arc::clone(&self.instance), subject: subject.into(), detail });
+        let event =
+            Arc::new(Event { number: kept.told, change, at, instance: Arc::clone(&self.instance), subject: subject.into(), detail });
         kept.push(Arc::clone(&event));
         // Nobody has to listen.
         let _ = self.sender.send(event);

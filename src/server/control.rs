@@ -5,8 +5,8 @@ use crate::http::Clock;
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::{Mutex as Turns, MutexGuard as Turn, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -15,9 +15,10 @@ use tokio_util::sync::CancellationToken;
 pub const COMMANDS_MAX: usize = 16;
 /// Why a gateway that ends takes no other policy.
 pub(super) const ENDS: &str = "the gateway is about to end";
-/// Why nothing more is done after an upgrade.
-pub(super) const SUCCEEDED: &str =
-    "another process serves in this one's place, and may have read the file before it changed: reload that one";
+/// Why nothing more is done here after an upgrade, where the other process can be told.
+pub(super) const PASSED_ON: &str = "another process serves in this one's place, and is told to reload: see what it says of that";
+/// The same where it cannot.
+pub(super) const SUCCEEDED: &str = "another process serves in this one's place: ask that one";
 
 /// By what a policy comes to be in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,6 +140,7 @@ struct State {
     turns: Turns<()>,
     /// Cancelled once another process accepts in this one's place.
     succeeded: CancellationToken,
+    successor: OnceLock<u32>,
 }
 
 /// A way to a gateway, and what is said by it.
@@ -152,6 +154,7 @@ pub fn channel() -> (Control, mpsc::Receiver<Command>) {
         drain: CancellationToken::new(),
         turns: Turns::default(),
         succeeded: CancellationToken::new(),
+        successor: OnceLock::new(),
     };
     (Control { commands, state: Arc::new(state) }, said)
 }
@@ -238,8 +241,10 @@ impl Control {
         self.state.turns.blocking_lock()
     }
 
-    /// Says that another process accepts in this one's place.
-    pub(super) fn hand_over(&self) {
+    /// Says that another process accepts in this one's place: which.
+    pub(super) fn hand_over(&self, process: u32) {
+        // There is one at most.
+        let _ = self.state.successor.set(process);
         self.enter(Stage::Draining);
         self.state.succeeded.cancel();
     }
@@ -247,7 +252,12 @@ impl Control {
     /// Why it takes no policy any more; none while it does.
     pub(super) fn takes_none(&self) -> Option<&'static str> {
         let ends = self.stage() == Stage::Draining;
-        ends.then(|| if self.state.succeeded.is_cancelled() { SUCCEEDED } else { ENDS })
+        ends.then(|| if self.successor().is_some() { SUCCEEDED } else { ENDS })
+    }
+
+    /// The process that accepts in this one's place.
+    pub(super) fn successor(&self) -> Option<u32> {
+        self.state.successor.get().copied()
     }
 
     /// Waits until another process accepts in this one's place.

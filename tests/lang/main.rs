@@ -12,4 +12,6 @@ mod formats;
 mod mutations;
 mod order;
 mod programs;
+mod shown;
 mod support;
+mod typos;

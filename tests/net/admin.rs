@@ -77,8 +77,15 @@ fn what_there_is_to_ask_for_is_listed_and_all_that_is_read_answers() {
     let app = Origin::json("{}");
     let mut gate = run(&app);
     let listed = gate.admin("GET", "/admin").send().expect(200).json();
-    let names =
-        [("/page/", "page.css"), ("routes", "shut"), ("upstreams", "app"), ("breakers", "app"), ("limits", "few"), ("flags", "beta"), ("generations", "1")];
+    let names = [
+        ("/page/", "page.css"),
+        ("routes", "shut"),
+        ("upstreams", "app"),
+        ("breakers", "app"),
+        ("limits", "few"),
+        ("flags", "beta"),
+        ("generations", "1"),
+    ];
     let mut asked = 0;
     for line in listed.as_object().unwrap().keys().filter_map(|line| line.strip_prefix("GET ")) {
         let line = line.split('?').next().unwrap();
@@ -210,7 +217,8 @@ fn the_policies_that_are_kept_are_listed_with_who_put_them_in_force_and_what_eac
     ask(&mut gate, "POST", "/admin/rollback?to=1").expect(200);
     let listed = ask(&mut gate, "GET", "/admin/generations").expect(200).json();
     let rows = listed.as_array().unwrap();
-    let told = |row: &Json| Json::from(["generation", "in_force", "by", "user", "rollback", "summary"].map(|name| row[name].clone()).to_vec());
+    let told =
+        |row: &Json| Json::from(["generation", "in_force", "by", "user", "rollback", "summary"].map(|name| row[name].clone()).to_vec());
     let expected = [
         json!([4, true, "admin", "ann", 1, "1 TIGHTER"]),
         json!([3, false, "admin", "ann", null, "1 LOOSER"]),

@@ -39,3 +39,24 @@ fn a_line_has_the_path_that_was_asked_for_not_the_one_the_upstream_got() {
     let line: Value = serde_json::from_str(&gate.until_logged(1)[0]).unwrap();
     assert_eq!(line["path"], "/a/b");
 }
+
+#[test]
+fn a_field_of_a_claim_is_null_where_nobody_is_asked() {
+    let text = r#"gateway {
+  listen 127.0.0.1:0
+  log access json {
+    field who claim.sub
+  }
+}
+auth jwt main { algorithms [HS256]; key env("KEY"); audience "shop"; claims { sub str } }
+route mine GET /mine { auth main; respond 200 text "x" }
+route all GET /all { public "a test"; respond 200 text "x" }
+"#;
+    let mut gate = Program::run(text, &[], &[("KEY", "a-key-that-is-as-long-as-the-hash")]);
+    gate.get("/all").send().expect(200);
+    gate.get("/none").send().expect(404);
+    for line in gate.until_logged(2) {
+        let line: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(line.get("who"), Some(&Value::Null), "{line}");
+    }
+}

@@ -20,6 +20,34 @@ fn every_missing_secret_is_named() {
 }
 
 #[test]
+fn what_is_missing_of_each_kind_is_named_in_one_run() {
+    let mut program = Program::run(
+        r#"gateway {
+  listen 127.0.0.1:0 {
+    tls {
+      certificate "a.example" cert file("a.crt") key file("a.key")
+      certificate "b.example" cert file("b.crt") key file("b.key")
+      client_ca file("clients.pem")
+    }
+  }
+}
+auth jwt own { algorithms [HS256]; key env("KEY_OF_TEST"); audience "shop" }
+upstream app { target https://localhost:1; tls { ca file("ca.pem"); cert file("own.crt"); key file("own.key") } }
+route page GET /page -> app { auth own; error 502 page("gone.html") }
+"#,
+        &[],
+        &[],
+    );
+    assert_eq!(program.until_ended().code(), Some(1));
+    program.until_said("gone.html");
+    let said = program.said();
+    for missing in ["a.crt", "a.key", "b.crt", "b.key", "clients.pem", "KEY_OF_TEST", "ca.pem", "own.crt", "own.key", "gone.html"] {
+        let lines = said.lines().filter(|line| line.starts_with("policy.gate:") || line.contains("/policy.gate:"));
+        assert_eq!(lines.filter(|line| line.contains(missing)).count(), 1, "{missing}: {said}");
+    }
+}
+
+#[test]
 fn a_port_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

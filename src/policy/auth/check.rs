@@ -1,8 +1,8 @@
 //! Statements to config.
 
 use super::algorithm::Algorithm;
-use super::config::{AttributeDecl, AttributeType, Basic, Carrier, Config, Declared, Jwt, Key, Kind, Mode, SingleKey};
-use super::forms::CLAUSES;
+use super::config::{AttributeDecl, AttributeType, Basic, Carrier, Config, Declared, Jwt, Key, Kind, Mode, SingleKey, Terms};
+use super::forms::{CLAUSES, clauses};
 use super::remote::{self, Issuer, Remote};
 use crate::diag::{Code, Diagnostic, Span};
 use crate::lang::checker::{Moment, Spot, Want};
@@ -105,7 +105,7 @@ pub fn declare(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Declared> {
 
 /// Reports clauses of other kinds of auths.
 fn foreign(node: &Node<'_>, kind: &str, checker: &mut Checker<'_>) -> bool {
-    let own = CLAUSES.iter().find(|(name, _)| *name == kind).map_or(&[][..], |(_, clauses)| clauses);
+    let own = clauses(kind);
     let mut found = false;
     for child in node.children.iter().filter(|child| !own.contains(&child.form.word)) {
         let homes: Vec<String> =
@@ -189,10 +189,10 @@ fn jwt(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Kind> {
         None => Some(LEEWAY_DEFAULT),
     };
     let from = carriers(node, "jwt", checker);
-    let (algorithms, issuer, audience, leeway, from) = (algorithms?, issuer?, audience?, leeway?, from?);
+    let terms = Terms { algorithms: algorithms?, issuer: issuer?, audience: audience?, leeway: leeway?, from: from? };
     Some(match keys {
-        Some(keys) => Kind::Remote(Remote::Issuer(Issuer { algorithms, keys: keys?, issuer, audience, leeway, from })),
-        None => Kind::Jwt(Jwt { algorithms, key: key?, issuer, audience, leeway, from }),
+        Some(keys) => Kind::Remote(Remote::Issuer(Issuer { keys: keys?, terms })),
+        None => Kind::Jwt(Jwt { key: key?, terms }),
     })
 }
 

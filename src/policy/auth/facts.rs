@@ -44,6 +44,17 @@ pub fn facts(config: &Config, declared: &[Declared]) -> (Vec<AttributeFact>, boo
     (facts, !config.is_public())
 }
 
+/// What an auth declares, where it is not asked: known by name, and always missing.
+pub fn absent(declared: &Declared) -> impl Iterator<Item = AttributeFact> + '_ {
+    let root = declared.root();
+    declared.attributes.iter().map(move |attribute| AttributeFact {
+        root,
+        name: attribute.name.clone(),
+        ty: attribute.expression_type().optional(),
+        slots: Vec::new(),
+    })
+}
+
 /// What is so of callers beyond the types of their attributes: under `any` one of the auths identified them, under `optional`
 /// one did or none; and whom an auth did not identify has no attributes of it.
 #[must_use]

@@ -17,6 +17,12 @@ pub(super) const CLAUSES: &[(&str, &[&str])] = &[
     ("introspect", &["url", "client_id", "client_secret", "cache", "claims", "forward"]),
 ];
 
+/// The clauses that an auth of this kind takes.
+#[must_use]
+pub fn clauses(kind: &str) -> &'static [&'static str] {
+    CLAUSES.iter().find(|(known, _)| *known == kind).map_or(&[], |(_, clauses)| clauses)
+}
+
 const AUTH_DECLARATION: Form = Form::new("auth", "a way for callers to prove who they are, by the name that `auth NAME` asks for it")
     .slots(&[Slot::word("kind", KINDS), Slot::name("name")])
     .children(&[

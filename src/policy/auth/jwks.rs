@@ -24,7 +24,7 @@ const UNKNOWN_EVERY: Duration = Duration::from_secs(30);
 /// How long an issuer that failed is left alone.
 const PAUSE: Duration = Duration::from_secs(5);
 /// How long an issuer may take.
-const FETCH_MAX: Duration = Duration::from_secs(5);
+pub const FETCH_MAX: Duration = Duration::from_secs(5);
 /// Largest document of keys, in bytes.
 const BYTES_MAX: usize = 256 << 10;
 /// Most requests that wait for keys; more are a 503.

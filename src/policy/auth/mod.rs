@@ -29,13 +29,14 @@ mod tests;
 
 pub use algorithm::Algorithm;
 pub use check::declare;
-pub use config::{AttributeDecl, AttributeType, Basic, Carrier, Config, Declared, Jwt, Key, Kind, Mode, SingleKey, credentials};
-pub use facts::{Clash, attribute, auth_fact, clash, facts, identity};
-pub use forms::DECLARATION;
+pub use config::{AttributeDecl, AttributeType, Basic, Carrier, Config, Declared, Jwt, Key, Kind, Mode, SingleKey, Terms, credentials};
+pub use facts::{Clash, absent, attribute, auth_fact, clash, facts, identity};
+pub use forms::{DECLARATION, clauses};
+pub use jwks::FETCH_MAX;
 pub use made::{purpose, runtime};
 pub use mint::{hash_key, sign};
 pub use passwords::hash_password;
-pub use remote::{Forward, Introspect, Issuer, IssuerKeys, Remote};
+pub use remote::{Forward, INTROSPECT_MAX, Introspect, Issuer, IssuerKeys, Remote};
 pub use runtime::{Failure, Runtime, Verdict, install_crypto};
 pub use stage::Authenticate;
 

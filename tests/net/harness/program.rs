@@ -169,10 +169,15 @@ impl Program {
         until(outcome, || (self.times_said(outcome) > before).then_some(()));
     }
 
+    /// How it has ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
     /// Waits until it has ended.
     #[track_caller]
     pub fn until_gone(&mut self) -> ExitStatus {
-        until("the gateway to end", || self.child.try_wait().unwrap())
+        until("the gateway to end", || self.ended())
     }
 
     /// Waits until it has ended and all that it said has been read.

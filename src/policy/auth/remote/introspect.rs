@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How long the service may take.
-const TIMEOUT: Duration = Duration::from_millis(200);
+pub const INTROSPECT_MAX: Duration = Duration::from_millis(200);
 /// Largest answer, in bytes.
 const ANSWER_MAX: usize = 64 << 10;
 const INACTIVE: &str = "the token is not active";
@@ -95,7 +95,7 @@ impl Service {
             form.push_str("&client_id=");
             form.extend(utf8_percent_encode(client, NON_ALPHANUMERIC));
         }
-        let mut call = Call::post(self.url.clone(), "application/x-www-form-urlencoded", form).within(TIMEOUT).at_most(ANSWER_MAX);
+        let mut call = Call::post(self.url.clone(), "application/x-www-form-urlencoded", form).within(INTROSPECT_MAX).at_most(ANSWER_MAX);
         call.headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         if let Some(authorization) = &self.authorization {
             call.headers.insert(AUTHORIZATION, authorization.clone());
