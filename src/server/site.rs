@@ -130,7 +130,7 @@ mod tests {
         drop(one);
         scope(|scope| {
             scope.spawn(|| {
-                (0..1000).for_each(|_| yield_now());
+                (0..10).for_each(|_| yield_now());
                 let_go.store(true, Ordering::Release);
                 drop(other);
             });
