@@ -151,6 +151,9 @@ impl<'n, 'a> Evaluation<'_, 'n, 'a> {
             };
         }
         let Some(given) = node.get(slot) else {
+            if node.damaged {
+                return None;
+            }
             checker.report.push(Diagnostic::new(Code::PolicyArgMissing, format!("`{name}` has no value")).at(span, "no default").help(
                 if self.main {
                     format!("give one with `--set {name}=…`, with GATE_PARAM_{name} for `run` and `check --env`, or a default: `= …`")

@@ -4,7 +4,7 @@ use super::declare::Bench;
 use super::merge::merged;
 use super::uses::Level;
 use super::{listen, operate};
-use crate::diag::{Code, Report};
+use crate::diag::{Code, Diagnostic, Report};
 use crate::ir::{Gateway, Limits, Log, LogFormat};
 use crate::lang::checker::{Checker, Moment, RouteFacts, Spot, Want};
 use crate::lang::expr::Expr;
@@ -12,7 +12,7 @@ use crate::lang::types::Type;
 use crate::lang::value::Value;
 use crate::lang::{Given, Node};
 use crate::policy::{self, Config, Effective};
-use crate::syntax::ast::ExprKind;
+use crate::syntax::ast::{ExprKind, Ident};
 use std::time::Duration;
 
 /// Reads the gateway's settings, the defaults filled in.
@@ -119,6 +119,7 @@ pub fn log(levels: &[&[Effective<'_>]], checker: &mut Checker<'_>) -> Option<Log
     let sample =
         node.child("sample").and_then(|child| child.get("share")).and_then(|given| checker.percent(given)).map_or(10_000, |share| share.0);
     let when = node.child("when").and_then(|child| child.get("condition")).and_then(|given| checker.condition(given, Moment::Response));
+    named_twice(node, checker);
     let fields = node
         .children_of("field")
         .filter_map(|field| {
@@ -135,4 +136,18 @@ pub fn log(levels: &[&[Effective<'_>]], checker: &mut Checker<'_>) -> Option<Log
     };
     let redact = redact.iter().map(|name| name.as_str().to_owned()).collect();
     Some(Log { format, sample, when: when.map(|typed| typed.expr), redact, fields })
+}
+
+/// A line says each thing once: whoever reads it as JSON sees but one of two members.
+fn named_twice(node: &Node<'_>, checker: &mut Checker<'_>) {
+    let names: Vec<&Ident> = node.children_of("field").filter_map(|field| field.word_in("name")).collect();
+    for (at, name) in names.iter().enumerate() {
+        let found =
+            Diagnostic::new(Code::NameDuplicate, format!("a line of the log has `{}` twice", name.text)).at(name.span, "here again");
+        if Log::OWN.contains(&name.text.as_str()) {
+            checker.report.push(found.help("every line has this by itself: call the field otherwise"));
+        } else if let Some(first) = names.iter().take(at).find(|first| first.text == name.text) {
+            checker.report.push(found.also(first.span, "first here").help("give one of them another name, or remove it"));
+        }
+    }
 }

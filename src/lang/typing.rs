@@ -655,6 +655,10 @@ impl Typing<'_, '_> {
             let reference = Ref::Param { slot: u16::try_from(slot).ok()?, int: param.ty == Type::Int };
             return Some(Typed { expr: Expr::Ref(reference), ty: param.ty.clone(), moment: Moment::Match, span });
         }
+        if self.want.by == Moment::Constant {
+            self.checker.too_early(span, Moment::Match, Moment::Constant);
+            return None;
+        }
         let route = &self.checker.facts.route;
         let known: Vec<&str> = self.checker.facts.params.iter().map(|param| param.name.as_str()).collect();
         let path = self.checker.facts.path;
@@ -682,6 +686,10 @@ impl Typing<'_, '_> {
             return Some(Typed { expr: Expr::Ref(Ref::Attribute(slots.clone())), ty: ty.clone(), moment: Moment::Authenticate, span });
         }
         if facts.uncertain {
+            return None;
+        }
+        if self.want.by == Moment::Constant {
+            self.checker.too_early(span, Moment::Authenticate, Moment::Constant);
             return None;
         }
         let route = facts.route.clone();
@@ -779,6 +787,10 @@ impl Typing<'_, '_> {
             );
             return None;
         };
+        if text.is_empty() {
+            self.checker.error(Code::TypeRange, format!("`{}` needs a name", name.text), span, "names nothing");
+            return None;
+        }
         let done = |expr: Expr, ty: Type, moment: Moment| Some(Typed { expr, ty, moment, span });
         match name.text.as_str() {
             "header" => {
