@@ -60,8 +60,11 @@ impl<'n, 'a> Evaluation<'_, 'n, 'a> {
                 if node.damaged {
                     continue;
                 }
-                self.report
-                    .push(Diagnostic::new(Code::SchemaArity, format!("`{}` needs a name", node.name)).at(node.span_of("name"), "no name"));
+                self.report.push(
+                    Diagnostic::new(Code::SchemaArity, format!("`{}` needs a name", node.name))
+                        .at(node.span_of("name"), "no name")
+                        .help("a name begins with a letter or `_`; letters, digits, `_` and `-` follow"),
+                );
                 continue;
             };
             if is_reserved(&word.text) {
