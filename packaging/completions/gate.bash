@@ -779,7 +779,7 @@ _gate() {
             return 0
             ;;
         gate__subcmd__run)
-            opts="-h --set --dev --watch --state --last-good --help"
+            opts="-h --set --dev --watch --state --last-good --instance --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -790,6 +790,10 @@ _gate() {
                     return 0
                     ;;
                 --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --instance)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -59,6 +59,7 @@ complete -c gate -n "__fish_gate_using_subcommand check" -l watch -d 'Checks aga
 complete -c gate -n "__fish_gate_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c gate -n "__fish_gate_using_subcommand run" -l set -d 'The value of a `param`' -r
 complete -c gate -n "__fish_gate_using_subcommand run" -l state -d 'Where policies that were in force are kept: `$STATE_DIRECTORY`, else `~/.local/state/gatewright`' -r -F
+complete -c gate -n "__fish_gate_using_subcommand run" -l instance -d 'What events and traces call this gateway, so that it is told from others: the machine\'s name where nothing else is said' -r
 complete -c gate -n "__fish_gate_using_subcommand run" -l dev -d 'Stands in for what a developer\'s machine lacks: upstreams answer from their stubs, missing secrets are made up'
 complete -c gate -n "__fish_gate_using_subcommand run" -l watch -d 'Reloads when the policy\'s file, one that it imports or one that it reads changes'
 complete -c gate -n "__fish_gate_using_subcommand run" -l last-good -d 'Starts the policy that was in force last, whatever its file says now'

@@ -1,6 +1,7 @@
 //! Answers of the admin listener: JSON, and problems (RFC 9457) that may bring findings.
 
 use crate::http::{Body, Problem, Reply};
+use crate::server::control::Refused;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::{Value as Json, json};
@@ -22,14 +23,19 @@ impl From<Problem> for Refusal {
     }
 }
 
-impl Refusal {
-    /// A policy that cannot be put in force.
-    #[must_use]
-    pub fn of_policy(diagnostics: String) -> Self {
-        let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "the policy cannot be put in force; the one before stays");
-        Self { problem, diagnostics: Some(diagnostics) }
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Unfit(diagnostics) => {
+                let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "the policy cannot be put in force; the one before stays");
+                Self { problem, diagnostics: Some(diagnostics) }
+            }
+            Refused::NotKept(detail) => unknown(detail).into(),
+        }
     }
+}
 
+impl Refusal {
     fn reply(self) -> Reply {
         let Problem { status, detail, headers } = self.problem;
         let mut body = json!({
@@ -64,6 +70,11 @@ pub fn unclear(detail: impl Into<String>) -> Problem {
 pub fn json_of(status: StatusCode, body: &Json) -> Reply {
     let text = serde_json::to_string_pretty(body).unwrap_or_default() + "\n";
     Reply::of(status, "application/json", text)
+}
+
+/// The status of what is sent.
+pub fn status(answered: &Answered) -> StatusCode {
+    answered.as_ref().map_or_else(|refusal| refusal.problem.status, |reply| reply.status)
 }
 
 /// What is sent.

@@ -1,5 +1,7 @@
 //! What whoever administers has at hand: the server, the way to tell it something, and the policy in force.
 
+use super::archive::Archive;
+use super::logins::Logins;
 use super::rehearse::Rehearsal;
 use crate::events::Change;
 use crate::ir::Program;
@@ -51,18 +53,23 @@ pub struct Desk {
     pub control: Control,
     /// The policy in force.
     pub policy: Arc<InForce>,
+    /// Those before it.
+    pub archive: Arc<dyn Archive>,
     /// How a request is tried out.
     pub rehearsal: Rehearsal,
-    /// Has room for one who tries a request out.
+    /// Has room for one who tries a request out, or an earlier policy.
     pub rehearsals: Semaphore,
+    /// Logins that fail.
+    pub logins: Logins,
     began: Instant,
 }
 
 impl Desk {
     /// The desk of a server that has just begun.
     #[must_use]
-    pub fn new(server: Arc<Server>, control: Control, policy: Arc<InForce>, rehearsal: Rehearsal) -> Self {
-        Self { server, control, policy, rehearsal, rehearsals: Semaphore::new(1), began: Instant::now() }
+    pub fn new(server: Arc<Server>, control: Control, (policy, archive): (Arc<InForce>, Arc<dyn Archive>), rehearsal: Rehearsal) -> Self {
+        let (rehearsals, logins, began) = (Semaphore::new(1), Logins::new(), Instant::now());
+        Self { server, control, policy, archive, rehearsal, rehearsals, logins, began }
     }
 
     /// How long the server has run.

@@ -3,7 +3,7 @@
 use super::answer::{Answered, json_of, unknown};
 use super::desk::Desk;
 use super::query::{Query, decoded};
-use super::{page, rehearse, show, turn};
+use super::{archive, page, rehearse, show, turn};
 use crate::http::Problem;
 use futures_core::future::BoxFuture;
 use http::header::ALLOW;
@@ -20,6 +20,8 @@ pub struct Asked {
     pub query: Query,
     /// The media types it wants; of several fields the first.
     pub accept: Option<String>,
+    /// Who asks, where that is known.
+    pub user: Option<Arc<str>>,
 }
 
 /// One thing that can be asked for.
@@ -72,6 +74,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
         says: "what happened lately; of these kinds, and after the event of that number",
         act: Act::Now(show::events),
     },
+    looks("/admin/generations", "the policies that are kept, the newest first", archive::all),
+    looks("/admin/generations/NAME", "what going back to one of them would change for requests", archive::one),
     get("/admin/flags", "the flags", show::flags),
     get("/admin/flags/NAME", "one of them", show::flag),
     get("/admin/maintenance", "the routes that can be closed", show::maintenance),
@@ -111,6 +115,10 @@ pub const ENDPOINTS: &[Endpoint] = &[
 
 const fn get(path: &'static str, says: &'static str, act: fn(&Desk, &Asked) -> Answered) -> Endpoint {
     Endpoint { method: Method::GET, path, parameters: &[], says, act: Act::Now(act) }
+}
+
+const fn looks(path: &'static str, says: &'static str, act: fn(Arc<Desk>, Asked) -> BoxFuture<'static, Answered>) -> Endpoint {
+    Endpoint { method: Method::GET, path, parameters: &[], says, act: Act::Tries(act) }
 }
 
 const fn post(path: &'static str, parameters: &'static [&'static str], says: &'static str, act: fn(&Desk, &Asked) -> Answered) -> Endpoint {

@@ -4,11 +4,11 @@
 //! browser of somebody at this machine: by a name of the attacker's that leads here (DNS rebinding), so the name asked for has
 //! to be an address or `localhost`; and by a form, so what changes anything must not come from another site.
 
-use super::answer::{Refusal, unclear};
+use super::answer::{Refusal, status, unclear};
+use super::logins::Logins;
 use crate::http::exchange::{Client, Exchange, Request, Scheme};
 use crate::http::{Credentials, Problem, Reply};
-use crate::ir::Program;
-use crate::policy::auth::{Carrier, Declared};
+use crate::policy::auth::{Authenticate, Carrier, Mode, Runtime};
 use crate::policy::stage::{Flow, OnRequest};
 use crate::route::host;
 use http::header::{HOST, ORIGIN};
@@ -16,6 +16,7 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, StatusCode};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 const FETCH_SITE: &str = "sec-fetch-site";
 
@@ -59,33 +60,57 @@ fn is_local(authority: &str) -> bool {
     name == "localhost" || name.parse::<IpAddr>().is_ok()
 }
 
-/// The parameters of the query in which the listener's auth looks for a credential.
-#[must_use]
-pub fn in_query(program: &Program) -> Credentials {
-    let auth = program.gateway.admin.as_ref().and_then(|admin| program.auths.get(usize::from(admin.auth?)));
-    let names = auth.into_iter().flat_map(Declared::from).filter_map(|carrier| match carrier {
-        Carrier::Query(name) => Some(name.clone()),
-        Carrier::Header(_) | Carrier::Cookie(_) => None,
-    });
-    Credentials { fields: Vec::new(), parameters: names.collect() }
+/// Who is let in at a listener: whoever its auth knows.
+pub struct Gate {
+    auth: Arc<Runtime>,
+    judge: Authenticate,
 }
 
-/// Lets an auth judge a request as it judges those to routes.
-///
-/// # Errors
-/// What it answers to a caller that it does not let in.
-pub async fn judged(gate: &dyn OnRequest, head: &Parts, peer: SocketAddr) -> Result<(), Turned> {
-    let mut exchange = exchange(head, peer);
-    let flow = match gate.request(&mut exchange) {
-        Flow::Wait(waiting) => waiting.await,
-        flow @ (Flow::Next | Flow::Answer(_) | Flow::Refuse(_)) => flow,
-    };
-    match flow {
-        Flow::Next => Ok(()),
-        Flow::Answer(reply) => Err(Ok(reply)),
-        Flow::Refuse(problem) => Err(Err(problem.into())),
-        // What was waited for never waits again; whoever is not known is not let in.
-        Flow::Wait(_) => Err(Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "nobody can say who asks").into())),
+impl Gate {
+    /// Asks an auth.
+    #[must_use]
+    pub fn new(auth: Arc<Runtime>) -> Self {
+        Self { judge: Authenticate::new(Mode::One, vec![Arc::clone(&auth)]), auth }
+    }
+
+    /// The parameters of the query in which the auth looks for a credential.
+    #[must_use]
+    pub fn in_query(&self) -> Credentials {
+        let names = self.auth.declared().from().iter().filter_map(|carrier| match carrier {
+            Carrier::Query(name) => Some(name.clone()),
+            Carrier::Header(_) | Carrier::Cookie(_) => None,
+        });
+        Credentials { fields: Vec::new(), parameters: names.collect() }
+    }
+
+    /// Lets the auth judge a request as it judges those to routes: who asks, where it says so. A login that fails is told to
+    /// `logins`; a request without a credential is none.
+    ///
+    /// # Errors
+    /// What it answers to a caller that it does not let in.
+    pub async fn judge(&self, head: &Parts, peer: SocketAddr, logins: &Logins) -> Result<Option<Arc<str>>, Turned> {
+        let mut exchange = exchange(head, peer);
+        let tried = self.auth.is_addressed(&exchange.request);
+        let turned = {
+            let flow = match self.judge.request(&mut exchange) {
+                Flow::Wait(waiting) => waiting.await,
+                flow @ (Flow::Next | Flow::Answer(_) | Flow::Refuse(_)) => flow,
+            };
+            match flow {
+                Flow::Next => None,
+                Flow::Answer(reply) => Some(Ok(reply)),
+                Flow::Refuse(problem) => Some(Err(problem.into())),
+                // What was waited for never waits again; whoever is not known is not let in.
+                Flow::Wait(_) => Some(Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "nobody can say who asks").into())),
+            }
+        };
+        let Some(turned) = turned else {
+            return Ok(exchange.identities.first().and_then(|identity| self.auth.name_of(identity)).cloned());
+        };
+        if tried && status(&turned) != StatusCode::SERVICE_UNAVAILABLE {
+            logins.failed(peer);
+        }
+        Err(turned)
     }
 }
 

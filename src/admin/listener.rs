@@ -1,13 +1,14 @@
 //! The listener: accepts on a thread of its own, bounds what connections may take, and brings requests to what they ask for.
 
-use super::answer::{Answered, Refusal, response};
+use super::answer::{Answered, Refusal, response, status};
 use super::desk::Desk;
 use super::endpoints::{self, Asked};
-use super::entry;
+use super::entry::{self, Gate};
+use super::logins::Logins;
 use super::query::Query;
 use crate::http::{Body, Problem};
-use crate::policy::stage::OnRequest;
-use crate::server::{ACCEPT_PAUSE, is_of_one_connection, listener};
+use crate::policy::auth::Runtime;
+use crate::server::{ACCEPT_PAUSE, Accepts, Closed, accepting, is_of_one_connection, listener};
 use http::header::ACCEPT;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
@@ -27,7 +28,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 /// Most connections at once; further ones are closed at once.
@@ -81,13 +82,13 @@ fn failed(address: SocketAddr, error: &io::Error) -> io::Error {
 }
 
 /// Who is let in at a listener; everybody on this machine where it is none.
-type Gate = Arc<Mutex<Option<Arc<dyn OnRequest>>>>;
+type Guarded = Arc<Mutex<Option<Arc<Gate>>>>;
 
 /// What a request comes to.
 #[derive(Clone)]
 struct Door {
     desk: Arc<Desk>,
-    gate: Gate,
+    gate: Guarded,
 }
 
 /// A running admin listener. It accepts until it is dropped.
@@ -95,9 +96,10 @@ pub struct Admin {
     address: SocketAddr,
     /// That of the last policy which has the listener at its address: whoever is at one that a policy has left is not let in
     /// by another's rules.
-    gate: Gate,
-    ending: CancellationToken,
-    thread: Option<JoinHandle<io::Result<()>>>,
+    gate: Guarded,
+    ending: DropGuard,
+    closed: Closed,
+    thread: JoinHandle<io::Result<()>>,
 }
 
 impl Admin {
@@ -109,14 +111,14 @@ impl Admin {
         listening.listen()?;
         let Listening { listener, address } = listening;
         let ending = CancellationToken::new();
-        let ended = ending.clone();
-        let gate = Gate::new(Mutex::new(desk.server.plan().admin_gate.clone()));
+        let (ended, (accepts, closed)) = (ending.clone(), accepting());
+        let gate = Guarded::new(Mutex::new(desk.server.plan().admin_gate.clone().map(gate_of)));
         let door = Door { desk, gate: Arc::clone(&gate) };
         let thread = std::thread::Builder::new().name("gate-admin".to_owned()).spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(accept(listener, door, ended))
+            runtime.block_on(accept((listener, accepts), door, ended))
         })?;
-        Ok(Self { address, gate, ending, thread: Some(thread) })
+        Ok(Self { address, gate, ending: ending.drop_guard(), closed, thread })
     }
 
     /// Where it listens.
@@ -126,27 +128,26 @@ impl Admin {
     }
 
     /// Lets in whom another policy does.
-    pub fn follow(&self, gate: Option<Arc<dyn OnRequest>>) {
-        *self.gate.lock() = gate;
+    pub fn follow(&self, gate: Option<Arc<Runtime>>) {
+        *self.gate.lock() = gate.map(gate_of);
+    }
+
+    /// Ends it where it is; what is under way is still answered.
+    #[must_use]
+    pub fn leave(self) -> Closed {
+        self.closed
     }
 
     /// Ends it, once what is under way is answered, at most after [`LAST_WORDS`].
-    pub fn end(mut self) {
-        self.ending.cancel();
-        let ended = self.thread.take().map(JoinHandle::join);
-        if !matches!(ended, None | Some(Ok(Ok(())))) {
+    pub fn end(self) {
+        drop(self.ending);
+        if !matches!(self.thread.join(), Ok(Ok(()))) {
             tracing::warn!("the admin listener did not end well");
         }
     }
 }
 
-impl Drop for Admin {
-    fn drop(&mut self) {
-        self.ending.cancel();
-    }
-}
-
-async fn accept(listener: std::net::TcpListener, door: Door, ending: CancellationToken) -> io::Result<()> {
+async fn accept((listener, accepts): (std::net::TcpListener, Accepts), door: Door, ending: CancellationToken) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     let (places, connections) = (Arc::new(Semaphore::new(CONNECTIONS_MAX)), TaskTracker::new());
     let admit = |stream, peer| match Arc::clone(&places).try_acquire_owned() {
@@ -182,6 +183,7 @@ async fn accept(listener: std::net::TcpListener, door: Door, ending: Cancellatio
         admit(TcpStream::from_std(stream)?, peer);
     }
     drop(listener);
+    drop(accepts);
     connections.close();
     // Whoever has not read its answer by then does not want it.
     let _ = timeout(LAST_WORDS, connections.wait()).await;
@@ -216,33 +218,38 @@ async fn serve(stream: TcpStream, peer: SocketAddr, door: Door, ending: Cancella
 async fn answered(request: Request<Incoming>, peer: SocketAddr, Door { desk, gate }: &Door) -> Answered {
     let (head, body) = request.into_parts();
     let gate = gate.lock().clone();
-    let found = match admitted(&head, peer, gate).await {
-        Ok(()) => endpoints::find(&head.method, head.uri.path()),
+    let user = match admitted(&head, peer, gate.as_deref(), &desk.logins).await {
+        Ok(user) => user,
         Err(turned) => return turned,
     };
-    let (endpoint, name) = found?;
+    let (endpoint, name) = endpoints::find(&head.method, head.uri.path())?;
     if head.method == Method::POST && !body.is_end_stream() {
         let detail = "no body is taken: parameters stand in the query, such as `?route=NAME`";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).into());
     }
     // The credential was judged before, and is no parameter of what is asked.
-    let credential = entry::in_query(&desk.policy.program());
+    let credential = gate.as_deref().map(Gate::in_query).unwrap_or_default();
     let given = head.uri.query().and_then(|query| credential.left_out(query)).unwrap_or_default();
     let query = Query::read(&given, endpoint.parameters)?;
     let accept = head.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).map(str::to_owned);
-    let done = endpoint.answer(desk, Asked { name, query, accept }).await;
+    let done = endpoint.answer(desk, Asked { name, query, accept, user: user.clone() }).await;
     if endpoint.changes() {
-        tracing::info!(%peer, target = credential.masked(&head.uri.to_string()), done = done.is_ok(), "asked by hand");
+        let (user, target) = (user.as_deref().unwrap_or("-"), credential.masked(&head.uri.to_string()));
+        tracing::info!(%peer, user, target, status = status(&done).as_u16(), "asked by hand");
     }
     done
 }
 
-/// Lets a request in. Whether the gateway is ready is nobody's secret: what asks that of it, a balancer or Kubernetes, has no
-/// credential.
-async fn admitted(head: &Parts, peer: SocketAddr, gate: Option<Arc<dyn OnRequest>>) -> Result<(), entry::Turned> {
+fn gate_of(auth: Arc<Runtime>) -> Arc<Gate> {
+    Arc::new(Gate::new(auth))
+}
+
+/// Lets a request in: who asks, where somebody says so. Whether the gateway is ready is nobody's secret: what asks that of it, a
+/// balancer or Kubernetes, has no credential.
+async fn admitted(head: &Parts, peer: SocketAddr, gate: Option<&Gate>, logins: &Logins) -> Result<Option<Arc<str>>, entry::Turned> {
     entry::from_here(head, gate.is_none()).map_err(|problem| Err(Refusal::from(problem)))?;
     match gate {
-        Some(gate) if head.uri.path() != "/admin/ready" => entry::judged(&*gate, head, peer).await,
-        Some(_) | None => Ok(()),
+        Some(gate) if head.uri.path() != "/admin/ready" => gate.judge(head, peer, logins).await,
+        Some(_) | None => Ok(None),
     }
 }

@@ -7,10 +7,12 @@
 #![expect(clippy::result_large_err, reason = "the error is the answer, made once per refused request of few")]
 
 mod answer;
+mod archive;
 mod desk;
 mod endpoints;
 mod entry;
 mod listener;
+mod logins;
 mod office;
 mod page;
 mod query;
@@ -21,6 +23,7 @@ mod turn;
 #[cfg(test)]
 mod tests;
 
+pub use archive::{Archive, Generation};
 pub use office::{Move, Office};
 pub use query::Query;
 pub use rehearse::Rehearsal;

@@ -1,11 +1,12 @@
 //! The admin listener of a gateway over its life: opened before the gateway starts, moved where a policy moves it, and ended
 //! after everything else.
 
+use super::archive::Archive;
 use super::desk::{Desk, InForce};
 use super::listener::{Admin, Listening, bind};
 use super::rehearse::Rehearsal;
 use crate::ir::Program;
-use crate::server::{Control, Server};
+use crate::server::{Closed, Control, Server};
 use parking_lot::Mutex;
 use std::io;
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 pub struct Office {
     control: Control,
     policy: Arc<InForce>,
+    archive: Arc<dyn Archive>,
     rehearsal: Rehearsal,
     state: Mutex<State>,
 }
@@ -27,6 +29,8 @@ struct State {
     listening: Option<Listening>,
     desk: Option<Arc<Desk>>,
     admin: Option<Admin>,
+    /// Where it was before.
+    left: Option<Closed>,
 }
 
 /// What another policy makes of the admin listener.
@@ -43,18 +47,24 @@ pub enum Move {
 
 impl Office {
     /// Listens where the first policy says. Who connects is answered once the gateway has started. What `succeeds` a gateway
-    /// that still runs listens beside it. Requests are tried out by `rehearsal`.
+    /// that still runs listens beside it. The policies before it are in the `archive`; requests are tried out by `rehearsal`.
     ///
     /// # Errors
     /// When the address cannot be had.
-    pub fn open(file: &Path, program: Arc<Program>, control: Control, rehearsal: Rehearsal, succeeds: bool) -> io::Result<Self> {
+    pub fn open(
+        (file, program): (&Path, Arc<Program>),
+        archive: Arc<dyn Archive>,
+        control: Control,
+        rehearsal: Rehearsal,
+        succeeds: bool,
+    ) -> io::Result<Self> {
         let address = address(&program);
         let listening = address.map(|address| bind(address, succeeds)).transpose()?;
         if let Some(listening) = listening.as_ref().filter(|_| !succeeds) {
             listening.listen()?;
         }
-        let state = State { address, listening, desk: None, admin: None };
-        Ok(Self { control, policy: Arc::new(InForce::new(file, program)), rehearsal, state: Mutex::new(state) })
+        let state = State { address, listening, desk: None, admin: None, left: None };
+        Ok(Self { control, policy: Arc::new(InForce::new(file, program)), archive, rehearsal, state: Mutex::new(state) })
     }
 
     /// Serves, now that there is a server: where.
@@ -63,8 +73,8 @@ impl Office {
     /// When no thread can be started.
     pub fn started(&self, server: &Arc<Server>) -> io::Result<Option<SocketAddr>> {
         let mut state = self.state.lock();
-        let desk = Arc::new(Desk::new(Arc::clone(server), self.control.clone(), Arc::clone(&self.policy), self.rehearsal));
-        state.desk = Some(desk);
+        let policies = (Arc::clone(&self.policy), Arc::clone(&self.archive));
+        state.desk = Some(Arc::new(Desk::new(Arc::clone(server), self.control.clone(), policies, self.rehearsal)));
         let Some(listening) = state.listening.take() else { return Ok(None) };
         state.serve(listening).map(Some)
     }
@@ -108,7 +118,8 @@ impl Office {
                 Ok(None)
             }
             Move::Ends => {
-                (state.address, state.admin) = (None, None);
+                state.address = None;
+                state.left = state.admin.take().map(Admin::leave);
                 Ok(None)
             }
             Move::To(address, listening) => {
@@ -117,6 +128,12 @@ impl Office {
                 Ok(Some(served))
             }
         }
+    }
+
+    /// Waits until nobody is let in where it was before it moved.
+    pub fn has_left(&self) {
+        let left = self.state.lock().left.take();
+        left.iter().for_each(Closed::wait);
     }
 
     /// Ends it, once what is under way is answered.
@@ -133,7 +150,7 @@ impl State {
         let desk = self.desk.as_ref().ok_or_else(|| io::Error::other("there is no server to administer"))?;
         let admin = Admin::start(listening, Arc::clone(desk))?;
         let address = admin.address();
-        self.admin = Some(admin);
+        self.left = self.admin.replace(admin).map(Admin::leave);
         Ok(address)
     }
 }

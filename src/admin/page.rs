@@ -16,6 +16,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("events.js", SCRIPT, include_str!("page/events.js")),
     ("figures.js", SCRIPT, include_str!("page/figures.js")),
     ("gateway.js", SCRIPT, include_str!("page/gateway.js")),
+    ("generations.js", SCRIPT, include_str!("page/generations.js")),
     ("limits.js", SCRIPT, include_str!("page/limits.js")),
     ("notice.js", SCRIPT, include_str!("page/notice.js")),
     ("routes.js", SCRIPT, include_str!("page/routes.js")),

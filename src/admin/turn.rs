@@ -1,6 +1,6 @@
 //! What is changed by hand. None of it changes the policy, and all of it is told.
 
-use super::answer::{Answered, Refusal, json_of, unclear, unknown};
+use super::answer::{Answered, json_of, unclear, unknown};
 use super::desk::Desk;
 use super::endpoints::Asked;
 use super::show;
@@ -10,16 +10,16 @@ use crate::lang::literal;
 use crate::lang::value::Percent;
 use crate::policy::cache::Purge;
 use crate::server::GATEWAY;
-use crate::server::control::{Refused, Reloaded};
+use crate::server::control::{By, Refused, Reloaded};
 use futures_core::future::BoxFuture;
 use http::StatusCode;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 
 /// Puts the policy's file in force as it is now.
-pub fn reload(desk: Arc<Desk>, _: Asked) -> BoxFuture<'static, Answered> {
+pub fn reload(desk: Arc<Desk>, asked: Asked) -> BoxFuture<'static, Answered> {
     Box::pin(async move {
-        let outcome = desk.control.reload().await;
+        let outcome = desk.control.reload(By::Admin { user: asked.user }).await;
         put_in_force(outcome)
     })
 }
@@ -29,16 +29,13 @@ pub fn rollback(desk: Arc<Desk>, asked: Asked) -> BoxFuture<'static, Answered> {
     Box::pin(async move {
         let to = asked.query.need("to", "3")?;
         let generation = to.parse().map_err(|_| unclear(format!("`{to}` is no generation: they are counted from 1")))?;
-        let outcome = desk.control.rollback(generation).await;
+        let outcome = desk.control.rollback(generation, By::Admin { user: asked.user }).await;
         put_in_force(outcome)
     })
 }
 
 fn put_in_force(outcome: Result<Reloaded, Refused>) -> Answered {
-    let Reloaded { generation, changes } = outcome.map_err(|refused| match refused {
-        Refused::Unfit(diagnostics) => Refusal::of_policy(diagnostics),
-        Refused::NotKept(detail) => unknown(detail).into(),
-    })?;
+    let Reloaded { generation, changes } = outcome?;
     Ok(json_of(StatusCode::OK, &json!({ "generation": generation, "changes": changes })))
 }
 

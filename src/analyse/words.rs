@@ -1,7 +1,7 @@
 //! Expressions and values in the words of the language, for sentences about policies.
 
 use crate::ir::spell::escaped;
-use crate::lang::expr::{Comparison, Expr, Piece, SlotNames};
+use crate::lang::expr::{Expr, Piece, SlotNames};
 use crate::policy::auth::{self, Declared};
 use std::fmt::Write;
 
@@ -55,7 +55,7 @@ impl Names<'_> {
             Expr::And(all) => self.joined(all, " and ", Binding::Not),
             Expr::Or(any) => self.joined(any, " or ", Binding::And),
             Expr::Compare(left, how, right) => {
-                format!("{} {} {}", self.inside(left, Binding::OrElse), comparison(*how), self.inside(right, Binding::OrElse))
+                format!("{} {} {}", self.inside(left, Binding::OrElse), how.sign(), self.inside(right, Binding::OrElse))
             }
             Expr::In(item, set) => format!("{} in {}", self.inside(item, Binding::OrElse), self.inside(set, Binding::OrElse)),
             Expr::Matches(text, pattern) => format!("{} matches re\"{}\"", self.inside(text, Binding::OrElse), pattern.source()),
@@ -106,17 +106,6 @@ fn binding(expr: &Expr) -> Binding {
         Expr::Compare(..) | Expr::In(..) | Expr::Matches(..) => Binding::Compare,
         Expr::OrElse(..) => Binding::OrElse,
         Expr::Const(_) | Expr::Ref(_) | Expr::Text(_) | Expr::Secret(_) | Expr::Has(_) | Expr::Lower(_) => Binding::Operand,
-    }
-}
-
-fn comparison(how: Comparison) -> &'static str {
-    match how {
-        Comparison::Equal => "==",
-        Comparison::NotEqual => "!=",
-        Comparison::Less => "<",
-        Comparison::LessOrEqual => "<=",
-        Comparison::Greater => ">",
-        Comparison::GreaterOrEqual => ">=",
     }
 }
 

@@ -28,6 +28,8 @@ pub mod words;
 mod written;
 
 #[cfg(test)]
+pub mod testing;
+#[cfg(test)]
 mod tests;
 
 pub use explain::{Explained, Line, explain_form, explain_word};

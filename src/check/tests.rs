@@ -1,22 +1,12 @@
 //! What one compilation makes of small policies, where a case file cannot say it.
 
-use super::{Checked, Files, Options, check};
+use super::{Checked, Options, testing};
 use crate::ir::Target;
 use crate::policy::Config;
-use std::io;
-use std::path::Path;
-
-struct Memory(String);
-
-impl Files for Memory {
-    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
-        Ok(self.0.clone().into_bytes())
-    }
-}
 
 fn checked(text: &str, options: &Options) -> Checked {
     let text = format!("gateway {{ listen :8080 }}\nupstream app {{ target http://127.0.0.1:9000 }}\n{text}");
-    check(Path::new("policy.gate"), &Memory(text), options).unwrap()
+    testing::checked(&text, options)
 }
 
 #[test]

@@ -190,9 +190,9 @@ fn by_auth(policies: &[Config], in_force: &[Effective<'_>], auths: Option<&[auth
 /// The first field of an auth when scripts can send its credential in none of its ways.
 fn blocked(declared: &auth::Declared, cors: &cors::Config) -> Option<HeaderName> {
     let carriers: Vec<Carrier> = match &declared.kind {
-        Kind::Jwt(jwt) => jwt.from.clone(),
+        Kind::Jwt(jwt) => jwt.terms.from.clone(),
         Kind::Key(key) => key.from.clone(),
-        Kind::Remote(Remote::Issuer(issuer)) => issuer.from.clone(),
+        Kind::Remote(Remote::Issuer(issuer)) => issuer.terms.from.clone(),
         Kind::Basic(_) | Kind::Remote(Remote::Introspect(_)) => vec![Carrier::Header(http::header::AUTHORIZATION)],
         // The service decides what it looks at.
         Kind::Remote(Remote::Forward(_)) => return None,

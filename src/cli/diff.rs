@@ -2,7 +2,7 @@
 
 use super::files::Disk;
 use super::{Outcome, Policy, Shown, complain, parse_set, print_out, show};
-use crate::analyse::diff::{Class, Diff, diff};
+use crate::analyse::diff::{Change, Class, Diff, diff};
 use crate::check::{Options, check_to_compare};
 use crate::diag::{Code, Severity};
 use crate::ir::Program;
@@ -62,18 +62,30 @@ const LOGGED_MAX: usize = 20;
 /// What a reload changes for requests, a line each and in a few words; it is logged as well.
 pub fn log(old: &Program, new: &Program) -> (Vec<String>, String) {
     let diff = diff(old, new);
-    let told = || diff.changes.iter().filter(|change| change.class != Class::Cosmetic);
-    for change in told().take(LOGGED_MAX) {
+    for change in told(&diff).take(LOGGED_MAX) {
         let example = change.witness.as_ref().map(ToString::to_string).unwrap_or_default();
         tracing::info!(class = change.class.name(), routes = change.routes.len(), example, "{}", change.says);
     }
-    let more = told().count().saturating_sub(LOGGED_MAX);
+    let more = told(&diff).count().saturating_sub(LOGGED_MAX);
     if more > 0 {
         tracing::info!(more, "further changes: `gate diff` lists them all");
     }
     let summary = diff.summary();
     tracing::info!("changes: {summary}");
-    (told().map(|change| format!("{} {}", change.class.name(), change.says)).collect(), summary)
+    (lines(&diff), summary)
+}
+
+/// What another policy would change for requests, a line each.
+pub fn changes(old: &Program, new: &Program) -> Vec<String> {
+    lines(&diff(old, new))
+}
+
+fn lines(diff: &Diff) -> Vec<String> {
+    told(diff).map(|change| format!("{} {}", change.class.name(), change.says)).collect()
+}
+
+fn told(diff: &Diff) -> impl Iterator<Item = &Change> {
+    diff.changes.iter().filter(|change| change.class != Class::Cosmetic)
 }
 
 /// Checks a policy. A warning that was shown of the other is not shown again: the change is what is asked about.

@@ -4,7 +4,7 @@
 use super::watch::Watch;
 use crate::check::Files;
 use crate::server::Control;
-use crate::server::control::Stage;
+use crate::server::control::{By, Stage};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -15,14 +15,43 @@ use std::sync::Arc;
 /// What stood in files when they were read, in short; nothing where they could not be.
 pub type Seen = BTreeMap<PathBuf, Option<u64>>;
 
-/// The files that policies were made of so far, whatever came of them.
+/// The files that the policy in force was made of, and those that were read since for policies that came to nothing: what was
+/// wrong with them may be mended in any of these.
 #[derive(Debug, Default, Clone)]
-pub struct Watched(Arc<Mutex<Seen>>);
+pub struct Watched(Arc<Mutex<Read>>);
+
+#[derive(Debug, Default)]
+struct Read {
+    watched: Seen,
+    /// Of these, the ones of the policy that is being made.
+    of_attempt: Seen,
+}
 
 impl Watched {
-    /// Files were read. One that is gone for a moment comes back, so none is forgotten.
+    /// A policy is about to be made.
+    pub fn attempt(&self) {
+        self.0.lock().of_attempt.clear();
+    }
+
+    /// Files were read for it.
     pub fn add(&self, files: Seen) {
-        self.0.lock().extend(files);
+        let mut read = self.0.lock();
+        read.of_attempt.extend(files.clone());
+        read.watched.extend(files);
+    }
+
+    /// It is in force: what others were made of concerns nobody any more.
+    pub fn in_force(&self) {
+        let mut read = self.0.lock();
+        read.watched = std::mem::take(&mut read.of_attempt);
+    }
+
+    /// Something else stands in files that are still watched.
+    fn note(&self, now: Seen) {
+        let mut read = self.0.lock();
+        for (file, content) in now {
+            read.watched.entry(file).and_modify(|known| *known = content);
+        }
     }
 
     /// Starts watching, until the gateway is about to end: each change is a reload. What has changed since it was read counts.
@@ -33,7 +62,7 @@ impl Watched {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let watch = move || {
             loop {
-                let files = self.0.lock().clone();
+                let files = self.0.lock().watched.clone();
                 // Before they are looked at, so that nothing is missed.
                 let watch = match Watch::new(files.keys().map(|file| nearest(file))) {
                     Ok(watch) => watch,
@@ -49,9 +78,9 @@ impl Watched {
                 if control.stage() == Stage::Draining {
                     return;
                 }
-                self.add(now);
+                self.note(now);
                 // What came of it is in the log.
-                let _ = runtime.block_on(control.reload());
+                let _ = runtime.block_on(control.reload(By::Watch));
             }
         };
         std::thread::Builder::new().name("gate-watch".to_owned()).spawn(watch).map(drop)

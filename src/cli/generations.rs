@@ -2,6 +2,7 @@
 
 use super::state::State;
 use super::{Outcome, complain, print_out};
+use crate::admin::Generation;
 use std::path::PathBuf;
 
 /// Arguments of `gate generations`.
@@ -31,9 +32,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let mut outcome = Outcome::Fine;
     for number in state.numbers().into_iter().rev() {
         match state.read(number, &arguments.file) {
-            Ok(generation) => {
-                print_out(&format!("{number:>4}  {}  {}\n", generation.date(), generation.summary));
-            }
+            Ok(snapshot) => print_out(&format!("{number:>4}  {}  {}\n", snapshot.date(), how(&snapshot.generation))),
             Err(error) => {
                 // It hides none of the others.
                 complain(&error);
@@ -42,4 +41,12 @@ pub fn run(arguments: &Arguments) -> Outcome {
         }
     }
     outcome
+}
+
+/// By what it came to be in force, and what it changed: `admin ann, back to 2: 1 LOOSER`.
+fn how(generation: &Generation) -> String {
+    let user = generation.by.user().map(|user| format!(" {user}")).unwrap_or_default();
+    let back = generation.rollback.map(|number| format!(", back to {number}")).unwrap_or_default();
+    let summary = if generation.summary.is_empty() { String::new() } else { format!(": {}", generation.summary) };
+    format!("{}{user}{back}{summary}", generation.by.name())
 }

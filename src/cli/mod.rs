@@ -1,6 +1,7 @@
 //! The command line: arguments in, exit code out. 0 is fine, 1 a policy with errors, a failed test or a file that is not
 //! formatted, 2 wrong usage or a file that cannot be read.
 
+mod archive;
 pub(crate) mod certificates;
 mod check;
 mod dev;
@@ -18,6 +19,7 @@ mod follow;
 mod generations;
 mod hash;
 mod import;
+pub(crate) mod instance;
 mod junit;
 mod kept;
 mod new;
@@ -153,12 +155,15 @@ pub(crate) enum Outcome {
     Failed,
     /// Wrong usage, or a file that cannot be read or written.
     Usage,
+    /// Ended at once by a signal, of this number.
+    Hurried(u8),
 }
 
 impl Outcome {
     /// The worse of two.
     fn and(self, other: Self) -> Self {
         match (self, other) {
+            (Self::Hurried(signal), _) | (_, Self::Hurried(signal)) => Self::Hurried(signal),
             (Self::Usage, _) | (_, Self::Usage) => Self::Usage,
             (Self::Failed, _) | (_, Self::Failed) => Self::Failed,
             (Self::Fine, Self::Fine) => Self::Fine,
@@ -172,6 +177,8 @@ impl From<Outcome> for ExitCode {
             Outcome::Fine => 0,
             Outcome::Failed => 1,
             Outcome::Usage => 2,
+            // As shells say it.
+            Outcome::Hurried(signal) => 128 + signal,
         })
     }
 }
@@ -203,7 +210,7 @@ fn with_environment(params: BTreeMap<String, String>) -> BTreeMap<String, String
 }
 
 /// A policy file and the values of its `param`s.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 struct Policy {
     /// The policy
     file: PathBuf,

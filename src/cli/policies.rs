@@ -1,11 +1,12 @@
 //! The policies of a gateway that runs: checked and compiled one after the other, the state of what stays the same taken along.
 
+use super::archive::Shelf;
 use super::certificates::{Certificates, Prepared};
 use super::files::Disk;
 use super::follow::{Noting, Seen, Watched};
 use super::kept::Kept;
 use super::secrets::Machine;
-use super::state::{Bundle, Generation, State};
+use super::state::{Bundle, Snapshot, State};
 use super::{Outcome, Policy, complain, dev, diff, environment, faults, print_error};
 use crate::admin::Office;
 use crate::check::Files;
@@ -18,11 +19,10 @@ use crate::ir::{Program, Written};
 use crate::policy::BuildError;
 use crate::policy::auth::Runtime;
 use crate::policy::build::Warning;
-use crate::server::control::{Control, Refused, Reloaded};
+use crate::server::control::{By, Control, Refused, Reloaded};
 use crate::server::{self, Server, Wanted};
 use std::io;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// What is wrong with a policy that nobody could reach.
@@ -36,6 +36,8 @@ pub struct Beginning {
     pub state: Option<State>,
     /// With the policy that was in force last, not that of the file.
     pub last_good: bool,
+    /// What it is called, among others.
+    pub instance: String,
     /// In the place of another one, which still runs.
     pub succeeds: bool,
 }
@@ -81,8 +83,8 @@ impl Policies {
         })
     }
 
-    fn of(policy: Policy, beginning: Beginning, before: Option<Generation>, control: Control) -> Result<(Self, Plan), Fault> {
-        let Beginning { development, state, last_good: last, succeeds } = beginning;
+    fn of(policy: Policy, beginning: Beginning, before: Option<Snapshot>, control: Control) -> Result<(Self, Plan), Fault> {
+        let Beginning { development, state, last_good: last, instance, succeeds } = beginning;
         let params = policy.params_with_environment();
         let files = Noting::new(match &before {
             Some(before) if last => &before.files,
@@ -110,7 +112,7 @@ impl Policies {
         }
         let mut workshop = Workshop {
             machine: if development { Machine::development() } else { Machine::strict() },
-            compiler: Compiler::with(Arc::new(Network::new(|| Machine::strict().authorities()))),
+            compiler: Compiler::with(Arc::new(Network::new(|| Machine::strict().authorities())), &instance),
             certificates: Certificates::default(),
         };
         let (Compiled { plan, auths, warnings }, prepared) = workshop.build(&program).map_err(|errors| {
@@ -121,16 +123,18 @@ impl Policies {
         warn(&warnings, &checked.sources);
         workshop.in_force(&plan, prepared);
         watched.add(workshop.files());
-        let office = Office::open(&policy.file, Arc::clone(&program), control, super::trace::rehearse, succeeds).map_err(|error| {
+        let archive = Arc::new(Shelf { policy: policy.clone(), state: state.clone() });
+        let first = (policy.file.as_path(), Arc::clone(&program));
+        let office = Office::open(first, archive, control, super::trace::rehearse, succeeds).map_err(|error| {
             complain(&error.to_string());
             Fault::Elsewhere
         })?;
         let office = Arc::new(office);
         let other = before.as_ref().zip(state.as_ref()).filter(|_| last).map(|(before, state)| {
-            let (number, date, file) = (before.number, before.date(), policy.file.display());
+            let (number, date, file) = (before.generation.number, before.date(), policy.file.display());
             format!("policy {number} of {date}, kept in `{}`, is in force, not the file `{file}`", state.folder().display())
         });
-        let kept = Kept::first(state, before, bundle);
+        let kept = Kept::first(state, before, bundle, plan.digest.clone());
         Ok((Self { policy, workshop, program, office, kept, watched, other, auths: development.then_some(auths) }, plan))
     }
 
@@ -191,6 +195,8 @@ impl Workshop {
 
 impl server::Policies for Policies {
     fn started(&mut self, server: &Arc<Server>) -> u64 {
+        // Whoever asks the admin listener finds it among those that are kept.
+        let number = self.kept.started();
         listening(&server.addresses());
         let admin = self.office.started(server);
         let at = admin.as_ref().ok().copied().flatten();
@@ -201,13 +207,16 @@ impl server::Policies for Policies {
         if let Some(auths) = self.auths.take() {
             print_error(&dev::notes(&self.program, &auths, &self.workshop.machine, &server.addresses(), at));
         }
-        self.kept.started()
+        number
     }
 
-    fn put_in_force(&mut self, wanted: Wanted, server: &Server) -> Result<Reloaded, Refused> {
-        let (program, sources, bundle) = match wanted {
-            Wanted::File => self.check(&Disk)?,
-            Wanted::Generation(number) => self.check(&self.kept.read(number, &self.policy.file)?)?,
+    fn put_in_force(&mut self, wanted: Wanted, by: By, server: &Server) -> Result<Reloaded, Refused> {
+        self.watched.attempt();
+        // What was looked at meanwhile was for the policy in force.
+        drop(self.workshop.files());
+        let ((program, sources, bundle), rollback) = match wanted {
+            Wanted::File => (self.check(&Disk)?, None),
+            Wanted::Generation(number) => (self.check(&self.kept.read(number, &self.policy.file)?)?, Some(number)),
         };
         // An empty file is a policy too: one that is being written.
         if program.gateway.listeners.is_empty() {
@@ -216,7 +225,7 @@ impl server::Policies for Policies {
         let built = self.workshop.build(&program);
         self.watched.add(self.workshop.files());
         let (Compiled { plan, warnings, .. }, prepared) = built.map_err(|errors| unbuilt(&errors, &sources))?;
-        let program = Arc::new(program);
+        let (program, hash) = (Arc::new(program), plan.digest.clone());
         let moved = self.office.prepare(&program, &server.left_by(&plan)).map_err(|error| error.to_string())?;
         let (before, left) = (server.addresses(), self.office.leaves(&moved));
         let (office, workshop) = (&self.office, &mut self.workshop);
@@ -225,22 +234,23 @@ impl server::Policies for Policies {
             administered(office.settle(moved, Arc::clone(&program)));
         };
         server.swap_beside(plan, left, in_force).map_err(|error| error.to_string())?;
-        let now = server.addresses();
-        if now != before {
-            listening(&now);
-        }
-        warn(&warnings, &sources);
-        if program.gateway.workers != self.program.gateway.workers {
-            tracing::warn!("`workers` changed: that takes effect when the gateway is started again");
-        }
-        // The policy is in force by now, whatever becomes of this.
-        let told = catch_unwind(AssertUnwindSafe(|| diff::log(&self.program, &program)));
-        let (changes, summary) = told.unwrap_or_else(|_| {
-            tracing::error!("what the policy changes cannot be told, which is a fault of the gateway's own: please report it");
-            (Vec::new(), String::new())
+        self.watched.in_force();
+        self.office.has_left();
+        let told = server.follow_up("what it changes cannot be told", || {
+            let now = server.addresses();
+            if now != before {
+                listening(&now);
+            }
+            warn(&warnings, &sources);
+            if program.gateway.workers != self.program.gateway.workers {
+                tracing::warn!("`workers` changed: that takes effect when the gateway is started again");
+            }
+            diff::log(&self.program, &program)
         });
+        let (changes, summary) = told.unwrap_or_default();
         self.program = program;
-        Ok(Reloaded { generation: self.kept.next(bundle, summary), changes })
+        server.follow_up("nobody can go back to it", || self.kept.next(bundle, by, rollback, hash, summary));
+        Ok(Reloaded { generation: self.kept.number(), changes })
     }
 
     fn look_again(&mut self, server: &Server) {
@@ -278,7 +288,7 @@ fn warn(warnings: &[Warning], sources: &Sources) {
 
 /// A program as it is kept for as long as the gateway runs, to be compared with the next one: for that it matters what is in
 /// force, not how it was written. Only the traces of the admin listener show that.
-fn in_force(mut program: Program, development: bool) -> Program {
+pub fn in_force(mut program: Program, development: bool) -> Program {
     if program.gateway.admin.is_none() {
         program.written = Written::default();
     }

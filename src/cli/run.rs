@@ -2,10 +2,10 @@
 
 use super::policies::{Beginning, Policies};
 use super::state::State;
-use super::{Outcome, Policy, complain};
+use super::{Outcome, Policy, complain, instance};
 use crate::policy::auth;
 use crate::server::upgrade::{Line, SUCCEEDS, TOKEN, Told};
-use crate::server::{self, Inherited, control};
+use crate::server::{self, Ended, Heard, Inherited, control};
 use crate::upstream::script::Scripted;
 use crate::upstream::transport::Tcp;
 use std::io::IsTerminal;
@@ -29,17 +29,29 @@ pub struct Arguments {
     /// Starts the policy that was in force last, whatever its file says now
     #[arg(long, conflicts_with = "dev")]
     last_good: bool,
+    /// What events and traces call this gateway, so that it is told from others: the machine's name where nothing else is said
+    #[arg(long, value_name = "NAME")]
+    instance: Option<String>,
 }
 
 /// Runs the gateway until it is told to stop.
 pub fn run(arguments: Arguments) -> Outcome {
     start_log();
     auth::install_crypto();
+    let heard = match Heard::new() {
+        Ok(heard) => heard,
+        Err(error) => {
+            complain(&error.to_string());
+            return Outcome::Failed;
+        }
+    };
     let state = State::of(&arguments.policy.file, arguments.state.as_deref()).filter(|_| !arguments.dev);
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let predecessor = set(SUCCEEDS);
     let (control, commands) = control::channel();
-    let beginning = Beginning { development: arguments.dev, state, last_good: arguments.last_good, succeeds: predecessor.is_some() };
+    let instance = arguments.instance.unwrap_or_else(instance::of_machine);
+    let beginning =
+        Beginning { development: arguments.dev, state, last_good: arguments.last_good, instance, succeeds: predecessor.is_some() };
     let (policies, plan) = match Policies::first(arguments.policy, beginning, control.clone()) {
         Ok(first) => first,
         Err(outcome) => return outcome,
@@ -63,16 +75,21 @@ pub fn run(arguments: Arguments) -> Outcome {
     }
     let (office, control) = (policies.office(), (control, commands));
     let ended = if arguments.dev {
-        server::run(plan, inherited, Scripted::default, policies, control, &line)
+        server::run(plan, inherited, Scripted::default, policies, control, &line, heard)
     } else {
-        server::run(plan, inherited, Tcp::default, policies, control, &line)
+        server::run(plan, inherited, Tcp::default, policies, control, &line, heard)
     };
-    office.end();
+    if !matches!(ended, Ok(Ended { hurried: Some(_), .. })) {
+        office.end();
+    }
     match ended {
-        Ok(0) => Outcome::Fine,
-        Ok(cut) => {
-            complain(&format!("stopped; {cut} connection{} cut when the drain time was over", if cut == 1 { " was" } else { "s were" }));
-            Outcome::Fine
+        Ok(Ended { cut, hurried }) => {
+            let when = hurried.map_or("when the drain time was over", |_| "at the second signal");
+            if cut > 0 {
+                complain(&format!("stopped; {cut} connection{} cut {when}", if cut == 1 { " was" } else { "s were" }));
+            }
+            // Those that end a process have small numbers.
+            hurried.map_or(Outcome::Fine, |signal| Outcome::Hurried(u8::try_from(signal.as_raw_value()).unwrap_or_default()))
         }
         Err(error) => {
             complain(&error.to_string());

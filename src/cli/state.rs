@@ -1,6 +1,7 @@
 //! The policies that a gateway had in force, kept on disk with the files they are made of. No secret is among them: policies
 //! name secrets, and values of `param`s are not kept.
 
+use crate::admin::Generation;
 use crate::check::Files;
 use crate::diag::Sources;
 use serde::{Deserialize, Serialize};
@@ -24,22 +25,19 @@ pub struct State {
 
 /// A policy as it was in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Generation {
-    /// Its number, counted from the gateway's first policy.
-    pub number: u64,
-    /// Since when, in seconds since 1970.
-    pub since: u64,
-    /// What it changed for requests, in a few words.
-    pub summary: String,
+pub struct Snapshot {
+    /// Its number, and how it came to be in force.
+    #[serde(flatten)]
+    pub generation: Generation,
     /// The policy's file and what it imports.
     pub files: Bundle,
 }
 
-impl Generation {
+impl Snapshot {
     /// Since when, for people.
     #[must_use]
     pub fn date(&self) -> String {
-        httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(self.since))
+        httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(self.generation.since))
     }
 }
 
@@ -110,15 +108,14 @@ impl State {
     ///
     /// # Errors
     /// Why there is none of that number.
-    pub fn read(&self, number: u64, policy: &Path) -> Result<Generation, String> {
+    pub fn read(&self, number: u64, policy: &Path) -> Result<Snapshot, String> {
         let read = std::fs::read(self.path(number));
         let text = read.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => self.lacks(number),
             _ => format!("`{}`: {error}", self.path(number).display()),
         })?;
-        let generation: Generation =
-            serde_json::from_slice(&text).map_err(|error| format!("`{}`: {error}", self.path(number).display()))?;
-        Ok(Generation { files: generation.files.at(policy), ..generation })
+        let snapshot: Snapshot = serde_json::from_slice(&text).map_err(|error| format!("`{}`: {error}", self.path(number).display()))?;
+        Ok(Snapshot { files: snapshot.files.at(policy), ..snapshot })
     }
 
     /// Says that a number is not among those that are kept.
@@ -129,7 +126,7 @@ impl State {
     }
 
     /// The one that was in force last, of those that can be read; others are told to `skipped`.
-    pub fn last(&self, policy: &Path, mut skipped: impl FnMut(String)) -> Option<Generation> {
+    pub fn last(&self, policy: &Path, mut skipped: impl FnMut(String)) -> Option<Snapshot> {
         self.numbers().iter().rev().find_map(|number| self.read(*number, policy).map_err(&mut skipped).ok())
     }
 
@@ -143,11 +140,11 @@ impl State {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn keep(&self, generation: &Generation) -> io::Result<()> {
+    pub fn keep(&self, snapshot: &Snapshot) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
-        let (path, beside) = (self.path(generation.number), self.folder.join("new"));
+        let (path, beside) = (self.path(snapshot.generation.number), self.folder.join("new"));
         let mut file = std::fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-        file.write_all(&serde_json::to_vec_pretty(generation).map_err(io::Error::other)?)?;
+        file.write_all(&serde_json::to_vec_pretty(snapshot).map_err(io::Error::other)?)?;
         file.sync_all()?;
         std::fs::rename(beside, path)?;
         let numbers = self.numbers();
@@ -162,16 +159,21 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bundle, Generation, KEPT_MAX, State};
+    use super::{Bundle, KEPT_MAX, Snapshot, State};
+    use crate::admin::Generation;
     use crate::check::Files;
     use crate::diag::{Source, Sources};
+    use crate::server::control::By;
     use std::path::Path;
 
-    fn generation(number: u64) -> Generation {
+    fn snapshot(number: u64) -> Snapshot {
         let mut sources = Sources::new();
         sources.add(Source::new("gates/a.gate", format!("gate {number}\n")));
         sources.add(Source::new("gates/lib/b.gate", "gate 1\n"));
-        Generation { number, since: 0, summary: "1 LOOSER".to_owned(), files: Bundle::of(Path::new("gates/a.gate"), &sources) }
+        let (hash, summary) = (format!("{number:016x}"), "1 LOOSER".to_owned());
+        let by = if number == 7 { By::Admin { user: Some("ann".into()) } } else { By::Watch };
+        let generation = Generation { number, since: 0, by, rollback: (number == 7).then_some(3), hash, summary };
+        Snapshot { generation, files: Bundle::of(Path::new("gates/a.gate"), &sources) }
     }
 
     #[test]
@@ -179,10 +181,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let state = State::of(Path::new("gates/a.gate"), Some(&folder.path().join("deep/er"))).unwrap();
         assert_eq!(state.last(Path::new("gates/a.gate"), |_| ()), None);
-        (1..=14).for_each(|number| state.keep(&generation(number)).unwrap());
+        (1..=14).for_each(|number| state.keep(&snapshot(number)).unwrap());
         assert_eq!(state.numbers(), (5..=14).collect::<Vec<_>>());
         assert_eq!(state.numbers().len(), KEPT_MAX);
-        assert_eq!(state.read(7, Path::new("gates/a.gate")), Ok(generation(7)));
+        for number in [7, 8] {
+            assert_eq!(state.read(number, Path::new("gates/a.gate")), Ok(snapshot(number)));
+        }
         let elsewhere = state.last(Path::new("/etc/gate/a.gate"), |_| ()).unwrap();
         assert_eq!(elsewhere.files.read(Path::new("/etc/gate/a.gate")).unwrap(), b"gate 14\n");
         assert_eq!(elsewhere.files.read(Path::new("/etc/gate/lib/b.gate")).unwrap(), b"gate 1\n");

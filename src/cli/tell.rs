@@ -14,6 +14,8 @@ const ANSWER_MAX: Duration = Duration::from_secs(120);
 const READY_MAX: Duration = Duration::from_secs(5);
 /// The variable that holds the value of `Authorization`, where the listener asks for one.
 const CREDENTIALS: &str = "GATE_ADMIN_AUTHORIZATION";
+/// What is said of an answer that is no gateway's.
+const FOREIGN: &str = "what answers there is no gateway's admin listener";
 
 /// Arguments of `gate reload` and `gate ready`.
 #[derive(Debug, clap::Args)]
@@ -36,10 +38,17 @@ pub struct Rollback {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Told {
-    generation: u64,
+    generation: Option<u64>,
     changes: Vec<String>,
     detail: String,
     diagnostics: String,
+}
+
+/// What a gateway answers that takes requests.
+#[derive(Deserialize)]
+struct Readiness {
+    ready: bool,
+    state: String,
 }
 
 /// Has the gateway take the policy's file as it is now.
@@ -59,19 +68,19 @@ pub fn rollback(rollback: &Rollback) -> Outcome {
     reported(rollback.arguments.tell(&format!("rollback?to={number}")))
 }
 
-/// Asks whether the gateway takes requests. Who cannot be asked does not; what looks after containers knows only 0 and 1.
+/// Asks whether the gateway takes requests. Who cannot be asked does not, nor does another program at its address; what looks
+/// after containers knows only 0 and 1.
 pub fn ready(arguments: &Arguments) -> Outcome {
-    match arguments.ask(Method::GET, "ready", READY_MAX) {
-        Ok(answer) if answer.status.is_success() => Outcome::Fine,
-        Ok(answer) => {
-            complain(&format!("not ready: {}", answer.status));
-            Outcome::Failed
-        }
-        Err(error) => {
-            complain(&error);
-            Outcome::Failed
-        }
-    }
+    let why = match arguments.ask(Method::GET, "ready", READY_MAX) {
+        Ok(answer) if answer.status.is_success() => match serde_json::from_slice(&answer.body) {
+            Ok(Readiness { ready: true, state }) if state == "serving" => return Outcome::Fine,
+            Ok(Readiness { .. }) | Err(_) => format!("not ready: {FOREIGN}"),
+        },
+        Ok(answer) => format!("not ready: {}", answer.status),
+        Err(error) => error,
+    };
+    complain(&why);
+    Outcome::Failed
 }
 
 impl Arguments {
@@ -81,8 +90,8 @@ impl Arguments {
         if !status.status.is_success() {
             return Err(report(&status));
         }
-        let told: Told = serde_json::from_slice(&status.body).map_err(|error| unasked(&format!("the gateway's answer: {error}")))?;
-        let before = told.generation.checked_sub(1).filter(|number| *number > 0);
+        let told: Told = serde_json::from_slice(&status.body).unwrap_or_default();
+        let before = told.generation.ok_or_else(|| unasked(FOREIGN))?.checked_sub(1).filter(|number| *number > 0);
         before.ok_or_else(|| unasked("there is no policy before the one in force"))
     }
 
@@ -119,7 +128,8 @@ fn unasked(error: &str) -> Outcome {
 fn report(answer: &Answer) -> Outcome {
     let told: Told = serde_json::from_slice(&answer.body).unwrap_or_default();
     if answer.status.is_success() {
-        print_out(&format!("generation {} is in force\n", told.generation));
+        let Some(generation) = told.generation else { return unasked(FOREIGN) };
+        print_out(&format!("generation {generation} is in force\n"));
         told.changes.iter().for_each(|change| print_out(&format!("  {change}\n")));
         return Outcome::Fine;
     }

@@ -31,6 +31,11 @@ pub struct Plan {
     pub tree: MatchTree,
     /// The routes, by their indices.
     pub routes: Vec<Route>,
+    /// What routes do with a request. Routes on which the same is in force share one: most differ in name and path only.
+    pub pipelines: Vec<Pipeline>,
+    /// The pipeline of each route, by the route's index, as its place among the pipelines. Every request looks here, so it is
+    /// small: of ten thousand routes it stays in the processor's cache when the routes do not.
+    pub pipeline_of: Vec<u32>,
     /// The pattern of each route's path, by the route's index: for those who look on.
     pub patterns: Vec<Arc<str>>,
     /// Response parts of requests that no route takes, in the order they run.
@@ -57,8 +62,8 @@ pub struct Plan {
     pub dependencies: Arc<Dependencies>,
     /// Tells one policy from another: a hash of all that it means.
     pub digest: String,
-    /// What every request to the admin listener has to pass; none where that asks nobody who they are.
-    pub admin_gate: Option<Arc<dyn OnRequest>>,
+    /// Who has to know the caller of every request to the admin listener; none where that asks nobody who they are.
+    pub admin_gate: Option<Arc<auth::Runtime>>,
     /// Where what happens to the gateway is told; the same one for every plan of a process.
     pub events: Arc<Events>,
     /// What traces requests.
@@ -69,14 +74,12 @@ pub struct Plan {
     pub settings: Settings,
 }
 
-/// A route. What a request needs of it stands together: with ten thousand of them, none is in the processor's cache.
+/// What few requests need of a route.
 pub struct Route {
     /// Its name.
     pub name: Arc<str>,
     /// Its `match` condition.
     pub predicate: Option<Box<Expr>>,
-    /// What it does with a request. Routes on which the same is in force share one: most differ in name and path only.
-    pub pipeline: Arc<Pipeline>,
 }
 
 impl Plan {
@@ -89,7 +92,7 @@ impl Plan {
     /// What a route does with a request.
     #[must_use]
     pub fn pipeline(&self, route: usize) -> Option<&Pipeline> {
-        self.routes.get(route).map(|route| &*route.pipeline)
+        self.pipelines.get(*self.pipeline_of.get(route)? as usize)
     }
 
     /// Connects the stores that are not connected yet; each is given a second at most.

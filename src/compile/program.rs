@@ -22,8 +22,8 @@ use crate::policy::limit;
 use crate::policy::maintenance;
 use crate::policy::respond::Document;
 use crate::policy::shape::Names;
-use crate::policy::stage::{OnRequest, Place};
-use crate::policy::{Build, BuildError, Config, Endpoint, Policy as _, Registry, Secrets, cache, told};
+use crate::policy::stage::Place;
+use crate::policy::{Build, BuildError, Config, Endpoint, Registry, Secrets, cache, told};
 use crate::route::{MatchTree, RouteKey};
 use crate::store::{self, Store};
 use crate::upstream;
@@ -68,13 +68,14 @@ impl Compiler {
     /// A compiler without state, whose plans make no calls of their own.
     #[must_use]
     pub fn new() -> Self {
-        Self::with(Arc::new(Offline))
+        Self::with(Arc::new(Offline), "")
     }
 
-    /// A compiler without state, whose plans ask issuers and services by these means.
+    /// A compiler without state, whose plans ask issuers and services by these means, for a gateway that is called so
+    /// (`instance`).
     #[must_use]
-    pub fn with(fetch: Arc<dyn Fetch>) -> Self {
-        let events = Arc::<Events>::default();
+    pub fn with(fetch: Arc<dyn Fetch>, instance: &str) -> Self {
+        let events = Arc::new(Events::of(instance));
         let upstreams = upstream::Registry::telling(Arc::clone(&events));
         Self { registry: Registry::default(), upstreams, events, fetch, embedded: Embedded::new() }
     }
@@ -118,14 +119,15 @@ impl Compiler {
         let means = Means { secrets, clock, stores: &stores, fetch: &fetch, events: &events };
         let credentials = auth::credentials(&program.auths);
         let hooks = hooks::called(program, &credentials, &self.embedded, (&mut self.registry, secrets, &self.fetch), &mut errors);
-        let mut routes: Vec<Route> = Vec::with_capacity(program.routes.len());
-        let mut known: HashMap<Vec<u8>, Arc<Pipeline>> = HashMap::new();
+        let mut pipelines: Vec<Pipeline> = Vec::new();
+        let mut pipeline_of: Vec<u32> = Vec::with_capacity(program.routes.len());
+        let mut known: HashMap<Vec<u8>, u32> = HashMap::new();
         let keeps = |policy: &Config| matches!(policy, Config::Cache(cache::Config::Keep(_)));
         let caches = program.routes.iter().any(|route| route.policies.iter().any(keeps));
         for route in &program.routes {
             let in_force = in_force(route);
             if let Some(pipeline) = known.get(&in_force) {
-                routes.push(of_plan(route, Arc::clone(pipeline)));
+                pipeline_of.push(*pipeline);
                 continue;
             }
             let mut build =
@@ -153,10 +155,11 @@ impl Compiler {
             if caches {
                 pipeline.invalidation = Some(cache::invalidation(&mut self.registry, invalidates));
             }
-            let pipeline = Arc::new(pipeline);
-            routes.push(of_plan(route, Arc::clone(&pipeline)));
+            let place = u32::try_from(pipelines.len()).unwrap_or(u32::MAX);
+            pipelines.push(pipeline);
+            pipeline_of.push(place);
             if !in_force.is_empty() {
-                known.insert(in_force, pipeline);
+                known.insert(in_force, place);
             }
         }
         let posts = posts(&program.gateway.events, &mut errors);
@@ -186,7 +189,9 @@ impl Compiler {
         let keys: Vec<RouteKey> = program.routes.iter().map(|route| route.key.clone()).collect();
         let plan = Plan {
             tree: MatchTree::build(&keys),
-            routes,
+            routes: program.routes.iter().map(of_plan).collect(),
+            pipelines,
+            pipeline_of,
             patterns: program.routes.iter().map(|route| route.key.pattern.text().into()).collect(),
             unmatched,
             switches: self.switches(),
@@ -238,8 +243,8 @@ impl Compiler {
     /// What traces requests, the same as before where its declaration did not change.
     fn tracer(&mut self, declared: Option<&ir::operate::Trace>, errors: &mut Vec<BuildError>) -> Option<Arc<Tracer>> {
         let ir::operate::Trace { url, sample } = declared?;
-        let make =
-            || Tracer::new(url, sample.0).map_err(|why| BuildError::new(Code::TypeMismatch, format!("the url `{url}` of `trace` {why}")));
+        let bad = |why| BuildError::new(Code::TypeMismatch, format!("the url `{url}` of `trace` {why}"));
+        let make = || Tracer::new(url, sample.0, self.events.instance()).map_err(bad);
         self.registry.try_state(TRACER, format!("{} {url}", sample.0), make).map_err(|error| errors.push(error)).ok()
     }
 
@@ -267,11 +272,9 @@ impl Compiler {
     }
 }
 
-/// The part that judges requests to the admin listener: that of a route with its `auth`.
-fn admin_gate(program: &Program, build: &mut Build<'_>) -> Result<Option<Arc<dyn OnRequest>>, BuildError> {
-    let Some(auth) = program.gateway.admin.as_ref().and_then(|admin| admin.auth) else { return Ok(None) };
-    auth::Config { mode: Mode::One, auths: vec![auth] }.build(build)?;
-    Ok(build.request.pop().map(|(_, part)| part))
+/// The auth that judges requests to the admin listener.
+fn admin_gate(program: &Program, build: &mut Build<'_>) -> Result<Option<Arc<auth::Runtime>>, BuildError> {
+    program.gateway.admin.as_ref().and_then(|admin| admin.auth).map(|auth| build.auth(auth)).transpose()
 }
 
 /// What of the whole program a policy may answer with.
@@ -340,8 +343,8 @@ fn in_force(route: &ir::Route) -> Vec<u8> {
     serde_json::to_vec(&(policies, target, timeouts, retries, reads_body, log)).unwrap_or_default()
 }
 
-fn of_plan(route: &ir::Route, pipeline: Arc<Pipeline>) -> Route {
-    Route { name: route.name.as_str().into(), predicate: route.predicate.clone().map(Box::new), pipeline }
+fn of_plan(route: &ir::Route) -> Route {
+    Route { name: route.name.as_str().into(), predicate: route.predicate.clone().map(Box::new) }
 }
 
 fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program, credentials: &Credentials) -> Pipeline {

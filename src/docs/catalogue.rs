@@ -279,15 +279,15 @@ fn kind(auth: &Declared) -> (String, Vec<String>) {
     let carried = |from: &[Carrier]| from.iter().map(carrier).collect();
     match &auth.kind {
         Kind::Jwt(jwt) => {
-            let algorithms: Vec<&str> = jwt.algorithms.iter().map(|algorithm| algorithm.name()).collect();
+            let algorithms: Vec<&str> = jwt.terms.algorithms.iter().map(|algorithm| algorithm.name()).collect();
             let mut what = format!("a token (JWT) signed with {}, the key from {}", algorithms.join(", "), source(&jwt.key));
-            if !jwt.issuer.is_empty() {
-                let _ = write!(what, ", issued by {}", jwt.issuer.join(", "));
+            if !jwt.terms.issuer.is_empty() {
+                let _ = write!(what, ", issued by {}", jwt.terms.issuer.join(", "));
             }
-            if !jwt.audience.is_empty() {
-                let _ = write!(what, ", meant for {}", jwt.audience.join(", "));
+            if !jwt.terms.audience.is_empty() {
+                let _ = write!(what, ", meant for {}", jwt.terms.audience.join(", "));
             }
-            (what, carried(&jwt.from))
+            (what, carried(&jwt.terms.from))
         }
         Kind::Key(key) => {
             let lists: Vec<String> =
@@ -298,9 +298,9 @@ fn kind(auth: &Declared) -> (String, Vec<String>) {
         Kind::Remote(Remote::Issuer(issuer)) => (
             format!(
                 "a token (JWT) signed with {}, by an issuer whose keys are public",
-                issuer.algorithms.iter().map(|algorithm| algorithm.name()).collect::<Vec<_>>().join(", ")
+                issuer.terms.algorithms.iter().map(|algorithm| algorithm.name()).collect::<Vec<_>>().join(", ")
             ),
-            carried(&issuer.from),
+            carried(&issuer.terms.from),
         ),
         Kind::Remote(Remote::Forward(service)) => (format!("whatever `{}` accepts", service.url), Vec::new()),
         Kind::Remote(Remote::Introspect(service)) => {

@@ -5,6 +5,7 @@
 use crate::check::{Files, Options, check};
 use crate::cli::certificates::Certificates;
 use crate::cli::files::Disk;
+use crate::cli::instance;
 use crate::cli::secrets::Machine;
 use crate::compile::{Compiled, Compiler, Plan};
 use crate::diag::render::{Format, render};
@@ -83,7 +84,7 @@ impl Gateway {
     pub fn start(self) -> Result<Running, Error> {
         let Self { policy, options, hooks, log } = self;
         auth::install_crypto();
-        let mut compiler = Compiler::with(Arc::new(Network::new(|| Machine::strict().authorities())));
+        let mut compiler = Compiler::with(Arc::new(Network::new(|| Machine::strict().authorities())), &instance::of_machine());
         let names = hooks.iter().map(|(name, _)| name.clone()).collect();
         for (name, hook) in hooks {
             compiler.embed(name, hook);

@@ -41,6 +41,8 @@ pub struct Event {
     pub change: Change,
     /// When, since the Unix epoch.
     pub at: Duration,
+    /// Which of several gateways it happened to.
+    pub instance: Arc<str>,
     /// What it happened to, by its name in the policy: an upstream, a limit, a store; `gateway` for the gateway itself.
     pub subject: Arc<str>,
     /// What there is to say of it, for people.
@@ -55,13 +57,14 @@ impl Event {
     }
 }
 
-/// `{"event", "change", "at", "subject", "detail", "number"}`
+/// `{"event", "change", "at", "instance", "subject", "detail", "number"}`
 impl Serialize for Event {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut members = serializer.serialize_struct("Event", 6)?;
+        let mut members = serializer.serialize_struct("Event", 7)?;
         members.serialize_field("event", self.kind().name())?;
         members.serialize_field("change", self.change.name())?;
         members.serialize_field("at", &rfc3339(self.at))?;
+        members.serialize_field("instance", &*self.instance)?;
         members.serialize_field("subject", &*self.subject)?;
         members.serialize_field("detail", &self.detail)?;
         members.serialize_field("number", &self.number)?;
@@ -83,6 +86,7 @@ pub struct LookBack {
 /// The events of a process.
 #[derive(Debug)]
 pub struct Events {
+    instance: Arc<str>,
     kept: Mutex<Kept>,
     sender: broadcast::Sender<Arc<Event>>,
     lost: AtomicU64,
@@ -110,11 +114,24 @@ impl Kept {
 
 impl Default for Events {
     fn default() -> Self {
-        Self { kept: Mutex::default(), sender: broadcast::Sender::new(WAITING_MAX), lost: AtomicU64::new(0) }
+        Self::of("")
     }
 }
 
 impl Events {
+    /// Those of a gateway that is called so.
+    #[must_use]
+    pub fn of(instance: &str) -> Self {
+        let (instance, sender) = (instance.into(), broadcast::Sender::new(WAITING_MAX));
+        Self { instance, kept: Mutex::default(), sender, lost: AtomicU64::new(0) }
+    }
+
+    /// What the gateway is called.
+    #[must_use]
+    pub fn instance(&self) -> &Arc<str> {
+        &self.instance
+    }
+
     /// Logs what happened, keeps it, and tells all who listen; nobody is waited for. Of what is no fault, the log has the first
     /// line of the detail.
     pub fn tell(&self, change: Change, subject: &str, detail: impl Into<String>) {
@@ -133,7 +150,8 @@ impl Events {
         // Sent while the lock is held, so that listeners see the order of the numbers.
         let mut kept = self.kept.lock();
         kept.told += 1;
-        let event = Arc::new(Event { number: kept.told, change, at, subject: subject.into(), detail });
+        let event =
+            Arc::new(Event { number: kept.told, change, at, instance: Arc::clone(&self.instance), subject: subject.into(), detail });
         kept.push(Arc::clone(&event));
         // Nobody has to listen.
         let _ = self.sender.send(event);

@@ -33,10 +33,16 @@ fn long_details_make_room_for_each_other() {
 
 #[test]
 fn an_event_is_an_object_of_plain_members() {
-    let events = Events::default();
+    let events = Events::of("berlin-1");
     events.tell(Change::BreakerOpened, "users", "the breaker opened");
     let event = serde_json::to_value(&*events.recent(0, &[])[0]).unwrap();
-    for (name, expected) in [("event", "breaker"), ("change", "breaker_opened"), ("subject", "users"), ("detail", "the breaker opened")] {
+    for (name, expected) in [
+        ("event", "breaker"),
+        ("change", "breaker_opened"),
+        ("instance", "berlin-1"),
+        ("subject", "users"),
+        ("detail", "the breaker opened"),
+    ] {
         assert_eq!(event[name], expected);
     }
     assert!(event["at"].as_str().unwrap().ends_with('Z'), "{event}");

@@ -374,26 +374,33 @@ pub mod testing {
 
     /// A request from 192.0.2.1 to `localhost` at 2027-01-15T08:00:00Z, without a body.
     pub fn exchange(method: &str, target: &str, headers: &[(&str, &str)]) -> Exchange {
-        let map: HeaderMap =
-            headers.iter().map(|(name, value)| (HeaderName::try_from(*name).unwrap(), HeaderValue::try_from(*value).unwrap())).collect();
         let request = Request {
             method: Method::try_from(method).unwrap(),
             host: "localhost".into(),
             authority: HeaderValue::from_static("localhost"),
             target: target.parse().unwrap(),
-            headers: map,
+            headers: fields(headers),
         };
-        let client = Client {
+        Exchange {
+            id: HeaderValue::from_static("0190a5c0-0000-7000-8000-000000000001"),
+            clock: Clock::at(Duration::from_secs(1_800_000_000)),
+            ..Exchange::nowhere(request, client())
+        }
+    }
+
+    /// Fields by name and value.
+    pub fn fields(pairs: &[(&str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (HeaderName::try_from(*name).unwrap(), HeaderValue::try_from(*value).unwrap())).collect()
+    }
+
+    /// Whoever asks, at 192.0.2.1.
+    pub fn client() -> Client {
+        Client {
             peer: "192.0.2.1:50000".parse().unwrap(),
             ip: "192.0.2.1".parse().unwrap(),
             scheme: Scheme::Http,
             listener: ":8080".into(),
             certificate: None,
-        };
-        Exchange {
-            id: HeaderValue::from_static("0190a5c0-0000-7000-8000-000000000001"),
-            clock: Clock::at(Duration::from_secs(1_800_000_000)),
-            ..Exchange::nowhere(request, client)
         }
     }
 }

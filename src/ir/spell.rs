@@ -1,7 +1,7 @@
 //! Expressions as the language writes them, with the names that their slots stand for.
 
 use super::{Program, Route};
-use crate::lang::expr::{Comparison, Expr, Piece, Ref, SlotNames};
+use crate::lang::expr::{Expr, Piece, Ref, SlotNames};
 use crate::lang::value::Value;
 use crate::policy::auth;
 
@@ -39,7 +39,7 @@ impl<'p> Speller<'p> {
             Expr::Not(negated) => format!("not {}", inner(negated)),
             Expr::And(all) => all.iter().map(inner).collect::<Vec<_>>().join(" and "),
             Expr::Or(any) => any.iter().map(inner).collect::<Vec<_>>().join(" or "),
-            Expr::Compare(left, how, right) => format!("{} {} {}", inner(left), sign(*how), inner(right)),
+            Expr::Compare(left, how, right) => format!("{} {} {}", inner(left), how.sign(), inner(right)),
             Expr::In(item, set) => format!("{} in {}", inner(item), inner(set)),
             Expr::Matches(text, pattern) => format!("{} matches re\"{}\"", inner(text), pattern.source()),
             Expr::OrElse(first, second) => format!("{} ?? {}", inner(first), inner(second)),
@@ -157,15 +157,4 @@ pub fn size(bytes: u64) -> String {
     let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
     let fitting = units.into_iter().find(|(_, shift)| bytes > 0 && bytes.trailing_zeros() >= *shift);
     fitting.map_or_else(|| format!("{bytes}B"), |(unit, shift)| format!("{}{unit}", bytes >> shift))
-}
-
-fn sign(how: Comparison) -> &'static str {
-    match how {
-        Comparison::Equal => "==",
-        Comparison::NotEqual => "!=",
-        Comparison::Less => "<",
-        Comparison::LessOrEqual => "<=",
-        Comparison::Greater => ">",
-        Comparison::GreaterOrEqual => ">=",
-    }
 }

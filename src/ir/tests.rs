@@ -1,19 +1,8 @@
 use super::spell::{Speller, atoms, duration, references};
-use crate::check::{Files, Options, check};
+use crate::check::testing::program;
 use crate::ir::Program;
 use crate::policy::Config;
-use std::io;
-use std::path::Path;
 use std::time::Duration;
-
-/// One file, and nothing else.
-struct Only(String);
-
-impl Files for Only {
-    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
-        Ok(self.0.clone().into_bytes())
-    }
-}
 
 /// A program whose one route requires this.
 fn requiring(condition: &str) -> Program {
@@ -32,8 +21,7 @@ route one GET /a/{{id:int}}/** {{
 }}
 "#
     );
-    let checked = check(Path::new("policy.gate"), &Only(text), &Options::default()).unwrap();
-    checked.program.unwrap_or_else(|| panic!("{condition}: {:?}", checked.report.into_sorted()))
+    program(&text)
 }
 
 /// The condition as it is spelled, its atoms, and what it asks for.

@@ -1,6 +1,7 @@
 //! How often each status came: those that are in use by themselves, all others by their class.
 
 use super::stripes::add;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Statuses that are counted by themselves, then the classes of all others, then what is no status.
@@ -10,6 +11,8 @@ const LABELS: [&str; KINDS] = [
     "429", "431", "451", "499", "500", "501", "502", "503", "504", "505", "507", "508", "511", "1xx", "2xx", "3xx", "4xx", "5xx", "other",
 ];
 const KINDS: usize = 57;
+/// The label of 200.
+const OK: usize = 3;
 /// Where the classes begin among the labels.
 const CLASSES: usize = 51;
 /// The label of what is no status.
@@ -40,28 +43,35 @@ const fn places() -> [u8; STATUSES] {
 }
 
 /// Counts by status. One thread counts at a time; all may read.
-#[derive(Debug)]
-pub struct Codes([AtomicU64; KINDS]);
-
-impl Default for Codes {
-    fn default() -> Self {
-        Self([const { AtomicU64::new(0) }; KINDS])
-    }
+#[derive(Debug, Default)]
+pub struct Codes {
+    /// Those of 200, which nearly all are.
+    ok: AtomicU64,
+    /// By label, from when another status first comes.
+    others: OnceLock<Box<[AtomicU64; KINDS]>>,
 }
 
 impl Codes {
     /// Counts a status.
     pub fn count(&self, status: u16) {
+        if status == 200 {
+            return add(&self.ok, 1);
+        }
         let place = usize::from(status).checked_sub(FIRST).and_then(|at| PLACES.get(at)).map_or(OTHER, |place| usize::from(*place));
-        if let Some(cell) = self.0.get(place) {
+        if let Some(cell) = self.others().get(place) {
             add(cell, 1);
         }
     }
 
+    fn others(&self) -> &[AtomicU64; KINDS] {
+        self.others.get_or_init(|| Box::new([const { AtomicU64::new(0) }; KINDS]))
+    }
+
     /// Adds what was counted elsewhere.
-    pub fn take_in(&self, other: &Self) {
-        for (sum, cell) in self.0.iter().zip(&other.0) {
-            add(sum, cell.load(Ordering::Relaxed));
+    pub fn take_in(&self, gone: &Self) {
+        add(&self.ok, gone.ok.load(Ordering::Relaxed));
+        if let Some(others) = gone.others.get() {
+            self.others().iter().zip(others.iter()).for_each(|(sum, cell)| add(sum, cell.load(Ordering::Relaxed)));
         }
     }
 }
@@ -79,7 +89,10 @@ impl Default for CodesRead {
 impl CodesRead {
     /// Adds what was counted.
     pub fn add(&mut self, codes: &Codes) {
-        for (sum, cell) in self.0.iter_mut().zip(&codes.0) {
+        if let Some(sum) = self.0.get_mut(OK) {
+            *sum += codes.ok.load(Ordering::Relaxed);
+        }
+        for (sum, cell) in self.0.iter_mut().zip(codes.others.get().into_iter().flat_map(|others| others.iter())) {
             *sum += cell.load(Ordering::Relaxed);
         }
     }

@@ -1,27 +1,48 @@
-//! How long things take: cells that are as wide as a sixteenth of what they hold, so that a quantile is wrong by no more than
-//! a thirty-second (3.2 %), beside counts up to the edges that operators ask about, which are exact.
+//! How long things take: cells that are as wide as a twentieth of what they hold at most, so that a quantile is wrong by no
+//! more than a fortieth (2.5 %). The edges that operators ask about are those of cells, so that counts up to them are exact.
 //!
-//! Cells stand in bands, an octave each, and a band is there from when it is first needed: what takes milliseconds never costs
-//! the room of what takes minutes.
+//! Cells stand in bands, and a band is there from when it is first needed: what takes milliseconds never costs the room of what
+//! takes minutes.
 
 use super::stripes::add;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Cells of a band, as a power of two.
-const CELL_BITS: u32 = 4;
-const CELLS: usize = 1 << CELL_BITS;
-/// The longest time that is told from a longer one, in microseconds: a bit more than four minutes.
-const MICROS_MAX: u64 = (1 << 28) - 1;
-/// Bands up to that.
-const BANDS: usize = 25;
+/// Cells of a band, at most.
+const CELLS: usize = 30;
+/// Bands of times.
+const BANDS: usize = 22;
+/// The longest time of each band and how wide its cells are, in microseconds: a band holds what is longer than what the one
+/// before does, and the last, which ends a bit past four minutes, all that takes longer still.
+const SHAPES: [(u32, u32); BANDS] = [
+    (25, 1),
+    (50, 1),
+    (100, 2),
+    (250, 5),
+    (500, 10),
+    (1_000, 20),
+    (2_500, 50),
+    (5_000, 100),
+    (10_000, 200),
+    (25_000, 500),
+    (50_000, 1_000),
+    (100_000, 2_000),
+    (250_000, 5_000),
+    (500_000, 10_000),
+    (1_000_000, 20_000),
+    (2_500_000, 50_000),
+    (5_000_000, 100_000),
+    (10_000_000, 200_000),
+    (25_000_000, 500_000),
+    (50_000_000, 1_000_000),
+    (100_000_000, 2_000_000),
+    (250_000_000, 5_000_000),
+];
 
-/// Upper edges of the counts that are shown, in microseconds.
-const EDGES_MICROS: [u64; EDGES] =
+/// The edges of the counts that are shown, in microseconds. Each is that of a cell.
+const EDGES_MICROS: [u64; 15] =
     [500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000, 30_000_000];
-/// How many those are.
-const EDGES: usize = 15;
 
 type Band = [AtomicU64; CELLS];
 
@@ -30,8 +51,6 @@ type Band = [AtomicU64; CELLS];
 #[repr(C)]
 pub struct Histogram {
     nanos: AtomicU64,
-    /// Up to each edge from the one before, then past the last.
-    edges: [AtomicU64; EDGES + 1],
     bands: [OnceLock<Box<Band>>; BANDS],
 }
 
@@ -39,16 +58,9 @@ impl Histogram {
     /// Counts a time.
     pub fn count(&self, time: Duration) {
         let nanos = time.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(time.subsec_nanos()));
-        let micros = (nanos / 1_000).min(MICROS_MAX);
-        let (band, cell) = place(micros);
-        let Some(first) = FIRST_EDGES.get(band * CELLS + cell).map(|edge| usize::from(*edge)) else { return };
-        // Between two edges lies a cell at least, so it is this one or the next.
-        let edge = first + usize::from(EDGES_MICROS.get(first).is_some_and(|edge| micros > *edge));
-        if let (Some(band), Some(edge)) = (self.bands.get(band), self.edges.get(edge)) {
-            if let Some(cell) = band.get_or_init(Box::default).get(cell) {
-                add(cell, 1);
-            }
-            add(edge, 1);
+        let (band, cell) = place(nanos.div_ceil(1_000));
+        if let Some(cell) = self.bands.get(band).and_then(|band| band.get_or_init(Box::default).get(cell)) {
+            add(cell, 1);
         }
         add(&self.nanos, nanos);
     }
@@ -61,58 +73,42 @@ impl Histogram {
                 sums.get_or_init(Box::default).iter().zip(cells.iter()).for_each(|(sum, cell)| add(sum, cell));
             }
         }
-        self.edges.iter().zip(&other.edges).for_each(|(sum, cell)| add(sum, cell));
         add(&self.nanos, &other.nanos);
     }
 }
 
-/// For each cell the first edge that is not below what it holds.
-const FIRST_EDGES: [u8; BANDS * CELLS] = first_edges();
-
-#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-const fn first_edges() -> [u8; BANDS * CELLS] {
-    let mut first = [0; BANDS * CELLS];
-    let mut at = 0;
-    while at < first.len() {
-        let mut edge = 0;
-        while edge < EDGES && EDGES_MICROS[edge] < lowest(at / CELLS, at % CELLS) {
-            edge += 1;
-        }
-        first[at] = edge as u8;
-        at += 1;
-    }
-    first
+/// How long the longest times are that are too short for a band, in microseconds, and how wide its cells are.
+fn shape(band: usize) -> (u32, u32) {
+    let low = band.checked_sub(1).and_then(|below| SHAPES.get(below)).map_or(0, |(top, _)| *top);
+    (low, SHAPES.get(band).map_or(1, |(_, width)| *width))
 }
 
-/// The shortest time of a cell, in microseconds.
-const fn lowest(band: usize, cell: usize) -> u64 {
-    if band == 0 { cell as u64 } else { ((CELLS + cell) as u64) << (band - 1) }
-}
-
-/// Where a time belongs: below 16 µs each microsecond has a cell, above it each sixteenth of an octave.
+/// Where a time belongs, in whole microseconds, rounded up: a cell holds its upper edge, and not its lower one.
 fn place(micros: u64) -> (usize, usize) {
-    let band = (u64::BITS - (micros >> CELL_BITS).leading_zeros()) as usize;
-    let shift = band.saturating_sub(1);
-    (band, (micros >> shift) as usize % CELLS)
+    let last = SHAPES.last().map_or(0, |(top, _)| u64::from(*top));
+    let micros = micros.clamp(1, last) as u32;
+    let band = SHAPES.partition_point(|(top, _)| micros > *top);
+    let (low, width) = shape(band);
+    (band, ((micros - 1 - low) / width) as usize)
 }
 
-/// The middle of what a cell holds, in microseconds.
-fn middle(band: usize, cell: usize) -> f64 {
-    let width = 1_u64 << band.saturating_sub(1);
-    lowest(band, cell) as f64 + (width - 1) as f64 / 2.0
+/// The upper edge of a cell, in microseconds, and its middle.
+fn edge_and_middle(band: usize, cell: usize) -> (u64, f64) {
+    let (low, width) = shape(band);
+    let edge = u64::from(low) + (cell as u64 + 1) * u64::from(width);
+    (edge, edge as f64 - f64::from(width) / 2.0)
 }
 
 /// Times, added up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Distribution {
     cells: Vec<[u64; CELLS]>,
-    edges: [u64; EDGES + 1],
     nanos: u64,
 }
 
 impl Default for Distribution {
     fn default() -> Self {
-        Self { cells: vec![[0; CELLS]; BANDS], edges: [0; EDGES + 1], nanos: 0 }
+        Self { cells: vec![[0; CELLS]; BANDS], nanos: 0 }
     }
 }
 
@@ -124,16 +120,13 @@ impl Distribution {
                 *sum += cell.load(Ordering::Relaxed);
             }
         }
-        for (sum, edge) in self.edges.iter_mut().zip(&histogram.edges) {
-            *sum += edge.load(Ordering::Relaxed);
-        }
         self.nanos += histogram.nanos.load(Ordering::Relaxed);
     }
 
     /// How many times were counted.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.edges.iter().sum()
+        self.cells.iter().flatten().sum()
     }
 
     /// All of them together, in seconds.
@@ -144,13 +137,17 @@ impl Distribution {
 
     /// For each of the edges, in microseconds, how many took no longer.
     pub fn up_to_edges(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        EDGES_MICROS.into_iter().zip(self.edges).scan(0, |sum, (edge, count)| {
-            *sum += count;
-            Some((edge, *sum))
+        let mut cells = self.cells.iter().flatten().enumerate().peekable();
+        let mut sum = 0;
+        EDGES_MICROS.into_iter().map(move |edge| {
+            while let Some((_, count)) = cells.next_if(|(at, _)| edge_and_middle(at / CELLS, at % CELLS).0 <= edge) {
+                sum += count;
+            }
+            (edge, sum)
         })
     }
 
-    /// The time that a share of them took at most, in microseconds; wrong by no more than 3.2 %, or half a microsecond. `None`
+    /// The time that a share of them took at most, in microseconds; wrong by no more than 2.5 %, or half a microsecond. `None`
     /// before the first.
     #[must_use]
     pub fn quantile(&self, share: f64) -> Option<f64> {
@@ -222,7 +219,7 @@ fn quantile(cells: impl Iterator<Item = (usize, u64)> + Clone, share: f64) -> Op
     for (at, count) in cells {
         sum += count;
         if sum >= rank {
-            return Some(middle(at / CELLS, at % CELLS));
+            return Some(edge_and_middle(at / CELLS, at % CELLS).1);
         }
     }
     None

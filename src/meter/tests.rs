@@ -14,14 +14,14 @@ fn counted(micros: &[u64]) -> Distribution {
 
 proptest! {
     #[test]
-    fn a_quantile_is_wrong_by_no_more_than_a_thirty_second(
+    fn a_quantile_is_wrong_by_no_more_than_a_fortieth(
         mut micros in prop::collection::vec((0_u32..28).prop_flat_map(|bits| 0_u64..1 << bits), 1..200), share in 0.0_f64..=1.0,
     ) {
         let found = counted(&micros).quantile(share).unwrap();
         micros.sort_unstable();
         let rank = ((micros.len() as f64 * share).ceil() as usize).max(1);
         let exact = micros[rank - 1] as f64;
-        prop_assert!((found - exact).abs() <= exact / 31.0 + 0.5, "{found} for {exact}");
+        prop_assert!((found - exact).abs() <= exact / 40.0 + 0.5, "{found} for {exact}");
     }
 
     #[test]
@@ -50,7 +50,7 @@ proptest! {
 fn what_takes_longer_than_can_be_told_counts_as_the_longest() {
     let sum = counted(&[u64::MAX / 1_000]);
     assert_eq!(sum.count(), 1);
-    assert!(sum.quantile(0.5).unwrap() > 250e6);
+    assert!(sum.quantile(0.5).unwrap() > 245e6);
     assert_eq!(Distribution::default().quantile(0.5), None);
 }
 

@@ -17,8 +17,8 @@ const ERROR: u8 = 2;
 /// What a span is called whose method nobody knows.
 const OTHER: &str = "_OTHER";
 
-/// The request of a batch, and how many spans are in it.
-pub fn batch(requests: &[Box<RequestSpan>]) -> (Vec<u8>, usize) {
+/// The request of a batch from a gateway that is called so, and how many spans are in it.
+pub fn batch(instance: &str, requests: &[Box<RequestSpan>]) -> (Vec<u8>, usize) {
     let mut spans = Vec::with_capacity(requests.len() * 2);
     for request in requests {
         spans.push(server(request));
@@ -26,8 +26,9 @@ pub fn batch(requests: &[Box<RequestSpan>]) -> (Vec<u8>, usize) {
     }
     let count = spans.len();
     let version = env!("CARGO_PKG_VERSION");
+    let resource = [("service.name", "gatewright"), ("service.version", version), ("service.instance.id", instance)];
     let body = json!({ "resourceSpans": [{
-        "resource": { "attributes": [text("service.name", "gatewright"), text("service.version", version)] },
+        "resource": { "attributes": resource.map(|(key, value)| text(key, value)) },
         "scopeSpans": [{ "scope": { "name": "gatewright", "version": version }, "spans": spans }],
     }] });
     (serde_json::to_vec(&body).unwrap_or_default(), count)

@@ -30,6 +30,7 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Waiting {
     pub(super) url: Uri,
+    pub(super) instance: Arc<str>,
     pub(super) spans: Receiver<Box<RequestSpan>>,
     pub(super) lost: Arc<AtomicU64>,
 }
@@ -77,7 +78,7 @@ async fn next(waiting: &mut Waiting, end: &CancellationToken) -> (Vec<Box<Reques
 
 #[expect(clippy::vec_box, reason = "they come in boxes, and are moved as they came")]
 async fn send(waiting: &Waiting, fetch: &dyn Fetch, batch: Vec<Box<RequestSpan>>) {
-    let (body, spans) = encode::batch(&batch);
+    let (body, spans) = encode::batch(&waiting.instance, &batch);
     let requests = batch.len() as u64;
     drop(batch);
     let mut backoff = BACKOFF;

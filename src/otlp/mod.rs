@@ -71,15 +71,15 @@ pub struct RequestSpan {
 }
 
 impl Tracer {
-    /// A tracer of a share of the requests, in hundredths of a percent, for a collector.
+    /// A tracer of a share of the requests, in hundredths of a percent, for a collector; the gateway is called `instance`.
     ///
     /// # Errors
     /// Why the URL is none, in words that continue ``the url `…` ``.
-    pub fn new(url: &str, share: u32) -> Result<Self, &'static str> {
+    pub fn new(url: &str, share: u32, instance: &Arc<str>) -> Result<Self, &'static str> {
         let url = collector(address(url)?)?;
         let (queue, spans) = mpsc::channel(WAITING_MAX);
         let lost = Arc::<AtomicU64>::default();
-        let waiting = Waiting { url, spans, lost: Arc::clone(&lost) };
+        let waiting = Waiting { url, instance: Arc::clone(instance), spans, lost: Arc::clone(&lost) };
         let kept = (RANDOM + 1) / WHOLE * u64::from(share).min(WHOLE);
         let threshold = if u64::from(share) >= WHOLE { 0 } else { RANDOM + 1 - kept };
         Ok(Self { threshold, queue, waiting: Mutex::new(Some(waiting)), lost })

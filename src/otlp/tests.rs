@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 fn tracer(percent: u32) -> Tracer {
-    Tracer::new("http://collector.example:4318", percent * 100).unwrap()
+    Tracer::new("http://collector.example:4318", percent * 100, &"berlin-1".into()).unwrap()
 }
 
 /// What a request with a field leaves, and the flags that go on.
@@ -59,7 +59,7 @@ fn a_trusted_hop_decides_and_others_do_not() {
 
 #[test]
 fn a_url_without_a_path_means_the_usual_one() {
-    let at = |url| Tracer::new(url, 100).map(|tracer| tracer.take_waiting().unwrap().url.to_string());
+    let at = |url| Tracer::new(url, 100, &"".into()).map(|tracer| tracer.take_waiting().unwrap().url.to_string());
     assert_eq!(at("http://c:4318").unwrap(), "http://c:4318/v1/traces");
     assert_eq!(at("http://c:4318/").unwrap(), "http://c:4318/v1/traces");
     assert_eq!(at("https://c/otlp/v1/traces").unwrap(), "https://c/otlp/v1/traces");
@@ -155,10 +155,11 @@ fn what_nobody_takes_is_counted_and_nobody_waits() {
 
 #[test]
 fn a_span_says_what_the_conventions_ask_for() {
-    let (body, spans) = super::encode::batch(&[told(503)]);
+    let (body, spans) = super::encode::batch("berlin-1", &[told(503)]);
     let body: Value = serde_json::from_slice(&body).unwrap();
     let resource = &body["resourceSpans"][0];
-    assert_eq!((spans, &resource["resource"]["attributes"][0]["value"]["stringValue"]), (1, &"gatewright".into()));
+    let of_gateway = |at: usize| &resource["resource"]["attributes"][at]["value"]["stringValue"];
+    assert_eq!((spans, of_gateway(0), of_gateway(2)), (1, &"gatewright".into(), &"berlin-1".into()));
     let span = &resource["scopeSpans"][0]["spans"][0];
     let said = |key: &str| {
         let all = span["attributes"].as_array().unwrap();

@@ -370,17 +370,15 @@ fn path_step(place: Place, byte: u8) -> Option<Place> {
         (_, b'%') => Some(Place::Percent),
         (Place::Empty, b'.') => Some(Place::Dot),
         (Place::Dot, b'.') => Some(Place::DotDot),
-        (_, b'?' | b'#' | b'\\') => None,
-        (_, b'!'..=b'~') => Some(Place::Inside),
-        (_, _) => None,
+        (Place::Empty | Place::Dot | Place::DotDot | Place::Inside, _) => stands_bare(byte).then_some(Place::Inside),
     }
 }
 
-/// True for the two digits of an octet that normalisation leaves percent-encoded.
+/// True for the two digits of an octet that normalisation leaves percent-encoded: it refuses NUL and the backslash.
 fn stays_encoded(first: u8, second: u8) -> bool {
     let (Some(high), Some(low)) = ((first as char).to_digit(16), (second as char).to_digit(16)) else { return false };
     let octet = u8::try_from(high * 16 + low).unwrap_or(0);
-    !second.is_ascii_lowercase() && octet != 0 && !is_unreserved(octet)
+    !second.is_ascii_lowercase() && octet != 0 && octet != b'\\' && !is_unreserved(octet)
 }
 
 /// True for the characters that RFC 3986 section 2.3 calls unreserved.

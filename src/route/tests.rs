@@ -1,8 +1,11 @@
 //! Relations and findings, by example and against sampled requests.
 
+use crate::http::path::normalise;
+use http::uri::PathAndQuery;
 use proptest::prelude::{ProptestConfig, prop};
 use proptest::{prop_assert, prop_assert_eq, proptest};
 
+use super::dfa::Universe;
 use super::generate::{Request, request, route};
 use super::order::Finding;
 use super::relation::{difference, overlap, path_word, paths, subset};
@@ -298,4 +301,17 @@ fn ten_thousand_routes_are_analysed_without_comparing_all_pairs() {
 fn a_request_of_the_samples_is_of_its_route() {
     let request = Request { method: "GET", host: "x", path: "/a".to_owned(), header: None };
     assert!(request.is_of(&key("GET /{x}")));
+}
+
+#[test]
+fn words_hold_the_octets_that_normalised_paths_hold() {
+    for octet in 0..=u8::MAX {
+        for written in [vec![octet], format!("%{octet:02X}").into_bytes(), format!("%{octet:02x}").into_bytes()] {
+            let path = [b"/a".as_slice(), &written].concat();
+            let normal = PathAndQuery::try_from(path.as_slice()).ok().and_then(|sent| normalise(&sent).ok());
+            let stays = normal.is_some_and(|normal| normal.target.path().as_bytes() == path);
+            assert_eq!(Universe::Path.contains(&path), stays, "{}", path.escape_ascii());
+            assert_eq!(Universe::Segment.contains(&path[1..]), stays && written != b"/", "{}", path.escape_ascii());
+        }
+    }
 }

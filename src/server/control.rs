@@ -4,8 +4,9 @@
 use crate::http::Clock;
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
-use std::sync::Arc;
+use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::{Mutex as Turns, MutexGuard as Turn, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -14,9 +15,50 @@ use tokio_util::sync::CancellationToken;
 pub const COMMANDS_MAX: usize = 16;
 /// Why a gateway that ends takes no other policy.
 pub(super) const ENDS: &str = "the gateway is about to end";
-/// Why nothing more is done after an upgrade.
-pub(super) const SUCCEEDED: &str =
-    "another process serves in this one's place, and may have read the file before it changed: reload that one";
+/// Why nothing more is done here after an upgrade, where the other process can be told.
+pub(super) const PASSED_ON: &str = "another process serves in this one's place, and is told to reload: see what it says of that";
+/// The same where it cannot.
+pub(super) const SUCCEEDED: &str = "another process serves in this one's place: ask that one";
+
+/// By what a policy comes to be in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "by")]
+pub enum By {
+    /// The gateway started with it.
+    Start,
+    /// SIGHUP
+    Signal,
+    /// Its file has changed, which is watched.
+    Watch,
+    /// The admin listener
+    Admin {
+        /// and who asked for it there, where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user: Option<Arc<str>>,
+    },
+}
+
+impl By {
+    /// What it is, in a word.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Signal => "signal",
+            Self::Watch => "watch",
+            Self::Admin { .. } => "admin",
+        }
+    }
+
+    /// Who asked for it, where that is known.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        match self {
+            Self::Admin { user } => user.as_deref(),
+            Self::Start | Self::Signal | Self::Watch => None,
+        }
+    }
+}
 
 /// What came of a policy that was put in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,9 +107,9 @@ pub type Answer = oneshot::Sender<Result<Reloaded, Refused>>;
 #[derive(Debug)]
 pub enum Command {
     /// Puts the policy's file in force as it is now.
-    Reload(Answer),
+    Reload(By, Answer),
     /// Puts an earlier policy in force, by its number.
-    Rollback(u64, Answer),
+    Rollback(u64, By, Answer),
 }
 
 /// How far a gateway's life is.
@@ -98,6 +140,7 @@ struct State {
     turns: Turns<()>,
     /// Cancelled once another process accepts in this one's place.
     succeeded: CancellationToken,
+    successor: OnceLock<u32>,
 }
 
 /// A way to a gateway, and what is said by it.
@@ -111,6 +154,7 @@ pub fn channel() -> (Control, mpsc::Receiver<Command>) {
         drain: CancellationToken::new(),
         turns: Turns::default(),
         succeeded: CancellationToken::new(),
+        successor: OnceLock::new(),
     };
     (Control { commands, state: Arc::new(state) }, said)
 }
@@ -120,21 +164,21 @@ impl Control {
     ///
     /// # Errors
     /// What is wrong with it, or why else nothing changed.
-    pub async fn reload(&self) -> Result<Reloaded, Refused> {
-        self.ask(Command::Reload).await
+    pub async fn reload(&self, by: By) -> Result<Reloaded, Refused> {
+        self.ask(|answer| Command::Reload(by, answer)).await
     }
 
-    /// The same for who does not wait for what comes of it. With [`COMMANDS_MAX`] commands waiting, one of them will do.
+    /// The same by a signal, which does not wait for what comes of it. With [`COMMANDS_MAX`] commands waiting, one of them will do.
     pub fn request_reload(&self) {
-        let _ = self.commands.try_send(Command::Reload(oneshot::channel().0));
+        let _ = self.commands.try_send(Command::Reload(By::Signal, oneshot::channel().0));
     }
 
     /// Puts an earlier policy in force again, by its number.
     ///
     /// # Errors
     /// When there is no such policy (any more), or it does not suit the machine.
-    pub async fn rollback(&self, generation: u64) -> Result<Reloaded, Refused> {
-        self.ask(|answer| Command::Rollback(generation, answer)).await
+    pub async fn rollback(&self, generation: u64, by: By) -> Result<Reloaded, Refused> {
+        self.ask(|answer| Command::Rollback(generation, by, answer)).await
     }
 
     /// Ends the gateway once what runs is finished, at most after the policy's `drain`. Commands are not waited for.
@@ -197,8 +241,10 @@ impl Control {
         self.state.turns.blocking_lock()
     }
 
-    /// Says that another process accepts in this one's place.
-    pub(super) fn hand_over(&self) {
+    /// Says that another process accepts in this one's place: which.
+    pub(super) fn hand_over(&self, process: u32) {
+        // There is one at most.
+        let _ = self.state.successor.set(process);
         self.enter(Stage::Draining);
         self.state.succeeded.cancel();
     }
@@ -206,7 +252,12 @@ impl Control {
     /// Why it takes no policy any more; none while it does.
     pub(super) fn takes_none(&self) -> Option<&'static str> {
         let ends = self.stage() == Stage::Draining;
-        ends.then(|| if self.state.succeeded.is_cancelled() { SUCCEEDED } else { ENDS })
+        ends.then(|| if self.successor().is_some() { SUCCEEDED } else { ENDS })
+    }
+
+    /// The process that accepts in this one's place.
+    pub(super) fn successor(&self) -> Option<u32> {
+        self.state.successor.get().copied()
     }
 
     /// Waits until another process accepts in this one's place.
@@ -224,13 +275,13 @@ impl Control {
 
 #[cfg(test)]
 mod tests {
-    use super::{COMMANDS_MAX, Command, ENDS, Reloaded, Stage, channel};
+    use super::{By, COMMANDS_MAX, Command, ENDS, Reloaded, Stage, channel};
 
     #[tokio::test]
     async fn who_asks_gets_the_answer() {
         let (control, mut commands) = channel();
-        let asked = tokio::spawn(async move { control.rollback(3).await });
-        let Some(Command::Rollback(3, answer)) = commands.recv().await else { panic!("another command") };
+        let asked = tokio::spawn(async move { control.rollback(3, By::Watch).await });
+        let Some(Command::Rollback(3, By::Watch, answer)) = commands.recv().await else { panic!("another command") };
         let reloaded = Reloaded { generation: 5, changes: vec!["LOOSER more".to_owned()] };
         answer.send(Ok(reloaded.clone())).unwrap();
         assert_eq!(asked.await.unwrap(), Ok(reloaded));
@@ -240,9 +291,9 @@ mod tests {
     async fn nobody_waits_for_a_gateway_that_ends() {
         let (control, commands) = channel();
         drop(commands);
-        assert_eq!(control.reload().await, Err(ENDS.to_owned().into()));
+        assert_eq!(control.reload(By::Watch).await, Err(ENDS.to_owned().into()));
         let (control, mut commands) = channel();
-        let asked = tokio::spawn(async move { control.reload().await });
+        let asked = tokio::spawn(async move { control.reload(By::Watch).await });
         drop(commands.recv().await);
         assert_eq!(asked.await.unwrap(), Err(ENDS.to_owned().into()));
     }

@@ -3,7 +3,7 @@
 use super::inherit::{Inherited, Taken};
 use super::listener::{self, Accepted, File, Listening};
 use super::share::Shared;
-use super::site::Site;
+use super::site::{Accepts, Closed, Site, accepting};
 use crate::compile::plan::Listener;
 use crate::http::Address;
 use std::io;
@@ -23,7 +23,7 @@ pub struct Door {
 /// How connections come to a worker.
 pub enum Way {
     /// By a socket of its own.
-    Own(TcpListener),
+    Own(TcpListener, Accepts),
     /// By a socket that all share, from the thread that accepts there.
     Shared(mpsc::Receiver<Accepted>),
 }
@@ -38,6 +38,8 @@ pub struct Open {
     pub ours: bool,
     /// Its sockets, for a process that goes on with them. One that is to be closed must be closed here as well.
     pub sockets: Vec<Listening>,
+    /// Nobody accepts there any more.
+    pub closed: Closed,
 }
 
 /// Listeners that were opened, and that nobody serves yet.
@@ -64,8 +66,10 @@ impl Doors {
     /// When the address cannot be bound or is in use.
     pub fn open(&mut self, declared: &Listener, inherited: &mut Inherited, own: bool, stop: &CancellationToken) -> io::Result<()> {
         let site = Arc::new(Site::new(declared.clone(), stop.child_token()));
-        let (address, sockets, ours) = self.open_at(declared, &site, inherited, own).map_err(|error| failed(declared, &error))?;
-        self.open.push(Open { site, address, ours, sockets });
+        let (accepts, closed) = accepting();
+        let opened = self.open_at(declared, (&site, &accepts), inherited, own);
+        let (address, sockets, ours) = opened.map_err(|error| failed(declared, &error))?;
+        self.open.push(Open { site, address, ours, sockets, closed });
         Ok(())
     }
 
@@ -86,7 +90,7 @@ impl Doors {
     fn open_at(
         &mut self,
         declared: &Listener,
-        site: &Arc<Site>,
+        at: (&Arc<Site>, &Accepts),
         inherited: &mut Inherited,
         own: bool,
     ) -> io::Result<(Address, Vec<Listening>, bool)> {
@@ -95,40 +99,40 @@ impl Doors {
             let (address, ours) = (first.address.clone(), passed.iter().all(|passed| passed.ours));
             let sockets: Vec<Listening> = passed.into_iter().map(|Taken { listening, .. }| listening).collect();
             let copies = sockets.iter().map(Listening::copy).collect::<io::Result<_>>()?;
-            self.go_on(sockets, &address, site, ours)?;
+            self.go_on(sockets, &address, at, ours)?;
             return Ok((address, copies, ours));
         }
         match &declared.address {
-            Address::Tcp(address) => self.open_port(*address, site, own).map(|(address, sockets)| (Address::Tcp(address), sockets, true)),
+            Address::Tcp(address) => self.open_port(*address, at, own).map(|(address, sockets)| (Address::Tcp(address), sockets, true)),
             Address::Unix(path) => {
                 let (socket, file) = listener::bind_unix(path, declared.mode)?;
                 let socket = Listening::Unix(socket);
                 let copy = socket.copy()?;
-                self.share(site, socket, Some(file), true);
+                self.share(at, socket, Some(file), true);
                 Ok((declared.address.clone(), vec![copy], true))
             }
         }
     }
 
     /// Serves sockets that were open already. Those of a gateway before this one (`ours`) are one for each worker.
-    fn go_on(&mut self, sockets: Vec<Listening>, address: &Address, site: &Arc<Site>, ours: bool) -> io::Result<()> {
+    fn go_on(&mut self, sockets: Vec<Listening>, address: &Address, at: (&Arc<Site>, &Accepts), ours: bool) -> io::Result<()> {
         let one_each = ours && sockets.len() == self.of_workers.len();
         for (number, socket) in sockets.into_iter().enumerate() {
             match (socket, self.of_workers.get_mut(number)) {
-                (Listening::Tcp(socket), Some(doors)) if one_each => doors.push(Door { way: Way::Own(socket), site: Arc::clone(site) }),
+                (Listening::Tcp(socket), Some(doors)) if one_each => doors.push(own_door(socket, at)),
                 (socket, _) => {
                     let file = match address {
                         Address::Unix(path) if ours => Some(File::inherited(path)?),
                         Address::Unix(_) | Address::Tcp(_) => None,
                     };
-                    self.share(site, socket, file, ours);
+                    self.share(at, socket, file, ours);
                 }
             }
         }
         Ok(())
     }
 
-    fn open_port(&mut self, address: SocketAddr, site: &Arc<Site>, own: bool) -> io::Result<(SocketAddr, Vec<Listening>)> {
+    fn open_port(&mut self, address: SocketAddr, at: (&Arc<Site>, &Accepts), own: bool) -> io::Result<(SocketAddr, Vec<Listening>)> {
         if !own && listener::is_taken(address)? {
             return Err(io::ErrorKind::AddrInUse.into());
         }
@@ -138,18 +142,22 @@ impl Doors {
             // A port that the kernel chose is the same for all workers.
             bound = socket.local_addr()?;
             copies.push(Listening::Tcp(socket.try_clone()?));
-            doors.push(Door { way: Way::Own(socket), site: Arc::clone(site) });
+            doors.push(own_door(socket, at));
         }
         Ok((bound, copies))
     }
 
-    fn share(&mut self, site: &Arc<Site>, socket: Listening, file: Option<File>, ours: bool) {
-        let (shared, handed) = Shared::new(Arc::clone(site), socket, file, ours, self.of_workers.len());
+    fn share(&mut self, (site, accepts): (&Arc<Site>, &Accepts), socket: Listening, file: Option<File>, ours: bool) {
+        let (shared, handed) = Shared::new((Arc::clone(site), accepts.clone()), socket, file, ours, self.of_workers.len());
         for (doors, handed) in self.of_workers.iter_mut().zip(handed) {
             doors.push(Door { way: Way::Shared(handed), site: Arc::clone(site) });
         }
         self.shared.push(shared);
     }
+}
+
+fn own_door(socket: TcpListener, (site, accepts): (&Arc<Site>, &Accepts)) -> Door {
+    Door { way: Way::Own(socket, accepts.clone()), site: Arc::clone(site) }
 }
 
 fn failed(declared: &Listener, error: &io::Error) -> io::Error {

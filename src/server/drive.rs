@@ -210,13 +210,13 @@ impl Begun {
                 },
             },
         };
-        let route = route.and_then(|route| plan.routes.get(route));
-        let (pipeline, name) = (route.map(|route| &*route.pipeline), route.map(|route| &*route.name));
+        let pipeline = route.and_then(|route| plan.pipeline(route));
+        let name = || route.and_then(|route| plan.name(route)).map(|name| &**name);
         let mut reply = match end {
             End::Reply(reply) => reply,
             End::Problem(problem) => {
                 watch.refused(exchange, &problem);
-                rendered(problem, name, exchange)
+                rendered(problem, name(), exchange)
             }
         };
         if let Some(invalidation) = pipeline.and_then(|pipeline| pipeline.invalidation.as_ref()) {
@@ -229,7 +229,7 @@ impl Begun {
                 None => Ok(()),
             };
             if let Err(problem) = waited {
-                reply = rendered(problem, name, exchange);
+                reply = rendered(problem, name(), exchange);
             }
             part.response(exchange, &mut reply);
         }

@@ -6,7 +6,7 @@ use super::doors::{Door, Way};
 use super::drain::Connections;
 use super::listener::Accepted;
 use super::proxy;
-use super::site::Site;
+use super::site::{Accepts, Site};
 use super::stream::Stream;
 use super::tls;
 use super::worker::Worker;
@@ -39,8 +39,8 @@ pub async fn serve<T: Transport>(worker: Arc<Worker<T>>, door: Door) -> usize {
     let Door { way, site } = door;
     let entrance = Entrance { worker, site, connections: Arc::default() };
     match way {
-        Way::Own(listener) => {
-            if let Err(error) = entrance.accept(listener).await {
+        Way::Own(listener, accepts) => {
+            if let Err(error) = entrance.accept(listener, accepts).await {
                 tracing::error!(%error, "a listener is closed");
             }
         }
@@ -65,7 +65,7 @@ struct Entrance<T> {
 
 impl<T: Transport> Entrance<T> {
     /// Accepts until the site is closed.
-    async fn accept(&self, listener: TcpListener) -> io::Result<()> {
+    async fn accept(&self, listener: TcpListener, accepts: Accepts) -> io::Result<()> {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let mut closing = pin!(self.site.closing().cancelled());
         loop {
@@ -90,6 +90,8 @@ impl<T: Transport> Entrance<T> {
             stream.set_nonblocking(true)?;
             self.admit_tcp(TcpStream::from_std(stream)?, peer);
         }
+        drop(listener);
+        drop(accepts);
         Ok(())
     }
 

@@ -36,7 +36,8 @@ impl Listeners {
         (Self { open: Mutex::default(), workers, acceptors: Mutex::default(), stop }, given)
     }
 
-    /// Has exactly these open. Those whose address stays go on; one that goes takes nobody any more and finishes what runs.
+    /// Has exactly these open. Those whose address stays go on; one that goes takes nobody any more, which is so when this returns, and
+    /// finishes what runs.
     /// `left` is a port that something else in this process leaves. `in_force` is called once it is certain, before anybody comes in by those that are new.
     ///
     /// # Errors
@@ -84,10 +85,11 @@ impl Listeners {
         doors.open.sort_by_key(place);
         *open = doors.open;
         drop(open);
-        for Open { site, address, .. } in closed {
+        for Open { site, address, .. } in &closed {
             tracing::info!(%address, "not listened at any more");
             site.closing().cancel();
         }
+        closed.iter().for_each(|open| open.closed.wait());
         Ok(())
     }
 

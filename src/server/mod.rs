@@ -32,6 +32,7 @@ mod reply;
 mod reports;
 pub mod run;
 mod share;
+mod signals;
 mod site;
 mod spare;
 mod stream;
@@ -47,7 +48,9 @@ pub use drive::{Arrival, Asked, Driven, Engine, drive, drive_watched};
 pub use entrance::{ACCEPT_PAUSE, is_of_one_connection};
 pub use inherit::Inherited;
 pub use peer::Peer;
-pub use run::{Policies, Wanted, run};
+pub use run::{Ended, Policies, Wanted, run};
+pub use signals::Heard;
+pub use site::{Accepts, Closed, accepting};
 pub use watch::Watch;
 
 use crate::compile::Plan;
@@ -62,6 +65,7 @@ use metrics::{Hub, Metrics};
 use parking_lot::Mutex;
 use reports::Reports;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -123,6 +127,7 @@ impl Server {
             open: AtomicUsize::new(0),
             crowded: Seldom::default(),
             stop,
+            hurry: CancellationToken::new(),
             swapped: Notify::new(),
             metrics: Hub::default(),
         });
@@ -179,13 +184,24 @@ impl Server {
             lookout::look(&plan);
             self.shared.plan.store(Arc::clone(&plan));
             self.shared.swapped.notify_one();
-            in_force(&plan);
+            self.follow_up("what goes with it broke down", || in_force(&plan));
         });
         let (over, stays) = if swapped.is_ok() { (&old, &plan) } else { (&plan, &old) };
         if let Err(error) = hooks::stop(&over.hooks, &stays.hooks) {
             tracing::error!(%error, "hooks cannot be told that they are not asked any more");
         }
         swapped.map(|()| plan)
+    }
+
+    /// Does what follows once a policy is in force: none when that breaks down, which takes nothing back and is told with what
+    /// it `means`.
+    pub fn follow_up<T>(&self, means: &str, act: impl FnOnce() -> T) -> Option<T> {
+        let done = catch_unwind(AssertUnwindSafe(act));
+        if done.is_err() {
+            let says = format!("the policy is in force, but {means}: this is a fault of the gateway's own, please report it");
+            self.plan().events.tell(Change::Failed, GATEWAY, says);
+        }
+        done.ok()
     }
 
     /// The ports that its listeners leave when a plan is in force.
@@ -247,6 +263,11 @@ impl Server {
     #[must_use]
     pub fn connections(&self) -> usize {
         self.shared.open.load(Ordering::Relaxed)
+    }
+
+    /// Has a [shutdown](Self::shutdown) wait no longer for what runs.
+    fn hurry(&self) {
+        self.shared.hurry.cancel();
     }
 
     /// Stops accepting, lets what runs finish within the plan's `drain`, and ends: how many connections had to be cut.

@@ -28,7 +28,7 @@ pub enum For {
 const ENDED_MAX: Duration = Duration::from_secs(2);
 
 /// Longest time the client may take nothing of a reply that is there: a stream's idle limit.
-const UNTAKEN_MAX: Duration = Duration::from_secs(300);
+pub const UNTAKEN_MAX: Duration = Duration::from_secs(300);
 
 /// Waiting times of one connection.
 #[derive(Debug)]
@@ -110,34 +110,5 @@ impl Patience {
         if timer.as_mut().poll(cx).is_ready() {
             cx.waker().wake_by_ref();
         }
-    }
-}
-
-/// How long a client has taken nothing of what is there for it.
-#[derive(Debug, Default)]
-pub struct Untaken {
-    since: Option<Instant>,
-    timer: Option<Pin<Box<Sleep>>>,
-}
-
-impl Untaken {
-    /// The client has taken something.
-    pub fn end(&mut self) {
-        self.since = None;
-    }
-
-    /// Waits for the client; ready when that has taken too long.
-    pub fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let now = Instant::now();
-        let deadline = *self.since.get_or_insert(now) + UNTAKEN_MAX;
-        if deadline <= now {
-            return Poll::Ready(());
-        }
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        // One that goes off too early finds the later deadline then.
-        while timer.as_mut().poll(cx).is_ready() {
-            timer.as_mut().reset(deadline);
-        }
-        Poll::Pending
     }
 }

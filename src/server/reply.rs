@@ -1,9 +1,9 @@
 //! A reply on its way to the client, and what happens when it has ended.
 
 use super::ending::Ending;
-use super::patience::Untaken;
+use super::patience::UNTAKEN_MAX;
 use crate::http::h1::{Length, Pump, PumpError, response_head};
-use crate::http::{Body, Reply};
+use crate::http::{Body, Reply, Stall};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body::Body as _;
@@ -29,7 +29,7 @@ pub struct Replying<'e> {
     ends_by_close: bool,
     /// What was written when the client was last waited for.
     taken: u64,
-    untaken: Untaken,
+    untaken: Stall,
     /// Is told what was sent.
     ending: &'e mut Ending,
 }
@@ -65,7 +65,7 @@ impl<'e> Replying<'e> {
         headers.clear();
         let body = if length.is_some() { body } else { Body::empty() };
         let pump = Pump::new(buffer, body, length.unwrap_or(Length::Bytes(0)));
-        (Self { pump, closes, ends_by_close: length == Some(Length::ToClose), taken: 0, untaken: Untaken::default(), ending }, headers)
+        (Self { pump, closes, ends_by_close: length == Some(Length::ToClose), taken: 0, untaken: Stall::new(UNTAKEN_MAX), ending }, headers)
     }
 
     /// Bytes written so far.
@@ -97,7 +97,7 @@ impl<'e> Replying<'e> {
         if taken != self.taken || !self.pump.is_blocked() {
             self.untaken.end();
         }
-        if self.pump.is_blocked() { self.untaken.poll_wait(cx) } else { Poll::Pending }
+        if self.pump.is_blocked() { self.untaken.poll(cx) } else { Poll::Pending }
     }
 
     /// The buffer of the head, to be used again.

@@ -1,7 +1,8 @@
 //! `gate run`: the server in the foreground, under the signals of the process and what its [`Control`] is told.
 
-use super::control::{Answer, Command, Control, Refused, Reloaded, Stage};
-use super::upgrade::{Line, upgrade};
+use super::control::{Answer, By, Command, Control, PASSED_ON, Refused, Reloaded, Stage};
+use super::signals::{Ends, Heard};
+use super::upgrade::{Line, tell_to_reload, upgrade};
 use super::{GATEWAY, Inherited, Server};
 use crate::compile::Plan;
 use crate::events::Change;
@@ -12,8 +13,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::signal::unix::SignalKind;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 /// How often what may change outside the policy is looked at.
@@ -21,6 +22,9 @@ pub const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// How long an upgrade waits for a policy that is being put in force.
 const TURN_MAX: Duration = Duration::from_secs(60);
+
+/// How long a gateway that is to end at once may still take to say so to everybody.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What is said of a policy that the gateway's own code cannot cope with.
 const UNFORESEEN: &str = "the gateway cannot cope with this policy, which is a fault of its own: please report it, with what it says above";
@@ -44,13 +48,22 @@ pub trait Policies: Send + 'static {
     ///
     /// # Errors
     /// Why it cannot be. Nothing has changed then.
-    fn put_in_force(&mut self, wanted: Wanted, server: &Server) -> Result<Reloaded, Refused>;
+    fn put_in_force(&mut self, wanted: Wanted, by: By, server: &Server) -> Result<Reloaded, Refused>;
 
     /// Looks at what may have changed outside the policy, every [`LOOK_AGAIN`].
     fn look_again(&mut self, server: &Server);
 }
 
-/// Serves until SIGTERM, SIGINT or [`Control::drain`], then drains: how many connections had to be cut. SIGHUP is
+/// How a gateway has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// Connections that had to be cut.
+    pub cut: usize,
+    /// The signal that ended the drain before it was over.
+    pub hurried: Option<SignalKind>,
+}
+
+/// Serves until SIGTERM, SIGINT or [`Control::drain`], then drains; another SIGTERM or SIGINT ends that at once. SIGHUP is
 /// [`Control::reload`]. The end waits for no policy that is being compiled. SIGUSR2 starts the program anew in this one's
 /// place, which drains when the new one accepts; what it is told meanwhile is heard, and policies wait.
 ///
@@ -63,13 +76,11 @@ pub fn run<T: Transport>(
     mut policies: impl Policies,
     (control, commands): (Control, mpsc::Receiver<Command>),
     line: &Line,
-) -> io::Result<usize> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    heard: Heard,
+) -> io::Result<Ended> {
+    let Heard { runtime, mut hang_up, mut succeed } = heard;
     let _inside = runtime.enter();
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    let mut succeed = signal(SignalKind::user_defined2())?;
+    let mut ends = Ends::new()?;
     let server = Arc::new(Server::start_with(plan, transport, io::stdout(), inherited)?);
     control.enter(Stage::Serving);
     control.begin_with(policies.started(&server));
@@ -81,8 +92,7 @@ pub fn run<T: Transport>(
         let mut upgrading = pin!(Fuse::terminated());
         loop {
             tokio::select! {
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
+                () = ends.first() => break,
                 () = control.told_to_drain() => break,
                 _ = hang_up.recv() => control.request_reload(),
                 // One that is under way is the one that is asked for.
@@ -103,7 +113,26 @@ pub fn run<T: Transport>(
     });
     // Whoever asks whether to send more requests hears it before nobody accepts.
     control.enter(Stage::Draining);
-    server.shutdown()
+    let (end, mut ended) = oneshot::channel();
+    let ending = Arc::clone(&server);
+    std::thread::Builder::new().name("gate-end".to_owned()).spawn(move || end.send(ending.shutdown()))?;
+    runtime.block_on(async {
+        let lost = |_| io::Error::other("the thread that ends the gateway panicked");
+        loop {
+            tokio::select! {
+                ended = &mut ended => return Ok(Ended { cut: ended.map_err(lost)??, hurried: None }),
+                signal = ends.second() => {
+                    tracing::warn!("told to end once more: what still runs is cut");
+                    let cut = server.connections();
+                    server.hurry();
+                    let ended = timeout(LAST_WORDS, ended).await;
+                    return Ok(Ended { cut: ended.map_or(Ok(Ok(cut)), |ended| ended).map_err(lost)??, hurried: Some(signal) });
+                }
+                // For a process in this one's place.
+                _ = hang_up.recv() => control.request_reload(),
+            }
+        }
+    })
 }
 
 /// Puts another process in the place of this one: which. Policies wait meanwhile: the new one has read its own.
@@ -111,8 +140,14 @@ async fn hand_over(server: &Server, line: &Line, control: &Control) -> io::Resul
     let busy = |_| io::Error::other(format!("a policy has been read and compiled for {} s", TURN_MAX.as_secs()));
     let _turn = timeout(TURN_MAX, control.turn()).await.map_err(busy)?;
     let process = upgrade(server, line).await?;
-    control.hand_over();
+    control.hand_over(process);
     Ok(process)
+}
+
+/// Has the process that is in this one's place reload, since it may have read the file before it changed. True when it was told.
+fn pass_on(process: u32) -> bool {
+    let told = tell_to_reload(process);
+    told.inspect_err(|error| tracing::warn!(%error, process, "the new process cannot be told to reload")).is_ok()
 }
 
 /// Carries out what a gateway is told, one command after the other.
@@ -130,26 +165,29 @@ impl<P: Policies> Follower<P> {
             match runtime.block_on(async { timeout(LOOK_AGAIN, commands.recv()).await }) {
                 Err(_) => self.policies.look_again(&self.server),
                 Ok(None) => return Ok(()),
-                Ok(Some(Command::Reload(answer))) => self.answer(Wanted::File, answer),
-                Ok(Some(Command::Rollback(generation, answer))) => self.answer(Wanted::Generation(generation), answer),
+                Ok(Some(Command::Reload(by, answer))) => self.answer(Wanted::File, by, answer),
+                Ok(Some(Command::Rollback(generation, by, answer))) => self.answer(Wanted::Generation(generation), by, answer),
             }
         }
     }
 
-    /// A fault of the compiler's own is one of this policy's, and does not end the taking of others.
-    fn put_in_force(&mut self, wanted: Wanted) -> Result<Reloaded, Refused> {
-        let attempt = AssertUnwindSafe(|| self.policies.put_in_force(wanted, &self.server));
+    /// A fault of the compiler's own is one of this policy's, and does not end the taking of others. What follows once it is in
+    /// force is guarded where it is done ([`Server::follow_up`]).
+    fn put_in_force(&mut self, wanted: Wanted, by: By) -> Result<Reloaded, Refused> {
+        let attempt = AssertUnwindSafe(|| self.policies.put_in_force(wanted, by, &self.server));
         catch_unwind(attempt).unwrap_or_else(|_| Err(UNFORESEEN.to_owned().into()))
     }
 
-    fn answer(&mut self, wanted: Wanted, answer: Answer) {
+    fn answer(&mut self, wanted: Wanted, by: By, answer: Answer) {
         let control = self.control.clone();
         let _turn = control.wait_for_turn();
         let outcome = match control.takes_none() {
             Some(why) => Err(why.to_owned().into()),
-            None => self.put_in_force(wanted),
+            None => self.put_in_force(wanted, by),
         };
         if let (Err(_), Some(why)) = (&outcome, control.takes_none()) {
+            let passed_on = control.successor().filter(|_| wanted == Wanted::File).is_some_and(pass_on);
+            let why = if passed_on { PASSED_ON } else { why };
             tracing::warn!("not reloaded: {why}");
             // Not everybody waits for what comes of it.
             let _ = answer.send(Err(why.to_owned().into()));
@@ -181,11 +219,14 @@ impl<P: Policies> Follower<P> {
 #[cfg(test)]
 mod tests {
     use super::{Follower, Policies, Refused, Reloaded, UNFORESEEN, Wanted};
-    use crate::server::control::{ENDS, SUCCEEDED};
+    use crate::server::control::{By, ENDS, SUCCEEDED};
     use crate::server::tests::rig::{draft, nobody};
     use crate::server::{Server, control};
     use std::sync::Arc;
     use tokio::sync::oneshot;
+
+    /// The number of no process.
+    const NOBODY: u32 = u32::MAX;
 
     /// Breaks down over the first policy, and takes the others.
     struct Fragile(u64);
@@ -195,7 +236,7 @@ mod tests {
             1
         }
 
-        fn put_in_force(&mut self, wanted: Wanted, _: &Server) -> Result<Reloaded, Refused> {
+        fn put_in_force(&mut self, wanted: Wanted, _: By, _: &Server) -> Result<Reloaded, Refused> {
             if let Wanted::Generation(number) = wanted {
                 return Err(Refused::NotKept(format!("there is no policy {number}")));
             }
@@ -215,7 +256,7 @@ mod tests {
         let told = tokio::task::spawn_blocking(move || {
             let mut tell = |wanted| {
                 let (answer, answered) = oneshot::channel();
-                follower.answer(wanted, answer);
+                follower.answer(wanted, By::Signal, answer);
                 answered.blocking_recv().unwrap()
             };
             let told = [tell(Wanted::File), tell(Wanted::File)];
@@ -223,7 +264,7 @@ mod tests {
             let last = control.last().unwrap().outcome.clone();
             control.drain();
             let late = tell(Wanted::File);
-            control.hand_over();
+            control.hand_over(NOBODY);
             (told, (unknown, last), [late, tell(Wanted::File)], follower.policies.0)
         });
         let ([broken, fine], (unknown, last), late, asked) = told.await.unwrap();

@@ -3,7 +3,7 @@
 
 use super::entrance::{ACCEPT_PAUSE, LAST_MAX, is_of_one_connection};
 use super::listener::{Accepted, File, Listening};
-use super::site::Site;
+use super::site::{Accepts, Site};
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -22,6 +22,7 @@ pub struct Shared {
     /// It goes when this process closes it, and its queue with it.
     ours: bool,
     site: Arc<Site>,
+    accepts: Accepts,
     turns: Turns,
 }
 
@@ -36,19 +37,19 @@ impl Shared {
     /// A socket and, where the gateway made one for it, its file; and for each worker what it is handed.
     #[must_use]
     pub fn new(
-        site: Arc<Site>,
+        (site, accepts): (Arc<Site>, Accepts),
         socket: Listening,
         file: Option<File>,
         ours: bool,
         workers: usize,
     ) -> (Self, Vec<mpsc::Receiver<Accepted>>) {
         let (workers, handed) = (0..workers).map(|_| mpsc::channel(HANDED_MAX)).unzip();
-        (Self { file, socket, ours, site, turns: Turns { workers, last: 0 } }, handed)
+        (Self { file, socket, ours, site, accepts, turns: Turns { workers, last: 0 } }, handed)
     }
 
     /// Accepts until the site is closed. Whoever waits in a queue that ends with the socket is still served.
     async fn run(self) -> io::Result<()> {
-        let Self { file, socket, ours, site, mut turns } = self;
+        let Self { file, socket, ours, site, accepts, mut turns } = self;
         let waiting = Waiting::new(socket)?;
         // Every listener is open, or nobody would run.
         let file = file.map(File::take_over);
@@ -72,6 +73,7 @@ impl Shared {
             }
         }
         drop(socket);
+        drop(accepts);
         file.into_iter().for_each(File::leave);
         Ok(())
     }

@@ -5,10 +5,38 @@ use crate::compile::plan::Listener;
 use crate::compile::tls::Tls;
 use crate::http::{Address, Client, Scheme};
 use arc_swap::ArcSwap;
+use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
+/// Held by whoever accepts at an address, until the socket is closed.
+pub type Accepts = mpsc::Sender<Infallible>;
+
+/// How long it is waited for sockets to be closed: who accepts is woken to do it, and has nothing else to do first.
+const CLOSED_MAX: Duration = Duration::from_secs(1);
+
+/// Tells when nobody accepts at an address any more.
+#[derive(Debug)]
+pub struct Closed(mpsc::Receiver<Infallible>);
+
+/// What those have who accept at an address, and how to know that all have let go of it.
+#[must_use]
+pub fn accepting() -> (Accepts, Closed) {
+    let (accepts, closed) = mpsc::channel();
+    (accepts, Closed(closed))
+}
+
+impl Closed {
+    /// Waits until nobody accepts there.
+    pub fn wait(&self) {
+        if self.0.recv_timeout(CLOSED_MAX) == Err(mpsc::RecvTimeoutError::Timeout) {
+            tracing::warn!("an address that was left is not closed yet");
+        }
+    }
+}
 
 /// A listening address, shared by the workers.
 #[derive(Debug)]
@@ -86,5 +114,28 @@ impl Site {
     pub fn plain(&self, client: Client) -> Peer {
         let to_https = self.listener.load().to_https.filter(|_| client.scheme == Scheme::Http);
         Peer::plain(client, to_https)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::accepting;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread::{scope, yield_now};
+
+    #[test]
+    fn an_address_is_left_when_the_last_one_has_let_go_of_it() {
+        let ((one, closed), let_go) = (accepting(), AtomicBool::new(false));
+        let other = one.clone();
+        drop(one);
+        scope(|scope| {
+            scope.spawn(|| {
+                (0..1000).for_each(|_| yield_now());
+                let_go.store(true, Ordering::Release);
+                drop(other);
+            });
+            closed.wait();
+            assert!(let_go.load(Ordering::Acquire));
+        });
     }
 }

@@ -4,6 +4,8 @@
 use super::Server;
 use super::listener::Listening;
 use command_fds::{CommandFdExt, FdMapping};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
@@ -96,6 +98,15 @@ pub async fn upgrade(server: &Server, line: &Line) -> io::Result<u32> {
     server.listeners().hand_over();
     successor.stays = true;
     Ok(successor.process.id())
+}
+
+/// Has the process reload that was [started](upgrade) in this one's place. Nobody has waited for its end, so the number is no other's.
+///
+/// # Errors
+/// When it has another owner, or has ended.
+pub fn tell_to_reload(process: u32) -> io::Result<()> {
+    let process = i32::try_from(process).map_err(io::Error::other)?;
+    Ok(kill(Pid::from_raw(process), Signal::SIGHUP)?)
 }
 
 /// A process that was started. It ends with this, also where nobody waits for it to accept any more, unless it `stays`.

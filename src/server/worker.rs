@@ -39,6 +39,8 @@ pub struct Shared {
     pub open: AtomicUsize,
     /// Cancelled when the process is to end.
     pub stop: CancellationToken,
+    /// Cancelled when what runs then is not waited for.
+    pub hurry: CancellationToken,
     /// That there are too many connections is said seldom.
     pub crowded: Seldom,
     /// Told when another plan is in force.
@@ -194,7 +196,8 @@ impl<T: Transport> Worker<T> {
     pub async fn time_is_over(&self) {
         self.shared.stop.cancelled().await;
         let longest = self.shared.plan.load().settings.drain;
-        tokio::time::sleep(longest).await;
+        // Either way it is over.
+        let _ = tokio::time::timeout(longest, self.shared.hurry.cancelled()).await;
     }
 
     /// One of the places of open connections; none when all are taken.
@@ -238,10 +241,9 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
-    use super::{Clock, Hub, Shared, Worker};
+    use super::{Clock, Worker};
     use crate::http::{Fault, FaultKind, Outgoing, Reply};
-    use crate::server::access_log::Log;
-    use crate::server::tests::rig::draft;
+    use crate::server::tests::rig::{draft, shared};
     use crate::upstream::{Attempt, Endpoint, Registry, Transport, Upstream};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -262,15 +264,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_worker_has_its_transport_tidied_until_it_ends() {
-        let shared = Arc::new(Shared {
-            plan: arc_swap::ArcSwap::from_pointee(draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default())),
-            log: Log::start(std::io::sink()).unwrap().0,
-            open: AtomicUsize::new(0),
-            crowded: crate::events::Seldom::default(),
-            stop: tokio_util::sync::CancellationToken::new(),
-            swapped: tokio::sync::Notify::new(),
-            metrics: Hub::default(),
-        });
+        let shared = shared(draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default()));
         let tidied = Arc::new(AtomicUsize::new(0));
         let worker = Arc::new(Worker::new(Arc::clone(&shared), Counting(Arc::clone(&tidied))));
         let running = tokio::spawn(worker.run(tokio::sync::mpsc::channel(1).1));
@@ -283,15 +277,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_worker_without_requests_lets_go_of_a_plan_that_is_not_in_force() {
         let plan = || draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default());
-        let shared = Arc::new(Shared {
-            plan: arc_swap::ArcSwap::from_pointee(plan()),
-            log: Log::start(std::io::sink()).unwrap().0,
-            open: AtomicUsize::new(0),
-            crowded: crate::events::Seldom::default(),
-            stop: tokio_util::sync::CancellationToken::new(),
-            swapped: tokio::sync::Notify::new(),
-            metrics: Hub::default(),
-        });
+        let shared = shared(plan());
         let worker = Arc::new(Worker::new(Arc::clone(&shared), Counting(Arc::default())));
         let running = tokio::spawn(worker.run(tokio::sync::mpsc::channel(1).1));
         let old = Arc::downgrade(&shared.plan.load_full());
@@ -304,15 +290,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_clock_that_was_set_is_followed() {
-        let shared = Arc::new(Shared {
-            plan: arc_swap::ArcSwap::from_pointee(draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default())),
-            log: Log::start(std::io::sink()).unwrap().0,
-            open: AtomicUsize::new(0),
-            crowded: crate::events::Seldom::default(),
-            stop: tokio_util::sync::CancellationToken::new(),
-            swapped: tokio::sync::Notify::new(),
-            metrics: Hub::default(),
-        });
+        let shared = shared(draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default()));
         let worker = Worker::new(shared, Counting(Arc::default()));
         let hour = Duration::from_secs(3600);
         for time in [worker.engine().clock.now() + hour, worker.engine().clock.now() - hour] {

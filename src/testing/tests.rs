@@ -1,18 +1,7 @@
 use super::coverage::{Coverage, Kind};
 use super::trace::Verdict;
 use super::{Ask, Failure, Outcome, Trace, run};
-use crate::check::{Files, Options, check};
-use std::io;
-use std::path::Path;
-
-/// One file, and nothing else.
-struct Only(String);
-
-impl Files for Only {
-    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
-        Ok(self.0.clone().into_bytes())
-    }
-}
+use crate::check::testing::program as sound;
 
 const POLICY: &str = r#"
 gateway { listen :8080 }
@@ -55,20 +44,12 @@ group hosted host api.example.com {
 "#;
 
 fn program(steps: &str) -> crate::ir::Program {
-    checked(format!("{POLICY}\ntest \"it\" {{\n{steps}\n}}\n"))
+    sound(&format!("{POLICY}\ntest \"it\" {{\n{steps}\n}}\n"))
 }
 
 /// A policy whose upstream takes no encoded slashes.
 fn slashes() -> crate::ir::Program {
-    let text = "gateway { listen :8080 }\nupstream app { target http://127.0.0.1:3000 }\n\nroute all ANY /** -> app { public }\n";
-    checked(text.to_owned())
-}
-
-fn checked(text: String) -> crate::ir::Program {
-    let checked = check(Path::new("policy.gate"), &Only(text), &Options::default()).unwrap();
-    let found: Vec<_> = checked.report.into_sorted().into_iter().map(|found| (found.code.name(), found.message)).collect();
-    let Some(program) = checked.program else { panic!("{found:?}") };
-    program
+    sound("gateway { listen :8080 }\nupstream app { target http://127.0.0.1:3000 }\n\nroute all ANY /** -> app { public }\n")
 }
 
 /// The outcome of the one test with these steps, under a policy that has everything.

@@ -20,7 +20,6 @@ pub mod replay;
 mod rest;
 pub mod retry;
 pub mod script;
-mod stall;
 pub mod standing;
 pub mod tally;
 pub mod timeout;

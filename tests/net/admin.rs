@@ -1,6 +1,9 @@
 //! The admin listener, from outside.
 
-use crate::harness::{Answer, Client, Origin, Program, key_line, until};
+use crate::harness::{Answer, Client, Origin, Program, key_line, password_line, until};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value as Json, json};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -44,7 +47,7 @@ fn policy(app: &Origin) -> String {
 }
 
 fn run(app: &Origin) -> Program {
-    let mut gate = Program::run(&policy(app), &[], &[("ROBOT_KEY", "key-of-a-robot-1234")]);
+    let mut gate = Program::run_keeping(&policy(app), &[("ROBOT_KEY", "key-of-a-robot-1234")]);
     // Its file is another's from now on.
     gate.admin_address();
     gate
@@ -74,8 +77,15 @@ fn what_there_is_to_ask_for_is_listed_and_all_that_is_read_answers() {
     let app = Origin::json("{}");
     let mut gate = run(&app);
     let listed = gate.admin("GET", "/admin").send().expect(200).json();
-    let names =
-        [("/page/", "page.css"), ("routes", "shut"), ("upstreams", "app"), ("breakers", "app"), ("limits", "few"), ("flags", "beta")];
+    let names = [
+        ("/page/", "page.css"),
+        ("routes", "shut"),
+        ("upstreams", "app"),
+        ("breakers", "app"),
+        ("limits", "few"),
+        ("flags", "beta"),
+        ("generations", "1"),
+    ];
     let mut asked = 0;
     for line in listed.as_object().unwrap().keys().filter_map(|line| line.strip_prefix("GET ")) {
         let line = line.split('?').next().unwrap();
@@ -100,6 +110,8 @@ fn what_cannot_be_meant_is_a_problem_that_says_why() {
         ("GET", "/page/other.js", 404, "the page has no file `other.js`"),
         ("GET", "/admin/routes/nobody", 404, "there is no route `nobody`"),
         ("GET", "/admin/upstreams/nobody", 404, "there is no upstream `nobody`"),
+        ("GET", "/admin/generations/7", 404, "there is no policy 7; kept in "),
+        ("GET", "/admin/generations/first", 404, "there is no generation `first`"),
         ("GET", "/admin/status?verbose=1", 400, "there is no parameter `verbose`"),
         ("GET", "/admin/reload", 405, "takes POST"),
         ("PUT", "/admin/maintenance?route=shut&on=true", 405, "takes GET, HEAD, POST"),
@@ -191,6 +203,53 @@ fn a_reload_answers_with_what_it_changes_or_with_what_is_wrong() {
 }
 
 #[test]
+fn the_policies_that_are_kept_are_listed_with_who_put_them_in_force_and_what_each_would_change() {
+    let (app, environment) = (Origin::json("{}"), [("OPERATORS", key_line("ann", "ann-s-key", "")), ("ROBOT_KEY", "a key".to_owned())]);
+    let environment = environment.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let text = |limit: &str| guarded(&policy(&app)).replace("few 2/h", limit);
+    let mut gate = Program::run_keeping(&text("few 2/h"), &environment);
+    gate.address();
+    let ask = |gate: &mut Program, method: &str, target: &str| gate.admin(method, target).field("X-API-Key", "ann-s-key").send();
+    gate.write(&text("few 3/h"));
+    gate.reload(" reloaded");
+    gate.write(&text("few 4/h"));
+    ask(&mut gate, "POST", "/admin/reload").expect(200);
+    ask(&mut gate, "POST", "/admin/rollback?to=1").expect(200);
+    let listed = ask(&mut gate, "GET", "/admin/generations").expect(200).json();
+    let rows = listed.as_array().unwrap();
+    let told =
+        |row: &Json| Json::from(["generation", "in_force", "by", "user", "rollback", "summary"].map(|name| row[name].clone()).to_vec());
+    let expected = [
+        json!([4, true, "admin", "ann", 1, "1 TIGHTER"]),
+        json!([3, false, "admin", "ann", null, "1 LOOSER"]),
+        json!([2, false, "signal", null, null, "1 LOOSER"]),
+        json!([1, false, "start", null, null, ""]),
+    ];
+    assert_eq!(rows.iter().map(told).collect::<Vec<_>>(), expected);
+    assert!(rows.iter().all(|row| row["since"].as_str().unwrap().ends_with('Z')), "{listed}");
+    let hash = rows[0]["hash"].as_str().unwrap();
+    assert_eq!((hash, hash == rows[1]["hash"]), (rows[3]["hash"].as_str().unwrap(), false));
+    let metrics = ask(&mut gate, "GET", "/metrics").expect(200);
+    assert!(metrics.text().contains(&format!("gate_config_info{{hash=\"{hash}\"}} 1")), "{}", metrics.text());
+    // What going back would change, before anybody does.
+    let would = ask(&mut gate, "GET", "/admin/generations/3").expect(200).json();
+    assert_eq!(would["changes"], json!(["LOOSER limit `few` is 4/h, was 2/h"]));
+    assert_eq!(ask(&mut gate, "GET", "/admin/generations/1").expect(200).json()["changes"], json!([]));
+    let (_, printed) = gate.ask(&["generations", "policy.gate", "--state", "state"]);
+    let said: Vec<&str> = printed.lines().filter_map(|line| line.split_once(" GMT  ")).map(|(_, said)| said).collect();
+    assert_eq!(said, ["admin ann, back to 1: 1 TIGHTER", "admin ann: 1 LOOSER", "signal: 1 LOOSER", "start"], "{printed}");
+}
+
+#[test]
+fn where_no_policy_is_kept_none_is_listed() {
+    let app = Origin::json("{}");
+    let mut gate = Program::run(&policy(&app), &[], &[("ROBOT_KEY", "key-of-a-robot-1234")]);
+    assert_eq!(gate.admin("GET", "/admin/generations").send().expect(200).json(), json!([]));
+    let problem = gate.admin("GET", "/admin/generations/1").send().expect(404).json();
+    assert!(problem["detail"].as_str().unwrap().starts_with("policies are not kept"), "{problem}");
+}
+
+#[test]
 fn readiness_turns_when_the_gateway_is_told_to_drain() {
     let app = Origin::start(|_| Answer::Hang);
     let mut gate = run(&app);
@@ -207,6 +266,21 @@ fn readiness_turns_when_the_gateway_is_told_to_drain() {
     assert_eq!((code, printed.contains("not ready: 503")), (Some(1), true), "{printed}");
     until("the listener to close", || TcpStream::connect(address).is_err().then_some(()));
     assert_eq!(gate.admin("GET", "/admin/status").send().expect(200).json()["state"], "draining");
+}
+
+#[test]
+fn what_another_program_answers_is_neither_a_gateway_that_is_ready_nor_a_policy_in_force() {
+    let app = Origin::json("{}");
+    let gate = run(&app);
+    for body in ["{}", "OK", "[true]", r#"{"ready": true}"#, r#"{"ready": true, "state": "up"}"#] {
+        let other = Origin::start(move |_| Answer::json(200, body));
+        let at = other.address().to_string();
+        let foreign = "what answers there is no gateway's admin listener\n";
+        assert_eq!(gate.ask(&["ready", "--admin", &at]), (Some(1), format!("gate: not ready: {foreign}")), "{body}");
+        for command in [&["reload"][..], &["rollback"], &["rollback", "1"]] {
+            assert_eq!(gate.ask(&[command, &["--admin", &at]].concat()), (Some(2), format!("gate: {foreign}")), "{command:?} {body}");
+        }
+    }
 }
 
 #[test]
@@ -346,6 +420,37 @@ fn with_auth_every_request_has_a_credential_but_the_probes() {
     let config = gate.admin("GET", "/admin/config").field("X-API-Key", "ann-s-key").host("gate.example").send().expect(200);
     let hash = line.split("sha256:").nth(1).unwrap().trim();
     assert!(config.text().contains("OPERATORS") && !config.text().contains(hash), "where a secret is, not what it is");
+}
+
+#[test]
+fn the_log_says_who_changed_something_and_whose_login_failed_and_no_password() {
+    const CANARY: &str = "c4n4ry";
+    let app = Origin::json("{}");
+    let mut gate = run(&app);
+    gate.admin("POST", "/admin/flags/beta?on=true").send().expect(200);
+    gate.until_said(" user=\"-\" target=\"/admin/flags/beta?on=true\" status=200");
+    let text = guarded(&policy(&app)).replace("auth key operators { keys", "auth basic operators { users");
+    let environment = [("OPERATORS", password_line("ann", CANARY)), ("ROBOT_KEY", "key-of-a-robot-1234".to_owned())];
+    let mut gate = Program::run(&text, &[], &environment.each_ref().map(|(name, value)| (*name, value.as_str())));
+    let pair = |password: &str| STANDARD.encode(format!("ann:{password}"));
+    let (right, wrong) = (pair(CANARY), pair("c4n4ry of another"));
+    let line = |target: &str, status: u16| format!("user=\"ann\" target=\"{target}\" status={status}\n");
+    for (target, status) in [("/admin/flags/beta?on=true", 200), ("/admin/maintenance?route=fenced&on=true", 404), ("/admin/reload", 200)] {
+        gate.admin("POST", target).field("Authorization", format!("Basic {right}")).send().expect(status);
+        gate.until_said(&line(target, status));
+    }
+    // Whoever shows nothing is asked who it is, which is no login.
+    gate.admin("GET", "/admin/status").send().expect(401);
+    assert_eq!(gate.times_said("a login at the admin listener has failed"), 0);
+    for _ in 0..12 {
+        gate.admin("POST", "/admin/drain").field("Authorization", format!("Basic {wrong}")).send().expect(401);
+    }
+    gate.until_said("WARN a login at the admin listener has failed peer=127.0.0.1:");
+    assert_eq!(gate.times_said("a login at the admin listener has failed"), 10, "a flood does not fill the log");
+    gate.signal("TERM");
+    gate.until_ended();
+    let said = gate.said();
+    assert!(![CANARY, &right, &wrong].iter().any(|secret| said.contains(secret)), "{said}");
 }
 
 #[test]

@@ -46,6 +46,7 @@ fn whoever_asked_for_it_hears_what_happens_up_to_the_end() {
     assert_eq!(subjects, ["gateway", "app", "few", "gateway"]);
     let events: Vec<&str> = told.iter().map(|event| event["event"].as_str().unwrap()).collect();
     assert_eq!(events, ["startup", "breaker", "limit", "shutdown"]);
+    assert!(told.iter().all(|event| event["instance"] == "here"), "{told:?}");
     assert_eq!(hook.requests()[0].field("content-type"), Some("application/json"));
 }
 
@@ -62,6 +63,21 @@ fn a_receiver_that_is_away_for_a_moment_misses_nothing_and_nobody_waits_for_it()
     gate.get("/").send().expect(200);
     hook.until_received(3);
     assert_eq!(changes(&told(&hook)), ["started"; 3]);
+}
+
+#[test]
+fn several_gateways_that_tell_one_receiver_are_told_apart() {
+    let (hook, app) = (Origin::json("{}"), Origin::json("{}"));
+    let text = WATCHED.replace("{hook}", &hook.address().to_string()).replace("{app}", &app.address().to_string());
+    let _gates = [&["--instance", "berlin-1"][..], &["--instance", "berlin-2"], &[]].map(|arguments| Program::run(&text, arguments, &[]));
+    hook.until_received(3);
+    let told = told(&hook);
+    let mut instances: Vec<&str> = told.iter().map(|event| event["instance"].as_str().unwrap()).collect();
+    instances.sort_unstable();
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let mut expected = ["berlin-1", "berlin-2", machine.trim()];
+    expected.sort_unstable();
+    assert_eq!(instances, expected);
 }
 
 #[test]

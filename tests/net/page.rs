@@ -2,6 +2,7 @@
 
 mod access;
 mod bounds;
+mod generations;
 mod watching;
 
 use crate::harness::{Answer, Key, Origin, Page, Program, until};
@@ -41,7 +42,7 @@ route broken GET /broken {
 
 fn run() -> (Origin, Program) {
     let app = Origin::start(|_| Answer::with(200, "Cache-Control: max-age=60\r\n", "{}"));
-    let mut gate = Program::run(&POLICY.replace("{app}", &app.address().to_string()), &[], &[]);
+    let mut gate = Program::run_keeping(&POLICY.replace("{app}", &app.address().to_string()), &[]);
     gate.admin_address();
     (app, gate)
 }
@@ -102,7 +103,7 @@ fn every_part_of_the_page_does_what_it_says() {
     gate.get("/v1/orders").send();
     let Some(mut page) = open(&mut gate) else { return };
     page.until_says("#routes-rows", "checkout");
-    for part in ["traffic", "routes", "upstreams", "breakers", "limits", "cache", "switches", "events", "trace"] {
+    for part in ["traffic", "routes", "upstreams", "breakers", "limits", "cache", "switches", "generations", "events", "trace"] {
         page.click(&format!("nav a[href='#{part}']"));
         until(&format!("the address of {part}"), || (page.evaluate("location.hash") == format!("#{part}")).then_some(()));
     }

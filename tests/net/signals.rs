@@ -1,12 +1,14 @@
 //! SIGHUP and SIGTERM.
 
-use crate::harness::{Answer, CLIENTS, Client, LISTEN, Origin, PLAIN, Program, lively, signal, until, versioned};
+use crate::harness::{Answer, Broken, CLIENTS, Client, LISTEN, Origin, PLAIN, Program, lively, signal, until, versioned};
 use parking_lot::{Condvar, Mutex};
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::time::Instant;
 
 #[test]
 fn a_reload_tells_what_it_changes_for_requests() {
@@ -131,6 +133,9 @@ fn sigterm_while_a_policy_is_read_is_not_held_back_by_it() {
     assert_eq!(gate.until_gone().code(), Some(0));
 }
 
+/// How long a gateway that ends waits for a client between two requests. Only one that takes longer may find its connection closed.
+const IDLE_AT_THE_END: Duration = Duration::from_secs(1);
+
 #[test]
 fn sigterm_under_load_and_reloads_loses_no_request() {
     let app = lively();
@@ -140,12 +145,20 @@ fn sigterm_under_load_and_reloads_loses_no_request() {
     std::thread::scope(|scope| {
         for _ in 0..CLIENTS {
             scope.spawn(|| {
-                let mut client = Client::connect(address);
+                let (mut client, mut asked) = (Client::connect(address), Instant::now());
                 loop {
-                    let reply = client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").read().expect(200);
-                    answered.fetch_add(1, Ordering::AcqRel);
-                    if reply.field("connection") == Some("close") {
-                        break;
+                    let before = std::mem::replace(&mut asked, Instant::now());
+                    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+                    let dawdled = before.elapsed() >= IDLE_AT_THE_END;
+                    match client.try_read("GET") {
+                        Ok(reply) => {
+                            answered.fetch_add(1, Ordering::AcqRel);
+                            if reply.expect(200).field("connection") == Some("close") {
+                                break;
+                            }
+                        }
+                        Err(Broken::Nothing | Broken::CutShort) if dawdled => break,
+                        Err(broken) => panic!("no response: {broken:?}"),
                     }
                 }
             });
@@ -159,6 +172,7 @@ fn sigterm_under_load_and_reloads_loses_no_request() {
         gate.signal("TERM");
     });
     assert_eq!(gate.until_ended().code(), Some(0));
+    assert_eq!(answered.into_inner(), app.begun());
 }
 
 #[test]
@@ -207,4 +221,47 @@ fn an_access_log_that_nobody_reads_does_not_hold_the_exit_back() {
     assert!(said.any(|line| line.contains("nobody reads it")));
     let status = until("the gateway to end", || gate.try_wait().unwrap());
     assert_eq!(status.code(), Some(0));
+}
+
+/// A gateway with a request that its upstream never answers, after a first signal to end.
+fn draining(app: &Origin, first: &str) -> (Program, Client) {
+    let text = PLAIN.replace("127.0.0.1:0", "127.0.0.1:0\n drain 1h\n").replace("{app}", &app.address().to_string());
+    let mut gate = Program::run(&text, &[], &[]);
+    let (address, mut client) = (gate.address(), gate.connect());
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    app.until_begun(1);
+    gate.signal(first);
+    until("the listener to close", || TcpStream::connect(address).is_err().then_some(()));
+    (gate, client)
+}
+
+#[test]
+fn a_second_signal_ends_the_drain_and_the_exit_code_says_which() {
+    for (first, second, code) in [("INT", "INT", 130), ("TERM", "TERM", 143), ("TERM", "INT", 130)] {
+        let app = Origin::start(|_| Answer::Hang);
+        let (mut gate, mut client) = draining(&app, first);
+        // What comes at once is the first one, passed on.
+        let status = until("the gateway to end", || {
+            gate.signal(second);
+            gate.ended()
+        });
+        assert_eq!(status.code(), Some(code));
+        gate.until_said("stopped; 1 connection was cut at the second signal");
+        assert!(client.try_read("GET").is_err());
+    }
+}
+
+#[test]
+fn the_first_signal_while_the_gateway_drains_already_cuts_nothing() {
+    let app = Origin::start(|_| Answer::Hang);
+    let text = PLAIN.replace("127.0.0.1:0", "127.0.0.1:0\n admin 127.0.0.1:0\n drain 1s\n").replace("{app}", &app.address().to_string());
+    let mut gate = Program::run(&text, &[], &[]);
+    let (address, mut client) = (gate.address(), gate.connect());
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    app.until_begun(1);
+    gate.admin("POST", "/admin/drain").send().expect(202);
+    until("the listener to close", || TcpStream::connect(address).is_err().then_some(()));
+    gate.signal("TERM");
+    assert_eq!(gate.until_ended().code(), Some(0));
+    gate.until_said("1 connection was cut when the drain time was over");
 }

@@ -1,6 +1,8 @@
 //! A new process takes over from one that runs.
 
 use crate::harness::{CLIENTS, Client, LISTEN, Origin, Program, SOCKETS, Stop, all_echo, lively, signal, sockets, until, versioned};
+use std::fs::File;
+use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
@@ -143,7 +145,6 @@ fn a_process_that_drains_takes_no_policy_although_it_watches() {
         until("the new policy", || (Client::connect(address).send(VERSION).read().expect(200).text() == version.to_string()).then_some(()));
         until("the log to say so", || (gate.times_said("reloaded as policy") >= version).then_some(()));
     }
-    gate.signal("HUP");
     drop(live);
     assert_eq!(gate.until_gone().code(), Some(0));
     drop(successor);
@@ -167,9 +168,7 @@ fn a_reload_during_an_upgrade_waits_for_what_comes_of_that() {
     let app = Origin::json("{}");
     let mut gate = Program::run(&versioned(&app, LISTEN, 0), &[], &[]);
     let mut kept = gate.connect();
-    let started = stuck(&gate);
-    std::fs::remove_file(gate.folder().join("policy.gate")).unwrap();
-    gate.write(&versioned(&app, LISTEN, 1));
+    let (started, _pipe) = reading(&gate, &app);
     gate.signal("HUP");
     assert_eq!(kept.send(VERSION).read().expect(200).text(), "0");
     signal(started, "KILL");
@@ -251,4 +250,55 @@ fn a_new_process_takes_over_the_sockets_of_many_workers() {
     let _successor = Successor::of(&gate);
     assert_eq!(gate.until_gone().code(), Some(0));
     Client::connect(address).send(VERSION).read().expect(200);
+}
+
+/// Has the gateway start a process that reads the first version from a pipe, while the file of the policy is by now another:
+/// where the first version is to be written.
+#[track_caller]
+fn reading(gate: &Program, app: &Origin) -> (u32, File) {
+    let started = stuck(gate);
+    let policy = gate.folder().join("policy.gate");
+    // Opened when the new process reads.
+    let pipe = File::options().write(true).open(&policy).unwrap();
+    std::fs::remove_file(policy).unwrap();
+    gate.write(&versioned(app, LISTEN, 1));
+    (started, pipe)
+}
+
+#[test]
+fn a_reload_during_an_upgrade_is_passed_on_to_the_process_that_takes_over() {
+    let app = lively();
+    let mut gate = Program::run(&versioned(&app, LISTEN, 0), &[], &[]);
+    let address = gate.address();
+    let mut live = sockets(address, 1);
+    let (_, mut pipe) = reading(&gate, &app);
+    gate.signal("HUP");
+    pipe.write_all(versioned(&app, LISTEN, 0).as_bytes()).unwrap();
+    drop(pipe);
+    let _successor = Successor::of(&gate);
+    gate.until_said("another process serves in this one's place, and is told to reload");
+    gate.until_said("reloaded as policy 2");
+    assert_eq!(Client::connect(address).send(VERSION).read().expect(200).text(), "1");
+    // Whoever knows the old process alone may tell that one.
+    gate.write(&versioned(&app, LISTEN, 2));
+    gate.signal("HUP");
+    gate.until_said("reloaded as policy 3");
+    assert_eq!(Client::connect(address).send(VERSION).read().expect(200).text(), "2");
+    all_echo(&mut live);
+    drop(live);
+    assert_eq!(gate.until_gone().code(), Some(0));
+}
+
+#[test]
+fn a_process_that_is_told_to_reload_before_it_accepts_does_so_afterwards() {
+    let app = Origin::json("{}");
+    let mut gate = Program::run(&versioned(&app, LISTEN, 0), &[], &[]);
+    let address = gate.address();
+    let (started, mut pipe) = reading(&gate, &app);
+    signal(started, "HUP");
+    pipe.write_all(versioned(&app, LISTEN, 0).as_bytes()).unwrap();
+    drop(pipe);
+    let _successor = Successor::of(&gate);
+    gate.until_said("reloaded as policy 2");
+    assert_eq!(Client::connect(address).send(VERSION).read().expect(200).text(), "1");
 }

@@ -30,7 +30,7 @@ export function showStatus(status) {
   document.title = `${status.policy.split("/").at(-1)} · Gatewright`;
   const listeners = status.listeners.map(({ name, address, tls }) => `${name === address ? "" : `${name} `}${address}${tls ? " (TLS)" : ""}`);
   const stores = Object.entries(status.stores).map(([name, { up }]) => `${name} ${up ? "up" : "down"}`);
-  const pairs = [["Policy", status.policy], ["Generation", count(status.generation)], ["Listens at", listeners.join(", ")]];
+  const pairs = [["Instance", status.instance], ["Policy", status.policy], ["Generation", count(status.generation)], ["Listens at", listeners.join(", ")]];
   facts("facts", [...pairs, ["Up for", since(status.uptime_s)], ...(stores.length ? [["Stores", stores.join(", ")]] : []), ["Version", status.version]]);
   const { at, diagnostics } = status.reload ?? {};
   by("refused").hidden = !diagnostics;
@@ -58,7 +58,8 @@ export function showTraffic(status, metrics) {
   by("curve").replaceChildren(curve(course("requests", SPANS_MAX) ?? { points: [], most: SPANS_MAX }));
 }
 
-const reloaded = ({ generation, changes }) =>
+/** What came of another policy. */
+export const reloaded = ({ generation, changes }) =>
   `Generation ${generation} is in force. It changes ${changes.length ? changes.join("; ") : "nothing for requests"}.`;
 const reloading = "Its file is put in force as it is now. If anything is wrong with it, the policy in force stays.";
 by("reload").onclick = confirmed("Reload the policy?", reloading, "Reload", "/admin/reload", reloaded);

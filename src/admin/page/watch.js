@@ -4,6 +4,7 @@ import { forget, note } from "/page/course.js";
 import { forgetEvents, latestEvent, showEvents } from "/page/events.js";
 import { clock } from "/page/figures.js";
 import { ask } from "/page/gateway.js";
+import { showGenerations } from "/page/generations.js";
 import { showCache, showLimits } from "/page/limits.js";
 import { say, sentence } from "/page/notice.js";
 import { showRoutes, takeRoutes } from "/page/routes.js";
@@ -36,7 +37,11 @@ async function looked() {
     shown = { at: null, process: null, generation: null };
     return looked();
   }
-  if (shown.generation !== status.generation) takeRoutes(await ask("/admin/routes"));
+  if (shown.generation !== status.generation) {
+    const [routes, kept] = await Promise.all(["routes", "generations"].map((name) => ask(`/admin/${name}`)));
+    takeRoutes(routes);
+    showGenerations(kept);
+  }
   const expected = shown.at === null || acted;
   acted = false;
   shown = { at: new Date(), process: status.process, generation: status.generation };

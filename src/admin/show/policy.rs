@@ -29,6 +29,7 @@ pub fn status(desk: &Desk, _: &Asked) -> Answered {
         }
     });
     shown(json!({
+        "instance": &**plan.events.instance(),
         "version": env!("CARGO_PKG_VERSION"),
         "state": stage(desk.control.stage()),
         "policy": desk.policy.file().display().to_string(),

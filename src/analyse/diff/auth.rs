@@ -4,8 +4,9 @@ use super::align::Both;
 use super::rest::{Setting, told};
 use super::{Class, Comparison, Difference, attributes};
 use crate::analyse::words::{Names, duration};
-use crate::policy::auth::{Algorithm, Carrier, Config, Declared, Forward, Introspect, Issuer, IssuerKeys, Jwt, Key, Kind, Mode, Remote};
-use std::time::Duration;
+use crate::policy::auth::{
+    Algorithm, Carrier, Config, Declared, Forward, Introspect, Issuer, IssuerKeys, Jwt, Key, Kind, Mode, Remote, Terms,
+};
 
 /// The most auths of two statements whose combinations are tried.
 const AUTHS_MAX: usize = 10;
@@ -130,7 +131,10 @@ const COVERED: &[&str] = &[
 pub fn declarations(was: &Declared, is: &Declared, found: &mut Vec<Difference>) {
     let name = &is.name;
     match (&was.kind, &is.kind) {
-        (Kind::Jwt(was), Kind::Jwt(is)) => tokens(name, &Tokens::of(was), &Tokens::of(is), found),
+        // Here and in `tokens` every field is named, so that a new one is compared as well.
+        (Kind::Jwt(Jwt { key: old, terms: was }), Kind::Jwt(Jwt { key: new, terms: is })) => {
+            tokens(name, (old.to_string(), was), (new.to_string(), is), found);
+        }
         (Kind::Key(was), Kind::Key(is)) => keys(name, was, is, found),
         (Kind::Basic(was), Kind::Basic(is)) => {
             if was.users != is.users {
@@ -138,8 +142,8 @@ pub fn declarations(was: &Declared, is: &Declared, found: &mut Vec<Difference>) 
                 others(&says, "credential", name, found);
             }
         }
-        (Kind::Remote(Remote::Issuer(was)), Kind::Remote(Remote::Issuer(is))) => {
-            tokens(name, &Tokens::by(was), &Tokens::by(is), found);
+        (Kind::Remote(Remote::Issuer(Issuer { keys: old, terms: was })), Kind::Remote(Remote::Issuer(Issuer { keys: new, terms: is }))) => {
+            tokens(name, (published(old), was), (published(new), is), found);
         }
         (Kind::Remote(Remote::Forward(Forward { url: was, .. })), Kind::Remote(Remote::Forward(Forward { url: is, .. })))
         | (Kind::Remote(Remote::Introspect(Introspect { url: was, .. })), Kind::Remote(Remote::Introspect(Introspect { url: is, .. }))) => {
@@ -168,30 +172,11 @@ fn others(says: &str, what: &str, name: &str, found: &mut Vec<Difference>) {
     found.push(Difference::new(Class::Looser, says).with(format!("with a {what} that `{name}` did not take")));
 }
 
-/// Which tokens an auth takes, whoever signs them.
-struct Tokens<'d> {
-    key: String,
-    algorithms: Vec<String>,
-    issuer: &'d [String],
-    audience: &'d [String],
-    leeway: Duration,
-    from: &'d [Carrier],
-}
-
-impl<'d> Tokens<'d> {
-    fn of(jwt: &'d Jwt) -> Self {
-        // Every field is named, so that a new one is compared as well.
-        let Jwt { algorithms, key, issuer, audience, leeway, from } = jwt;
-        Self { key: key.to_string(), algorithms: names(algorithms), issuer, audience, leeway: *leeway, from }
-    }
-
-    fn by(issuer: &'d Issuer) -> Self {
-        let key = match &issuer.keys {
-            IssuerKeys::Jwks { url, .. } => format!("the keys at {url}"),
-            IssuerKeys::PublicKey(key) => key.to_string(),
-        };
-        let Issuer { algorithms, keys: _, issuer, audience, leeway, from } = issuer;
-        Self { key, algorithms: names(algorithms), issuer, audience, leeway: *leeway, from }
+/// Where the keys of an issuer are.
+fn published(keys: &IssuerKeys) -> String {
+    match keys {
+        IssuerKeys::Jwks { url, .. } => format!("the keys at {url}"),
+        IssuerKeys::PublicKey(key) => key.to_string(),
     }
 }
 
@@ -199,31 +184,33 @@ fn names(algorithms: &[Algorithm]) -> Vec<String> {
     algorithms.iter().map(|algorithm| algorithm.name().to_owned()).collect()
 }
 
-fn tokens(name: &str, was: &Tokens<'_>, is: &Tokens<'_>, found: &mut Vec<Difference>) {
-    if was.key != is.key {
-        others(&format!("tokens of `{name}` are signed with {}, were with {}", is.key, was.key), "token", name, found);
+fn tokens(name: &str, (old_key, was): (String, &Terms), (new_key, is): (String, &Terms), found: &mut Vec<Difference>) {
+    if old_key != new_key {
+        others(&format!("tokens of `{name}` are signed with {new_key}, were with {old_key}"), "token", name, found);
     }
+    let Terms { algorithms, issuer, audience, leeway, from } = is;
+    let (old_algorithms, algorithms) = (names(&was.algorithms), names(algorithms));
     let token = |what: &str| format!("with a token of `{name}` that {what}");
     let shared = |one: &[String], other: &[String]| one.is_empty() || other.is_empty() || one.iter().any(|entry| other.contains(entry));
-    if shared(&was.algorithms, &is.algorithms) {
-        narrowed(&format!("`{name}` takes tokens signed by"), &was.algorithms, &is.algorithms, false, &token("is signed so"), found);
+    if shared(&old_algorithms, &algorithms) {
+        narrowed(&format!("`{name}` takes tokens signed by"), &old_algorithms, &algorithms, false, &token("is signed so"), found);
     } else {
-        let (now, then) = (is.algorithms.join(", "), was.algorithms.join(", "));
+        let (now, then) = (algorithms.join(", "), old_algorithms.join(", "));
         others(&format!("`{name}` takes tokens signed by {now}, not by {then} any more"), "token", name, found);
     }
-    if shared(was.issuer, is.issuer) {
-        narrowed(&format!("`{name}` takes tokens issued by"), was.issuer, is.issuer, true, &token("is issued so"), found);
+    if shared(&was.issuer, issuer) {
+        narrowed(&format!("`{name}` takes tokens issued by"), &was.issuer, issuer, true, &token("is issued so"), found);
     } else {
-        let (now, then) = (is.issuer.join(", "), was.issuer.join(", "));
+        let (now, then) = (issuer.join(", "), was.issuer.join(", "));
         others(&format!("`{name}` takes tokens issued by {now}, not by {then} any more"), "token", name, found);
     }
-    narrowed(&format!("`{name}` takes tokens for the audience"), was.audience, is.audience, true, &token("is meant for it"), found);
-    if was.leeway != is.leeway {
-        let class = if is.leeway > was.leeway { Class::Looser } else { Class::Tighter };
-        let says = format!("the leeway of `{name}` is {}, was {}", duration(is.leeway), duration(was.leeway));
+    narrowed(&format!("`{name}` takes tokens for the audience"), &was.audience, audience, true, &token("is meant for it"), found);
+    if was.leeway != *leeway {
+        let class = if *leeway > was.leeway { Class::Looser } else { Class::Tighter };
+        let says = format!("the leeway of `{name}` is {}, was {}", duration(*leeway), duration(was.leeway));
         found.push(Difference::new(class, says).with(token("has just expired")));
     }
-    carriers(name, was.from, is.from, found);
+    carriers(name, &was.from, from, found);
 }
 
 fn keys(name: &str, was: &Key, is: &Key, found: &mut Vec<Difference>) {

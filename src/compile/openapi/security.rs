@@ -58,8 +58,8 @@ impl Schemes {
 
 fn objects(kind: &Kind) -> Vec<Json> {
     match kind {
-        Kind::Jwt(jwt) => jwt.from.iter().map(token).collect(),
-        Kind::Remote(Remote::Issuer(issuer)) => issuer.from.iter().map(token).collect(),
+        Kind::Jwt(jwt) => jwt.terms.from.iter().map(token).collect(),
+        Kind::Remote(Remote::Issuer(issuer)) => issuer.terms.from.iter().map(token).collect(),
         Kind::Key(key) => key.from.iter().map(held).collect(),
         Kind::Basic(_) => vec![json!({ "type": "http", "scheme": "basic" })],
         Kind::Remote(Remote::Introspect(_)) => vec![json!({ "type": "http", "scheme": "bearer" })],

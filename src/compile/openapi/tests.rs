@@ -1,20 +1,11 @@
 //! Templates, schemes, and what becomes of upstreams' documents.
 
 use super::{DOCUMENT_MAX, Described};
-use crate::check::{Files, Options, check};
+use crate::check::testing::program;
 use crate::compile::{Compiler, MadeUp, Plan};
 use crate::http::Clock;
 use serde_json::{Value as Json, json};
-use std::path::Path;
 use std::time::Duration;
-
-struct Only<'t>(&'t str);
-
-impl Files for Only<'_> {
-    fn read(&self, _: &Path) -> std::io::Result<Vec<u8>> {
-        Ok(self.0.as_bytes().to_vec())
-    }
-}
 
 const HEAD: &str = "gateway { listen :8080 }
 upstream users { target http://127.0.0.1:1; openapi /openapi.json every 5m }
@@ -24,11 +15,7 @@ route document GET /openapi.json { public \"for everyone\"; respond openapi }
 
 fn compiled(compiler: &mut Compiler, routes: &str) -> Plan {
     let text = format!("{HEAD}{routes}");
-    let checked = check(Path::new("policy.gate"), &Only(&text), &Options::default()).unwrap();
-    let Some(program) = checked.program else {
-        panic!("{:#?}", checked.report.into_sorted());
-    };
-    compiler.compile(&program, &MadeUp::for_tests(1), Clock::at(Duration::ZERO)).unwrap().plan
+    compiler.compile(&program(&text), &MadeUp::for_tests(1), Clock::at(Duration::ZERO)).unwrap().plan
 }
 
 fn plan(routes: &str) -> Plan {
@@ -400,7 +387,6 @@ fn the_document_is_made_only_where_it_is_served_and_says_the_same_of_the_same() 
     let routes = "route a GET /a -> users { public \"a test\" }";
     assert_eq!(document(&plan(routes)), document(&plan(routes)));
     let text = format!("gateway {{ listen :8080 }}\nupstream users {{ target http://127.0.0.1:1 }}\n{routes}");
-    let program = check(Path::new("policy.gate"), &Only(&text), &Options::default()).unwrap().program.unwrap();
-    let none = Compiler::new().compile(&program, &MadeUp::for_tests(1), Clock::at(Duration::ZERO)).unwrap();
+    let none = Compiler::new().compile(&program(&text), &MadeUp::for_tests(1), Clock::at(Duration::ZERO)).unwrap();
     assert!(none.plan.described.is_none());
 }

@@ -1,7 +1,7 @@
 //! Statements to config.
 
 use super::algorithm::Algorithm;
-use super::config::{AttributeDecl, AttributeType, Basic, Carrier, Config, Declared, Jwt, Key, Kind, Mode, SingleKey};
+use super::config::{AttributeDecl, AttributeType, Basic, Carrier, Config, Declared, Jwt, Key, Kind, Mode, SingleKey, Terms};
 use super::forms::{CLAUSES, clauses};
 use super::remote::{self, Issuer, Remote};
 use crate::diag::{Code, Diagnostic, Span};
@@ -189,10 +189,10 @@ fn jwt(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Kind> {
         None => Some(LEEWAY_DEFAULT),
     };
     let from = carriers(node, "jwt", checker);
-    let (algorithms, issuer, audience, leeway, from) = (algorithms?, issuer?, audience?, leeway?, from?);
+    let terms = Terms { algorithms: algorithms?, issuer: issuer?, audience: audience?, leeway: leeway?, from: from? };
     Some(match keys {
-        Some(keys) => Kind::Remote(Remote::Issuer(Issuer { algorithms, keys: keys?, issuer, audience, leeway, from })),
-        None => Kind::Jwt(Jwt { algorithms, key: key?, issuer, audience, leeway, from }),
+        Some(keys) => Kind::Remote(Remote::Issuer(Issuer { keys: keys?, terms })),
+        None => Kind::Jwt(Jwt { key: key?, terms }),
     })
 }
 

@@ -64,9 +64,9 @@ impl Declared {
     #[must_use]
     pub fn from(&self) -> &[Carrier] {
         match &self.kind {
-            Kind::Jwt(jwt) => &jwt.from,
+            Kind::Jwt(jwt) => &jwt.terms.from,
             Kind::Key(key) => &key.from,
-            Kind::Remote(Remote::Issuer(issuer)) => &issuer.from,
+            Kind::Remote(Remote::Issuer(issuer)) => &issuer.terms.from,
             Kind::Basic(_) | Kind::Remote(Remote::Forward(_) | Remote::Introspect(_)) => &[],
         }
     }
@@ -109,11 +109,19 @@ pub enum Kind {
 /// `auth jwt`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Jwt {
-    /// Accepted algorithms, all of the key's family.
-    pub algorithms: Vec<Algorithm>,
     /// The HMAC key; for algorithms with a key pair the private one, in PEM.
     pub key: Secret,
-    /// Accepted issuers; empty accepts any.
+    /// What is accepted; all algorithms are of the key's family.
+    #[serde(flatten)]
+    pub terms: Terms,
+}
+
+/// Which tokens are accepted, whoever signs them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Terms {
+    /// Algorithms. A key is never used for one of another family.
+    pub algorithms: Vec<Algorithm>,
+    /// Issuers; empty accepts any.
     pub issuer: Vec<String>,
     /// Audiences of which the token must name one; empty asks for none.
     pub audience: Vec<String>,

@@ -9,7 +9,7 @@ use super::keys::{self, Keys};
 use super::passwords::Passwords;
 use super::remote::{Issuer, IssuerKeys, Remote, forward, introspect};
 use super::runtime::{Proof, Runtime};
-use super::token::{Source, Terms, Tokens};
+use super::token::{Source, Tokens};
 use super::{attribute, remote};
 use crate::diag::Code;
 use crate::events::Events;
@@ -61,8 +61,8 @@ fn secrets(declared: &Declared, build: &mut Build<'_>) -> Result<Vec<String>, Bu
             .chain(single.iter().map(|key| build.secrets.secret(&key.secret, Purpose::Text(&key.name))))
             .collect(),
         Kind::Basic(basic) => one(&basic.users, Purpose::Users),
-        Kind::Remote(Remote::Issuer(Issuer { keys: IssuerKeys::PublicKey(secret), algorithms, .. })) => {
-            one(secret, Purpose::PublicKey(algorithms.first().copied().unwrap_or(Algorithm::Es256)))
+        Kind::Remote(Remote::Issuer(Issuer { keys: IssuerKeys::PublicKey(secret), terms })) => {
+            one(secret, Purpose::PublicKey(terms.algorithms.first().copied().unwrap_or(Algorithm::Es256)))
         }
         Kind::Remote(Remote::Introspect(remote::Introspect { client_secret: Some(secret), .. })) => {
             one(secret, Purpose::Text(&declared.name))
@@ -74,7 +74,7 @@ fn secrets(declared: &Declared, build: &mut Build<'_>) -> Result<Vec<String>, Bu
 /// What the key of an `auth jwt` is.
 #[must_use]
 pub fn purpose(jwt: &Jwt) -> Purpose<'static> {
-    match jwt.algorithms.first() {
+    match jwt.terms.algorithms.first() {
         Some(algorithm) if !algorithm.is_symmetric() => Purpose::SigningKey(*algorithm),
         _ => Purpose::Hmac,
     }
@@ -82,7 +82,7 @@ pub fn purpose(jwt: &Jwt) -> Purpose<'static> {
 
 /// A key that is shorter than the hash.
 fn short(declared: &Declared, jwt: &Jwt, key: &str) -> Option<Warning> {
-    let longest = jwt.algorithms.iter().max_by_key(|algorithm| algorithm.key_bytes_min())?;
+    let longest = jwt.terms.algorithms.iter().max_by_key(|algorithm| algorithm.key_bytes_min())?;
     let (bytes, wanted) = (key.len(), longest.key_bytes_min());
     let message = format!("the key of `{}` has {bytes} bytes, {} wants {wanted} or more (RFC 7518 §3.2)", declared.name, longest.name());
     (bytes < wanted).then(|| Warning { code: Code::SecretShortHmac, message, secret: Some(jwt.key.clone()) })
@@ -93,7 +93,7 @@ fn make(index: u16, declared: Declared, secrets: &[String], fetch: &Arc<dyn Fetc
     let first = secrets.first().map_or("", String::as_str);
     let in_authorization = || vec![Carrier::Header(AUTHORIZATION)];
     let (from, proof) = match &declared.kind {
-        Kind::Jwt(jwt) => (jwt.from.clone(), Proof::Token(tokens(index, &declared, jwt, first)?)),
+        Kind::Jwt(jwt) => (jwt.terms.from.clone(), Proof::Token(tokens(index, &declared, jwt, first)?)),
         Kind::Key(key) => (key.from.clone(), Proof::Key(api_keys(index, &declared, key, secrets)?)),
         Kind::Basic(basic) => {
             let users = Passwords::new(index, first).map_err(|why| unfit(&declared, Purpose::Users, &basic.users, "users", &why))?;
@@ -107,10 +107,8 @@ fn make(index: u16, declared: Declared, secrets: &[String], fetch: &Arc<dyn Fetc
                     Source::Published(Arc::new(Jwks::new(&declared.name, url, *refresh, Arc::clone(fetch), Arc::clone(events))))
                 }
             };
-            let Issuer { algorithms, issuer: accepted, audience, leeway, .. } = issuer.clone();
-            let terms = Terms { algorithms, issuer: accepted, audience, leeway };
-            let claims = declared.attributes.clone();
-            (issuer.from.clone(), Proof::Token(Tokens { auth: index, terms, claims, source, signing: None }))
+            let (terms, claims) = (issuer.terms.clone(), declared.attributes.clone());
+            (terms.from.clone(), Proof::Token(Tokens { auth: index, terms, claims, source, signing: None }))
         }
         Kind::Remote(Remote::Forward(service)) => {
             let service =
@@ -159,7 +157,7 @@ fn api_keys(index: u16, declared: &Declared, key: &ApiKeys, secrets: &[String]) 
 /// When the key is none for the algorithms.
 pub fn tokens(index: u16, declared: &Declared, jwt: &Jwt, key: &str) -> Result<Tokens, BuildError> {
     let bad = |why: &str| BuildError::unfit(purpose(jwt), &jwt.key, format!("the key of `{}` in {} {why}", declared.name, jwt.key.place()));
-    let (signing, verifying) = match jwt.algorithms.as_slice() {
+    let (signing, verifying) = match jwt.terms.algorithms.as_slice() {
         [] => return Err(bad("has no algorithm")),
         [first, ..] if first.is_symmetric() => {
             if key.is_empty() {
@@ -173,10 +171,9 @@ pub fn tokens(index: u16, declared: &Declared, jwt: &Jwt, key: &str) -> Result<T
         }
         several => Signing::private(key, several).map_err(bad)?,
     };
-    let Jwt { algorithms, issuer, audience, leeway, .. } = jwt.clone();
     Ok(Tokens {
         auth: index,
-        terms: Terms { algorithms, issuer, audience, leeway },
+        terms: jwt.terms.clone(),
         claims: declared.attributes.clone(),
         source: Source::Fixed(Arc::new(Keyring::only(verifying))),
         signing: Some(signing),
@@ -185,11 +182,11 @@ pub fn tokens(index: u16, declared: &Declared, jwt: &Jwt, key: &str) -> Result<T
 
 fn public(declared: &Declared, issuer: &Issuer, (secret, pem): (&Secret, &str)) -> Result<Key, BuildError> {
     let bad = |why: &str| {
-        let purpose = Purpose::PublicKey(issuer.algorithms.first().copied().unwrap_or(Algorithm::Es256));
+        let purpose = Purpose::PublicKey(issuer.terms.algorithms.first().copied().unwrap_or(Algorithm::Es256));
         BuildError::unfit(purpose, secret, format!("the public key of `{}` in {} {why}", declared.name, secret.place()))
     };
     let key = Key::public(pem).map_err(bad)?;
-    if issuer.algorithms.iter().all(|algorithm| algorithm.family() != key.family()) {
+    if issuer.terms.algorithms.iter().all(|algorithm| algorithm.family() != key.family()) {
         return Err(bad(&format!("is one of {}, which goes with none of the algorithms", key.family().name())));
     }
     Ok(key)

@@ -29,7 +29,7 @@ mod tests;
 
 pub use algorithm::Algorithm;
 pub use check::declare;
-pub use config::{AttributeDecl, AttributeType, Basic, Carrier, Config, Declared, Jwt, Key, Kind, Mode, SingleKey, credentials};
+pub use config::{AttributeDecl, AttributeType, Basic, Carrier, Config, Declared, Jwt, Key, Kind, Mode, SingleKey, Terms, credentials};
 pub use facts::{Clash, absent, attribute, auth_fact, clash, facts, identity};
 pub use forms::{DECLARATION, clauses};
 pub use jwks::FETCH_MAX;
@@ -38,6 +38,7 @@ pub use mint::{hash_key, sign};
 pub use passwords::hash_password;
 pub use remote::{Forward, INTROSPECT_MAX, Introspect, Issuer, IssuerKeys, Remote};
 pub use runtime::{Failure, Runtime, Verdict, install_crypto};
+pub use stage::Authenticate;
 
 use super::stage::Place;
 use super::{Build, BuildError, Effective, Policy};
@@ -65,7 +66,7 @@ impl Policy for Config {
             return Ok(());
         }
         let auths = self.auths.iter().map(|index| build.auth(*index)).collect::<Result<_, _>>()?;
-        build.on_request(Place::Authenticate, stage::Authenticate::new(self.mode.clone(), auths));
+        build.on_request(Place::Authenticate, Authenticate::new(self.mode.clone(), auths));
         Ok(())
     }
 }

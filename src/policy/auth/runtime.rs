@@ -121,6 +121,22 @@ impl Runtime {
         &self.declared.name
     }
 
+    /// What it was declared as.
+    #[must_use]
+    pub fn declared(&self) -> &Declared {
+        &self.declared
+    }
+
+    /// What somebody is called whom it knows: the `sub` of a token, the `name` of a key or of a user. None where it is not told.
+    #[must_use]
+    pub fn name_of<'i>(&self, identity: &'i Identity) -> Option<&'i Arc<str>> {
+        let slot = |wanted: &&str| self.declared.attributes.iter().position(|attribute| attribute.name == **wanted);
+        match identity.attributes.get(["sub", "name"].iter().find_map(slot)?)? {
+            Attribute::Text(name) => Some(name),
+            Attribute::Missing | Attribute::Bool(_) | Attribute::Int(_) | Attribute::Set(_) => None,
+        }
+    }
+
     /// Counts a request that was not let in.
     pub fn failed(&self, failure: Failure) {
         if let Some(cell) = self.failures.get(failure as usize) {

@@ -1,9 +1,8 @@
 //! Signed tokens (RFC 7519), verified as RFC 8725 asks, and written.
 
-use super::algorithm::Algorithm;
 use super::attribute;
 use super::claims::{at, object, put};
-use super::config::AttributeDecl;
+use super::config::{AttributeDecl, Terms};
 use super::jwks::{Jwks, Standing};
 use super::key::Signing;
 use super::keyring::{Keyring, Signature};
@@ -24,18 +23,6 @@ const REFUSED_MEMBERS: &[&str] = &["crit", "jwk", "jku", "x5u", "x5c", "b64", "e
 const FETCHES_MAX: usize = 2;
 const MALFORMED: Refusal = "the token is malformed";
 const UNKNOWN_KEY: Refusal = "the token is signed with a key that is not known";
-
-/// What is accepted.
-pub struct Terms {
-    /// Algorithms. A key is never used for one of another family.
-    pub algorithms: Vec<Algorithm>,
-    /// Issuers; empty accepts any.
-    pub issuer: Vec<String>,
-    /// Audiences of which the token must name one; empty asks for none.
-    pub audience: Vec<String>,
-    /// How far the issuer's clock may be off.
-    pub leeway: Duration,
-}
 
 /// Where the keys that verify come from.
 pub enum Source {

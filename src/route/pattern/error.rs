@@ -120,7 +120,9 @@ impl PatternError {
             PatternErrorKind::Regex(fault) => match fault {
                 RegexFault::Syntax(_) => None,
                 RegexFault::TooLarge => Some("use fewer or smaller repetitions".to_owned()),
-                RegexFault::MatchesNothing => Some("a path begins with `/`, a segment has none".to_owned()),
+                RegexFault::MatchesNothing => Some(
+                    "a path begins with `/`, a segment has none, and what may stand in neither arrives encoded: `%3C` for `<`".to_owned(),
+                ),
             },
             PatternErrorKind::PrefixNotPlain { .. } => {
                 Some("a group's prefix is segments alone, without a slash at the end: `/api`".to_owned())

@@ -70,6 +70,7 @@ fn regexes_that_no_path_matches_or_that_are_too_large_are_refused() {
     let kind = |source: &str| Pattern::regex(source).expect_err(source).kind;
     assert_eq!(kind("users/.*"), PatternErrorKind::Regex(RegexFault::MatchesNothing));
     assert_eq!(kind("/a//b"), PatternErrorKind::Regex(RegexFault::MatchesNothing));
+    assert_eq!(kind("/a[<>]"), PatternErrorKind::Regex(RegexFault::MatchesNothing));
     assert_eq!(kind("/(a|b)*a(a|b){20}"), PatternErrorKind::Regex(RegexFault::TooLarge));
     assert!(matches!(kind("/a)(b"), PatternErrorKind::Regex(RegexFault::Syntax(_))));
     assert!(Pattern::parse("/{x:re\"a/b\"}").is_err());
@@ -117,7 +118,7 @@ fn a_group_puts_its_prefix_before_a_regex_as_whole_segments() {
 
 #[test]
 fn a_pattern_is_written_and_read_as_its_text() {
-    for text in ["/", "/a/{x:re\"\\\"[}]\"}/", "/api/**", "/api/{x}re\"/v(?<n>.*)\""] {
+    for text in ["/", "/a/{x:re\"a|\\\"[}]\"}/", "/api/**", "/api/{x}re\"/v(?<n>.*)\""] {
         let json = serde_json::to_string(&parse(text)).expect("text");
         assert_eq!(serde_json::from_str::<Pattern>(&json).expect("the same"), parse(text));
     }

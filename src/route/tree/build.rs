@@ -15,19 +15,37 @@ use super::{Branches, Edge, Leaf, LeafEnd, Literals, MatchTree, NONE, Node, Rege
 #[derive(Default)]
 struct Draft {
     any: Option<u32>,
-    literals: Vec<Edge>,
+    literals: Vec<Literal>,
     typed: Vec<(SegmentType, u32)>,
     exact: Vec<Leaf>,
     slash: Vec<Leaf>,
     rest: Vec<Leaf>,
     regexes: Vec<RegexLeaf>,
     best: Option<u32>,
+    /// What leads here from the place of its parent, when that has several literal children.
+    edge: Option<Edge>,
+}
+
+/// A literal segment below a node.
+#[derive(Clone, Copy)]
+struct Literal {
+    parent: u32,
+    child: u32,
+    start: u32,
+    length: u32,
+}
+
+impl Literal {
+    /// Its text; `all` is what it is a part of.
+    fn of(self, all: &[u8]) -> &[u8] {
+        all.get(self.start as usize..(self.start + self.length) as usize).unwrap_or_default()
+    }
 }
 
 impl Draft {
     /// The route that ends here, when there is one and nothing else.
     fn only_leaf(&self) -> Option<Leaf> {
-        let Self { any, literals, typed, exact, slash, rest, regexes, best: _ } = self;
+        let Self { any, literals, typed, exact, slash, rest, regexes, best: _, edge: _ } = self;
         let alone = any.is_none() && literals.is_empty() && typed.is_empty() && slash.is_empty() && rest.is_empty() && regexes.is_empty();
         match exact.as_slice() {
             [leaf] if alone => Some(*leaf),
@@ -39,7 +57,7 @@ impl Draft {
 /// Where the routes go while the tree grows.
 struct Builder {
     drafts: Vec<Draft>,
-    edges: HashTable<Edge>,
+    literals: HashTable<Literal>,
     hasher: DefaultHashBuilder,
     text: Vec<u8>,
     /// Where each text begins.
@@ -51,7 +69,7 @@ struct Builder {
 pub(super) fn tree(routes: &[RouteKey], order: impl Iterator<Item = usize>) -> MatchTree {
     let mut builder = Builder {
         drafts: Vec::with_capacity(routes.len() * 2),
-        edges: HashTable::with_capacity(routes.len() * 2),
+        literals: HashTable::with_capacity(routes.len() * 2),
         hasher: DefaultHashBuilder::default(),
         text: Vec::new(),
         texts: HashMap::new(),
@@ -143,9 +161,8 @@ impl Builder {
     fn literal(&mut self, parent: u32, segment: &[u8]) -> u32 {
         let hash = self.hasher.hash_one((parent, segment));
         let text = &self.text;
-        let same = |edge: &Edge| edge.parent == parent && edge.text.of(text) == segment;
-        if let Some(edge) = self.edges.find(hash, same) {
-            return edge.child;
+        if let Some(known) = self.literals.find(hash, |literal| literal.parent == parent && literal.of(text) == segment) {
+            return known.child;
         }
         let start = match self.texts.get(segment) {
             Some(start) => *start,
@@ -157,10 +174,10 @@ impl Builder {
             }
         };
         let child = self.draft();
-        let edge = Edge { parent, child, text: Text::Long { start, length: number(segment.len()) } };
-        self.with(parent, |draft| draft.literals.push(edge));
+        let literal = Literal { parent, child, start, length: number(segment.len()) };
+        self.with(parent, |draft| draft.literals.push(literal));
         let (hasher, text) = (&self.hasher, &self.text);
-        self.edges.insert_unique(hash, edge, |edge| hasher.hash_one((edge.parent, edge.text.of(text))));
+        self.literals.insert_unique(hash, literal, |literal| hasher.hash_one((literal.parent, literal.of(text))));
         child
     }
 
@@ -199,12 +216,19 @@ impl Builder {
         };
         let mut drafts: Vec<(u32, Draft)> = self.drafts.into_iter().enumerate().map(|(draft, it)| (place(number(draft)), it)).collect();
         drafts.sort_unstable_by_key(|(place, _)| *place);
-        for (at, draft) in drafts {
+        for (_, draft) in drafts {
+            if let Some(edge) = draft.edge {
+                tree.add_edge(edge);
+            }
             if let Some(leaf) = draft.only_leaf() {
                 tree.slots.push(Slot::Leaf(leaf));
                 continue;
             }
-            let literals = tree.literals(at, &draft.literals, place);
+            let literals = match *draft.literals {
+                [] => Literals::None,
+                [one] => Literals::One { child: place(one.child), start: one.start, length: one.length },
+                [_, _, ..] => Literals::Many,
+            };
             let typed = draft.typed.into_iter().map(|(kind, child)| (kind, place(child))).collect();
             let branches = Branches {
                 typed: append(&mut tree.typed, typed),
@@ -230,21 +254,28 @@ impl Builder {
         tree
     }
 
-    /// Where each draft's node will stand: before all that is below it.
+    /// Where each draft's node will stand: before all that is below it, behind the edge that leads to it.
     fn places(&mut self) -> Vec<u32> {
         let mut places = vec![NONE; self.drafts.len()];
         let mut next = 0;
         let mut open: Vec<u32> = self.hosts.values().copied().collect();
         open.sort_unstable_by(|one, other| other.cmp(one));
-        while let Some(draft) = open.pop() {
-            if let Some(place) = places.get_mut(draft as usize) {
-                *place = next;
+        while let Some(at) = open.pop() {
+            let Some(draft) = self.drafts.get(at as usize) else { continue };
+            next += u32::from(draft.edge.is_some());
+            let parent = next;
+            if let Some(place) = places.get_mut(at as usize) {
+                *place = parent;
             }
-            if let Some(draft) = self.drafts.get(draft as usize) {
-                next += if draft.only_leaf().is_some() { 1 } else { 1 + number(draft.exact.len()) };
-                open.extend(draft.any);
-                open.extend(draft.typed.iter().rev().map(|(_, child)| *child));
-                open.extend(draft.literals.iter().rev().map(|edge| edge.child));
+            next += if draft.only_leaf().is_some() { 1 } else { 1 + number(draft.exact.len()) };
+            open.extend(draft.any);
+            open.extend(draft.typed.iter().rev().map(|(_, child)| *child));
+            open.extend(draft.literals.iter().rev().map(|literal| literal.child));
+            if let [_, _, ..] = *draft.literals {
+                for literal in draft.literals.clone() {
+                    let edge = Edge { parent, text: text(literal, &self.text) };
+                    self.with(literal.child, |draft| draft.edge = Some(edge));
+                }
             }
         }
         places
@@ -252,20 +283,14 @@ impl Builder {
 }
 
 impl MatchTree {
-    /// The literal children of the node at a place.
-    fn literals(&mut self, parent: u32, edges: &[Edge], place: impl Fn(u32) -> u32) -> Literals {
-        if let [Edge { child, text: Text::Long { start, length }, .. }] = *edges
-            && let Ok(length) = u16::try_from(length)
-        {
-            return Literals::One { child: place(child), start, length };
-        }
-        let (hasher, text) = (&self.hasher, &self.text);
-        let hash = |edge: &Edge| hasher.hash_one((edge.parent, edge.text.of(text)));
-        for edge in edges {
-            let edge = Edge { parent, child: place(edge.child), text: short(edge.text, text) };
-            self.edges.insert_unique(hash(&edge), edge, hash);
-        }
-        if edges.is_empty() { Literals::None } else { Literals::Many }
+    /// Adds what leads to the slot that is added next.
+    fn add_edge(&mut self, edge: Edge) {
+        let at = number(self.slots.len());
+        self.slots.push(Slot::Edge(edge));
+        let hash = |edge: &Edge| self.hasher.hash_one((edge.parent, edge.text.of(&self.text)));
+        let slots = &self.slots;
+        // INVARIANT: edges stand where the table says.
+        self.edges.insert_unique(hash(&edge), at, |at| slots.get(*at as usize).and_then(Slot::edge).map_or(0, hash));
     }
 
     /// The number of what few nodes have; most have none of it, and share the first.
@@ -279,16 +304,16 @@ impl MatchTree {
     }
 }
 
-/// The text in short form, when it is short.
-fn short(text: Text, all: &[u8]) -> Text {
-    let written = text.of(all);
+/// The text of an edge: in short form, when it is short.
+fn text(literal: Literal, all: &[u8]) -> Text {
+    let written = literal.of(all);
     let mut bytes = [0; SHORT_BYTES_MAX];
     match (bytes.get_mut(..written.len()), u8::try_from(written.len())) {
         (Some(place), Ok(length)) => {
             place.copy_from_slice(written);
             Text::Short { length, bytes }
         }
-        (None, _) | (_, Err(_)) => text,
+        (None, _) | (_, Err(_)) => Text::Long { start: literal.start, length: literal.length },
     }
 }
 

@@ -35,8 +35,8 @@ pub struct MatchTree {
     /// Every node, then the routes that end there, then what is below it: the way down mostly goes on to a neighbour.
     slots: Vec<Slot>,
     branches: Vec<Branches>,
-    /// The literal children of nodes that have more than one.
-    edges: HashTable<Edge>,
+    /// Where the edges stand: this is small enough to stay in the processor's cache when they do not.
+    edges: HashTable<u32>,
     hasher: DefaultHashBuilder,
     /// The texts of literal segments, each once.
     text: Vec<u8>,
@@ -50,13 +50,31 @@ pub struct MatchTree {
     suffix_hosts: HashMap<Box<str>, u32>,
 }
 
-/// A place at a segment's end.
+/// A place at a segment's end, or what leads there.
 #[derive(Debug, Clone, Copy)]
 enum Slot {
     /// With something below it, or several routes that end there.
     Node(Node),
     /// With the one route that ends there.
     Leaf(Leaf),
+    /// What leads to the place behind it, when that is one of several literal children of a node.
+    Edge(Edge),
+}
+
+impl Slot {
+    fn leaf(&self) -> Option<&Leaf> {
+        match self {
+            Self::Leaf(leaf) => Some(leaf),
+            Self::Node(_) | Self::Edge(_) => None,
+        }
+    }
+
+    fn edge(&self) -> Option<&Edge> {
+        match self {
+            Self::Edge(edge) => Some(edge),
+            Self::Node(_) | Self::Leaf(_) => None,
+        }
+    }
 }
 
 /// A place that the search may go on from.
@@ -87,7 +105,7 @@ enum Literals {
     #[default]
     None,
     /// One, which needs no hashing to be found.
-    One { child: u32, start: u32, length: u16 },
+    One { child: u32, start: u32, length: u32 },
     /// Some, in the table of edges.
     Many,
 }
@@ -113,7 +131,6 @@ impl Run {
 #[derive(Debug, Clone, Copy)]
 struct Edge {
     parent: u32,
-    child: u32,
     text: Text,
 }
 
@@ -125,7 +142,7 @@ enum Text {
 }
 
 /// Bytes of a text that stands in its edge.
-const SHORT_BYTES_MAX: usize = 14;
+const SHORT_BYTES_MAX: usize = 22;
 
 impl Text {
     /// The text; `all` is what long ones are a part of.

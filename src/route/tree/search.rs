@@ -29,7 +29,7 @@ impl Search<'_> {
         let node_data = match self.tree.slots.get(node as usize) {
             Some(Slot::Node(data)) => data,
             Some(Slot::Leaf(leaf)) if rest.is_empty() && leaf.rank < gather.bound() => return gather.take(leaf),
-            Some(Slot::Leaf(_)) | None => return,
+            Some(Slot::Leaf(_) | Slot::Edge(_)) | None => return,
         };
         if node_data.best >= gather.bound() {
             return;
@@ -45,7 +45,7 @@ impl Search<'_> {
                 let child = match node_data.literals {
                     Literals::None => None,
                     Literals::One { child, start, length } => {
-                        (self.tree.text.get(start as usize..start as usize + usize::from(length)) == Some(segment)).then_some(child)
+                        (self.tree.text.get(start as usize..(start + length) as usize) == Some(segment)).then_some(child)
                     }
                     Literals::Many => self.literal(node, segment),
                 };
@@ -88,8 +88,9 @@ impl Search<'_> {
     fn literal(self, parent: u32, segment: &[u8]) -> Option<u32> {
         let tree = self.tree;
         let hash = tree.hasher.hash_one((parent, segment));
-        let edge = tree.edges.find(hash, |edge| edge.parent == parent && edge.text.of(&tree.text) == segment)?;
-        Some(edge.child)
+        let edge = |at: u32| tree.slots.get(at as usize).and_then(Slot::edge);
+        let leads = |at: &u32| edge(*at).is_some_and(|edge| edge.parent == parent && edge.text.of(&tree.text) == segment);
+        tree.edges.find(hash, leads).map(|edge| edge + 1)
     }
 }
 
@@ -100,15 +101,6 @@ fn leaves<'a>(leaves: impl IntoIterator<Item = &'a Leaf>, gather: &mut impl Gath
             return;
         }
         gather.take(leaf);
-    }
-}
-
-impl Slot {
-    fn leaf(&self) -> Option<&Leaf> {
-        match self {
-            Self::Leaf(leaf) => Some(leaf),
-            Self::Node(_) => None,
-        }
     }
 }
 

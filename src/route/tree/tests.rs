@@ -144,3 +144,8 @@ fn connect_and_trace_reach_no_route() {
     assert!(matches!(found(&routes, "TRACE", "h", "/").0, Found::MethodNotAllowed(_)));
     assert_eq!(found(&routes, "PROPFIND", "h", "/").0, Found::Route(0));
 }
+
+#[test]
+fn half_a_cache_line_holds_a_slot() {
+    assert_eq!(size_of::<super::Slot>(), 32);
+}

@@ -5,14 +5,14 @@ use super::super::connection::Unanswered;
 use super::super::drive::{self, Arrival, Asked, Begun, Engine};
 use super::super::ending::Ending;
 use super::super::input::{DISCARD_BYTES_MAX, LINGER};
-use super::super::patience::Untaken;
+use super::super::patience::UNTAKEN_MAX;
 use super::super::tunnel;
 use super::super::worker::Worker;
 use super::Respond;
 use super::body::RequestBody;
 use super::head::Head;
 use crate::http::h1::Refusal;
-use crate::http::{Body, Client, Early, Problem, Reply, Tunnel, forward, hop, upgrade};
+use crate::http::{Body, Client, Early, Problem, Reply, Stall, Tunnel, forward, hop, upgrade};
 use crate::upstream::{Duplex, Transport};
 use bytes::Bytes;
 use h2::{Reason, RecvStream, SendStream};
@@ -78,7 +78,7 @@ pub async fn answer<T: Transport>(worker: Arc<Worker<T>>, arrived: Arrived, mut 
         let ending = ending.of_tunnel(worker.shard().tunnels());
         return Box::pin(open(answer.headers, receive, *tunnel, ending, worker.date(&engine.clock), respond)).await;
     }
-    let replying = Replying { ending, received, untaken: Untaken::default() };
+    let replying = Replying { ending, received, untaken: Stall::new(UNTAKEN_MAX) };
     reply(answer, &method, replying, worker.date(&engine.clock), respond).await;
     if !expects_continue {
         // Whether it comes is the client's own affair.
@@ -151,7 +151,7 @@ async fn refuse<T: Transport>(worker: &Worker<T>, engine: &Engine<T>, refusal: R
     let mut answer = Problem::new(refusal.status, refusal.detail).render(None, &id);
     answer.headers.insert(engine.plan.settings.request_id.clone(), id.clone());
     let line = Line::refused(&engine.plan, worker.log(), engine.clock, &id, client.ip, refusal.status);
-    let replying = Replying { ending: worker.refused(&refusal, line), received: Arc::default(), untaken: Untaken::default() };
+    let replying = Replying { ending: worker.refused(&refusal, line), received: Arc::default(), untaken: Stall::new(UNTAKEN_MAX) };
     reply(answer, &Method::GET, replying, worker.date(&engine.clock), respond).await;
 }
 
@@ -160,7 +160,7 @@ struct Replying {
     ending: Ending,
     /// Bytes of the request's body, which may still come.
     received: Arc<AtomicU64>,
-    untaken: Untaken,
+    untaken: Stall,
 }
 
 impl Drop for Replying {
@@ -240,7 +240,7 @@ impl Replying {
                 Poll::Ready(Some(Ok(_))) => {}
                 Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(None),
                 Poll::Pending => {
-                    ready!(self.untaken.poll_wait(cx));
+                    ready!(self.untaken.poll(cx));
                     stream.send_reset(Reason::CANCEL);
                     return Poll::Ready(None);
                 }

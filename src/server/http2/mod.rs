@@ -11,9 +11,10 @@ mod watch;
 
 use super::drain::Ticket;
 use super::metrics::Entered;
-use super::patience::{For, Patience, Untaken};
+use super::patience::{For, Patience, UNTAKEN_MAX};
 use super::peer::Peer;
 use super::worker::Worker;
+use crate::http::Stall;
 use crate::upstream::Transport;
 use body::RequestBody;
 use bytes::{Bytes, BytesMut};
@@ -77,7 +78,7 @@ where
         seen,
         connection,
         patience,
-        untaken: Untaken::default(),
+        untaken: Stall::new(UNTAKEN_MAX),
         leaving: Leaving::No,
     };
     drop(engine);
@@ -130,7 +131,7 @@ struct Serving<T, S> {
     seen: Arc<Mutex<Seen>>,
     connection: Connection<Watched<S>, Bytes>,
     patience: Patience,
-    untaken: Untaken,
+    untaken: Stall,
     leaving: Leaving,
     fields_max: usize,
     body_patience: (Duration, Duration),
@@ -171,7 +172,7 @@ impl<T: Transport, S: AsyncRead + AsyncWrite + Unpin> Serving<T, S> {
         }
         if !blocked {
             self.untaken.end();
-        } else if self.untaken.poll_wait(cx).is_ready() {
+        } else if self.untaken.poll(cx).is_ready() {
             return Verdict::Over;
         }
         let waits_for = match (in_head, is_idle) {

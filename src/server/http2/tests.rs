@@ -1,11 +1,11 @@
 use super::frames::testing::frame;
 use super::serve;
-use crate::http::{Body, Client, Fault, FaultKind, Outgoing, Reply, Scheme, Tunnel};
-use crate::server::access_log::Log;
+use crate::http::exchange::testing::client;
+use crate::http::{Body, Fault, FaultKind, Outgoing, Reply, Tunnel};
 use crate::server::drain::Connections;
 use crate::server::peer::Peer;
-use crate::server::tests::rig::draft;
-use crate::server::worker::{Shared, Worker};
+use crate::server::tests::rig::{draft, shared};
+use crate::server::worker::Worker;
 use crate::upstream::{Attempt, Endpoint, Registry, Transport, Upstream};
 use bytes::{Bytes, BytesMut};
 use h2::client::SendRequest;
@@ -74,22 +74,12 @@ struct Rig {
 }
 
 fn rig() -> (DuplexStream, Rig) {
-    let shared = Arc::new(Shared {
-        plan: arc_swap::ArcSwap::from_pointee(draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default())),
-        log: Log::start(std::io::sink()).unwrap().0,
-        open: std::sync::atomic::AtomicUsize::new(0),
-        crowded: crate::events::Seldom::default(),
-        stop: tokio_util::sync::CancellationToken::new(),
-        swapped: tokio::sync::Notify::new(),
-        metrics: crate::server::metrics::Hub::default(),
-    });
+    let shared = shared(draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default()));
     let worker = Arc::new(Worker::new(shared, Played));
-    let (client, stream) = duplex(64 << 10);
-    let peer = "192.0.2.1:5000".parse().unwrap();
-    let peer = Peer::plain(Client { peer, ip: peer.ip(), scheme: Scheme::Http, listener: "test".into(), certificate: None }, None);
+    let (near, stream) = duplex(64 << 10);
     let connections = Arc::<Connections>::default();
-    let serving = tokio::spawn(serve(worker, stream, BytesMut::new(), peer, connections.enter()));
-    (client, Rig { connections, serving })
+    let serving = tokio::spawn(serve(worker, stream, BytesMut::new(), Peer::plain(client(), None), connections.enter()));
+    (near, Rig { connections, serving })
 }
 
 impl Rig {

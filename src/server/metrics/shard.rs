@@ -7,6 +7,7 @@ use crate::compile::Plan;
 use crate::meter::{Codes, CodesRead, Histogram, NO_ROUTE, PAST_ROUTES, add};
 use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -23,14 +24,14 @@ const NOTED_MAX: usize = 64;
 #[derive(Debug, Default)]
 #[repr(C)]
 pub struct Counts {
-    /// Bytes of the bodies of replies.
-    pub sent: AtomicU64,
-    /// How long they took, to the end of the reply.
-    pub times: Histogram,
-    /// Requests by the status of their reply.
-    pub codes: Codes,
     /// Bytes of the bodies of requests.
     pub received: AtomicU64,
+    /// Bytes of the bodies of replies.
+    pub sent: AtomicU64,
+    /// Requests by the status of their reply.
+    pub codes: Codes,
+    /// How long they took, to the end of the reply.
+    pub times: Histogram,
     /// Requests by what the cache said, in the order of [`VERDICTS`].
     pub cache: [AtomicU64; VERDICTS.len()],
 }
@@ -137,8 +138,9 @@ impl Shard {
     /// Counts what was noted so far.
     pub fn settle(&self) {
         let mut all = self.noted.lock();
-        for noted in &*all {
-            noted.sheet.counts(noted.route).count(noted);
+        let counts: SmallVec<[&Counts; NOTED_MAX]> = all.iter().map(|noted| noted.sheet.counts(noted.route)).collect();
+        for (counts, noted) in counts.into_iter().zip(&*all) {
+            counts.count(noted);
         }
         let counted = std::mem::replace(&mut *all, Vec::with_capacity(NOTED_MAX));
         drop(all);
@@ -199,10 +201,8 @@ impl Sheet {
 
     /// Where a request of a route is counted; without one, as of no route.
     fn counts(&self, route: Option<usize>) -> &Counts {
-        let Some((place, name)) = route.and_then(|route| Some((self.routes.get(route)?, self.plan.name(route)?))) else {
-            return &self.shard.none;
-        };
-        place.get_or_init(|| self.shard.route(name, &self.plan))
+        let Some((place, route)) = route.and_then(|route| Some((self.routes.get(route)?, route))) else { return &self.shard.none };
+        place.get_or_init(|| self.plan.name(route).map(|name| self.shard.route(name, &self.plan)).unwrap_or_default())
     }
 }
 

@@ -4,40 +4,21 @@ use super::write::{Format, Writer};
 use super::{Answered, FAMILIES, Kind, Metrics, Shard, Sheet, catalogue};
 use crate::compile::Plan;
 use crate::compile::plan::Route;
-use crate::events::Seldom;
 use crate::meter::{CodesRead, Distribution, Histogram};
 use crate::meter::{NO_ROUTE, PAST_ROUTES};
-use crate::server::access_log::Log;
-use crate::server::metrics::Hub;
-use crate::server::tests::rig::draft;
-use crate::server::worker::Shared;
+use crate::server::tests::rig::{draft, shared};
 use crate::upstream::Registry;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
-use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
 
 const DOCUMENTED: &str = include_str!("../../../docs/operating.md");
 
 fn plan(names: impl IntoIterator<Item = String>) -> Arc<Plan> {
     let plan = draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default());
-    let route = |name: String| Route { name: name.into(), predicate: None, pipeline: Arc::clone(&plan.routes[0].pipeline) };
-    let routes = names.into_iter().map(route).collect();
-    Arc::new(Plan { routes, ..plan })
-}
-
-fn shared(plan: Arc<Plan>) -> Arc<Shared> {
-    Arc::new(Shared {
-        plan: arc_swap::ArcSwap::new(plan),
-        log: Log::start(std::io::sink()).unwrap().0,
-        open: AtomicUsize::new(0),
-        stop: CancellationToken::new(),
-        crowded: Seldom::default(),
-        swapped: Notify::new(),
-        metrics: Hub::default(),
-    })
+    let routes: Vec<Route> = names.into_iter().map(|name| Route { name: name.into(), predicate: None }).collect();
+    Arc::new(Plan { pipeline_of: vec![0; routes.len()], routes, ..plan })
 }
 
 fn requests(shard: &Shard) -> BTreeMap<String, u64> {

@@ -1,4 +1,6 @@
 use super::rig::{Draft, draft, echo, status};
+use crate::compile::plan::Listener;
+use crate::events::Kind;
 use crate::http::Address;
 use crate::server::Server;
 use crate::server::inherit::Inherited;
@@ -6,6 +8,7 @@ use crate::upstream::{Registry, transport::Tcp};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
@@ -50,6 +53,25 @@ async fn a_unix_socket_is_served_by_all_workers_and_its_file_goes_with_the_gatew
     }
     end(server).await;
     assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn what_breaks_down_once_a_policy_is_in_force_takes_nothing_back() {
+    let (mut draft, registry) = (draft(echo().await), Registry::default());
+    let server = Server::start(draft.plan(&registry), Tcp::default, std::io::sink()).unwrap();
+    let before = server.addresses()[0].tcp().unwrap();
+    draft.settings.listeners = vec![Listener::new("test".into(), "127.0.0.2:0".parse().unwrap())];
+    let plan = server.swap_beside(draft.plan(&registry), None, |_| panic!("what nobody foresaw")).unwrap();
+    assert!(Arc::ptr_eq(&plan, &server.plan()));
+    let now = server.addresses()[0].tcp().unwrap();
+    assert_eq!(
+        (status(&exchange(TcpStream::connect(now).await.unwrap(), GET).await), TcpStream::connect(before).await.is_err()),
+        (200, true)
+    );
+    assert_eq!(server.follow_up("the rest is not done", || 7), Some(7));
+    let told: Vec<String> = plan.events.recent(0, &[Kind::Error]).iter().map(|event| event.detail.clone()).collect();
+    assert!(matches!(told.as_slice(), [only] if only.starts_with("the policy is in force, but what goes with it broke down")), "{told:?}");
+    end(server).await;
 }
 
 #[tokio::test]

@@ -1,21 +1,29 @@
 //! A gateway built by hand on a free port, origins that do as they are told, and a client that sends bytes.
 
 use crate::compile::plan::{AccessLog, Listener, LogFormat, Pipeline, Plan, Route, Settings, Target};
+use crate::events::Seldom;
 use crate::http::UpstreamIndex;
 use crate::policy::fallback::Fallback;
 use crate::policy::stage::{OnResponse, ReplyPlace};
 use crate::route::tree::MatchTree;
 use crate::route::{Methods, Pattern, Predicate, RouteKey};
 use crate::server::Server;
+use crate::server::access_log::Log;
+use crate::server::metrics::Hub;
+use crate::server::worker::Shared;
 use crate::upstream::{Registry, breaker, config, transport::Tcp};
+use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 /// Longest a test waits for anything; only a failing test does.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -100,7 +108,7 @@ impl Draft {
                 priority: 0,
             })
             .collect();
-        let pipeline = Arc::new(Pipeline {
+        let pipeline = Pipeline {
             request: Vec::new(),
             target: Target::Upstream(UpstreamIndex(0)),
             response: self.response.clone(),
@@ -111,14 +119,12 @@ impl Draft {
             cache: None,
             invalidation: None,
             log: self.settings.log.clone(),
-        });
+        };
         Plan {
             tree: MatchTree::build(&keys),
-            routes: self
-                .routes
-                .iter()
-                .map(|(_, pattern)| Route { name: (*pattern).into(), predicate: None, pipeline: Arc::clone(&pipeline) })
-                .collect(),
+            routes: self.routes.iter().map(|(_, pattern)| Route { name: (*pattern).into(), predicate: None }).collect(),
+            pipelines: vec![pipeline],
+            pipeline_of: vec![0; self.routes.len()],
             patterns: self.routes.iter().map(|(_, pattern)| (*pattern).into()).collect(),
             unmatched: Vec::new(),
             switches: Vec::new(),
@@ -150,6 +156,20 @@ impl Draft {
         let server = Server::start(self.plan(&registry), transport, log.clone()).unwrap();
         Gate { address: server.addresses()[0].tcp().unwrap(), server, registry, log }
     }
+}
+
+/// What workers share under a plan; the access log goes nowhere.
+pub fn shared(plan: impl Into<Arc<Plan>>) -> Arc<Shared> {
+    Arc::new(Shared {
+        plan: ArcSwap::new(plan.into()),
+        log: Log::start(io::sink()).unwrap().0,
+        open: AtomicUsize::new(0),
+        stop: CancellationToken::new(),
+        hurry: CancellationToken::new(),
+        crowded: Seldom::default(),
+        swapped: Notify::new(),
+        metrics: Hub::default(),
+    })
 }
 
 /// A running gateway.

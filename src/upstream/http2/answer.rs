@@ -1,12 +1,11 @@
 //! The body of an answer. What of the request is still to go out when it begins goes out by itself.
 
 use super::super::rest::Rest;
-use super::super::stall::Stall;
 use super::super::transport::Attempt;
 use super::duplex::Duplex;
 use super::request::Answered;
 use super::sessions::Room;
-use crate::http::{Body, Fault, FaultKind, Reply, Source, Tunnel, hop, upgrade};
+use crate::http::{Body, Fault, FaultKind, Reply, Source, Stall, Tunnel, hop, upgrade};
 use bytes::Bytes;
 use h2::RecvStream;
 use http::header::{CONTENT_LENGTH, SEC_WEBSOCKET_ACCEPT};

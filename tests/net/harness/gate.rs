@@ -60,7 +60,7 @@ impl Setup {
     #[track_caller]
     pub fn start(self) -> Gate {
         auth::install_crypto();
-        let mut compiler = Compiler::with(Arc::new(Network::new(move || self.authorities)));
+        let mut compiler = Compiler::with(Arc::new(Network::new(move || self.authorities)), "here");
         let plan = compile(&mut compiler, &self.text, &Known(self.secrets));
         let events = compiler.events().listen();
         let server = Server::start(plan, Tcp::default, std::io::sink()).unwrap();

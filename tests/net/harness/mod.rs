@@ -10,6 +10,7 @@ mod origin;
 mod page;
 mod peer;
 mod peers;
+mod ports;
 mod program;
 #[path = "../../../src/store/testing.rs"]
 mod redis;
@@ -24,6 +25,7 @@ pub use origin::{Answer, Origin};
 pub use page::{Key, Page};
 pub use peer::{Peer, python_with};
 pub use peers::{curl, is_there, peer};
+pub use ports::Ports;
 pub use program::{Program, gate, signal};
 pub use redis::Redis;
 pub use secure::Secure;

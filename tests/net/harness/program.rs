@@ -26,6 +26,14 @@ impl Program {
         Self::start(folder, arguments, environment)
     }
 
+    /// The same where its policies are kept, beside the file.
+    pub fn run_keeping(policy: &str, environment: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("policy.gate"), policy).unwrap();
+        let state = folder.path().join("state");
+        Self::start(folder, &["--state", state.to_str().unwrap()], environment)
+    }
+
     /// The same with files beside the policy, by their names.
     pub fn run_beside(files: &[(&str, &str)], policy: &str, environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -161,10 +169,15 @@ impl Program {
         until(outcome, || (self.times_said(outcome) > before).then_some(()));
     }
 
+    /// How it has ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
     /// Waits until it has ended.
     #[track_caller]
     pub fn until_gone(&mut self) -> ExitStatus {
-        until("the gateway to end", || self.child.try_wait().unwrap())
+        until("the gateway to end", || self.ended())
     }
 
     /// Waits until it has ended and all that it said has been read.

@@ -1,6 +1,6 @@
 //! The page for everybody: narrow windows, dark rooms, no mouse, no eyes.
 
-use super::{open, run};
+use super::{POLICY, open, run};
 use crate::harness::{Key, Page, until};
 use serde_json::{Value as Json, json};
 use std::path::Path;
@@ -53,10 +53,13 @@ fn with_everything(page: &mut Page) {
 
 #[test]
 fn the_page_fits_every_width_and_can_be_read_in_the_light_and_in_the_dark() {
-    let (_app, mut gate) = run();
+    let (app, mut gate) = run();
     for target in ["/v1/orders/1", "/v1/orders", "/broken"] {
         gate.get(target).send();
     }
+    gate.write(&POLICY.replace("{app}", &app.address().to_string()).replace("few 4/h", "few 9/h"));
+    gate.admin("POST", "/admin/reload").send().expect(200);
+    gate.admin("POST", "/admin/rollback?to=1").send().expect(200);
     let Some(mut page) = open(&mut gate) else { return };
     with_everything(&mut page);
     page.until_says("#said", "is open");

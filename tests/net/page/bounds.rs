@@ -85,9 +85,13 @@ fn nothing_from_elsewhere_gets_into_the_page() {
         Program::run("gateway { listen 127.0.0.1:0; admin 127.0.0.1:0 }\nroute all ANY /** { public \"a test\"; respond 204 }", &[], &[]);
     let Some(mut page) = open(&mut gate) else { return };
     // What is empty says so.
-    for (part, says) in
-        [("upstreams-rows", "no upstream"), ("breakers-rows", "No upstream"), ("limits-rows", "no limit"), ("switches-rows", "No route")]
-    {
+    for (part, says) in [
+        ("upstreams-rows", "no upstream"),
+        ("breakers-rows", "No upstream"),
+        ("limits-rows", "no limit"),
+        ("switches-rows", "No route"),
+        ("generations-rows", "No policy is kept"),
+    ] {
         page.until_says(&format!("#{part}-none:not([hidden])"), says);
     }
     page.until_says("#cache-none:not([hidden])", "No route");

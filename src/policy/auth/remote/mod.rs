@@ -6,8 +6,7 @@ pub(super) mod introspect;
 
 pub use introspect::INTROSPECT_MAX;
 
-use super::algorithm::Algorithm;
-use super::config::Carrier;
+use super::config::Terms;
 use crate::lang::expr::Secret;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,18 +27,11 @@ pub enum Remote {
 /// An issuer of tokens whose keys are public.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Issuer {
-    /// Accepted algorithms, none of them symmetric.
-    pub algorithms: Vec<Algorithm>,
     /// Its keys.
     pub keys: IssuerKeys,
-    /// Accepted issuers; empty accepts any.
-    pub issuer: Vec<String>,
-    /// Audiences of which the token must name one; empty asks for none.
-    pub audience: Vec<String>,
-    /// How far its clock may be off (30 s).
-    pub leeway: Duration,
-    /// Where the token is looked for.
-    pub from: Vec<Carrier>,
+    /// What is accepted; no algorithm is symmetric.
+    #[serde(flatten)]
+    pub terms: Terms,
 }
 
 /// Where an issuer's keys are.

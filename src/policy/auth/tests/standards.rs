@@ -6,7 +6,8 @@ use crate::policy::auth::algorithm::Algorithm;
 use crate::policy::auth::config::{AttributeDecl, AttributeType};
 use crate::policy::auth::key::Key;
 use crate::policy::auth::keyring::{Keyring, Signature};
-use crate::policy::auth::token::{Outcome, Source, Terms, Tokens};
+use crate::policy::auth::Terms;
+use crate::policy::auth::token::{Outcome, Source, Tokens};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value as Json, json};
@@ -38,7 +39,7 @@ fn tokens(keyring: Keyring, algorithms: Vec<Algorithm>) -> Tokens {
     let root = AttributeDecl { ty: AttributeType::Bool, source: "http://example.com/is_root".to_owned(), ..AttributeDecl::text("root") };
     Tokens {
         auth: 0,
-        terms: Terms { algorithms, issuer: vec!["joe".to_owned()], audience: Vec::new(), leeway: Duration::ZERO },
+        terms: Terms { algorithms, issuer: vec!["joe".to_owned()], audience: Vec::new(), leeway: Duration::ZERO, from: Vec::new() },
         claims: vec![AttributeDecl::text("iss"), root],
         source: Source::Fixed(Arc::new(keyring)),
         signing: None,

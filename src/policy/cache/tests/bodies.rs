@@ -1,6 +1,7 @@
 //! Bodies on their way into the store.
 
-use super::play::{Act, Seen, Stage, fields, route};
+use super::play::{Act, Seen, Stage, route};
+use crate::http::exchange::testing::fields;
 use crate::http::{Body, Fault, FaultKind, Reply};
 use crate::policy::cache::content::{Content, Gathered};
 use bytes::Bytes;

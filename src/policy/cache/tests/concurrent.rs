@@ -1,6 +1,7 @@
 //! Requests at once for the same thing.
 
-use super::play::{Act, Seen, Stage, fields, route};
+use super::play::{Act, Seen, Stage, route};
+use crate::http::exchange::testing::fields;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::StatusCode;

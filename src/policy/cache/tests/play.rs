@@ -11,9 +11,10 @@
 //! ```
 //! `{+30}` and `{-30}` stand for dates so many seconds from now.
 
-use crate::check::{Files, Options, check};
+use crate::check::testing::program as sound;
 use crate::compile::{Compiled, Compiler, MadeUp, Plan};
-use crate::http::{Body, Client, Clock, Fault, FaultKind, Outgoing, Reply, Scheme, Source, hop};
+use crate::http::exchange::testing::{client, fields};
+use crate::http::{Body, Clock, Fault, FaultKind, Outgoing, Reply, Source, hop};
 use crate::ir::Program;
 use crate::policy::cache::{STATE, Shelf};
 use crate::server::{Arrival, Asked, Driven, Engine, drive};
@@ -24,21 +25,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::BodyExt;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
-use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// When scripts begin.
 const BEGINS_AT: Duration = Duration::from_secs(1_800_000_000);
-
-struct Only(String);
-
-impl Files for Only {
-    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
-        Ok(self.0.clone().into_bytes())
-    }
-}
 
 /// What the origin does with a request.
 pub enum Act {
@@ -103,11 +94,7 @@ pub struct Stage {
 }
 
 fn program(routes: &str) -> Program {
-    let text = format!("gateway {{ listen :8080 }}\nupstream app {{ target http://127.0.0.1:3000 }}\n{routes}\n");
-    let checked = check(Path::new("policy.gate"), &Only(text), &Options::default()).unwrap();
-    let found: Vec<_> = checked.report.into_sorted().into_iter().map(|found| (found.code.name(), found.message)).collect();
-    let Some(program) = checked.program else { panic!("{found:?}") };
-    program
+    sound(&format!("gateway {{ listen :8080 }}\nupstream app {{ target http://127.0.0.1:3000 }}\n{routes}\n"))
 }
 
 fn plan(compiler: &mut Compiler, routes: &str, clock: Clock) -> Arc<Plan> {
@@ -147,18 +134,8 @@ impl Seen {
     }
 }
 
-pub fn fields(pairs: &[(&str, &str)]) -> HeaderMap {
-    pairs.iter().map(|(name, value)| (HeaderName::try_from(*name).unwrap(), HeaderValue::try_from(*value).unwrap())).collect()
-}
-
 pub fn arrival(method: &str, target: &str, headers: HeaderMap, body: &str) -> Arrival {
-    let client = Client {
-        peer: "192.0.2.1:50000".parse().unwrap(),
-        ip: "192.0.2.1".parse().unwrap(),
-        scheme: Scheme::Http,
-        listener: ":8080".into(),
-        certificate: None,
-    };
+    let client = client();
     let host = headers.get("host").cloned().unwrap_or_else(|| HeaderValue::from_static("shop.example"));
     let mut headers = headers;
     headers.remove("host");

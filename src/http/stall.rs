@@ -1,4 +1,4 @@
-//! The wait for more of a response's body.
+//! The wait for the other side of a body: for more of it to come, or for some of it to be taken.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How long nothing has come. The timer is made when something is waited for, and moved as seldom as may be.
+/// How long nothing has moved. The timer is made when something is waited for, and moved as seldom as may be.
 #[derive(Debug)]
 pub struct Stall {
     longest: Duration,
@@ -15,13 +15,13 @@ pub struct Stall {
 }
 
 impl Stall {
-    /// Nothing may keep a reader waiting for longer.
+    /// Nothing may be waited for longer.
     #[must_use]
     pub fn new(longest: Duration) -> Self {
         Self { longest, deadline: None, timer: None }
     }
 
-    /// Something has come.
+    /// Something has moved.
     pub fn end(&mut self) {
         self.deadline = None;
     }
