@@ -11,7 +11,7 @@ use crate::lang::expr::Expr;
 use crate::lang::types::Type;
 use crate::lang::value::Value;
 use crate::lang::{Given, Node};
-use crate::policy::{self, Config, Effective};
+use crate::policy::{self, Config, Effective, auth};
 use crate::syntax::ast::{ExprKind, Ident};
 use std::time::Duration;
 
@@ -108,8 +108,21 @@ fn limits(node: &Node<'_>, checker: &mut Checker<'_>) -> Limits {
     Limits { header_bytes, headers, body, connections, header_timeout, idle }
 }
 
+/// The `log` in force on a route. One of the gateway or a group speaks of callers whom this route need not know: what it asks
+/// of them is missing here, as long as some auth declares it.
+pub fn log_of_route(levels: &[&[Effective<'_>]], auths: Option<&[auth::Declared]>, checker: &mut Checker<'_>) -> Option<Log> {
+    let own = levels.last().is_some_and(|level| level.iter().any(|statement| statement.node.form.word == "log"));
+    let known = checker.facts.attributes.len();
+    if !own {
+        checker.facts.attributes.extend(auths.into_iter().flatten().flat_map(auth::absent));
+    }
+    let log = log(levels, checker);
+    checker.facts.attributes.truncate(known);
+    log
+}
+
 /// The innermost `log`.
-pub fn log(levels: &[&[Effective<'_>]], checker: &mut Checker<'_>) -> Option<Log> {
+fn log(levels: &[&[Effective<'_>]], checker: &mut Checker<'_>) -> Option<Log> {
     let node = levels.iter().flat_map(|level| level.iter()).map(|statement| &statement.node).rfind(|node| node.form.word == "log")?;
     let format = match node.word_in("format")?.text.as_str() {
         "json" => Some(LogFormat::Json),
