@@ -11,6 +11,7 @@ mod declare;
 mod explain;
 mod gateway;
 mod invariant;
+mod key;
 mod listen;
 mod load;
 mod merge;

@@ -234,8 +234,10 @@ impl server::Policies for Policies {
             administered(office.settle(moved, Arc::clone(&program)));
         };
         server.swap_beside(plan, left, in_force).map_err(|error| error.to_string())?;
-        self.watched.in_force();
-        self.office.has_left();
+        server.follow_up("what it leaves may stay", || {
+            self.watched.in_force();
+            self.office.has_left();
+        });
         let told = server.follow_up("what it changes cannot be told", || {
             let now = server.addresses();
             if now != before {

@@ -17,6 +17,10 @@ pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for
 pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 /// `X-Forwarded-Proto`
 pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+/// What a trusted proxy says of the place that its client asked for. Upstreams may make their answers of that; whose word does not
+/// count, theirs are gone.
+pub const PLACE: [HeaderName; 3] =
+    [X_FORWARDED_HOST, HeaderName::from_static("x-forwarded-port"), HeaderName::from_static("x-forwarded-prefix")];
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 const VIA_OURS: HeaderValue = HeaderValue::from_static("1.1 gatewright");
@@ -47,11 +51,7 @@ pub fn is_trusted(ip: IpAddr, trust: &[IpNet]) -> bool {
 
 /// Walks the chain right to left; an entry that is no address ends it, as nothing left of it can be believed.
 fn client(headers: &HeaderMap, peer: IpAddr, trust: &[IpNet]) -> IpAddr {
-    let chain: Vec<Option<IpAddr>> = if headers.contains_key(X_FORWARDED_FOR) {
-        elements(headers, &X_FORWARDED_FOR).map(|element| address(element?.trim())).collect()
-    } else {
-        elements(headers, &FORWARDED).map(|element| forwarded_for(element?)).collect()
-    };
+    let chain = if headers.contains_key(X_FORWARDED_FOR) { by_address(headers) } else { by_element(headers) };
     let mut client = peer;
     for hop in chain.into_iter().rev() {
         let Some(hop) = hop else { break };
@@ -61,6 +61,38 @@ fn client(headers: &HeaderMap, peer: IpAddr, trust: &[IpNet]) -> IpAddr {
         }
     }
     client
+}
+
+/// The hops that `X-Forwarded-For` tells of; `None` stands for one that is no address.
+fn by_address(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+    elements(headers, &X_FORWARDED_FOR).map(|element| address(element?.trim())).collect()
+}
+
+/// The same by `Forwarded`.
+fn by_element(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+    elements(headers, &FORWARDED).map(|element| forwarded_for(element?)).collect()
+}
+
+/// A hop as `Forwarded` names it (RFC 7239 §6).
+fn node(hop: Option<IpAddr>) -> String {
+    match hop {
+        Some(IpAddr::V4(ip)) => ip.to_string(),
+        Some(IpAddr::V6(ip)) => format!("\"[{ip}]\""),
+        None => "unknown".to_owned(),
+    }
+}
+
+/// Has `Forwarded` tell the chain that is believed: a proxy that knows one of the two fields hands on what a client has put into
+/// the other.
+fn agree(headers: &mut HeaderMap) {
+    let chain = by_address(headers);
+    if chain.is_empty() || chain == by_element(headers) {
+        return;
+    }
+    let elements: Vec<String> = chain.into_iter().map(|hop| format!("for={}", node(hop))).collect();
+    if let Ok(told) = HeaderValue::try_from(elements.join(", ")) {
+        headers.insert(FORWARDED, told);
+    }
 }
 
 /// The elements of a list; `None` stands for one that is no text, so that it hides none of its neighbours.
@@ -112,12 +144,8 @@ impl Hop {
     /// A hop from a peer's address, scheme and the authority it asked for.
     #[must_use]
     pub fn new(peer: IpAddr, scheme: Scheme, authority: &HeaderValue) -> Self {
-        let node = match peer {
-            IpAddr::V4(ip) => ip.to_string(),
-            IpAddr::V6(ip) => format!("\"[{ip}]\""),
-        };
         let host = authority.to_str().unwrap_or_default();
-        let element = format!("for={node};host=\"{host}\";proto={}", scheme.as_str());
+        let element = format!("for={};host=\"{host}\";proto={}", node(Some(peer)), scheme.as_str());
         let text = |text: String| HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("unknown"));
         let authority = authority.clone();
         let mut hop = Self { address: text(peer.to_string()), element: text(element), authority, scheme, lines: Arc::default() };
@@ -139,6 +167,7 @@ impl Hop {
         headers.reserve(ADDED_FIELDS);
         if trusted {
             headers.remove(X_REAL_IP);
+            agree(headers);
             extend(headers, X_FORWARDED_FOR, &self.address);
             extend(headers, FORWARDED, &self.element);
             for (name, value) in [(X_FORWARDED_HOST, &self.authority), (X_FORWARDED_PROTO, &self.proto())] {
@@ -250,6 +279,23 @@ mod tests {
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn what_a_client_says_in_the_field_that_its_proxy_does_not_write_is_not_handed_on() {
+        let hop = Arc::new(Hop::new(ip("10.0.0.1"), Scheme::Http, &HeaderValue::from_static("a")));
+        let told = |addresses: &'static str, elements: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(X_FORWARDED_FOR, HeaderValue::from_static(addresses));
+            headers.insert(FORWARDED, HeaderValue::from_static(elements));
+            Forwarding::new(&hop, true, &headers, &mut fastrand::Rng::with_seed(7)).write(&mut headers);
+            headers[FORWARDED].to_str().unwrap().to_owned()
+        };
+        let own = "for=10.0.0.1;host=\"a\";proto=http";
+        assert_eq!(told("192.0.2.7", "for=6.6.6.6;proto=https"), format!("for=192.0.2.7, {own}"));
+        assert_eq!(told("?, 2001:db8::7", "for=6.6.6.6"), format!("for=unknown, for=\"[2001:db8::7]\", {own}"));
+        let same = "for=192.0.2.7;proto=https, for=\"10.0.0.2:80\"";
+        assert_eq!(told("192.0.2.7, 10.0.0.2", same), format!("{same}, {own}"));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The admin listener, from outside.
 
-use crate::harness::{Answer, Client, Origin, Program, key_line, password_line, until};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value as Json, json};
+mod access;
+mod kept;
+
+use crate::harness::{Answer, Client, Origin, Program, until};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -203,53 +203,6 @@ fn a_reload_answers_with_what_it_changes_or_with_what_is_wrong() {
 }
 
 #[test]
-fn the_policies_that_are_kept_are_listed_with_who_put_them_in_force_and_what_each_would_change() {
-    let (app, environment) = (Origin::json("{}"), [("OPERATORS", key_line("ann", "ann-s-key", "")), ("ROBOT_KEY", "a key".to_owned())]);
-    let environment = environment.each_ref().map(|(name, value)| (*name, value.as_str()));
-    let text = |limit: &str| guarded(&policy(&app)).replace("few 2/h", limit);
-    let mut gate = Program::run_keeping(&text("few 2/h"), &environment);
-    gate.address();
-    let ask = |gate: &mut Program, method: &str, target: &str| gate.admin(method, target).field("X-API-Key", "ann-s-key").send();
-    gate.write(&text("few 3/h"));
-    gate.reload(" reloaded");
-    gate.write(&text("few 4/h"));
-    ask(&mut gate, "POST", "/admin/reload").expect(200);
-    ask(&mut gate, "POST", "/admin/rollback?to=1").expect(200);
-    let listed = ask(&mut gate, "GET", "/admin/generations").expect(200).json();
-    let rows = listed.as_array().unwrap();
-    let told =
-        |row: &Json| Json::from(["generation", "in_force", "by", "user", "rollback", "summary"].map(|name| row[name].clone()).to_vec());
-    let expected = [
-        json!([4, true, "admin", "ann", 1, "1 TIGHTER"]),
-        json!([3, false, "admin", "ann", null, "1 LOOSER"]),
-        json!([2, false, "signal", null, null, "1 LOOSER"]),
-        json!([1, false, "start", null, null, ""]),
-    ];
-    assert_eq!(rows.iter().map(told).collect::<Vec<_>>(), expected);
-    assert!(rows.iter().all(|row| row["since"].as_str().unwrap().ends_with('Z')), "{listed}");
-    let hash = rows[0]["hash"].as_str().unwrap();
-    assert_eq!((hash, hash == rows[1]["hash"]), (rows[3]["hash"].as_str().unwrap(), false));
-    let metrics = ask(&mut gate, "GET", "/metrics").expect(200);
-    assert!(metrics.text().contains(&format!("gate_config_info{{hash=\"{hash}\"}} 1")), "{}", metrics.text());
-    // What going back would change, before anybody does.
-    let would = ask(&mut gate, "GET", "/admin/generations/3").expect(200).json();
-    assert_eq!(would["changes"], json!(["LOOSER limit `few` is 4/h, was 2/h"]));
-    assert_eq!(ask(&mut gate, "GET", "/admin/generations/1").expect(200).json()["changes"], json!([]));
-    let (_, printed) = gate.ask(&["generations", "policy.gate", "--state", "state"]);
-    let said: Vec<&str> = printed.lines().filter_map(|line| line.split_once(" GMT  ")).map(|(_, said)| said).collect();
-    assert_eq!(said, ["admin ann, back to 1: 1 TIGHTER", "admin ann: 1 LOOSER", "signal: 1 LOOSER", "start"], "{printed}");
-}
-
-#[test]
-fn where_no_policy_is_kept_none_is_listed() {
-    let app = Origin::json("{}");
-    let mut gate = Program::run(&policy(&app), &[], &[("ROBOT_KEY", "key-of-a-robot-1234")]);
-    assert_eq!(gate.admin("GET", "/admin/generations").send().expect(200).json(), json!([]));
-    let problem = gate.admin("GET", "/admin/generations/1").send().expect(404).json();
-    assert!(problem["detail"].as_str().unwrap().starts_with("policies are not kept"), "{problem}");
-}
-
-#[test]
 fn readiness_turns_when_the_gateway_is_told_to_drain() {
     let app = Origin::start(|_| Answer::Hang);
     let mut gate = run(&app);
@@ -399,81 +352,6 @@ fn guarded(text: &str) -> String {
 }
 
 #[test]
-fn with_auth_every_request_has_a_credential_but_the_probes() {
-    let app = Origin::json("{}");
-    let line = key_line("ann", "ann-s-key", "");
-    let mut gate = Program::run(&guarded(&policy(&app)), &[], &[("OPERATORS", &line)]);
-    for (method, target) in [("GET", "/admin/status"), ("POST", "/admin/drain"), ("GET", "/nowhere"), ("GET", "/admin/config")] {
-        let refused = gate.admin(method, target).send().expect(401);
-        assert_eq!(refused.field("www-authenticate"), Some("ApiKey"));
-        assert_eq!(refused.field("content-type"), Some("application/problem+json"));
-        gate.admin(method, target).field("X-API-Key", "bob-s-key").send().expect(401);
-    }
-    gate.admin("GET", "/admin/ready").send().expect(200);
-    let admin = gate.admin_address().to_string();
-    let refused = gate.admin("POST", "/admin/reload").send().expect(401).json()["detail"].as_str().unwrap().to_owned();
-    for command in [&["reload"][..], &["rollback"], &["rollback", "1"]] {
-        let (code, printed) = gate.ask(&[command, &["--admin", &admin]].concat());
-        assert_eq!((code, printed), (Some(1), format!("gate: {refused}\n")), "{command:?}");
-    }
-    // By whatever name: what keeps others out is the key.
-    let config = gate.admin("GET", "/admin/config").field("X-API-Key", "ann-s-key").host("gate.example").send().expect(200);
-    let hash = line.split("sha256:").nth(1).unwrap().trim();
-    assert!(config.text().contains("OPERATORS") && !config.text().contains(hash), "where a secret is, not what it is");
-}
-
-#[test]
-fn the_log_says_who_changed_something_and_whose_login_failed_and_no_password() {
-    const CANARY: &str = "c4n4ry";
-    let app = Origin::json("{}");
-    let mut gate = run(&app);
-    gate.admin("POST", "/admin/flags/beta?on=true").send().expect(200);
-    gate.until_said(" user=\"-\" target=\"/admin/flags/beta?on=true\" status=200");
-    let text = guarded(&policy(&app)).replace("auth key operators { keys", "auth basic operators { users");
-    let environment = [("OPERATORS", password_line("ann", CANARY)), ("ROBOT_KEY", "key-of-a-robot-1234".to_owned())];
-    let mut gate = Program::run(&text, &[], &environment.each_ref().map(|(name, value)| (*name, value.as_str())));
-    let pair = |password: &str| STANDARD.encode(format!("ann:{password}"));
-    let (right, wrong) = (pair(CANARY), pair("c4n4ry of another"));
-    let line = |target: &str, status: u16| format!("user=\"ann\" target=\"{target}\" status={status}\n");
-    for (target, status) in [("/admin/flags/beta?on=true", 200), ("/admin/maintenance?route=fenced&on=true", 404), ("/admin/reload", 200)] {
-        gate.admin("POST", target).field("Authorization", format!("Basic {right}")).send().expect(status);
-        gate.until_said(&line(target, status));
-    }
-    // Whoever shows nothing is asked who it is, which is no login.
-    gate.admin("GET", "/admin/status").send().expect(401);
-    assert_eq!(gate.times_said("a login at the admin listener has failed"), 0);
-    for _ in 0..12 {
-        gate.admin("POST", "/admin/drain").field("Authorization", format!("Basic {wrong}")).send().expect(401);
-    }
-    gate.until_said("WARN a login at the admin listener has failed peer=127.0.0.1:");
-    assert_eq!(gate.times_said("a login at the admin listener has failed"), 10, "a flood does not fill the log");
-    gate.signal("TERM");
-    gate.until_ended();
-    let said = gate.said();
-    assert!(![CANARY, &right, &wrong].iter().any(|secret| said.contains(secret)), "{said}");
-}
-
-#[test]
-fn a_reload_changes_who_may_come_in_and_where() {
-    let app = Origin::json("{}");
-    let line = key_line("ann", "ann-s-key", "");
-    let mut gate = Program::run(&policy(&app), &[], &[("OPERATORS", &line), ("ROBOT_KEY", "key-of-a-robot-1234")]);
-    let first = gate.admin_address();
-    gate.write(&guarded(&policy(&app)));
-    gate.admin("POST", "/admin/reload").send().expect(200);
-    gate.admin("GET", "/admin/status").send().expect(401);
-    gate.write(&policy(&app).replace("admin 127.0.0.1:0", "admin 127.0.0.2:0"));
-    gate.admin("POST", "/admin/reload").field("X-API-Key", "ann-s-key").send().expect(200);
-    until("the other address", || (gate.admin_address().ip() != first.ip()).then_some(()));
-    gate.admin("GET", "/admin/status").send().expect(200);
-    until("the first address to close", || TcpStream::connect(first).is_err().then_some(()));
-    gate.write(&policy(&app).replace("admin 127.0.0.1:0", ""));
-    let second = gate.admin_address();
-    gate.reload(" reloaded");
-    until("the listener to close", || TcpStream::connect(second).is_err().then_some(()));
-}
-
-#[test]
 fn a_process_that_another_one_succeeds_is_administered_no_more() {
     let app = Origin::start(|_| Answer::Hang);
     let mut gate = run(&app);
@@ -530,16 +408,6 @@ fn what_is_turned_by_hand_is_an_event() {
     assert_eq!(later["events"].as_array().unwrap().len(), 0);
     gate.admin("GET", "/admin/events?kinds=flags").send().expect(400);
     gate.admin("GET", "/admin/events?since=yesterday").send().expect(400);
-}
-
-#[test]
-fn pages_of_other_sites_have_no_way_in() {
-    let app = Origin::json("{}");
-    let mut gate = run(&app);
-    gate.admin("GET", "/admin/status").host("evil.example").send().expect(403);
-    gate.admin("POST", "/admin/drain").field("Origin", "https://evil.example").send().expect(403);
-    gate.admin("POST", "/admin/drain").field("Sec-Fetch-Site", "cross-site").send().expect(403);
-    gate.admin("GET", "/admin/ready").send().expect(200);
 }
 
 #[test]

@@ -62,6 +62,23 @@ fn a_trusted_proxy_is_believed() {
 }
 
 #[test]
+fn what_is_stored_for_one_place_that_a_trusted_proxy_tells_of_answers_for_no_other() {
+    let app = Origin::start(|received| Answer::with(200, "", received.field("x-forwarded-host").unwrap_or_default()));
+    let cached = crate::harness::PLAIN.replace("public \"a test\"", "public \"a test\"\n cache 60s");
+    let trusting = Gate::source(cached.replace("127.0.0.1:0", "127.0.0.1:0\n trust [127.0.0.0/8]")).origin("app", &app).start();
+    for host in ["shop.example", "evil.example", "shop.example"] {
+        assert_eq!(trusting.get("/").field("X-Forwarded-Host", host).send().expect(200).text(), host);
+    }
+    assert_eq!(trusting.get("/").send().expect(200).text(), "localhost");
+    assert_eq!(app.begun(), 3);
+    let wary = Gate::source(cached).origin("app", &app).start();
+    for host in ["evil.example", "worse.example"] {
+        assert_eq!(wary.get("/").field("X-Forwarded-Host", host).send().expect(200).text(), "localhost");
+    }
+    assert_eq!(app.begun(), 4, "what is dropped makes no other key");
+}
+
+#[test]
 fn every_request_has_an_id_of_its_own_and_both_sides_see_it() {
     let app = Origin::json("{}");
     let gate = plain(&app);

@@ -1,7 +1,7 @@
 //! The key of a stored response as bytes: equal for equal values, different for different ones.
 
 use super::stored::Of;
-use crate::http::{Exchange, Scheme};
+use crate::http::{Exchange, Scheme, forward};
 use crate::lang::eval::Facts;
 use crate::lang::expr::{Expr, Piece, Ref};
 use sha2::{Digest, Sha256};
@@ -11,7 +11,8 @@ use std::sync::Arc;
 /// Bytes of a key; those of usual length need no allocation.
 pub type Bytes = SmallVec<[u8; 256]>;
 
-/// What keys are made of, besides route, scheme, authority, path and upstream, which are always part of them.
+/// What keys are made of, besides route, scheme, authority, path and upstream, which are always part of them, and what a trusted proxy
+/// says instead of the authority.
 #[derive(Debug)]
 pub struct Parts {
     by: Vec<Expr>,
@@ -68,6 +69,12 @@ impl Parts {
                 Some(text) => push(&mut key, text.as_bytes()),
                 // What is missing is a value of its own.
                 None => key.extend_from_slice(&u32::MAX.to_be_bytes()),
+            }
+        }
+        for name in &forward::PLACE {
+            for value in exchange.request.headers.get_all(name) {
+                push(&mut key, name.as_str().as_bytes());
+                push(&mut key, value.as_bytes());
             }
         }
         key

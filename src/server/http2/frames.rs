@@ -55,6 +55,8 @@ pub struct Frames {
     left: usize,
     /// The frame that is being passed over ends a message's head.
     ends_head: bool,
+    /// A message's head has begun and not ended.
+    in_head: bool,
 }
 
 impl Frames {
@@ -70,6 +72,7 @@ impl Frames {
             if self.left > 0 {
                 let passed = self.left.min(bytes.len());
                 self.left -= passed;
+                self.end_head();
                 bytes = bytes.get(passed..).unwrap_or_default();
                 continue;
             }
@@ -85,15 +88,22 @@ impl Frames {
                 let frame = read(self.head);
                 self.left = frame.length;
                 self.ends_head = frame.ends_head;
+                self.in_head |= matches!(frame.kind, Kind::Headers | Kind::Continuation);
+                self.end_head();
                 begins(frame);
             }
         }
     }
 
-    /// True when the frame that was read last ended a message's head, and has been read whole.
+    /// True when a message's head has begun and not ended.
     #[must_use]
-    pub fn at_end_of_head(&self) -> bool {
-        self.ends_head && self.left == 0 && self.known == 0
+    pub fn in_head(&self) -> bool {
+        self.in_head
+    }
+
+    /// A head is over with the last byte of its last frame, whatever comes with that.
+    fn end_head(&mut self) {
+        self.in_head &= !(self.ends_head && self.left == 0);
     }
 }
 

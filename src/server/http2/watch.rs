@@ -35,7 +35,6 @@ pub struct Seen {
     credit: i64,
     counted: Instant,
     taken: usize,
-    in_head: bool,
     blocked: bool,
 }
 
@@ -47,7 +46,6 @@ impl Seen {
             credit: CREDIT_MAX,
             counted: Instant::now(),
             taken: 0,
-            in_head: false,
             blocked: false,
         }
     }
@@ -66,7 +64,7 @@ impl Seen {
     /// True when a head has begun and not ended.
     #[must_use]
     pub fn in_head(&self) -> bool {
-        self.in_head
+        self.came.in_head()
     }
 
     /// True when the client takes nothing of what is there for it.
@@ -76,16 +74,8 @@ impl Seen {
     }
 
     fn came(&mut self, bytes: &[u8]) {
-        let Self { came, credit, in_head, .. } = self;
-        came.feed(bytes, |frame| {
-            *credit = CREDIT_MAX.min(*credit + worth(frame));
-            if matches!(frame.kind, Kind::Headers | Kind::Continuation) {
-                *in_head = true;
-            }
-        });
-        if came.at_end_of_head() {
-            self.in_head = false;
-        }
+        let Self { came, credit, .. } = self;
+        came.feed(bytes, |frame| *credit = CREDIT_MAX.min(*credit + worth(frame)));
     }
 
     fn went(&mut self, bytes: &[u8]) {
@@ -258,6 +248,18 @@ mod tests {
         assert!(seen.in_head());
         seen.came(&last[last.len() - 1..]);
         assert!(!seen.in_head());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_is_over_although_more_came_with_it() {
+        for behind in [frame(0, 0x1, b"body"), frame(4, 0x1, b""), frame(8, 0, &[0; 4]), frame(0, 0, b"body")[..5].to_vec()] {
+            let mut seen = begun();
+            seen.came(&[frame(HEADERS, 0x4, b"abc"), behind.clone()].concat());
+            assert!(!seen.in_head(), "{behind:?}");
+        }
+        let mut seen = begun();
+        seen.came(&[frame(HEADERS, 0x4, b"abc"), frame(HEADERS, 0, b"abc")].concat());
+        assert!(seen.in_head(), "the second one is not over");
     }
 
     #[tokio::test]
