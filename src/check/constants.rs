@@ -60,8 +60,11 @@ impl<'n, 'a> Evaluation<'_, 'n, 'a> {
                 if node.damaged {
                     continue;
                 }
-                self.report
-                    .push(Diagnostic::new(Code::SchemaArity, format!("`{}` needs a name", node.name)).at(node.span_of("name"), "no name"));
+                self.report.push(
+                    Diagnostic::new(Code::SchemaArity, format!("`{}` needs a name", node.name))
+                        .at(node.span_of("name"), "no name")
+                        .help("a name begins with a letter or `_`; letters, digits, `_` and `-` follow"),
+                );
                 continue;
             };
             if is_reserved(&word.text) {
@@ -151,6 +154,9 @@ impl<'n, 'a> Evaluation<'_, 'n, 'a> {
             };
         }
         let Some(given) = node.get(slot) else {
+            if node.damaged {
+                return None;
+            }
             checker.report.push(Diagnostic::new(Code::PolicyArgMissing, format!("`{name}` has no value")).at(span, "no default").help(
                 if self.main {
                     format!("give one with `--set {name}=…`, with GATE_PARAM_{name} for `run` and `check --env`, or a default: `= …`")

@@ -132,7 +132,11 @@ fn declare(node: &Node<'_>, scope: ScopeId, names: &mut Names, counts: &mut Hash
     };
     let Some(name) = declared_name(node) else {
         if !node.damaged {
-            report.push(Diagnostic::new(Code::SchemaArity, format!("`{}` needs a name", node.name)).at(node.span_of("name"), "no name"));
+            report.push(
+                Diagnostic::new(Code::SchemaArity, format!("`{}` needs a name", node.name))
+                    .at(node.span_of("name"), "no name")
+                    .help("a name begins with a letter or `_`; letters, digits, `_` and `-` follow"),
+            );
         }
         return;
     };

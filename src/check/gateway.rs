@@ -4,15 +4,15 @@ use super::declare::Bench;
 use super::merge::merged;
 use super::uses::Level;
 use super::{listen, operate};
-use crate::diag::{Code, Report};
+use crate::diag::{Code, Diagnostic, Report};
 use crate::ir::{Gateway, Limits, Log, LogFormat};
 use crate::lang::checker::{Checker, Moment, RouteFacts, Spot, Want};
 use crate::lang::expr::Expr;
 use crate::lang::types::Type;
 use crate::lang::value::Value;
 use crate::lang::{Given, Node};
-use crate::policy::{self, Config, Effective};
-use crate::syntax::ast::ExprKind;
+use crate::policy::{self, Config, Effective, auth};
+use crate::syntax::ast::{ExprKind, Ident};
 use std::time::Duration;
 
 /// Reads the gateway's settings, the defaults filled in.
@@ -108,8 +108,21 @@ fn limits(node: &Node<'_>, checker: &mut Checker<'_>) -> Limits {
     Limits { header_bytes, headers, body, connections, header_timeout, idle }
 }
 
+/// The `log` in force on a route. One of the gateway or a group speaks of callers whom this route need not know: what it asks
+/// of them is missing here, as long as some auth declares it.
+pub fn log_of_route(levels: &[&[Effective<'_>]], auths: Option<&[auth::Declared]>, checker: &mut Checker<'_>) -> Option<Log> {
+    let own = levels.last().is_some_and(|level| level.iter().any(|statement| statement.node.form.word == "log"));
+    let known = checker.facts.attributes.len();
+    if !own {
+        checker.facts.attributes.extend(auths.into_iter().flatten().flat_map(auth::absent));
+    }
+    let log = log(levels, checker);
+    checker.facts.attributes.truncate(known);
+    log
+}
+
 /// The innermost `log`.
-pub fn log(levels: &[&[Effective<'_>]], checker: &mut Checker<'_>) -> Option<Log> {
+fn log(levels: &[&[Effective<'_>]], checker: &mut Checker<'_>) -> Option<Log> {
     let node = levels.iter().flat_map(|level| level.iter()).map(|statement| &statement.node).rfind(|node| node.form.word == "log")?;
     let format = match node.word_in("format")?.text.as_str() {
         "json" => Some(LogFormat::Json),
@@ -119,6 +132,7 @@ pub fn log(levels: &[&[Effective<'_>]], checker: &mut Checker<'_>) -> Option<Log
     let sample =
         node.child("sample").and_then(|child| child.get("share")).and_then(|given| checker.percent(given)).map_or(10_000, |share| share.0);
     let when = node.child("when").and_then(|child| child.get("condition")).and_then(|given| checker.condition(given, Moment::Response));
+    named_twice(node, checker);
     let fields = node
         .children_of("field")
         .filter_map(|field| {
@@ -135,4 +149,18 @@ pub fn log(levels: &[&[Effective<'_>]], checker: &mut Checker<'_>) -> Option<Log
     };
     let redact = redact.iter().map(|name| name.as_str().to_owned()).collect();
     Some(Log { format, sample, when: when.map(|typed| typed.expr), redact, fields })
+}
+
+/// A line says each thing once: whoever reads it as JSON sees but one of two members.
+fn named_twice(node: &Node<'_>, checker: &mut Checker<'_>) {
+    let names: Vec<&Ident> = node.children_of("field").filter_map(|field| field.word_in("name")).collect();
+    for (at, name) in names.iter().enumerate() {
+        let found =
+            Diagnostic::new(Code::NameDuplicate, format!("a line of the log has `{}` twice", name.text)).at(name.span, "here again");
+        if Log::OWN.contains(&name.text.as_str()) {
+            checker.report.push(found.help("every line has this by itself: call the field otherwise"));
+        } else if let Some(first) = names.iter().take(at).find(|first| first.text == name.text) {
+            checker.report.push(found.also(first.span, "first here").help("give one of them another name, or remove it"));
+        }
+    }
 }

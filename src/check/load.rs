@@ -118,7 +118,13 @@ impl Loader<'_> {
         self.open.push(normal(path));
         let mut imports = Vec::new();
         for statement in ast.body.statements.iter().filter(|statement| statement.word.text == "import") {
-            if let Some((target, span, name)) = import(&statement.clauses)
+            if let Some(file) = unnamed(&statement.clauses) {
+                self.report.push(
+                    Diagnostic::new(Code::TypeMismatch, "the name of a file is expected")
+                        .at(file, "not a plain string")
+                        .help("write `import \"file.gate\" as name`"),
+                );
+            } else if let Some((target, span, name)) = import(&statement.clauses)
                 && let Some(scope) = self.import(&folder.join(target), target, span)
             {
                 imports.push((name.clone(), scope));
@@ -170,6 +176,14 @@ fn import(clauses: &[Clause]) -> Option<(&str, Span, &Ident)> {
     let [file, _, name] = clauses else { return None };
     match (&file.kind, &name.kind) {
         (ClauseKind::Expr(file), ClauseKind::Expr(name)) => Some((file.as_plain_text()?, file.span, name.as_word()?)),
+        _ => None,
+    }
+}
+
+/// What stands in the place of the file's name in an `import`, where it is none.
+fn unnamed(clauses: &[Clause]) -> Option<Span> {
+    match &clauses.first()?.kind {
+        ClauseKind::Expr(file) if file.as_plain_text().is_none() => Some(file.span),
         _ => None,
     }
 }

@@ -218,7 +218,7 @@ fn url(given: Given<'_>, checker: &mut Checker<'_>) -> Option<String> {
 
 fn timeout(node: &Node<'_>, default_ms: u64, checker: &mut Checker<'_>) -> Option<Duration> {
     match node.child("timeout").and_then(|child| child.get("time")) {
-        Some(given) => checker.duration(given),
+        Some(given) => checker.lasting(given),
         None => Some(Duration::from_millis(default_ms)),
     }
 }

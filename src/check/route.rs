@@ -186,7 +186,7 @@ impl<'a> Routes<'_, 'a> {
         let timeouts = self.timeouts(target, &policies, inner, &mut checker);
         let said = calls::Said { levels: &statements, timeouts: inner, in_force: &in_force, methods: node.span_of("methods") };
         let retries = self.retries(target, &policies, &said, &mut checker);
-        let log = self.log(&statements, &mut checker).unwrap_or_else(|| self.gateway.log.clone());
+        let log = gateway::log_of_route(&statements, self.auths, &mut checker).unwrap_or_else(|| self.gateway.log.clone());
         checker.facts.key = None;
         let asked = asked::on(&uses::hooks(&levels), &self.hooks);
         let route = ir::Route {
@@ -276,19 +276,6 @@ impl<'a> Routes<'_, 'a> {
             }
         }
         policies.push(config);
-    }
-
-    /// The `log` in force. One of the gateway or a group speaks of callers whom this route need not know: what it asks of them is
-    /// missing here, as long as some auth declares it.
-    fn log(&self, levels: &[&[Effective<'_>]], checker: &mut Checker<'_>) -> Option<ir::Log> {
-        let own = levels.last().is_some_and(|level| level.iter().any(|statement| statement.node.form.word == "log"));
-        let known = checker.facts.attributes.len();
-        if !own {
-            checker.facts.attributes.extend(self.auths.into_iter().flatten().flat_map(auth::absent));
-        }
-        let log = gateway::log(levels, checker);
-        checker.facts.attributes.truncate(known);
-        log
     }
 
     fn timeouts(

@@ -245,6 +245,19 @@ impl<'a> Bench<'_, 'a> {
                 complete = false;
             }
         }
+        let names: Vec<&Ident> = given.iter().filter_map(|arg| arg.name.as_ref()).collect();
+        for (at, name) in names.iter().enumerate() {
+            if let Some(first) = names.iter().take(at).find(|first| first.text == name.text) {
+                self.report.push(
+                    Diagnostic::new(Code::NameDuplicate, format!("`{}` is given twice", name.text))
+                        .at(name.span, "here again")
+                        .also(first.span, "first here")
+                        .help("keep one of them"),
+                );
+                complete = false;
+            }
+        }
+        let unnamed = given.iter().any(|arg| arg.name.is_none());
         if let Some(unnamed) = given.iter().find(|arg| arg.name.is_none()) {
             self.report.push(
                 Diagnostic::new(Code::PolicyArgUnknown, "arguments are given by name")
@@ -265,7 +278,10 @@ impl<'a> Bench<'_, 'a> {
                 (Some(expr), _) => (expr, at.scope),
                 (None, Some(expr)) => (expr, home),
                 (None, None) => {
-                    self.missing(name, at, policy);
+                    // What has no name may be the one that is missing.
+                    if !unnamed {
+                        self.missing(name, at, policy);
+                    }
                     complete = false;
                     continue;
                 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// Arguments of `gate check`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Policies, or folders of policies
+    /// Policies, or folders of policies; `-` reads standard input
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// How findings are printed
@@ -31,6 +31,10 @@ pub struct Arguments {
 
 /// Checks every file.
 pub fn run(arguments: &Arguments) -> Outcome {
+    if arguments.watch && arguments.files.iter().any(|file| file == Path::new(files::INPUT)) {
+        complain("standard input cannot be watched");
+        return Outcome::Usage;
+    }
     let (outcome, read) = once(arguments);
     if !arguments.watch || read.is_empty() {
         return outcome;
@@ -92,7 +96,7 @@ fn once(arguments: &Arguments) -> (Outcome, Vec<PathBuf>) {
 }
 
 fn findings(path: &Path, options: &Options, machine: bool) -> Result<(Sources, Vec<Diagnostic>), crate::check::LoadError> {
-    let checked = check(path, &files::Disk, options)?;
+    let checked = check(path, &files::Input, options)?;
     let mut found = checked.report.into_sorted();
     if let Some(program) = checked.program.as_ref().filter(|_| machine) {
         found.extend(environment::findings(program, &checked.sources));

@@ -7,14 +7,17 @@ use crate::docs::values::{REFERENCES, Reference, TYPES};
 use crate::lang::form::{Form, Kind};
 use crate::policy::stage::STAGES;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `gate explain`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// A policy and a route or word of it; or a diagnostic code or a word alone
-    #[arg(required = true, num_args = 1..=2, value_names = ["FILE", "ROUTE|WORD|CODE"])]
-    what: Vec<String>,
+    /// A policy; or a word of the language or a diagnostic code alone
+    #[arg(value_name = "FILE|WORD|CODE")]
+    what: String,
+    /// A route of the policy, or a word
+    #[arg(value_name = "ROUTE|WORD")]
+    name: Option<String>,
     /// Prints JSON
     #[arg(long)]
     json: bool,
@@ -25,10 +28,9 @@ pub struct Arguments {
 
 /// Explains.
 pub fn run(arguments: &Arguments) -> Outcome {
-    match arguments.what.as_slice() {
-        [only] => alone(only),
-        [file, name] => in_file(arguments, file, name),
-        _ => Outcome::Usage,
+    match &arguments.name {
+        None => alone(&arguments.what),
+        Some(name) => in_file(arguments, &arguments.what, name),
     }
 }
 
@@ -36,6 +38,12 @@ fn alone(name: &str) -> Outcome {
     if let Some(text) = code(name).or_else(|| words(name)).or_else(|| value(name)) {
         print_out(&text);
         return Outcome::Fine;
+    }
+    if Path::new(name).is_file() {
+        complain(&format!(
+            "`{name}` is a file: which route of it, or which word? `gate explain {name} ROUTE`; `gate routes {name}` lists them"
+        ));
+        return Outcome::Usage;
     }
     let full = full_name(name);
     let schema = check::schema();

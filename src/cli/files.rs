@@ -13,6 +13,23 @@ impl Files for Disk {
     }
 }
 
+/// How standard input is called where a policy's file is expected.
+pub const INPUT: &str = "-";
+
+/// The machine's files, and standard input.
+pub struct Input;
+
+impl Files for Input {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        if path != Path::new(INPUT) {
+            return Disk.read(path);
+        }
+        let mut bytes = Vec::new();
+        io::Read::read_to_end(&mut io::stdin().lock(), &mut bytes)?;
+        Ok(bytes)
+    }
+}
+
 /// The machine's files, one of them with another text.
 pub struct Changed<'c> {
     /// The file.

@@ -19,7 +19,7 @@ pub struct Arguments {
 
 /// Formats every file.
 pub fn run(arguments: &Arguments) -> Outcome {
-    if arguments.files == [PathBuf::from("-")] {
+    if arguments.files == [PathBuf::from(files::INPUT)] {
         return standard_input(arguments.check);
     }
     let paths = match files::policies(&arguments.files) {

@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 /// Arguments of `gate import`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// What the file is, told from its content when it is not given; and the file
-    #[arg(required = true, num_args = 1..=2, value_names = ["openapi|nginx|caddy", "FILE"])]
-    what: Vec<PathBuf>,
+    /// What the file is: `openapi`, `nginx` or `caddy`; or the file alone, then that is told from its content
+    #[arg(value_name = "KIND|FILE")]
+    what: PathBuf,
+    /// The file
+    file: Option<PathBuf>,
     /// The policy to write, which must not be there yet; standard output when it is not given
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -31,16 +33,15 @@ const FILE_MAX: u64 = 32 << 20;
 
 /// Imports.
 pub fn run(arguments: &Arguments) -> Outcome {
-    let (kind, file) = match arguments.what.as_slice() {
-        [kind, file] => match Named::from_str(&kind.to_string_lossy(), true) {
+    let (kind, file) = match &arguments.file {
+        Some(file) => match Named::from_str(&arguments.what.to_string_lossy(), true) {
             Ok(named) => (Some(named), file),
             Err(_) => {
-                complain(&format!("`{}` is nothing to import from: `openapi`, `nginx` or `caddy`", kind.display()));
+                complain(&format!("`{}` is nothing to import from: `openapi`, `nginx` or `caddy`", arguments.what.display()));
                 return Outcome::Usage;
             }
         },
-        [file] => (None, file),
-        _ => return Outcome::Usage,
+        None => (None, &arguments.what),
     };
     let text = match read(file) {
         Ok(text) => text,

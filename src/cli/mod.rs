@@ -41,6 +41,7 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// An API gateway whose policy is checked, proved and tested before traffic meets it.
 #[derive(Debug, Parser)]
@@ -135,7 +136,8 @@ pub fn main() -> ExitCode {
             Outcome::Fine
         }
     };
-    outcome.into()
+    let unwritten = if UNWRITTEN.load(Ordering::Relaxed) { Outcome::Usage } else { Outcome::Fine };
+    outcome.and(unwritten).into()
 }
 
 /// The commands and their arguments: what completions and manual pages are made of.
@@ -151,7 +153,7 @@ pub(crate) enum Outcome {
     Fine,
     /// The policy has errors, a test failed, a file is not formatted.
     Failed,
-    /// Wrong usage, or a file that cannot be read.
+    /// Wrong usage, or a file that cannot be read or written.
     Usage,
     /// Ended at once by a signal, of this number.
     Hurried(u8),
@@ -257,6 +259,9 @@ impl Policy {
     }
 }
 
+/// Widest lines of findings on a terminal: longer ones are hard to read.
+const WIDTH_MAX: usize = 100;
+
 /// Prints findings where their format belongs.
 fn show(shown: Shown, sources: &Sources, found: &[Diagnostic]) {
     match shown {
@@ -266,7 +271,9 @@ fn show(shown: Shown, sources: &Sources, found: &[Diagnostic]) {
         Shown::Plain => print_error(&render::render(Format::Plain, sources, found)),
         Shown::Human => {
             let terminal = std::io::stderr().is_terminal();
-            let width = std::env::var("COLUMNS").ok().and_then(|width| width.parse().ok()).unwrap_or(if terminal { 100 } else { 80 });
+            let said = std::env::var("COLUMNS").ok().and_then(|width| width.parse().ok());
+            let seen = terminal_size::terminal_size_of(std::io::stderr()).map(|(width, _)| usize::from(width.0).min(WIDTH_MAX));
+            let width = said.or(seen).unwrap_or(80);
             let colour = terminal && std::env::var_os("NO_COLOR").is_none();
             let text = render::render_for(render::Terminal { width, colour }, Format::Human, sources, found);
             print_error(&text);
@@ -274,9 +281,19 @@ fn show(shown: Shown, sources: &Sources, found: &[Diagnostic]) {
     }
 }
 
-/// Writes to standard output; a reader that has gone away is no reason to fail.
+/// True once something could not be written to standard output: the command has failed then, however it ends otherwise.
+static UNWRITTEN: AtomicBool = AtomicBool::new(false);
+
+/// Writes to standard output; a reader that has gone away is no reason to fail, a disk that is full is one.
 fn print_out(text: &str) {
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    let mut out = std::io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    if let Err(error) = written
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+        && !UNWRITTEN.swap(true, Ordering::Relaxed)
+    {
+        complain(&format!("standard output cannot be written: {error}"));
+    }
 }
 
 /// Writes to standard error.

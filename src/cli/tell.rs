@@ -110,7 +110,7 @@ impl Arguments {
             call.headers.insert(AUTHORIZATION, value);
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(|error| error.to_string())?;
-        runtime.block_on(Network::new(|| Machine::strict().authorities()).fetch(call)).map_err(|error| error.to_string())
+        runtime.block_on(Network::new(|| Machine::strict().authorities()).fetch(call)).map_err(|error| format!("{}: {error}", self.admin))
     }
 }
 

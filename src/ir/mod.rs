@@ -137,6 +137,25 @@ pub struct Log {
     pub fields: Vec<(String, Expr)>,
 }
 
+impl Log {
+    /// What every line says by itself; no further field is called so.
+    pub const OWN: &'static [&'static str] = &[
+        "time",
+        "method",
+        "host",
+        "path",
+        "route",
+        "status",
+        "bytes",
+        "duration_ms",
+        "upstream",
+        "attempts",
+        "cache",
+        "request_id",
+        "client_ip",
+    ];
+}
+
 impl Default for Log {
     fn default() -> Self {
         Self { format: None, sample: 10_000, when: None, redact: Vec::new(), fields: Vec::new() }

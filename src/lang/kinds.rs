@@ -153,7 +153,7 @@ pub(super) fn mismatch(typed: &Typed, wanted: &Type) -> Diagnostic {
         _ => wanted,
     };
     if *wanted == Type::Status && have.is_text() {
-        return found.help("a status stands before the text: `respond 200 text \"hi\"`, `redirect 308 \"https://example.com\"`");
+        return found.help("a status is written without quotes, such as `404`, and stands before a text: `respond 200 text \"hi\"`");
     }
     match example(apart) {
         Some(example) if apart == wanted => found.help(format!("write it as {example}")),

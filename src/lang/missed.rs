@@ -129,21 +129,41 @@ impl Checker<'_> {
         }
         let written = path.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(".");
         let mut found = Diagnostic::new(Code::NameUnknown, format!("no {what} is called `{written}`")).at(span, "not declared");
-        let home = self.names.chain(scope).last().map(|(id, _)| id);
-        let declared = self.names.declared.iter().filter(|((kind, scope, _), _)| kind.word() == what && Some(*scope) == home);
+        let names = self.names;
+        let module = match path {
+            [module, _] => names.import(scope, &module.text),
+            _ => None,
+        };
+        let home = module.or_else(|| names.chain(scope).last().map(|(id, _)| id));
+        let declared = names.declared.iter().filter(|((kind, scope, _), _)| kind.word() == what && Some(*scope) == home);
         let declared: Vec<(&str, Span)> = declared.map(|((_, _, name), declaration)| (name.as_str(), declaration.span)).collect();
-        let known: Vec<&str> = declared.iter().map(|(name, _)| *name).collect();
-        match path {
-            [name] => self.names.missed(span, &name.text, declared.iter().copied()),
-            [module, _] => self.missed_import(module, span, scope),
-            _ => {}
-        }
-        found = match near(&written, known.iter().copied()) {
-            Some(near) => found.meant(span, &written, near.word, near.alone),
-            None if what == Declared::Auth.word() && written == "none" => found.help("write `public \"why\"` for what everyone may call"),
-            None if what == Declared::Route.word() => found.help("only declared routes can be named: correct the name, or take it out"),
-            None if what == Declared::Auth.word() => found.help(format!("declare it, such as `auth jwt {written} {{ … }}`")),
-            None => found.help(format!("declare it: `{what} {written} {{ … }}`")),
+        let known = declared.iter().map(|(name, _)| *name);
+        found = match (path, module) {
+            ([within, name], Some(_)) => match near(&name.text, known) {
+                Some(near) => found.meant(span, &written, &format!("{}.{}", within.text, near.word), near.alone),
+                None => found.help(format!("no {what} of the file imported as `{}` is called so", within.text)),
+            },
+            _ => {
+                match path {
+                    [name] => names.missed(span, &name.text, declared.iter().copied()),
+                    [module, _] => self.missed_import(module, span, scope),
+                    _ => {}
+                }
+                match near(&written, known) {
+                    Some(near) => found.meant(span, &written, near.word, near.alone),
+                    None if path.len() > 1 => {
+                        found.help(format!("nothing is imported as `{}`", path.first().map_or("", |part| &part.text)))
+                    }
+                    None if what == Declared::Auth.word() && written == "none" => {
+                        found.help("write `public \"why\"` for what everyone may call")
+                    }
+                    None if what == Declared::Route.word() => {
+                        found.help("only declared routes can be named: correct the name, or take it out")
+                    }
+                    None if what == Declared::Auth.word() => found.help(format!("declare it, such as `auth jwt {written} {{ … }}`")),
+                    None => found.help(format!("declare it: `{what} {written} {{ … }}`")),
+                }
+            }
         };
         self.report.push(found);
     }

@@ -239,6 +239,8 @@ impl Lexer<'_> {
         let close = if first && self.no_comment_ends { None } else { memchr::memmem::find(rest, b"*/") };
         self.no_comment_ends |= first && close.is_none();
         match close {
+            // `GET /**/x` is meant as a path.
+            Some(0) if !first => None,
             Some(at) => Some(start + 2 + at + 2),
             None => first.then_some(line),
         }

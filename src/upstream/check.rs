@@ -55,6 +55,10 @@ fn endpoint(url: &str, span: Span, checker: &mut Checker<'_>) -> Option<(bool, S
         checker.report.push(bad(format!("`{url}` names no host"), "write `http://host:port`"));
         return None;
     }
+    if uri.port_u16() == Some(0) {
+        checker.report.push(bad("nothing listens on port 0".to_owned(), "write the port of the service: `http://host:9000`"));
+        return None;
+    }
     Some((tls, host, uri.port_u16().unwrap_or(if tls { 443 } else { 80 })))
 }
 

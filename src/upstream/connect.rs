@@ -1,6 +1,6 @@
 //! How endpoints are found and reached: `resolve`, `concurrency`, `tls`, `http2` and `openapi`.
 
-use super::health::{plain_path, some_time};
+use super::health::plain_path;
 use crate::diag::{Code, Diagnostic};
 use crate::lang::expr::Secret;
 use crate::lang::form::{Form, Slot};
@@ -96,7 +96,7 @@ pub fn resolve(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Resolve> {
         );
         return None;
     }
-    let every = some_time(node.child("every")?.get("time")?, checker)?;
+    let every = checker.lasting(node.child("every")?.get("time")?)?;
     Some(Resolve { host: host.to_ascii_lowercase(), port: port.flatten(), every })
 }
 
@@ -156,6 +156,6 @@ pub fn tls_for_nobody(upstream: &str, node: &Node<'_>, target: &Node<'_>, checke
 /// Reads `openapi`.
 pub fn openapi(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Openapi> {
     let path = plain_path(node.get("path")?, checker);
-    let every = some_time(node.child("every")?.get("time")?, checker);
+    let every = checker.lasting(node.child("every")?.get("time")?);
     Some(Openapi { path: path?, every: every? })
 }

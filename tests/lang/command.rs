@@ -1,8 +1,9 @@
 //! The binary: exit codes, where output goes, and texts that no one wrote by hand.
 
 use crate::faults::FIVE;
+use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 pub fn gate(arguments: &[&str], folder: &Path) -> Output {
@@ -194,4 +195,42 @@ route c GET /c -> app { public "a test"; limit all 10/s by client.ip store share
     shown.sort();
     insta::assert_snapshot!("faults_at_start", shown.join("\n"));
     assert!(!String::from_utf8_lossy(&command.output().unwrap().stdout).contains("a-host"), "what the environment holds is a secret");
+}
+
+#[test]
+fn a_policy_is_checked_from_standard_input_with_what_it_imports() {
+    let folder = written(b"let patience = 5s\n");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gate"));
+    command.args(["check", "--format", "plain", "-"]).current_dir(folder.path()).stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let text = b"import \"policy.gate\" as lib\ngateway { listen :8080; drain lib.patienc }\n";
+    child.stdin.take().unwrap().write_all(text).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.starts_with("-:2:31: error[gate::name::unknown]"), "{said}");
+}
+
+#[test]
+fn what_cannot_be_written_is_no_success_and_a_reader_that_leaves_is() {
+    let folder = written(b"gateway { listen :8080 }\nroute r GET /r {\n  public \"a\"\n  respond 200 text \"x\"\n}\n");
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let to = |out: Stdio| {
+        Command::new(env!("CARGO_BIN_EXE_gate")).args(["dump", "policy.gate"]).current_dir(folder.path()).stdout(out).output().unwrap()
+    };
+    let output = to(full.into());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("standard output cannot be written"));
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = to(writer.into());
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}
+
+#[test]
+fn a_file_alone_is_asked_which_route_of_it() {
+    let folder = written(b"gateway { listen :8080 }\n");
+    let output = gate(&["explain", "policy.gate"], folder.path());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("`gate explain policy.gate ROUTE`"));
 }

@@ -43,6 +43,16 @@ impl Checker<'_> {
         }
     }
 
+    /// A duration that is longer than nothing.
+    pub fn lasting(&mut self, given: Given<'_>) -> Option<Duration> {
+        let time = self.duration(given)?;
+        if time.is_zero() {
+            self.error(Code::TypeRange, "`0` is no time", given.expr.span, "longer than 0");
+            return None;
+        }
+        Some(time)
+    }
+
     /// A duration.
     pub fn duration(&mut self, given: Given<'_>) -> Option<Duration> {
         match self.constant(given, Type::Duration)? {

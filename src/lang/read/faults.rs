@@ -33,7 +33,8 @@ impl Reader<'_> {
     pub(super) fn unknown(&mut self, head: &Head<'_>, known: &[&str], place: &str) {
         self.suspect(head.clauses);
         let word = &head.word.text;
-        let homes = self.schema.homes(word);
+        // Two words may be alike, such as `request` in tests and on routes: what is said of the one is no help with the other.
+        let homes: Vec<String> = self.schema.homes(word).into_iter().filter(|home| home != place).collect();
         if !homes.is_empty() {
             self.report.push(
                 Diagnostic::new(Code::SchemaWrongBlock, format!("`{word}` has no meaning {place}"))
@@ -105,6 +106,16 @@ impl Reader<'_> {
                     .at(sign, "gives a name its value, in `let` and in calls")
                     .help("equality is asked with `==`")
                     .fix("write `==`", vec![Edit { span: sign, text: "==".to_owned() }]),
+            );
+            return;
+        }
+        if let Some(word) = bare(clause)
+            && self.schema.words().any(|known| known.form.word == word.text)
+        {
+            self.report.push(
+                Diagnostic::new(Code::SchemaArity, format!("`{}` does not take this", node.name))
+                    .at(clause.span, "a statement of its own?")
+                    .help(format!("a statement ends with its line or at a `;`: put one before `{}`", word.text)),
             );
             return;
         }

@@ -51,15 +51,18 @@ impl Schema {
         for word in &self.words {
             if word.form.word == name {
                 word.places.iter().for_each(|place| add(place.within().to_owned()));
-            } else if parents(&word.form, name) {
-                add(format!("in `{}`", word.form.word));
+            } else {
+                parents(&word.form, name, &mut add);
             }
         }
         homes
     }
 }
 
-/// True when the word is a clause at some depth of the form.
-fn parents(form: &Form, name: &str) -> bool {
-    form.children.iter().any(|child| child.word == name || parents(child, name))
+/// The forms at some depth of this one of which the word is a clause.
+fn parents(form: &Form, name: &str, add: &mut impl FnMut(String)) {
+    if form.children.iter().any(|child| child.word == name) {
+        add(format!("in `{}`", form.word));
+    }
+    form.children.iter().for_each(|child| parents(child, name, add));
 }

@@ -39,6 +39,10 @@ impl Typing<'_, '_> {
             );
             return None;
         };
+        if text.is_empty() {
+            self.checker.error(Code::TypeRange, format!("`{}` needs a name", name.text), span, "names nothing");
+            return None;
+        }
         let done = |expr: Expr, ty: Type, moment: Moment| Some(Typed { expr, ty, moment, span });
         match name.text.as_str() {
             "header" => {

@@ -83,7 +83,7 @@ impl Checker<'_> {
         None
     }
 
-    fn too_early(&mut self, span: Span, known: Moment, by: Moment) {
+    pub(super) fn too_early(&mut self, span: Span, known: Moment, by: Moment) {
         let message = if by == Moment::Constant {
             "a constant is expected here".to_owned()
         } else {

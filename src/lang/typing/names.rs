@@ -152,6 +152,10 @@ impl Typing<'_, '_> {
             let reference = Ref::Param { slot: u16::try_from(slot).ok()?, int: param.ty == Type::Int };
             return Some(Typed { expr: Expr::Ref(reference), ty: param.ty.clone(), moment: Moment::Match, span });
         }
+        if self.want.by == Moment::Constant {
+            self.checker.too_early(span, Moment::Match, Moment::Constant);
+            return None;
+        }
         let route = &self.checker.facts.route;
         let known: Vec<&str> = self.checker.facts.params.iter().map(|param| param.name.as_str()).collect();
         let path = self.checker.facts.path;
@@ -179,6 +183,10 @@ impl Typing<'_, '_> {
             return Some(Typed { expr: Expr::Ref(Ref::Attribute(slots.clone())), ty: ty.clone(), moment: Moment::Authenticate, span });
         }
         if facts.uncertain {
+            return None;
+        }
+        if self.want.by == Moment::Constant {
+            self.checker.too_early(span, Moment::Authenticate, Moment::Constant);
             return None;
         }
         let route = facts.route.clone();
@@ -223,15 +231,25 @@ impl Typing<'_, '_> {
         if self.checker.names.suspects.contains(&root.text) {
             return None;
         }
-        let known = ROOTS
-            .iter()
-            .copied()
-            .chain(self.checker.names.chain(self.scope).flat_map(|(_, scope)| scope.imports.keys().map(String::as_str)));
-        self.checker.missed_import(root, span, self.scope);
         let mut found = Diagnostic::new(Code::NameUnknown, format!("nothing is called `{text}`")).at(span, "unknown name");
-        if let Some(near) = near(&root.text, known) {
-            let member = rest.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(".");
-            found = found.meant(span, &text, &format!("{}.{member}", near.word), near.alone);
+        let names = self.checker.names;
+        if let Some(module) = names.import(self.scope, &root.text) {
+            let known = names.scope(module).into_iter().flat_map(|scope| scope.constants.keys().map(String::as_str));
+            found = match rest {
+                [name] => match near(&name.text, known) {
+                    Some(near) => found.meant(span, &text, &format!("{}.{}", root.text, near.word), near.alone),
+                    None => found.help(format!("no `let` or `param` of the file imported as `{}` is called so", root.text)),
+                },
+                _ => found,
+            };
+        } else {
+            let known =
+                ROOTS.iter().copied().chain(names.chain(self.scope).flat_map(|(_, scope)| scope.imports.keys().map(String::as_str)));
+            self.checker.missed_import(root, span, self.scope);
+            if let Some(near) = near(&root.text, known) {
+                let member = rest.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(".");
+                found = found.meant(span, &text, &format!("{}.{member}", near.word), near.alone);
+            }
         }
         self.checker.report.push(found);
         None

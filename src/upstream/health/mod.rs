@@ -77,7 +77,7 @@ pub fn read(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Config> {
     };
     let path = node.get("path").and_then(|given| plain_path(given, checker));
     let mut time = |clause: &str, default: u64| match node.child(clause).and_then(|child| child.get("time")) {
-        Some(given) => some_time(given, checker),
+        Some(given) => checker.lasting(given),
         None => Some(Duration::from_secs(default)),
     };
     let (every, timeout) = (time("every", 5), time("timeout", 1));
@@ -104,7 +104,7 @@ pub fn read(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Config> {
 /// Reads `eject`.
 pub fn eject(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Eject> {
     let failures = checker.int(node.get("count")?, 1..=ROW_MAX);
-    let time = some_time(node.child("for")?.get("time")?, checker);
+    let time = checker.lasting(node.child("for")?.get("time")?);
     Some(Eject { failures: u32::try_from(failures?).ok()?, time: time? })
 }
 
@@ -116,16 +116,6 @@ pub(super) fn plain_path(given: Given<'_>, checker: &mut Checker<'_>) -> Option<
         return None;
     }
     Some(path.to_string())
-}
-
-/// A duration above 0.
-pub(super) fn some_time(given: Given<'_>, checker: &mut Checker<'_>) -> Option<Duration> {
-    let time = checker.duration(given)?;
-    if time.is_zero() {
-        checker.error(Code::TypeRange, "`0` is no time", given.expr.span, "longer than 0");
-        return None;
-    }
-    Some(time)
 }
 
 /// Statuses and classes of them.

@@ -78,7 +78,7 @@ fn url(given: Given<'_>, checker: &mut Checker<'_>) -> Option<String> {
 
 fn time(node: &Node<'_>, clause: &str, checker: &mut Checker<'_>) -> Option<Option<Duration>> {
     match node.child(clause).and_then(|child| child.get("time")) {
-        Some(given) => checker.duration(given).map(Some),
+        Some(given) => checker.lasting(given).map(Some),
         None => Some(None),
     }
 }
