@@ -291,6 +291,28 @@ fn a_reload_during_an_upgrade_is_passed_on_to_the_process_that_takes_over() {
 }
 
 #[test]
+fn who_asks_for_a_reload_during_an_upgrade_is_told_that_it_was_passed_on() {
+    let app = lively();
+    let admin = "listen 127.0.0.1:0\n admin 127.0.0.1:0";
+    let mut gate = Program::run(&versioned(&app, admin, 0), &[], &[]);
+    let live = sockets(gate.address(), 1);
+    // The connection is the old process's.
+    let mut asks = Client::connect(gate.admin_address());
+    asks.send("GET /admin/ready HTTP/1.1\r\nHost: localhost\r\n\r\n").read().expect(200);
+    let (_, mut pipe) = reading(&gate, &app);
+    asks.send("POST /admin/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+    pipe.write_all(versioned(&app, admin, 0).as_bytes()).unwrap();
+    drop(pipe);
+    let _successor = Successor::of(&gate);
+    let problem = asks.read().expect(409).json();
+    let detail = "another process serves in this one's place, and is told to reload: see what it says of that";
+    assert_eq!((problem["detail"].as_str(), problem.get("diagnostics")), (Some(detail), None), "{problem}");
+    gate.until_said("reloaded as policy 2");
+    drop(live);
+    assert_eq!(gate.until_gone().code(), Some(0));
+}
+
+#[test]
 fn a_process_that_is_told_to_reload_before_it_accepts_does_so_afterwards() {
     let app = Origin::json("{}");
     let mut gate = Program::run(&versioned(&app, LISTEN, 0), &[], &[]);
