@@ -76,19 +76,20 @@ fn below(policy: &Path, path: &Path) -> PathBuf {
 
 impl State {
     /// The state of a policy's gateway: where it is said, else where the service manager keeps it, else in the user's own folder
-    /// for such. None where there is no such folder.
+    /// for such. Each path of a policy has a folder of its own there, so that none is taken for another's. None where there is no
+    /// such folder.
     #[must_use]
     pub fn of(policy: &Path, said: Option<&Path>) -> Option<Self> {
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let service = || std::env::split_paths(&set("STATE_DIRECTORY")?).next();
         let own = || {
             let state = set("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state")))?;
-            let path = std::path::absolute(policy).ok()?;
-            let name = crate::policy::auth::hash_key(&path.to_string_lossy()).replace("sha256:", "");
-            Some(state.join("gatewright").join(name.get(..16)?))
+            Some(state.join("gatewright"))
         };
         let folder = said.map(Path::to_owned).or_else(service).or_else(own)?;
-        Some(Self { folder })
+        let path = std::path::absolute(policy).ok()?;
+        let name = crate::policy::auth::hash_key(&path.to_string_lossy()).replace("sha256:", "");
+        Some(Self { folder: folder.join(name.get(..16)?) })
     }
 
     /// The numbers that are kept, the oldest first.
