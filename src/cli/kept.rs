@@ -61,7 +61,8 @@ impl Kept {
         let since = Clock::system().now().as_secs();
         let generation = Generation { number: self.number, since, by, rollback, hash, summary };
         if let Err(error) = state.keep(&Snapshot { generation, files: self.files.clone() }) {
-            tracing::warn!(%error, "the policy in force is not kept, so nobody can go back to it");
+            let folder = state.folder().display();
+            tracing::warn!(%error, "the policy in force is not kept in `{folder}`, so nobody can go back to it");
         }
     }
 }

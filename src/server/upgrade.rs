@@ -10,6 +10,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::path::Path;
 use std::process::{Child, Command};
 use std::time::Duration;
 
@@ -131,7 +132,10 @@ fn start(mut command: Command, sockets: Vec<(String, Listening)>, (name, token):
     command.env(SUCCEEDS, format!("@{name}")).env(TOKEN, token);
     let passed = sockets.into_iter().zip(FIRST..).map(|((_, socket), child_fd)| FdMapping { parent_fd: descriptor(socket), child_fd });
     command.fd_mappings(passed.collect()).map_err(io::Error::other)?;
-    command.spawn()
+    command.spawn().map_err(|error| {
+        let program = Path::new(command.get_program()).display();
+        io::Error::new(error.kind(), format!("`{program}`: {error}"))
+    })
 }
 
 fn descriptor(socket: Listening) -> OwnedFd {

@@ -280,6 +280,15 @@ fn two_policies_that_are_kept_in_one_folder_are_not_taken_for_each_other() {
     assert_eq!(version(&mut first), "0");
 }
 
+#[test]
+fn a_folder_that_policies_cannot_be_kept_in_is_named() {
+    let (app, file) = (lively(), tempfile::NamedTempFile::new().unwrap());
+    let path = file.path().to_str().unwrap();
+    let mut gate = Program::run(&versioned(&app, LISTEN, 0), &["--state", path], &[]);
+    gate.address();
+    gate.until_said(&format!("the policy in force is not kept in `{path}/"));
+}
+
 /// `gateways/shop.gate` with another limit and another upstream in each version.
 fn shop(app: &Origin, version: usize) -> String {
     include_str!("../../gateways/shop.gate")

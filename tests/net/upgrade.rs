@@ -2,7 +2,7 @@
 
 use crate::harness::{CLIENTS, Client, LISTEN, Origin, Program, SOCKETS, Stop, all_echo, lively, signal, sockets, until, versioned};
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
@@ -98,6 +98,32 @@ fn a_new_process_that_cannot_start_leaves_the_old_one_as_it_is() {
     gate.write(&versioned(&app, LISTEN, 1));
     gate.reload(" reloaded");
     assert_eq!(kept.send(VERSION).read().expect(200).text(), "1");
+}
+
+#[test]
+fn a_program_that_is_gone_is_named() {
+    let app = Origin::json("{}");
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("gate");
+    std::fs::copy(env!("CARGO_BIN_EXE_gate"), &program).unwrap();
+    let policy = folder.path().join("policy.gate");
+    std::fs::write(&policy, versioned(&app, LISTEN, 0)).unwrap();
+    let (mut heard, said) = std::io::pipe().unwrap();
+    let mut gate = Command::new(&program).arg("run").arg(&policy).env_clear().stderr(said).spawn().unwrap();
+    let mut until_said = |text: &str| {
+        let (mut all, mut some) = (String::new(), [0; 1024]);
+        while !all.contains(text) {
+            let count = heard.read(&mut some).unwrap();
+            assert!(count > 0, "{all}");
+            all.push_str(&String::from_utf8_lossy(some.get(..count).unwrap()));
+        }
+    };
+    until_said("listening on");
+    std::fs::remove_file(&program).unwrap();
+    signal(gate.id(), "USR2");
+    until_said(&format!("no new process, this one stays: `{}`: No such file or directory", program.display()));
+    signal(gate.id(), "TERM");
+    assert_eq!(gate.wait().unwrap().code(), Some(0));
 }
 
 #[test]
