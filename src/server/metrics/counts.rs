@@ -7,14 +7,12 @@ use std::time::Duration;
 /// What the cache says of a request.
 pub const VERDICTS: [&str; 5] = ["hit", "miss", "stale", "revalidated", "bypass"];
 
-/// Cells of times that are kept of what came last, so that it fills a line of the processor's cache.
+/// Times that are kept of what came last, so that it fills a line of the processor's cache.
 const RECENT_MAX: usize = 12;
 
-/// The counts of one route. One thread counts or [settles](Self::settle) at a time; all may read.
+/// The counts of one route. One thread counts at a time; all may read.
 #[derive(Debug, Default)]
-#[repr(C, align(64))]
 pub struct Counts {
-    recent: Recent,
     /// Bytes of the bodies of requests.
     pub received: AtomicU64,
     /// Bytes of the bodies of replies.
@@ -38,6 +36,17 @@ pub struct Seen {
     pub sent: u64,
 }
 
+impl Seen {
+    /// How long it took, when it went as most do: what came last holds nothing else.
+    #[must_use]
+    pub fn as_most(&self) -> Option<Timed> {
+        match self {
+            Self { answered: Some(Answered { status: 200, took, cache: None }), received: 0, sent: _ } => Some(Timed::of(*took)),
+            _ => None,
+        }
+    }
+}
+
 /// How a request was answered.
 #[derive(Debug, Clone, Copy)]
 pub struct Answered {
@@ -51,27 +60,16 @@ pub struct Answered {
 
 impl Counts {
     /// Counts a request.
-    pub fn count(&self, seen: &Seen) {
-        match *seen {
-            Seen { answered: Some(Answered { status: 200, took, cache: None }), received: 0, sent } => {
-                let timed = Timed::of(took);
-                if !self.recent.take(timed, sent) {
-                    self.settle();
-                    self.recent.take(timed, sent);
-                }
-            }
-            Seen { answered, received, sent } => {
-                if let Some(Answered { status, took, cache }) = answered {
-                    self.codes.count(status);
-                    self.times.count(took);
-                    if let Some(verdict) = cache {
-                        self.verdict(verdict);
-                    }
-                }
-                add(&self.sent, sent);
-                add(&self.received, received);
+    pub fn count(&self, Seen { answered, received, sent }: Seen) {
+        if let Some(Answered { status, took, cache }) = answered {
+            self.codes.count(status);
+            self.times.count(took);
+            if let Some(verdict) = cache {
+                self.verdict(verdict);
             }
         }
+        add(&self.sent, sent);
+        add(&self.received, received);
     }
 
     fn verdict(&self, verdict: &str) {
@@ -80,9 +78,8 @@ impl Counts {
         }
     }
 
-    /// Adds what came last to what is read.
-    pub fn settle(&self) {
-        let Recent { sent, nanos, times } = &self.recent;
+    /// Adds what came last, of which nothing is left then.
+    pub fn settle(&self, Recent { sent, nanos, times }: &Recent) {
         let mut count = 0;
         let counted = times.iter().map(|time| Kept::of(time.load(Ordering::Relaxed))).filter(|kept| kept.count > 0);
         let counted = counted.map(|kept| (kept.cell, u64::from(kept.count))).inspect(|(_, times)| count += times);
@@ -96,7 +93,6 @@ impl Counts {
 
     /// Adds what was counted elsewhere.
     pub fn take_in(&self, gone: &Self) {
-        gone.settle();
         self.codes.take_in(&gone.codes);
         self.times.take_in(&gone.times);
         let bytes = [(&self.received, &gone.received), (&self.sent, &gone.sent)];
@@ -105,7 +101,7 @@ impl Counts {
         }
     }
 
-    /// True when nobody was answered, so far as is settled.
+    /// True when nobody was answered.
     #[must_use]
     pub fn is_unused(&self) -> bool {
         let mut codes = CodesRead::default();
@@ -114,10 +110,12 @@ impl Counts {
     }
 }
 
-/// Requests that went as most do: answered with 200, without a body of their own, and no cache said anything. The counts
-/// themselves stand in several lines of memory, which of ten thousand routes are never near; this is one line.
+/// What a route was asked last, of what goes as most does: answered with 200, to a request without a body, and no cache said
+/// anything. The counts of one route of ten thousand are never near, and stand in several lines of memory; this is one line,
+/// and those of all routes stand together.
 #[derive(Debug, Default)]
-struct Recent {
+#[repr(align(64))]
+pub struct Recent {
     sent: AtomicU64,
     nanos: AtomicU64,
     times: [AtomicU32; RECENT_MAX],
@@ -141,8 +139,8 @@ impl Kept {
 }
 
 impl Recent {
-    /// Takes a request, where there is room.
-    fn take(&self, Timed { cell, nanos }: Timed, sent: u64) -> bool {
+    /// Takes a request that took so long, where there is room.
+    pub fn take(&self, Timed { cell, nanos }: Timed, sent: u64) -> bool {
         for time in &self.times {
             let kept = Kept::of(time.load(Ordering::Relaxed));
             if kept.count > 0 && kept.cell != cell {
@@ -156,12 +154,18 @@ impl Recent {
         }
         false
     }
+
+    /// True when it holds nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.times.first().is_none_or(|first| first.load(Ordering::Relaxed) == 0)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Answered, Counts, RECENT_MAX, Recent, Seen};
-    use crate::meter::{CodesRead, Distribution};
+    use crate::meter::{CodesRead, Distribution, Histogram};
     use std::sync::atomic::Ordering::Relaxed;
     use std::time::Duration;
 
@@ -169,12 +173,21 @@ mod tests {
         Seen { answered: Some(Answered { status: 200, took: Duration::from_micros(micros), cache: None }), received: 0, sent: 3 }
     }
 
-    fn read(counts: &Counts) -> (u64, Distribution) {
-        counts.settle();
+    /// Counts requests as a sheet does.
+    fn counted(seen: impl Iterator<Item = Seen>) -> (u64, u64, Distribution) {
+        let (counts, recent) = (Counts::default(), Recent::default());
+        for seen in seen {
+            let timed = seen.as_most().unwrap();
+            if !recent.take(timed, seen.sent) {
+                counts.settle(&recent);
+                assert!(recent.is_empty() && recent.take(timed, seen.sent));
+            }
+        }
+        counts.settle(&recent);
         let (mut codes, mut times) = (CodesRead::default(), Distribution::default());
         codes.add(&counts.codes);
         times.add(&counts.times);
-        (codes.total(), times)
+        (codes.total(), counts.sent.load(Relaxed), times)
     }
 
     #[test]
@@ -184,23 +197,30 @@ mod tests {
 
     #[test]
     fn requests_are_counted_alike_however_many_times_they_take() {
-        let counts = Counts::default();
-        // More cells than there is room for at once, by turns.
+        // More times than there is room for at once, by turns.
         let all: Vec<u64> = (0..10_000).map(|at| 1_000 * (at % (3 * RECENT_MAX as u64))).collect();
-        all.iter().for_each(|micros| counts.count(&seen(*micros)));
-        let plain = crate::meter::Histogram::default();
+        let plain = Histogram::default();
         all.iter().for_each(|micros| plain.count(Duration::from_micros(*micros)));
         let mut expected = Distribution::default();
         expected.add(&plain);
-        assert_eq!(read(&counts), (10_000, expected));
-        assert_eq!(counts.sent.load(Relaxed), 30_000);
+        assert_eq!(counted(all.iter().map(|micros| seen(*micros))), (10_000, 30_000, expected));
     }
 
     #[test]
     fn more_requests_of_one_time_than_a_place_holds_are_all_counted() {
-        let counts = Counts::default();
-        (0..200_000).for_each(|_| counts.count(&seen(700)));
-        let (total, times) = read(&counts);
-        assert_eq!((total, times.count(), counts.sent.load(Relaxed)), (200_000, 200_000, 600_000));
+        let (total, sent, times) = counted((0..200_000).map(|_| seen(700)));
+        assert_eq!((total, sent, times.count()), (200_000, 600_000, 200_000));
+    }
+
+    #[test]
+    fn what_does_not_go_as_most_does_is_left_to_the_counts() {
+        let usual = seen(700);
+        let failed = Answered { status: 404, ..usual.answered.unwrap() };
+        let hit = Answered { cache: Some("hit"), ..usual.answered.unwrap() };
+        for other in
+            [Some(failed), Some(hit), None].map(|answered| Seen { answered, ..usual }).into_iter().chain([Seen { received: 1, ..usual }])
+        {
+            assert!(other.as_most().is_none(), "{other:?}");
+        }
     }
 }

@@ -1,16 +1,16 @@
 //! What one worker counts: by route, and of its connections.
 //!
 //! With ten thousand routes, the counts of one are nowhere in the processor's cache. So requests that have ended are noted
-//! one after the other, and counted many at a time: then the processor fetches the counts of several at once.
+//! one after the other, and counted many at a time: then the processor fetches the counts of several at once. And most are
+//! counted in what came last of their route first, which is a line of memory.
 
-use super::counts::{Answered, Counts, Seen};
+use super::counts::{Answered, Counts, Recent, Seen};
 use crate::compile::Plan;
 use crate::meter::{Histogram, NO_ROUTE, PAST_ROUTES};
 use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
-use smallvec::SmallVec;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 /// Routes of earlier policies whose counts are kept under their names; those of others are added to [`PAST_ROUTES`].
 pub const PAST_MAX: usize = 1_000;
@@ -30,6 +30,8 @@ struct Noted {
 pub struct Shard {
     /// Whoever writes counts holds this.
     noted: Mutex<Vec<Noted>>,
+    /// Those of the plans that run here.
+    sheets: Mutex<Vec<Weak<Sheet>>>,
     routes: Mutex<HashMap<Arc<str>, Arc<Counts>>>,
     none: Counts,
     other: Counts,
@@ -68,10 +70,7 @@ impl Shard {
     /// Counts what was noted so far.
     pub fn settle(&self) {
         let mut all = self.noted.lock();
-        let counts: SmallVec<[&Counts; NOTED_MAX]> = all.iter().map(|noted| noted.sheet.counts(noted.route)).collect();
-        for (counts, noted) in counts.into_iter().zip(&*all) {
-            counts.count(&noted.seen);
-        }
+        all.iter().for_each(|noted| noted.sheet.count(noted.route, noted.seen));
         let counted = std::mem::replace(&mut *all, Vec::with_capacity(NOTED_MAX));
         drop(all);
         // They may be the last to hold a plan, which is large.
@@ -100,9 +99,10 @@ impl Shard {
     /// Every route's counts by its name, of those that were ever asked for. Counting waits for one of them at a time.
     pub fn each(&self, mut each: impl FnMut(&Arc<str>, &Counts)) {
         self.settle();
+        let sheets: Vec<_> = self.sheets.lock().iter().filter_map(Weak::upgrade).collect();
+        sheets.iter().for_each(|sheet| sheet.settle());
         let mut read = |name: &Arc<str>, counts: &Counts| {
             let _nobody_writes = self.noted.lock();
-            counts.settle();
             if !counts.is_unused() {
                 each(name, counts);
             }
@@ -114,18 +114,31 @@ impl Shard {
     }
 }
 
-/// The counts of the routes of one plan by their index, made when they are first needed.
+/// Where the requests of one plan are counted, by the indices of its routes.
 pub struct Sheet {
     shard: Arc<Shard>,
     plan: Arc<Plan>,
+    /// What each route was asked last.
+    recent: Vec<Recent>,
+    /// The counts of each route that they are added to.
     routes: Vec<OnceLock<Arc<Counts>>>,
 }
 
 impl Sheet {
     /// That of a plan.
     #[must_use]
-    pub fn of(plan: &Arc<Plan>, shard: &Arc<Shard>) -> Self {
-        Self { shard: Arc::clone(shard), plan: Arc::clone(plan), routes: plan.routes.iter().map(|_| OnceLock::new()).collect() }
+    pub fn of(plan: &Arc<Plan>, shard: &Arc<Shard>) -> Arc<Self> {
+        let sheet = Arc::new(Self {
+            shard: Arc::clone(shard),
+            plan: Arc::clone(plan),
+            recent: plan.routes.iter().map(|_| Recent::default()).collect(),
+            routes: plan.routes.iter().map(|_| OnceLock::new()).collect(),
+        });
+        let mut sheets = shard.sheets.lock();
+        sheets.retain(|other| other.strong_count() > 0);
+        sheets.push(Arc::downgrade(&sheet));
+        drop(sheets);
+        sheet
     }
 
     /// Notes what is to be counted of a request of a route, or of one that no route takes: how it was answered, unless that
@@ -134,10 +147,36 @@ impl Sheet {
         self.shard.note(Noted { sheet: Arc::clone(self), route, seen: Seen { answered, received, sent } });
     }
 
-    /// Where a request of a route is counted; without one, as of no route.
-    fn counts(&self, route: Option<usize>) -> &Counts {
-        let Some((place, route)) = route.and_then(|route| Some((self.routes.get(route)?, route))) else { return &self.shard.none };
-        place.get_or_init(|| self.plan.name(route).map(|name| self.shard.route(name, &self.plan)).unwrap_or_default())
+    /// Counts a request; whoever does holds the lock of what is noted.
+    fn count(&self, route: Option<usize>, seen: Seen) {
+        let Some((route, recent)) = route.and_then(|route| Some((route, self.recent.get(route)?))) else {
+            return self.shard.none.count(seen);
+        };
+        let Some(timed) = seen.as_most() else { return self.counts(route).count(seen) };
+        if !recent.take(timed, seen.sent) {
+            self.counts(route).settle(recent);
+            recent.take(timed, seen.sent);
+        }
+    }
+
+    /// Adds what came last of every route to its counts.
+    fn settle(&self) {
+        for (route, recent) in self.recent.iter().enumerate().filter(|(_, recent)| !recent.is_empty()) {
+            let _nobody_else = self.shard.noted.lock();
+            self.counts(route).settle(recent);
+        }
+    }
+
+    /// The counts of a route.
+    fn counts(&self, route: usize) -> &Counts {
+        let counts = || self.plan.name(route).map(|name| self.shard.route(name, &self.plan)).unwrap_or_default();
+        self.routes.get(route).map_or(&self.shard.none, |place| place.get_or_init(counts))
+    }
+}
+
+impl Drop for Sheet {
+    fn drop(&mut self) {
+        self.settle();
     }
 }
 
