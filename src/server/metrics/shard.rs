@@ -170,7 +170,9 @@ impl Shard {
     /// Every route's counts by its name, of those that were ever asked for.
     pub fn each(&self, mut each: impl FnMut(&Arc<str>, &Counts)) {
         self.settle();
-        self.routes.lock().iter().for_each(|(name, counts)| each(name, counts));
+        // Whoever counts a route for the first time does not wait for all to be read.
+        let routes: Vec<_> = self.routes.lock().iter().map(|(name, counts)| (Arc::clone(name), Arc::clone(counts))).collect();
+        routes.iter().for_each(|(name, counts)| each(name, counts));
         for (name, counts) in [(NO_ROUTE, &self.none), (PAST_ROUTES, &self.other)] {
             if !counts.is_unused() {
                 each(&name.into(), counts);
