@@ -2,12 +2,13 @@
 
 use super::control::{Answer, By, Command, Control, PASSED_ON, Refused, Reloaded, Stage};
 use super::signals::{Ends, Heard};
-use super::upgrade::{Line, tell_to_reload, upgrade};
+use super::upgrade::{Line, Successor, upgrade};
 use super::{GATEWAY, Inherited, Server};
 use crate::compile::Plan;
 use crate::events::Change;
 use crate::upstream::Transport;
 use futures_util::future::{Fuse, FusedFuture, FutureExt};
+use parking_lot::Mutex;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -139,15 +140,16 @@ pub fn run<T: Transport>(
 async fn hand_over(server: &Server, line: &Line, control: &Control) -> io::Result<u32> {
     let busy = |_| io::Error::other(format!("a policy has been read and compiled for {} s", TURN_MAX.as_secs()));
     let _turn = timeout(TURN_MAX, control.turn()).await.map_err(busy)?;
-    let process = upgrade(server, line).await?;
-    control.hand_over(process);
+    let successor = upgrade(server, line).await?;
+    let process = successor.process.id();
+    control.hand_over(successor);
     Ok(process)
 }
 
 /// Has the process that is in this one's place reload, since it may have read the file before it changed. True when it was told.
-fn pass_on(process: u32) -> bool {
-    let told = tell_to_reload(process);
-    told.inspect_err(|error| tracing::warn!(%error, process, "the new process cannot be told to reload")).is_ok()
+fn pass_on(successor: &Mutex<Successor>) -> bool {
+    let told = successor.lock().reload();
+    told.inspect_err(|error| tracing::warn!(%error, "the new process cannot be told to reload")).is_ok()
 }
 
 /// Carries out what a gateway is told, one command after the other.
@@ -221,12 +223,11 @@ mod tests {
     use super::{Follower, Policies, Refused, Reloaded, UNFORESEEN, Wanted};
     use crate::server::control::{By, ENDS, SUCCEEDED};
     use crate::server::tests::rig::{draft, nobody};
+    use crate::server::upgrade::Successor;
     use crate::server::{Server, control};
+    use std::process::Command;
     use std::sync::Arc;
     use tokio::sync::oneshot;
-
-    /// The number of no process.
-    const NOBODY: u32 = u32::MAX;
 
     /// Breaks down over the first policy, and takes the others.
     struct Fragile(u64);
@@ -264,7 +265,9 @@ mod tests {
             let last = control.last().unwrap().outcome.clone();
             control.drain();
             let late = tell(Wanted::File);
-            control.hand_over(NOBODY);
+            let mut process = Command::new("true").spawn().unwrap();
+            process.wait().unwrap();
+            control.hand_over(Successor { process, stays: true });
             (told, (unknown, last), [late, tell(Wanted::File)], follower.policies.0)
         });
         let ([broken, fine], (unknown, last), late, asked) = told.await.unwrap();
