@@ -14,7 +14,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::SignalKind;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -60,11 +59,11 @@ pub trait Policies: Send + 'static {
 pub struct Ended {
     /// Connections that had to be cut.
     pub cut: usize,
-    /// The signal that ended the drain before it was over.
-    pub hurried: Option<SignalKind>,
+    /// True when a second SIGINT ended the drain before it was over.
+    pub hurried: bool,
 }
 
-/// Serves until SIGTERM, SIGINT or [`Control::drain`], then drains; another SIGTERM or SIGINT ends that at once. SIGHUP is
+/// Serves until SIGTERM, SIGINT or [`Control::drain`], then drains; a second SIGINT ends that at once. SIGHUP is
 /// [`Control::reload`]. The end waits for no policy that is being compiled. SIGUSR2 starts the program anew in this one's
 /// place, which drains when the new one accepts; what it is told meanwhile is heard, and policies wait.
 ///
@@ -118,16 +117,17 @@ pub fn run<T: Transport>(
     let ending = Arc::clone(&server);
     std::thread::Builder::new().name("gate-end".to_owned()).spawn(move || end.send(ending.shutdown()))?;
     runtime.block_on(async {
+        let mut hurried = pin!(ends.second_interrupt());
         let lost = |_| io::Error::other("the thread that ends the gateway panicked");
         loop {
             tokio::select! {
-                ended = &mut ended => return Ok(Ended { cut: ended.map_err(lost)??, hurried: None }),
-                signal = ends.second() => {
+                ended = &mut ended => return Ok(Ended { cut: ended.map_err(lost)??, hurried: false }),
+                () = &mut hurried => {
                     tracing::warn!("told to end once more: what still runs is cut");
                     let cut = server.connections();
                     server.hurry();
                     let ended = timeout(LAST_WORDS, ended).await;
-                    return Ok(Ended { cut: ended.map_or(Ok(Ok(cut)), |ended| ended).map_err(lost)??, hurried: Some(signal) });
+                    return Ok(Ended { cut: ended.map_or(Ok(Ok(cut)), |ended| ended).map_err(lost)??, hurried: true });
                 }
                 // For a process in this one's place.
                 _ = hang_up.recv() => control.request_reload(),
