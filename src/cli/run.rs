@@ -36,8 +36,6 @@ pub struct Arguments {
 
 /// Runs the gateway until it is told to stop.
 pub fn run(arguments: Arguments) -> Outcome {
-    start_log();
-    auth::install_crypto();
     let heard = match Heard::new() {
         Ok(heard) => heard,
         Err(error) => {
@@ -45,6 +43,8 @@ pub fn run(arguments: Arguments) -> Outcome {
             return Outcome::Failed;
         }
     };
+    start_log();
+    auth::install_crypto();
     let state = State::of(&arguments.policy.file, arguments.state.as_deref()).filter(|_| !arguments.dev);
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let predecessor = set(SUCCEEDS);

@@ -1,6 +1,7 @@
 //! The signals of the process: which it hears, and which of them count.
 
 use futures_util::future::FutureExt;
+use nix::sys::signal::{SIGHUP, SIGUSR2, SigSet, SigmaskHow};
 use std::io;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -9,6 +10,28 @@ use tokio::time::sleep;
 
 /// A SIGINT so soon after one is the same: `timeout`, and shells that pass signals on, send it twice.
 const SAME: Duration = Duration::from_millis(50);
+
+/// What a process may be told before it has begun to listen. They are kept from one that takes over until then ([`Withheld`]).
+fn early() -> SigSet {
+    [SIGHUP, SIGUSR2].into_iter().collect()
+}
+
+/// While this lives, a process that this thread starts begins with SIGHUP and SIGUSR2 blocked: what it is told waits until it
+/// listens. This process's other threads hear them meanwhile.
+pub(super) struct Withheld(SigSet);
+
+impl Withheld {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self(early().thread_swap_mask(SigmaskHow::SIG_BLOCK)?))
+    }
+}
+
+impl Drop for Withheld {
+    fn drop(&mut self) {
+        // Fails with a mask alone that is none.
+        let _ = self.0.thread_set_mask();
+    }
+}
 
 /// What a process is told while it starts, which is no reason to end: heard from then on, and obeyed once it has started.
 pub struct Heard {
@@ -27,6 +50,7 @@ impl Heard {
         let inside = runtime.enter();
         let (hang_up, succeed) = (signal(SignalKind::hangup())?, signal(SignalKind::user_defined2())?);
         drop(inside);
+        early().thread_unblock()?;
         Ok(Self { runtime, hang_up, succeed })
     }
 }

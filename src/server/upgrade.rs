@@ -3,6 +3,7 @@
 
 use super::Server;
 use super::listener::Listening;
+use super::signals::Withheld;
 use command_fds::{CommandFdExt, FdMapping};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -137,6 +138,7 @@ fn start(mut command: Command, sockets: Vec<(String, Listening)>, (name, token):
     command.env(SUCCEEDS, format!("@{name}")).env(TOKEN, token);
     let passed = sockets.into_iter().zip(FIRST..).map(|((_, socket), child_fd)| FdMapping { parent_fd: descriptor(socket), child_fd });
     command.fd_mappings(passed.collect()).map_err(io::Error::other)?;
+    let _withheld = Withheld::new()?;
     command.spawn()
 }
 

@@ -316,6 +316,21 @@ fn a_reload_is_not_passed_on_to_a_process_that_has_ended() {
 }
 
 #[test]
+fn a_process_that_takes_over_may_be_told_to_reload_from_its_beginning_on() {
+    let app = Origin::json("{}");
+    let mut gate = Program::run(&versioned(&app, LISTEN, 0), &[], &[]);
+    gate.address();
+    gate.signal("USR2");
+    let started = (0..).find_map(|_| child_of(gate.id())).unwrap();
+    let accepts = || gate.said().contains("a new process accepts");
+    while !accepts() && Path::new("/proc").join(started.to_string()).exists() {
+        signal(started, "HUP");
+    }
+    let _successor = Successor::of(&gate);
+    gate.until_said("reloaded as policy");
+}
+
+#[test]
 fn a_process_that_is_told_to_reload_before_it_accepts_does_so_afterwards() {
     let app = Origin::json("{}");
     let mut gate = Program::run(&versioned(&app, LISTEN, 0), &[], &[]);
