@@ -155,15 +155,15 @@ pub(crate) enum Outcome {
     Failed,
     /// Wrong usage, or a file that cannot be read or written.
     Usage,
-    /// Ended at once by a signal, of this number.
-    Hurried(u8),
+    /// Ended at once by SIGINT.
+    Hurried,
 }
 
 impl Outcome {
     /// The worse of two.
     fn and(self, other: Self) -> Self {
         match (self, other) {
-            (Self::Hurried(signal), _) | (_, Self::Hurried(signal)) => Self::Hurried(signal),
+            (Self::Hurried, _) | (_, Self::Hurried) => Self::Hurried,
             (Self::Usage, _) | (_, Self::Usage) => Self::Usage,
             (Self::Failed, _) | (_, Self::Failed) => Self::Failed,
             (Self::Fine, Self::Fine) => Self::Fine,
@@ -177,8 +177,8 @@ impl From<Outcome> for ExitCode {
             Outcome::Fine => 0,
             Outcome::Failed => 1,
             Outcome::Usage => 2,
-            // As shells say it.
-            Outcome::Hurried(signal) => 128 + signal,
+            // As shells say it: 128 and the signal's number.
+            Outcome::Hurried => 130,
         })
     }
 }

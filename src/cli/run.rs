@@ -36,8 +36,6 @@ pub struct Arguments {
 
 /// Runs the gateway until it is told to stop.
 pub fn run(arguments: Arguments) -> Outcome {
-    start_log();
-    auth::install_crypto();
     let heard = match Heard::new() {
         Ok(heard) => heard,
         Err(error) => {
@@ -45,6 +43,8 @@ pub fn run(arguments: Arguments) -> Outcome {
             return Outcome::Failed;
         }
     };
+    start_log();
+    auth::install_crypto();
     let state = State::of(&arguments.policy.file, arguments.state.as_deref()).filter(|_| !arguments.dev);
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let predecessor = set(SUCCEEDS);
@@ -79,17 +79,16 @@ pub fn run(arguments: Arguments) -> Outcome {
     } else {
         server::run(plan, inherited, Tcp::default, policies, control, &line, heard)
     };
-    if !matches!(ended, Ok(Ended { hurried: Some(_), .. })) {
+    if !matches!(ended, Ok(Ended { hurried: true, .. })) {
         office.end();
     }
     match ended {
         Ok(Ended { cut, hurried }) => {
-            let when = hurried.map_or("when the drain time was over", |_| "at the second signal");
+            let when = if hurried { "at the second signal" } else { "when the drain time was over" };
             if cut > 0 {
                 complain(&format!("stopped; {cut} connection{} cut {when}", if cut == 1 { " was" } else { "s were" }));
             }
-            // Those that end a process have small numbers.
-            hurried.map_or(Outcome::Fine, |signal| Outcome::Hurried(u8::try_from(signal.as_raw_value()).unwrap_or_default()))
+            if hurried { Outcome::Hurried } else { Outcome::Fine }
         }
         Err(error) => {
             complain(&error.to_string());

@@ -1,6 +1,7 @@
 //! What a gateway that runs can be told: to take another policy, to go back to an earlier one, to drain. Signals, the
 //! admin API and watched files all say it through a [`Control`], and are heard one after the other.
 
+use super::upgrade::Successor;
 use crate::http::Clock;
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
@@ -144,7 +145,7 @@ struct State {
     turns: Turns<()>,
     /// Cancelled once another process accepts in this one's place.
     succeeded: CancellationToken,
-    successor: OnceLock<u32>,
+    successor: OnceLock<Mutex<Successor>>,
 }
 
 /// A way to a gateway, and what is said by it.
@@ -246,9 +247,9 @@ impl Control {
     }
 
     /// Says that another process accepts in this one's place: which.
-    pub(super) fn hand_over(&self, process: u32) {
+    pub(super) fn hand_over(&self, successor: Successor) {
         // There is one at most.
-        let _ = self.state.successor.set(process);
+        let _ = self.state.successor.set(Mutex::new(successor));
         self.enter(Stage::Draining);
         self.state.succeeded.cancel();
     }
@@ -260,8 +261,8 @@ impl Control {
     }
 
     /// The process that accepts in this one's place.
-    pub(super) fn successor(&self) -> Option<u32> {
-        self.state.successor.get().copied()
+    pub(super) fn successor(&self) -> Option<&Mutex<Successor>> {
+        self.state.successor.get()
     }
 
     /// Waits until another process accepts in this one's place.

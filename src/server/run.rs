@@ -2,18 +2,18 @@
 
 use super::control::{Answer, By, Command, Control, PASSED_ON, Refused, Reloaded, Stage};
 use super::signals::{Ends, Heard};
-use super::upgrade::{Line, tell_to_reload, upgrade};
+use super::upgrade::{Line, Successor, upgrade};
 use super::{GATEWAY, Inherited, Server};
 use crate::compile::Plan;
 use crate::events::Change;
 use crate::upstream::Transport;
 use futures_util::future::{Fuse, FusedFuture, FutureExt};
+use parking_lot::Mutex;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::SignalKind;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -59,11 +59,11 @@ pub trait Policies: Send + 'static {
 pub struct Ended {
     /// Connections that had to be cut.
     pub cut: usize,
-    /// The signal that ended the drain before it was over.
-    pub hurried: Option<SignalKind>,
+    /// True when a second SIGINT ended the drain before it was over.
+    pub hurried: bool,
 }
 
-/// Serves until SIGTERM, SIGINT or [`Control::drain`], then drains; another SIGTERM or SIGINT ends that at once. SIGHUP is
+/// Serves until SIGTERM, SIGINT or [`Control::drain`], then drains; a second SIGINT ends that at once. SIGHUP is
 /// [`Control::reload`]. The end waits for no policy that is being compiled. SIGUSR2 starts the program anew in this one's
 /// place, which drains when the new one accepts; what it is told meanwhile is heard, and policies wait.
 ///
@@ -117,16 +117,17 @@ pub fn run<T: Transport>(
     let ending = Arc::clone(&server);
     std::thread::Builder::new().name("gate-end".to_owned()).spawn(move || end.send(ending.shutdown()))?;
     runtime.block_on(async {
+        let mut hurried = pin!(ends.second_interrupt());
         let lost = |_| io::Error::other("the thread that ends the gateway panicked");
         loop {
             tokio::select! {
-                ended = &mut ended => return Ok(Ended { cut: ended.map_err(lost)??, hurried: None }),
-                signal = ends.second() => {
+                ended = &mut ended => return Ok(Ended { cut: ended.map_err(lost)??, hurried: false }),
+                () = &mut hurried => {
                     tracing::warn!("told to end once more: what still runs is cut");
                     let cut = server.connections();
                     server.hurry();
                     let ended = timeout(LAST_WORDS, ended).await;
-                    return Ok(Ended { cut: ended.map_or(Ok(Ok(cut)), |ended| ended).map_err(lost)??, hurried: Some(signal) });
+                    return Ok(Ended { cut: ended.map_or(Ok(Ok(cut)), |ended| ended).map_err(lost)??, hurried: true });
                 }
                 // For a process in this one's place.
                 _ = hang_up.recv() => control.request_reload(),
@@ -139,15 +140,16 @@ pub fn run<T: Transport>(
 async fn hand_over(server: &Server, line: &Line, control: &Control) -> io::Result<u32> {
     let busy = |_| io::Error::other(format!("a policy has been read and compiled for {} s", TURN_MAX.as_secs()));
     let _turn = timeout(TURN_MAX, control.turn()).await.map_err(busy)?;
-    let process = upgrade(server, line).await?;
-    control.hand_over(process);
+    let successor = upgrade(server, line).await?;
+    let process = successor.process.id();
+    control.hand_over(successor);
     Ok(process)
 }
 
 /// Has the process that is in this one's place reload, since it may have read the file before it changed. True when it was told.
-fn pass_on(process: u32) -> bool {
-    let told = tell_to_reload(process);
-    told.inspect_err(|error| tracing::warn!(%error, process, "the new process cannot be told to reload")).is_ok()
+fn pass_on(successor: &Mutex<Successor>) -> bool {
+    let told = successor.lock().reload();
+    told.inspect_err(|error| tracing::warn!(%error, "the new process cannot be told to reload")).is_ok()
 }
 
 /// Carries out what a gateway is told, one command after the other.
@@ -221,12 +223,11 @@ mod tests {
     use super::{Follower, Policies, Refused, Reloaded, UNFORESEEN, Wanted};
     use crate::server::control::{By, ENDS, SUCCEEDED};
     use crate::server::tests::rig::{draft, nobody};
+    use crate::server::upgrade::Successor;
     use crate::server::{Server, control};
+    use std::process::Command;
     use std::sync::Arc;
     use tokio::sync::oneshot;
-
-    /// The number of no process.
-    const NOBODY: u32 = u32::MAX;
 
     /// Breaks down over the first policy, and takes the others.
     struct Fragile(u64);
@@ -264,7 +265,9 @@ mod tests {
             let last = control.last().unwrap().outcome.clone();
             control.drain();
             let late = tell(Wanted::File);
-            control.hand_over(NOBODY);
+            let mut process = Command::new("true").spawn().unwrap();
+            process.wait().unwrap();
+            control.hand_over(Successor { process, stays: true });
             (told, (unknown, last), [late, tell(Wanted::File)], follower.policies.0)
         });
         let ([broken, fine], (unknown, last), late, asked) = told.await.unwrap();

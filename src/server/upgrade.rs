@@ -3,6 +3,7 @@
 
 use super::Server;
 use super::listener::Listening;
+use super::signals::Withheld;
 use command_fds::{CommandFdExt, FdMapping};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -82,11 +83,11 @@ fn token() -> io::Result<String> {
     Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }
 
-/// Starts the successor and waits until it accepts: its process. This one's sockets are its too from then on.
+/// Starts the successor and waits until it accepts. This one's sockets are its too from then on.
 ///
 /// # Errors
 /// Why there is none; nothing has changed then.
-pub async fn upgrade(server: &Server, line: &Line) -> io::Result<u32> {
+pub(super) async fn upgrade(server: &Server, line: &Line) -> io::Result<Successor> {
     let name = format!("gatewright-{}-{:016x}", std::process::id(), fastrand::u64(..));
     let heard = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name)?)?;
     heard.set_nonblocking(true)?;
@@ -98,22 +99,28 @@ pub async fn upgrade(server: &Server, line: &Line) -> io::Result<u32> {
     accepted.unwrap_or_else(|_| Err(io::Error::other(format!("it did not accept within {} s", START_MAX.as_secs()))))?;
     server.listeners().hand_over();
     successor.stays = true;
-    Ok(successor.process.id())
-}
-
-/// Has the process reload that was [started](upgrade) in this one's place. Nobody has waited for its end, so the number is no other's.
-///
-/// # Errors
-/// When it has another owner, or has ended.
-pub fn tell_to_reload(process: u32) -> io::Result<()> {
-    let process = i32::try_from(process).map_err(io::Error::other)?;
-    Ok(kill(Pid::from_raw(process), Signal::SIGHUP)?)
+    Ok(successor)
 }
 
 /// A process that was started. It ends with this, also where nobody waits for it to accept any more, unless it `stays`.
-struct Successor {
-    process: Child,
-    stays: bool,
+#[derive(Debug)]
+pub(super) struct Successor {
+    pub(super) process: Child,
+    pub(super) stays: bool,
+}
+
+impl Successor {
+    /// Has it reload.
+    ///
+    /// # Errors
+    /// When it has another owner, or has ended: until that is looked at, a signal to it succeeds, and nobody hears it.
+    pub(super) fn reload(&mut self) -> io::Result<()> {
+        if let Some(status) = self.process.try_wait()? {
+            return Err(io::Error::other(format!("it ended with {status}")));
+        }
+        let process = i32::try_from(self.process.id()).map_err(io::Error::other)?;
+        Ok(kill(Pid::from_raw(process), Signal::SIGHUP)?)
+    }
 }
 
 impl Drop for Successor {
@@ -132,6 +139,7 @@ fn start(mut command: Command, sockets: Vec<(String, Listening)>, (name, token):
     command.env(SUCCEEDS, format!("@{name}")).env(TOKEN, token);
     let passed = sockets.into_iter().zip(FIRST..).map(|((_, socket), child_fd)| FdMapping { parent_fd: descriptor(socket), child_fd });
     command.fd_mappings(passed.collect()).map_err(io::Error::other)?;
+    let _withheld = Withheld::new()?;
     command.spawn().map_err(|error| {
         let program = Path::new(command.get_program()).display();
         io::Error::new(error.kind(), format!("`{program}`: {error}"))

@@ -174,7 +174,7 @@ fn under_watch_files_that_the_policy_names_no_more_are_let_go() {
     // What is broken may be mended in any file that it names, or that the policy in force does.
     gate.write("gateway {");
     gate.until_said("gate::syntax::brace");
-    assert_eq!(watched_folders(&gate), 2);
+    until("both folders still", || (watched_folders(&gate) == 2).then_some(()));
     gate.write(&versioned(&app, LISTEN, 2));
     until_version(&mut gate, "2");
     until("one folder", || (watched_folders(&gate) == 1).then_some(()));

@@ -339,6 +339,46 @@ fn who_asks_for_a_reload_during_an_upgrade_is_told_that_it_was_passed_on() {
 }
 
 #[test]
+fn a_reload_is_not_passed_on_to_a_process_that_has_ended() {
+    let app = lively();
+    let mut gate = Program::run(&versioned(&app, LISTEN, 0), &[], &[]);
+    let mut live = sockets(gate.address(), 1);
+    gate.signal("USR2");
+    // It ends by itself, and once that is known its number is nobody's.
+    let second = std::mem::ManuallyDrop::new(Successor::of(&gate));
+    // Its own successor goes on after it.
+    signal(second.0, "USR2");
+    until("a third process", || (gate.times_said("a new process accepts") == 2).then_some(()));
+    let said = gate.said();
+    let third = Successor(said.rsplit_once("process=").unwrap().1.split_whitespace().next().unwrap().parse().unwrap());
+    // Its end is looked at by nobody but the first process.
+    until("the second process to end", || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", second.0)).unwrap();
+        stat.rsplit_once(')').unwrap().1.starts_with(" Z").then_some(())
+    });
+    gate.signal("HUP");
+    gate.until_said("not reloaded: another process serves in this one's place: ask that one");
+    all_echo(&mut live);
+    drop((live, third));
+    assert_eq!(gate.until_gone().code(), Some(0));
+}
+
+#[test]
+fn a_process_that_takes_over_may_be_told_to_reload_from_its_beginning_on() {
+    let app = Origin::json("{}");
+    let mut gate = Program::run(&versioned(&app, LISTEN, 0), &[], &[]);
+    gate.address();
+    gate.signal("USR2");
+    let started = (0..).find_map(|_| child_of(gate.id())).unwrap();
+    let accepts = || gate.said().contains("a new process accepts");
+    while !accepts() && Path::new("/proc").join(started.to_string()).exists() {
+        signal(started, "HUP");
+    }
+    let _successor = Successor::of(&gate);
+    gate.until_said("reloaded as policy");
+}
+
+#[test]
 fn a_process_that_is_told_to_reload_before_it_accepts_does_so_afterwards() {
     let app = Origin::json("{}");
     let mut gate = Program::run(&versioned(&app, LISTEN, 0), &[], &[]);
