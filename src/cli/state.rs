@@ -172,7 +172,7 @@ mod tests {
         sources.add(Source::new("gates/lib/b.gate", "gate 1\n"));
         let (hash, summary) = (format!("{number:016x}"), "1 LOOSER".to_owned());
         let by = if number == 7 { By::Admin { user: Some("ann".into()) } } else { By::Watch };
-        let generation = Generation { number, since: 0, by, rollback: (number == 7).then_some(3), hash, summary };
+        let generation = Generation { number, since: 0, by: Some(by), rollback: (number == 7).then_some(3), hash, summary };
         Snapshot { generation, files: Bundle::of(Path::new("gates/a.gate"), &sources) }
     }
 
@@ -193,5 +193,20 @@ mod tests {
         assert!(elsewhere.files.read(Path::new("/etc/gate/lib/c.gate")).is_err());
         let error = state.read(4, Path::new("gates/a.gate")).unwrap_err();
         assert!(error.contains("there is no policy 4") && error.ends_with(": 5, 6, 7, 8, 9, 10, 11, 12, 13, 14"), "{error}");
+    }
+
+    #[test]
+    fn what_was_kept_before_it_was_noted_by_whom_is_read_still() {
+        let folder = tempfile::tempdir().unwrap();
+        let policy = Path::new("gates/a.gate");
+        let state = State::of(policy, Some(folder.path())).unwrap();
+        state.keep(&snapshot(1)).unwrap();
+        let mut kept: serde_json::Value = serde_json::from_slice(&std::fs::read(state.path(1)).unwrap()).unwrap();
+        for member in ["by", "user", "rollback", "hash"] {
+            kept.as_object_mut().unwrap().remove(member);
+        }
+        std::fs::write(state.path(1), kept.to_string()).unwrap();
+        let read = state.read(1, policy).unwrap();
+        assert_eq!((read.generation.by, &read.files), (None, &snapshot(1).files));
     }
 }
