@@ -132,7 +132,7 @@ impl<'i> Invariant<'i, '_, '_> {
                 let declared = self.routes.iter().map(|(route, spans)| (route.name.as_str(), spans.name));
                 self.bench.names.missed(expr.span, &word.text, declared);
                 if let Some(near) = near(&word.text, self.routes.iter().map(|(route, _)| route.name.as_str())) {
-                    found = found.meant(expr.span, &word.text, near.word, near.alone);
+                    found = found.maybe(near.word);
                 } else {
                     found = found.help("only declared routes can be named: correct the name, or take it out");
                 }

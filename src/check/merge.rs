@@ -140,7 +140,7 @@ fn nothing_to_drop(statement: &Effective<'_>, known: &[(String, Effective<'_>)],
         Some(near) => {
             let declared = known.iter().find(|(name, _)| name == near.word).map(|(_, statement)| statement.node.span_of(slot));
             let found = declared.into_iter().fold(found, |found, declared| found.also(declared, "declared here"));
-            found.meant(node.span_of(slot), &name, near.word, near.alone)
+            found.maybe(near.word)
         }
         None => found
             .help("`drop` removes what an enclosing group, the gateway or a policy declared")

@@ -139,7 +139,7 @@ impl Reading<'_, '_> {
             let found = Diagnostic::new(Code::TypeUnknownClaim, format!("no auth declares the {what} `{}`", row.name));
             let found = found.at(row.word, "not declared");
             let found = match crate::diag::suggest::near(row.name, declared.iter().map(|(name, _)| *name)) {
-                Some(near) => found.meant(row.word, row.name, near.word, near.alone),
+                Some(near) => found.maybe(near.word),
                 None => found.help(format!("declare it in the auth whose callers have it: `{}s {{ {} str }}`", what, row.name)),
             };
             names.missed(row.word, row.name, declared);
@@ -262,7 +262,7 @@ impl Reading<'_, '_> {
         let mut found =
             Diagnostic::new(Code::TestImpossible, format!("no limit is called `{}`", word.text)).at(word.span, "no request can meet it");
         if let Some(near) = crate::diag::suggest::near(&word.text, known.iter().copied()) {
-            found = found.meant(word.span, &word.text, near.word, near.alone);
+            found = found.maybe(near.word);
         } else {
             found = found.help("name a limit that a route declares or inherits");
         }
@@ -336,7 +336,7 @@ impl Reading<'_, '_> {
         let all = choices.iter().map(|choice| format!("`{choice}`")).collect::<Vec<_>>().join(", ");
         let mut found = Diagnostic::new(Code::TypeEnum, "this is none of the choices").at(expr.span, format!("one of {all}"));
         if let Some((word, near)) = word.and_then(|word| Some((word, crate::diag::suggest::near(word, choices.iter().copied())?))) {
-            found = found.meant(expr.span, word, near.word, near.alone);
+            found = found.meant(expr.span, word, near.word, near.sure);
         }
         self.checker.report.push(found);
         None

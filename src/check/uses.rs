@@ -235,7 +235,7 @@ impl<'a> Bench<'_, 'a> {
                 let spans = declared.iter().filter_map(|known| known.name.as_ref()).map(|known| (known.text.as_str(), known.span));
                 self.names.missed(name.span, &name.text, spans);
                 if let Some(near) = crate::diag::suggest::near(&name.text, known.iter().copied()) {
-                    found = found.meant(name.span, &name.text, near.word, near.alone);
+                    found = found.maybe(near.word);
                 } else if known.is_empty() {
                     found = found.help("it takes no parameters");
                 } else {

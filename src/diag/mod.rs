@@ -94,11 +94,18 @@ impl Diagnostic {
         self
     }
 
-    /// Offers what was likely meant by a word: as help, and as the machine fix when nothing else is as near.
+    /// Says which of the policy's own names was likely meant. No machine puts it there: who is let in and where traffic goes hang on
+    /// such names, and `staff1` is as near to `staff2` as a misspelt name is to its own.
     #[must_use]
-    pub fn meant(self, span: Span, written: &str, meant: &str, alone: bool) -> Self {
+    pub fn maybe(self, name: &str) -> Self {
+        self.help(format!("did you mean `{name}`?"))
+    }
+
+    /// Offers what was likely meant by a word of the language: as help, and as the machine fix when that is sure.
+    #[must_use]
+    pub fn meant(self, span: Span, written: &str, meant: &str, sure: bool) -> Self {
         let found = self.help(format!("did you mean `{meant}`?"));
-        if alone { found.fix(format!("replace `{written}` with `{meant}`"), vec![Edit { span, text: meant.to_owned() }]) } else { found }
+        if sure { found.fix(format!("replace `{written}` with `{meant}`"), vec![Edit { span, text: meant.to_owned() }]) } else { found }
     }
 
     /// The span of the primary label.

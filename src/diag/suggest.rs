@@ -7,8 +7,9 @@ pub struct Near<'a> {
     pub word: &'a str,
     /// How many letters differ.
     pub distance: usize,
-    /// True when no other word is as near: then it is safe to put it in place of the unknown one.
-    pub alone: bool,
+    /// True when no other word is as near, and no more than a third of the letters of either differ: then a word of the language
+    /// may be put in place of the unknown one.
+    pub sure: bool,
 }
 
 /// The known word that is nearest to `unknown`, see [`near`].
@@ -17,11 +18,12 @@ pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> O
 }
 
 /// The known word that is nearest to `unknown`, if one is near enough to be meant: at most a third of the
-/// letters of either differ (Damerau-Levenshtein). Of words as near, one that goes on where `unknown` ends is preferred.
+/// letters of either differ, rounded up (Damerau-Levenshtein). Of words as near, one that goes on where `unknown` ends is preferred.
 pub fn near<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<Near<'a>> {
     let all = by_distance(unknown, known);
     let (distance, word) = *all.first()?;
-    Some(Near { word, distance, alone: all.get(1).is_none_or(|(second, _)| *second > distance) })
+    let alone = all.get(1).is_none_or(|(second, _)| *second > distance);
+    Some(Near { word, distance, sure: alone && distance * 3 <= shorter(unknown, word) })
 }
 
 /// All known words that are near enough to be meant, the nearest first.
@@ -29,15 +31,17 @@ pub fn all_near<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> 
     by_distance(unknown, known).into_iter().map(|(_, word)| word).collect()
 }
 
+/// Letters of the shorter one.
+fn shorter(unknown: &str, word: &str) -> usize {
+    unknown.chars().count().min(word.chars().count())
+}
+
 fn by_distance<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<(usize, &'a str)> {
     let lower = unknown.to_ascii_lowercase();
     let mut all: Vec<(usize, &str)> = known
         .into_iter()
         .map(|word| (strsim::damerau_levenshtein(&lower, &word.to_ascii_lowercase()), word))
-        .filter(|(distance, word)| {
-            let allowed = unknown.chars().count().min(word.chars().count()).div_ceil(3);
-            *distance <= allowed && *distance < word.chars().count()
-        })
+        .filter(|(distance, word)| *distance <= shorter(unknown, word).div_ceil(3) && *distance < word.chars().count())
         .collect();
     all.sort_unstable_by_key(|(distance, word)| (*distance, !word.starts_with(&lower), word.len().abs_diff(unknown.len()), *word));
     all.dedup();
@@ -64,7 +68,8 @@ mod tests {
     #[test]
     fn of_two_equally_near_words_the_first_by_the_alphabet_is_suggested() {
         assert_eq!(nearest("oster", ["uster", "aster"]), Some("aster"));
-        assert_eq!(near("oster", ["uster", "aster"]), Some(Near { word: "aster", distance: 1, alone: false }));
-        assert_eq!(near("oster", ["aster", "aster", "roster's"]), Some(Near { word: "aster", distance: 1, alone: true }));
+        assert_eq!(near("oster", ["uster", "aster"]), Some(Near { word: "aster", distance: 1, sure: false }));
+        assert_eq!(near("send", ["kind"]), Some(Near { word: "kind", distance: 2, sure: false }));
+        assert_eq!(near("oster", ["aster", "aster", "roster's"]), Some(Near { word: "aster", distance: 1, sure: true }));
     }
 }

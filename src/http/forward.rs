@@ -17,10 +17,10 @@ pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for
 pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 /// `X-Forwarded-Proto`
 pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-/// What a trusted proxy says of the place that its client asked for. Upstreams may make their answers of that; whose word does not
-/// count, theirs are gone.
-pub const PLACE: [HeaderName; 3] =
-    [X_FORWARDED_HOST, HeaderName::from_static("x-forwarded-port"), HeaderName::from_static("x-forwarded-prefix")];
+/// What a trusted proxy says of the place that its client asked for, besides [`told_of_place`]. Upstreams may make their answers of
+/// that; whose word does not count, theirs are gone.
+pub const PLACE: [HeaderName; 4] =
+    [X_FORWARDED_HOST, X_FORWARDED_PROTO, HeaderName::from_static("x-forwarded-port"), HeaderName::from_static("x-forwarded-prefix")];
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 const VIA_OURS: HeaderValue = HeaderValue::from_static("1.1 gatewright");
@@ -51,9 +51,8 @@ pub fn is_trusted(ip: IpAddr, trust: &[IpNet]) -> bool {
 
 /// Walks the chain right to left; an entry that is no address ends it, as nothing left of it can be believed.
 fn client(headers: &HeaderMap, peer: IpAddr, trust: &[IpNet]) -> IpAddr {
-    let chain = if headers.contains_key(X_FORWARDED_FOR) { by_address(headers) } else { by_element(headers) };
     let mut client = peer;
-    for hop in chain.into_iter().rev() {
+    for hop in by_address(headers).unwrap_or_else(|| by_element(headers)).into_iter().rev() {
         let Some(hop) = hop else { break };
         client = hop;
         if !is_trusted(hop, trust) {
@@ -63,12 +62,13 @@ fn client(headers: &HeaderMap, peer: IpAddr, trust: &[IpNet]) -> IpAddr {
     client
 }
 
-/// The hops that `X-Forwarded-For` tells of; `None` stands for one that is no address.
-fn by_address(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-    elements(headers, &X_FORWARDED_FOR).map(|element| address(element?.trim())).collect()
+/// The hops that `X-Forwarded-For` tells of, if it is there; `None` stands for one that is no address.
+fn by_address(headers: &HeaderMap) -> Option<Vec<Option<IpAddr>>> {
+    let hops = || elements(headers, &X_FORWARDED_FOR).map(|element| address(element?.trim())).collect();
+    headers.contains_key(X_FORWARDED_FOR).then(hops)
 }
 
-/// The same by `Forwarded`.
+/// The hops that `Forwarded` tells of.
 fn by_element(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     elements(headers, &FORWARDED).map(|element| forwarded_for(element?)).collect()
 }
@@ -82,17 +82,30 @@ fn node(hop: Option<IpAddr>) -> String {
     }
 }
 
-/// Has `Forwarded` tell the chain that is believed: a proxy that knows one of the two fields hands on what a client has put into
-/// the other.
+/// Has `Forwarded` tell the chain that is believed, where that is the one of `X-Forwarded-For`, and nothing else: a proxy that writes
+/// one of the two fields hands on what a client has put into the other, who knows which address to put there.
 fn agree(headers: &mut HeaderMap) {
-    let chain = by_address(headers);
-    if chain.is_empty() || chain == by_element(headers) {
-        return;
-    }
+    let Some(chain) = by_address(headers) else { return };
     let elements: Vec<String> = chain.into_iter().map(|hop| format!("for={}", node(hop))).collect();
-    if let Ok(told) = HeaderValue::try_from(elements.join(", ")) {
-        headers.insert(FORWARDED, told);
-    }
+    match HeaderValue::try_from(elements.join(", ")) {
+        Ok(told) => headers.insert(FORWARDED, told),
+        Err(_) => headers.remove(FORWARDED),
+    };
+}
+
+/// What `Forwarded` says besides who asked, as parts that are equal where it says the same; none where it is written anew, see
+/// [`Forwarding::write`].
+pub fn told_of_place(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let passed_on = !headers.contains_key(X_FORWARDED_FOR);
+    let fields = headers.get_all(FORWARDED).into_iter().filter(move |_| passed_on);
+    let elements = fields.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    elements.flat_map(|element| element.split(|byte| *byte == b';').filter(|pair| !is_node(pair)).chain([&b","[..]]))
+}
+
+/// True for a hop's `for=…` and nothing besides, however it is read.
+fn is_node(pair: &[u8]) -> bool {
+    let node = pair.trim_ascii().split_at_checked(b"for=".len()).filter(|(name, _)| name.eq_ignore_ascii_case(b"for="));
+    node.is_some_and(|(_, node)| !node.contains(&b'='))
 }
 
 /// The elements of a list; `None` stands for one that is no text, so that it hides none of its neighbours.
@@ -270,7 +283,7 @@ pub fn request_id(since_epoch: std::time::Duration, random: &mut fastrand::Rng) 
 mod tests {
     use super::{
         FORWARDED, Forwarding, Hop, Scheme, TRACEPARENT, TRACESTATE, Told, TraceContext, X_FORWARDED_FOR, X_FORWARDED_PROTO, request_id,
-        told,
+        told, told_of_place,
     };
     use http::{HeaderMap, HeaderValue};
     use std::net::IpAddr;
@@ -294,8 +307,24 @@ mod tests {
         let own = "for=10.0.0.1;host=\"a\";proto=http";
         assert_eq!(told("192.0.2.7", "for=6.6.6.6;proto=https"), format!("for=192.0.2.7, {own}"));
         assert_eq!(told("?, 2001:db8::7", "for=6.6.6.6"), format!("for=unknown, for=\"[2001:db8::7]\", {own}"));
-        let same = "for=192.0.2.7;proto=https, for=\"10.0.0.2:80\"";
-        assert_eq!(told("192.0.2.7, 10.0.0.2", same), format!("{same}, {own}"));
+        let knows_its_address = "for=192.0.2.7;host=evil.example;proto=https";
+        assert_eq!(told("192.0.2.7", knows_its_address), format!("for=192.0.2.7, {own}"));
+        assert_eq!(told("unknown", "for=_x;host=evil.example"), format!("for=unknown, {own}"));
+        assert_eq!(told("", "for=_x;host=evil.example"), format!("for=unknown, {own}"));
+    }
+
+    #[test]
+    fn what_forwarded_says_of_the_place_differs_with_all_but_the_hops_and_counts_where_it_is_handed_on() {
+        let said = |elements: &'static str, addresses: Option<&'static str>| {
+            let mut headers = HeaderMap::from_iter([(FORWARDED, HeaderValue::from_static(elements))]);
+            headers.extend(addresses.map(|addresses| (X_FORWARDED_FOR, HeaderValue::from_static(addresses))));
+            told_of_place(&headers).map(|part| String::from_utf8_lossy(part).into_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(said("for=192.0.2.7;host=a", None), said("For=\"[2001:db8::7]:80\";host=a", None));
+        let others = ["host=a", "host=b", "host=a;proto=http", "for=x host=a", "for=x, host=a", "host=a, for=x", "for=\"x;host=a\""];
+        let distinct: std::collections::BTreeSet<_> = others.iter().map(|elements| said(elements, None)).collect();
+        assert_eq!(distinct.len(), others.len(), "{distinct:?}");
+        assert_eq!(said("for=192.0.2.7;host=a", Some("192.0.2.7")), said("", Some("192.0.2.7")));
     }
 
     #[test]

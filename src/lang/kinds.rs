@@ -35,7 +35,7 @@ pub(super) fn no_choice(written: &str, choices: &[String], span: Span) -> Diagno
     let all = choices.iter().map(|choice| format!("`{choice}`")).collect::<Vec<_>>().join(", ");
     let found = Diagnostic::new(Code::TypeEnum, format!("`{written}` is none of the choices")).at(span, format!("one of {all}"));
     match near(written, choices.iter().map(String::as_str)) {
-        Some(near) => found.meant(span, written, near.word, near.alone),
+        Some(near) => found.maybe(near.word),
         None => found,
     }
 }
@@ -63,7 +63,7 @@ pub fn unlikely_method(written: &str, span: Span) -> Option<Diagnostic> {
     }
     let near = near(written, COMMON.iter().copied())?;
     let found = Diagnostic::new(Code::TypeUnlikelyMethod, format!("the method `{written}` is an unusual one")).at(span, "taken as it is");
-    Some(found.meant(span, written, near.word, near.alone))
+    Some(found.meant(span, written, near.word, near.sure))
 }
 
 /// Types as other languages call them.
@@ -87,7 +87,7 @@ pub(super) fn no_type(written: &str, span: Span) -> Diagnostic {
     }
     let known = Type::SIMPLE.iter().map(|(known, _)| *known).chain(Type::GENERIC.iter().copied());
     match near(written, known) {
-        Some(near) => found.meant(span, written, near.word, near.alone),
+        Some(near) => found.meant(span, written, near.word, near.sure),
         None => found.help("such as `str`, `int`, `bool`, `enum(a, b)` or `set<str>`, with `?` behind it where it may be missing"),
     }
 }

@@ -5,7 +5,7 @@ use super::checker::{Checker, Names};
 use super::form::Declared;
 use super::read::ScopeId;
 use crate::diag::suggest::{all_near, near};
-use crate::diag::{Code, Diagnostic, Edit, Report, Span};
+use crate::diag::{Code, Diagnostic, Report, Span};
 use crate::syntax::ast::Ident;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,7 +43,7 @@ impl Names {
 }
 
 /// Once all uses are known: shows declarations that nobody uses beside uses of names that are near to theirs. What several
-/// uses say alike is not put right use by use: their findings become one, with the declaration for the machine to fix.
+/// uses say alike is not put right use by use: their findings become one, with what the declaration says.
 pub fn misspelt(names: &Names, report: &mut Report) {
     let used = names.used.borrow();
     let missed = names.missed.borrow();
@@ -76,9 +76,7 @@ pub fn misspelt(names: &Names, report: &mut Report) {
             for other in others.iter().take(SHOWN_MAX) {
                 shown = shown.also(*other, "used here as well");
             }
-            let edits = vec![Edit { span: *declared, text: (*written).to_owned() }];
-            shown.fixes.clear();
-            shown = shown.help(format!("is its declaration misspelt? it says `{name}`")).fix(format!("declare it as `{written}`"), edits);
+            shown = shown.help(format!("is its declaration misspelt? it says `{name}`"));
         }
         *found = shown;
         true
@@ -140,7 +138,7 @@ impl Checker<'_> {
         let known = declared.iter().map(|(name, _)| *name);
         found = match (path, module) {
             ([within, name], Some(_)) => match near(&name.text, known) {
-                Some(near) => found.meant(span, &written, &format!("{}.{}", within.text, near.word), near.alone),
+                Some(near) => found.maybe(&format!("{}.{}", within.text, near.word)),
                 None => found.help(format!("no {what} of the file imported as `{}` is called so", within.text)),
             },
             _ => {
@@ -150,7 +148,7 @@ impl Checker<'_> {
                     _ => {}
                 }
                 match near(&written, known) {
-                    Some(near) => found.meant(span, &written, near.word, near.alone),
+                    Some(near) => found.maybe(near.word),
                     None if path.len() > 1 => {
                         found.help(format!("nothing is imported as `{}`", path.first().map_or("", |part| &part.text)))
                     }

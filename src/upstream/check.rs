@@ -157,7 +157,7 @@ pub fn pattern(given: Given<'_>, checker: &mut Checker<'_>) -> Option<Pattern> {
             if let PatternErrorKind::UnknownType { word } = &error.kind
                 && let Some(near) = near(word, TYPE_NAMES)
             {
-                found = found.meant(at, word, near.word, near.alone && exact);
+                found = found.meant(at, word, near.word, near.sure && exact);
             }
             if let Some(text) = error.replacement().filter(|_| exact) {
                 found = found.fix(format!("write `{text}`"), vec![Edit { span: at, text }]);

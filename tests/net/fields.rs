@@ -71,11 +71,15 @@ fn what_is_stored_for_one_place_that_a_trusted_proxy_tells_of_answers_for_no_oth
     }
     assert_eq!(trusting.get("/").send().expect(200).text(), "localhost");
     assert_eq!(app.begun(), 3);
+    for elements in ["for=192.0.2.7;host=shop.example", "for=192.0.2.7;host=evil.example", "for=192.0.2.8;host=shop.example"] {
+        trusting.get("/").field("Forwarded", elements).send().expect(200);
+    }
+    assert_eq!(app.begun(), 5, "who asks makes no other key");
     let wary = Gate::source(cached).origin("app", &app).start();
     for host in ["evil.example", "worse.example"] {
         assert_eq!(wary.get("/").field("X-Forwarded-Host", host).send().expect(200).text(), "localhost");
     }
-    assert_eq!(app.begun(), 4, "what is dropped makes no other key");
+    assert_eq!(app.begun(), 6, "what is dropped makes no other key");
 }
 
 #[test]

@@ -95,7 +95,11 @@ impl Reader<'_> {
             return;
         }
         node.damaged = true;
-        let known: Vec<&str> = form.children.iter().map(|child| child.word).chain(form.slots.iter().map(|slot| slot.name)).collect();
+        let open = |(at, slot): (usize, &Slot)| {
+            let said = matches!(slot.kind, Kind::Name | Kind::Fixed(_)) || node.filled.iter().any(|(filled, _)| *filled == at);
+            (!said).then_some(slot.name)
+        };
+        let known: Vec<&str> = form.children.iter().map(|child| child.word).chain(form.slots.iter().enumerate().filter_map(open)).collect();
         self.unknown(&head, &known, &format!("in `{}`", form.word));
     }
 

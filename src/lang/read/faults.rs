@@ -54,7 +54,7 @@ impl Reader<'_> {
             let homes = somewhere(&self.schema.homes(other.word));
             found = found.help(format!("did you mean `{}`? it belongs {homes}", other.word));
         } else if let Some(near) = here {
-            found = found.meant(head.word.span, word, near.word, near.alone);
+            found = found.meant(head.word.span, word, near.word, near.sure);
         } else if !known.is_empty() && known.len() <= 12 {
             found = found.help(format!("known here: {}", list(known)));
         }
@@ -82,7 +82,7 @@ impl Reader<'_> {
         let mut diagnostic = Diagnostic::new(Code::TypeEnum, format!("`{written}` is no choice for `{}`", node.form.word))
             .at(expr.span, format!("one of {}", list(words)));
         if let Some(near) = near(written, words.iter().copied()) {
-            diagnostic = diagnostic.meant(expr.span, written, near.word, near.alone);
+            diagnostic = diagnostic.meant(expr.span, written, near.word, near.sure);
         }
         self.report.push(diagnostic);
     }
@@ -128,7 +128,7 @@ impl Reader<'_> {
             self.report.push(
                 Diagnostic::new(Code::SchemaUnknownKey, format!("unknown word `{}` in `{}`", word.text, form.word))
                     .at(word.span, "not known here")
-                    .meant(word.span, &word.text, near.word, near.alone),
+                    .meant(word.span, &word.text, near.word, near.sure),
             );
             return;
         }

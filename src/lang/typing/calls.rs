@@ -21,7 +21,7 @@ impl Typing<'_, '_> {
             other => {
                 let mut found = Diagnostic::new(Code::NameUnknown, format!("no function is called `{other}`")).at(name.span, "not known");
                 if let Some(near) = near(other, FUNCTIONS.iter().copied()) {
-                    found = found.meant(name.span, other, near.word, near.alone);
+                    found = found.meant(name.span, other, near.word, near.sure);
                 }
                 self.checker.report.push(found);
                 return None;

@@ -84,7 +84,7 @@ impl Typing<'_, '_> {
         let found = if ROOTS.contains(&word.text.as_str()) {
             found.help(format!("`{}` is a family of values: write `{}.NAME`", word.text, word.text))
         } else if let Some(near) = near(&word.text, known.iter().copied()) {
-            found.meant(word.span, &word.text, near.word, near.alone)
+            found.maybe(near.word)
         } else if let Some(whole) = kinds::reference_ending_in(&word.text) {
             found.help(format!("did you mean `{whole}`?"))
         } else if hint == Some(&Type::Str) || hint.is_none() {
@@ -135,7 +135,7 @@ impl Typing<'_, '_> {
         let last = rest.first().map_or("", |part| part.text.as_str());
         let mut found = Diagnostic::new(Code::NameUnknown, format!("`{}` is not known", path_text(root, rest))).at(span, "no such value");
         found = match near(last, known.iter().copied()) {
-            Some(near) => found.meant(span, &path_text(root, rest), &format!("{}.{}", root.text, near.word), near.alone),
+            Some(near) => found.meant(span, &path_text(root, rest), &format!("{}.{}", root.text, near.word), near.sure),
             None => {
                 found.help(format!("known: {}", known.iter().map(|name| format!("`{}.{name}`", root.text)).collect::<Vec<_>>().join(", ")))
             }
@@ -164,7 +164,7 @@ impl Typing<'_, '_> {
             Diagnostic::new(Code::TypeParamUnknown, format!("the path of `{route}` has no parameter `{name}`")).at(span, "not in its path");
         diagnostic = path.into_iter().fold(diagnostic, |found, path| found.also(path, "its path"));
         diagnostic = match near(name, known.iter().copied()) {
-            Some(near) => diagnostic.meant(span, &format!("param.{name}"), &format!("param.{}", near.word), near.alone),
+            Some(near) => diagnostic.maybe(&format!("param.{}", near.word)),
             None if known.is_empty() => diagnostic.help("the path has no parameters: write one as `{name}` or `{name:int}`"),
             None => {
                 let known = known.iter().map(|name| format!("`param.{name}`")).collect::<Vec<_>>().join(" or ");
@@ -202,7 +202,7 @@ impl Typing<'_, '_> {
         };
         if !known.is_empty() {
             diagnostic = match near(&written, known.iter().map(String::as_str)) {
-                Some(near) => diagnostic.meant(span, &written, near.word, near.alone),
+                Some(near) => diagnostic.maybe(near.word),
                 None => {
                     diagnostic.help(format!("it declares {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")))
                 }
@@ -237,7 +237,7 @@ impl Typing<'_, '_> {
             let known = names.scope(module).into_iter().flat_map(|scope| scope.constants.keys().map(String::as_str));
             found = match rest {
                 [name] => match near(&name.text, known) {
-                    Some(near) => found.meant(span, &text, &format!("{}.{}", root.text, near.word), near.alone),
+                    Some(near) => found.maybe(&format!("{}.{}", root.text, near.word)),
                     None => found.help(format!("no `let` or `param` of the file imported as `{}` is called so", root.text)),
                 },
                 _ => found,
@@ -248,7 +248,7 @@ impl Typing<'_, '_> {
             self.checker.missed_import(root, span, self.scope);
             if let Some(near) = near(&root.text, known) {
                 let member = rest.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(".");
-                found = found.meant(span, &text, &format!("{}.{member}", near.word), near.alone);
+                found = found.meant(span, &text, &format!("{}.{member}", near.word), near.sure && ROOTS.contains(&near.word));
             }
         }
         self.checker.report.push(found);

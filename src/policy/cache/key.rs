@@ -77,6 +77,7 @@ impl Parts {
                 push(&mut key, value.as_bytes());
             }
         }
+        forward::told_of_place(&exchange.request.headers).for_each(|part| push(&mut key, part));
         key
     }
 
