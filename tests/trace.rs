@@ -97,6 +97,16 @@ fn in_guarded(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+#[test]
+fn a_credential_of_the_request_is_held_against_made_up_secrets_which_is_said() {
+    const MADE_UP: &str = "; secrets are made up here, so no real credential is valid: say who calls by `claims`, `key` or `user`";
+    let (url, token) = ("http://api.example.com/things/1", "Authorization: Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl");
+    let refused = in_guarded(&[url, "-H", token]);
+    assert!(refused.contains(&format!("401: the token's signature is not valid{MADE_UP}\n")), "{refused}");
+    let nobody = in_guarded(&[url, "-H", "Cookie: a=b"]);
+    assert!(nobody.contains("401: the request does not say who it comes from\n"), "{nobody}");
+}
+
 /// Credentials in every place in which they may stand.
 const KEPT: &str = r#"gateway {
   listen :8080

@@ -30,6 +30,8 @@ impl From<Refused> for Refusal {
                 let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "the policy cannot be put in force; the one before stays");
                 Self { problem, diagnostics: Some(diagnostics) }
             }
+            // Of the gateway, not of the policy: what becomes of that is another's to say.
+            Refused::TakesNone(why) => Problem::new(StatusCode::CONFLICT, why).into(),
             Refused::NotKept(detail) => unknown(detail).into(),
         }
     }

@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::spawn_blocking;
 
 /// A policy that is kept, without its text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,12 +22,13 @@ pub struct Generation {
     pub number: u64,
     /// Since when, in seconds since 1970.
     pub since: u64,
-    /// By what it came to be in force.
+    /// By what it came to be in force; what is kept from before that was noted does not say.
     #[serde(flatten)]
-    pub by: By,
+    pub by: Option<By>,
     /// The earlier policy that somebody went back to by it.
     pub rollback: Option<u64>,
     /// Tells one policy from another, as `gate_config_info` does.
+    #[serde(default)]
     pub hash: String,
     /// What it changed for requests, in a few words; nothing of the one that the gateway started with.
     pub summary: String,
@@ -50,7 +50,7 @@ pub trait Archive: Send + Sync {
 pub fn all(desk: Arc<Desk>, _: Asked) -> BoxFuture<'static, Answered> {
     Box::pin(async move {
         let archive = Arc::clone(&desk.archive);
-        let kept = spawn_blocking(move || archive.all()).await.map_err(|_| fault())?;
+        let kept = desk.aside.run(move || archive.all()).await.map_err(|_| fault())?;
         let (now, plan) = (desk.control.generation(), desk.server.plan());
         let rows = kept.iter().map(|generation| {
             let in_force = generation.number == now;
@@ -58,8 +58,8 @@ pub fn all(desk: Arc<Desk>, _: Asked) -> BoxFuture<'static, Answered> {
                 "generation": generation.number,
                 "in_force": in_force,
                 "since": rfc3339(Duration::from_secs(generation.since)),
-                "by": generation.by.name(),
-                "user": generation.by.user(),
+                "by": generation.by.as_ref().map(By::name),
+                "user": generation.by.as_ref().and_then(By::user),
                 "rollback": generation.rollback,
                 // The same text means something else with another `param`.
                 "hash": if in_force { &plan.digest } else { &generation.hash },
@@ -74,9 +74,8 @@ pub fn all(desk: Arc<Desk>, _: Asked) -> BoxFuture<'static, Answered> {
 pub fn one(desk: Arc<Desk>, asked: Asked) -> BoxFuture<'static, Answered> {
     Box::pin(async move {
         let number = asked.name.parse().map_err(|_| unknown(format!("there is no generation `{}`", asked.name)))?;
-        let _turn = desk.rehearsals.acquire().await;
         let (archive, program) = (Arc::clone(&desk.archive), desk.policy.program());
-        let changes = spawn_blocking(move || archive.changes(number, &program)).await.map_err(|_| fault())??;
+        let changes = desk.aside.run(move || archive.changes(number, &program)).await.map_err(|_| fault())??;
         Ok(json_of(StatusCode::OK, &json!({ "generation": number, "changes": changes })))
     })
 }

@@ -1,6 +1,7 @@
 //! What whoever administers has at hand: the server, the way to tell it something, and the policy in force.
 
 use super::archive::Archive;
+use super::aside::Aside;
 use super::logins::Logins;
 use super::rehearse::Rehearsal;
 use crate::events::Change;
@@ -10,7 +11,6 @@ use arc_swap::ArcSwap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 /// The policy in force, as it is shown; whoever puts another in force says so here.
@@ -57,8 +57,8 @@ pub struct Desk {
     pub archive: Arc<dyn Archive>,
     /// How a request is tried out.
     pub rehearsal: Rehearsal,
-    /// Has room for one who tries a request out, or an earlier policy.
-    pub rehearsals: Semaphore,
+    /// Where what takes a while is done.
+    pub aside: Aside,
     /// Logins that fail.
     pub logins: Logins,
     began: Instant,
@@ -68,8 +68,8 @@ impl Desk {
     /// The desk of a server that has just begun.
     #[must_use]
     pub fn new(server: Arc<Server>, control: Control, (policy, archive): (Arc<InForce>, Arc<dyn Archive>), rehearsal: Rehearsal) -> Self {
-        let (rehearsals, logins, began) = (Semaphore::new(1), Logins::new(), Instant::now());
-        Self { server, control, policy, archive, rehearsal, rehearsals, logins, began }
+        let (aside, logins, began) = (Aside::new(), Logins::new(), Instant::now());
+        Self { server, control, policy, archive, rehearsal, aside, logins, began }
     }
 
     /// How long the server has run.

@@ -107,7 +107,8 @@ impl Gate {
         let Some(turned) = turned else {
             return Ok(exchange.identities.first().and_then(|identity| self.auth.name_of(identity)).cloned());
         };
-        if tried && status(&turned) != StatusCode::SERVICE_UNAVAILABLE {
+        // Somebody who is sent to where they can log in, or of whom nobody can say anything, has not failed to.
+        if tried && matches!(status(&turned), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             logins.failed(peer);
         }
         Err(turned)

@@ -116,7 +116,10 @@ impl Admin {
         let door = Door { desk, gate: Arc::clone(&gate) };
         let thread = std::thread::Builder::new().name("gate-admin".to_owned()).spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(accept((listener, accepts), door, ended))
+            let served = runtime.block_on(accept((listener, accepts), door, ended));
+            // What is still looked at is wanted by nobody any more.
+            runtime.shutdown_background();
+            served
         })?;
         Ok(Self { address, gate, ending: ending.drop_guard(), closed, thread })
     }

@@ -8,6 +8,7 @@
 
 mod answer;
 mod archive;
+mod aside;
 mod desk;
 mod endpoints;
 mod entry;

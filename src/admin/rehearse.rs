@@ -10,7 +10,6 @@ use futures_core::future::BoxFuture;
 use http::StatusCode;
 use serde_json::Value as Json;
 use std::sync::Arc;
-use tokio::task::spawn_blocking;
 
 /// Traces a request that is described by parameters of [`PARAMETERS`]; what is wrong with them is said.
 pub type Rehearsal = fn(&Program, &Query) -> Result<Json, String>;
@@ -21,9 +20,8 @@ pub const PARAMETERS: &[&str] = &["method", "url", "headers", "claims", "key", "
 /// What becomes of a request. One is tried at a time, on a thread that nobody else waits for.
 pub fn trace(desk: Arc<Desk>, asked: Asked) -> BoxFuture<'static, Answered> {
     Box::pin(async move {
-        let _turn = desk.rehearsals.acquire().await;
         let (program, rehearsal) = (desk.policy.program(), desk.rehearsal);
-        let traced = spawn_blocking(move || rehearsal(&program, &asked.query)).await;
+        let traced = desk.aside.run(move || rehearsal(&program, &asked.query)).await;
         let traced = traced.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the trace came to no end"))?;
         Ok(json_of(StatusCode::OK, &traced.map_err(unclear)?))
     })

@@ -2,7 +2,7 @@
 
 use super::declare::Bench;
 use super::load::Module;
-use crate::diag::{Code, Diagnostic, Span};
+use crate::diag::{Code, Diagnostic, Edit, Span};
 use crate::hook::Answer;
 use crate::http::UpstreamIndex;
 use crate::ir::Route;
@@ -13,7 +13,7 @@ use crate::lang::value::Value;
 use crate::lang::{Checker, Given, Node};
 use crate::policy::Config;
 use crate::policy::stage::STAGES;
-use crate::syntax::ast::{Body, ClauseKind, Expr, ExprKind, Operator};
+use crate::syntax::ast::{Body, ClauseKind, Expr, ExprKind, LiteralKind, Operator};
 use std::time::Duration;
 
 /// Most times one step may repeat a request.
@@ -359,6 +359,16 @@ impl Reading<'_, '_> {
 
     /// `route == x`, `header("x") == "y"`; with `received` before it, of the request the upstream got.
     fn comparison(&mut self, given: Given<'_>, received: bool) -> Option<Expectation> {
+        if let (ExprKind::Literal(LiteralKind::Integer | LiteralKind::StatusClass, status), false) = (&given.expr.kind, received) {
+            let span = given.expr.span;
+            self.checker.report.push(
+                Diagnostic::new(Code::SchemaArity, format!("what is to be `{status}` is not said"))
+                    .at(span, "a status?")
+                    .help(format!("write `expect status {status}`"))
+                    .fix("write `status` before it", vec![Edit { span: Span { end: span.start, ..span }, text: "status ".to_owned() }]),
+            );
+            return None;
+        }
         let (left, how, right) = self.sides(given.expr)?;
         let right = Given { expr: right, scope: given.scope };
         if let ExprKind::Term(term) = &left.kind
@@ -389,6 +399,11 @@ impl Reading<'_, '_> {
             (Some("status"), false) => {
                 self.unknown(given.expr.span, "a status is expected without `==`", "write `expect status 200` or `expect status 2xx`")
             }
+            (Some("body"), false) => self.unknown(
+                given.expr.span,
+                "a body is expected without `==`",
+                "write `expect body text \"…\"` or `expect body json \"…\"`",
+            ),
             (Some("path"), true) => match &right.expr.kind {
                 ExprKind::Path(path) => Some(Expectation::ReceivedPath(how, path.clone())),
                 _ => self.checker.text(right).map(|path| Expectation::ReceivedPath(how, path)),
@@ -396,7 +411,7 @@ impl Reading<'_, '_> {
             _ => self.unknown(
                 left.span,
                 "this cannot be expected",
-                "known: `route`, `upstream`, `cache`, `attempts`, `header(…)`, and `received …`",
+                "known: `status`, `body json`, `body text`, `route`, `upstream`, `cache`, `attempts`, `header(…)`, and `received …`",
             ),
         }
     }

@@ -3,6 +3,7 @@
 use super::state::State;
 use super::{Outcome, complain, print_out};
 use crate::admin::Generation;
+use crate::server::control::By;
 use std::path::PathBuf;
 
 /// Arguments of `gate generations`.
@@ -45,8 +46,24 @@ pub fn run(arguments: &Arguments) -> Outcome {
 
 /// By what it came to be in force, and what it changed: `admin ann, back to 2: 1 LOOSER`.
 fn how(generation: &Generation) -> String {
-    let user = generation.by.user().map(|user| format!(" {user}")).unwrap_or_default();
+    let by = generation.by.as_ref();
+    // Whoever asked chose the name, which is not to be taken for anything else here.
+    let user = by.and_then(By::user).map(|user| format!(" {}", user.escape_debug())).unwrap_or_default();
     let back = generation.rollback.map(|number| format!(", back to {number}")).unwrap_or_default();
     let summary = if generation.summary.is_empty() { String::new() } else { format!(": {}", generation.summary) };
-    format!("{}{user}{back}{summary}", generation.by.name())
+    format!("{}{user}{back}{summary}", by.map_or("-", By::name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::how;
+    use crate::admin::Generation;
+    use crate::server::control::By;
+
+    #[test]
+    fn a_name_of_somebodys_choice_stays_on_its_line() {
+        let by = Some(By::Admin { user: Some("ann\n2026 INFO\u{1b}[31m".into()) });
+        let generation = Generation { number: 2, since: 0, by, rollback: Some(1), hash: String::new(), summary: String::new() };
+        assert_eq!(how(&generation), "admin ann\\n2026 INFO\\u{1b}[31m, back to 1");
+    }
 }

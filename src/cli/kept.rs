@@ -59,9 +59,10 @@ impl Kept {
     fn keep(&self, by: By, rollback: Option<u64>, hash: String, summary: String) {
         let Some(state) = &self.state else { return };
         let since = Clock::system().now().as_secs();
-        let generation = Generation { number: self.number, since, by, rollback, hash, summary };
+        let generation = Generation { number: self.number, since, by: Some(by), rollback, hash, summary };
         if let Err(error) = state.keep(&Snapshot { generation, files: self.files.clone() }) {
-            tracing::warn!(%error, "the policy in force is not kept, so nobody can go back to it");
+            let folder = state.folder().display();
+            tracing::warn!(%error, "the policy in force is not kept in `{folder}`, so nobody can go back to it");
         }
     }
 }

@@ -76,19 +76,20 @@ fn below(policy: &Path, path: &Path) -> PathBuf {
 
 impl State {
     /// The state of a policy's gateway: where it is said, else where the service manager keeps it, else in the user's own folder
-    /// for such. None where there is no such folder.
+    /// for such. Each path of a policy has a folder of its own there, so that none is taken for another's. None where there is no
+    /// such folder.
     #[must_use]
     pub fn of(policy: &Path, said: Option<&Path>) -> Option<Self> {
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let service = || std::env::split_paths(&set("STATE_DIRECTORY")?).next();
         let own = || {
             let state = set("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state")))?;
-            let path = std::path::absolute(policy).ok()?;
-            let name = crate::policy::auth::hash_key(&path.to_string_lossy()).replace("sha256:", "");
-            Some(state.join("gatewright").join(name.get(..16)?))
+            Some(state.join("gatewright"))
         };
         let folder = said.map(Path::to_owned).or_else(service).or_else(own)?;
-        Some(Self { folder })
+        let path = std::path::absolute(policy).ok()?;
+        let name = crate::policy::auth::hash_key(&path.to_string_lossy()).replace("sha256:", "");
+        Some(Self { folder: folder.join(name.get(..16)?) })
     }
 
     /// The numbers that are kept, the oldest first.
@@ -172,7 +173,7 @@ mod tests {
         sources.add(Source::new("gates/lib/b.gate", "gate 1\n"));
         let (hash, summary) = (format!("{number:016x}"), "1 LOOSER".to_owned());
         let by = if number == 7 { By::Admin { user: Some("ann".into()) } } else { By::Watch };
-        let generation = Generation { number, since: 0, by, rollback: (number == 7).then_some(3), hash, summary };
+        let generation = Generation { number, since: 0, by: Some(by), rollback: (number == 7).then_some(3), hash, summary };
         Snapshot { generation, files: Bundle::of(Path::new("gates/a.gate"), &sources) }
     }
 
@@ -193,5 +194,20 @@ mod tests {
         assert!(elsewhere.files.read(Path::new("/etc/gate/lib/c.gate")).is_err());
         let error = state.read(4, Path::new("gates/a.gate")).unwrap_err();
         assert!(error.contains("there is no policy 4") && error.ends_with(": 5, 6, 7, 8, 9, 10, 11, 12, 13, 14"), "{error}");
+    }
+
+    #[test]
+    fn what_was_kept_before_it_was_noted_by_whom_is_read_still() {
+        let folder = tempfile::tempdir().unwrap();
+        let policy = Path::new("gates/a.gate");
+        let state = State::of(policy, Some(folder.path())).unwrap();
+        state.keep(&snapshot(1)).unwrap();
+        let mut kept: serde_json::Value = serde_json::from_slice(&std::fs::read(state.path(1)).unwrap()).unwrap();
+        for member in ["by", "user", "rollback", "hash"] {
+            kept.as_object_mut().unwrap().remove(member);
+        }
+        std::fs::write(state.path(1), kept.to_string()).unwrap();
+        let read = state.read(1, policy).unwrap();
+        assert_eq!((read.generation.by, &read.files), (None, &snapshot(1).files));
     }
 }

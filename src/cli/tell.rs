@@ -4,7 +4,7 @@ use super::secrets::Machine;
 use super::{Outcome, complain, print_error, print_out};
 use crate::fetch::{self, Answer, Call, Fetch, Network};
 use http::header::AUTHORIZATION;
-use http::{HeaderValue, Method};
+use http::{HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -42,6 +42,16 @@ struct Told {
     changes: Vec<String>,
     detail: String,
     diagnostics: String,
+    /// Of a problem at a listener that serves routes, never at the admin listener.
+    request_id: Option<String>,
+    ready: Option<bool>,
+}
+
+impl Told {
+    /// True for a refusal as the admin listener writes it.
+    fn is_problem(&self) -> bool {
+        !self.detail.is_empty() && self.request_id.is_none()
+    }
 }
 
 /// What a gateway answers that takes requests.
@@ -76,7 +86,11 @@ pub fn ready(arguments: &Arguments) -> Outcome {
             Ok(Readiness { ready: true, state }) if state == "serving" => return Outcome::Fine,
             Ok(Readiness { .. }) | Err(_) => format!("not ready: {FOREIGN}"),
         },
-        Ok(answer) => format!("not ready: {}", answer.status),
+        Ok(answer) => {
+            let told: Told = serde_json::from_slice(&answer.body).unwrap_or_default();
+            let is_ours = told.ready == Some(false) || told.is_problem();
+            if is_ours { format!("not ready: {}", answer.status) } else { format!("not ready: {FOREIGN}") }
+        }
         Err(error) => error,
     };
     complain(&why);
@@ -133,9 +147,12 @@ fn report(answer: &Answer) -> Outcome {
         told.changes.iter().for_each(|change| print_out(&format!("  {change}\n")));
         return Outcome::Fine;
     }
+    if !told.is_problem() {
+        return unasked(FOREIGN);
+    }
     // Not all of them are findings, which end with a line end.
     told.diagnostics.trim_end().lines().for_each(|line| print_error(&format!("{line}\n")));
-    let status = answer.status.to_string();
-    complain(if told.detail.is_empty() { &status } else { &told.detail });
+    let whose = format!(": `{CREDENTIALS}` is the value of `Authorization` that is sent");
+    complain(&format!("{}{}", told.detail, if answer.status == StatusCode::UNAUTHORIZED { &whose } else { "" }));
     Outcome::Failed
 }

@@ -55,17 +55,12 @@ impl Codes {
     /// Counts a status.
     pub fn count(&self, status: u16) {
         if status == 200 {
-            return self.add_ok(1);
+            return add(&self.ok, 1);
         }
         let place = usize::from(status).checked_sub(FIRST).and_then(|at| PLACES.get(at)).map_or(OTHER, |place| usize::from(*place));
         if let Some(cell) = self.others().get(place) {
             add(cell, 1);
         }
-    }
-
-    /// Counts 200 so many times.
-    pub fn add_ok(&self, count: u64) {
-        add(&self.ok, count);
     }
 
     fn others(&self) -> &[AtomicU64; KINDS] {

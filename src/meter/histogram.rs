@@ -57,17 +57,10 @@ pub struct Histogram {
 impl Histogram {
     /// Counts a time.
     pub fn count(&self, time: Duration) {
-        let Timed { cell, nanos } = Timed::of(time);
-        self.add([(cell, 1)], nanos);
-    }
-
-    /// Counts times by the cells they belong to, and adds what they are together, in nanoseconds.
-    pub fn add(&self, times: impl IntoIterator<Item = (u16, u64)>, nanos: u64) {
-        for (cell, count) in times {
-            let (band, cell) = (usize::from(cell) / CELLS, usize::from(cell) % CELLS);
-            if let Some(cell) = self.bands.get(band).and_then(|band| band.get_or_init(Box::default).get(cell)) {
-                add(cell, count);
-            }
+        let nanos = time.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(time.subsec_nanos()));
+        let (band, cell) = place(nanos.div_ceil(1_000));
+        if let Some(cell) = self.bands.get(band).and_then(|band| band.get_or_init(Box::default).get(cell)) {
+            add(cell, 1);
         }
         add(&self.nanos, nanos);
     }
@@ -81,25 +74,6 @@ impl Histogram {
             }
         }
         add(&self.nanos, &other.nanos);
-    }
-}
-
-/// A time as it is counted.
-#[derive(Debug, Clone, Copy)]
-pub struct Timed {
-    /// The cell it belongs to, for [`Histogram::add`].
-    pub cell: u16,
-    /// How long it is, in nanoseconds.
-    pub nanos: u64,
-}
-
-impl Timed {
-    /// That of a time.
-    #[must_use]
-    pub fn of(time: Duration) -> Self {
-        let nanos = time.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(time.subsec_nanos()));
-        let (band, cell) = place(nanos.div_ceil(1_000));
-        Self { cell: (band * CELLS + cell) as u16, nanos }
     }
 }
 

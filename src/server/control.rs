@@ -75,6 +75,8 @@ pub struct Reloaded {
 pub enum Refused {
     /// The policy cannot be put in force.
     Unfit(String),
+    /// The gateway takes none any more, since it ends or another process serves in its place: none was tried.
+    TakesNone(&'static str),
     /// No policy of that number is kept, so none was tried.
     NotKept(String),
 }
@@ -87,8 +89,10 @@ impl From<String> for Refused {
 
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (Self::Unfit(text) | Self::NotKept(text)) = self;
-        f.write_str(text)
+        match self {
+            Self::Unfit(text) | Self::NotKept(text) => f.write_str(text),
+            Self::TakesNone(why) => f.write_str(why),
+        }
     }
 }
 
@@ -270,13 +274,13 @@ impl Control {
         let (answer, answered) = oneshot::channel();
         let told = self.commands.send(command(answer)).await.is_ok();
         let answered = if told { answered.await.ok() } else { None };
-        answered.unwrap_or_else(|| Err(ENDS.to_owned().into()))
+        answered.unwrap_or(Err(Refused::TakesNone(ENDS)))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{By, COMMANDS_MAX, Command, ENDS, Reloaded, Stage, channel};
+    use super::{By, COMMANDS_MAX, Command, ENDS, Refused, Reloaded, Stage, channel};
 
     #[tokio::test]
     async fn who_asks_gets_the_answer() {
@@ -292,11 +296,11 @@ mod tests {
     async fn nobody_waits_for_a_gateway_that_ends() {
         let (control, commands) = channel();
         drop(commands);
-        assert_eq!(control.reload(By::Watch).await, Err(ENDS.to_owned().into()));
+        assert_eq!(control.reload(By::Watch).await, Err(Refused::TakesNone(ENDS)));
         let (control, mut commands) = channel();
         let asked = tokio::spawn(async move { control.reload(By::Watch).await });
         drop(commands.recv().await);
-        assert_eq!(asked.await.unwrap(), Err(ENDS.to_owned().into()));
+        assert_eq!(asked.await.unwrap(), Err(Refused::TakesNone(ENDS)));
     }
 
     #[tokio::test]

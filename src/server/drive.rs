@@ -46,7 +46,7 @@ impl<T> Engine<T> {
     #[must_use]
     pub fn alone(plan: Arc<Plan>, transport: T, clock: Clock, seed: u64) -> Self {
         let random = Arc::new(Mutex::new(fastrand::Rng::with_seed(seed)));
-        Self { sheet: Sheet::of(&plan, &Arc::default()), plan, transport: Arc::new(transport), clock, random }
+        Self { sheet: Arc::new(Sheet::of(&plan, &Arc::default())), plan, transport: Arc::new(transport), clock, random }
     }
 }
 

@@ -184,7 +184,7 @@ impl<P: Policies> Follower<P> {
         let control = self.control.clone();
         let _turn = control.wait_for_turn();
         let outcome = match control.takes_none() {
-            Some(why) => Err(why.to_owned().into()),
+            Some(why) => Err(Refused::TakesNone(why)),
             None => self.put_in_force(wanted, by),
         };
         if let (Err(_), Some(why)) = (&outcome, control.takes_none()) {
@@ -192,7 +192,7 @@ impl<P: Policies> Follower<P> {
             let why = if passed_on { PASSED_ON } else { why };
             tracing::warn!("not reloaded: {why}");
             // Not everybody waits for what comes of it.
-            let _ = answer.send(Err(why.to_owned().into()));
+            let _ = answer.send(Err(Refused::TakesNone(why)));
             return;
         }
         if let Err(Refused::NotKept(_)) = outcome {
@@ -225,7 +225,6 @@ mod tests {
     use crate::server::tests::rig::{draft, nobody};
     use crate::server::upgrade::Successor;
     use crate::server::{Server, control};
-    use std::process::Command;
     use std::sync::Arc;
     use tokio::sync::oneshot;
 
@@ -265,13 +264,11 @@ mod tests {
             let last = control.last().unwrap().outcome.clone();
             control.drain();
             let late = tell(Wanted::File);
-            let mut process = Command::new("true").spawn().unwrap();
-            process.wait().unwrap();
-            control.hand_over(Successor { process, stays: true });
+            control.hand_over(Successor::that_ended());
             (told, (unknown, last), [late, tell(Wanted::File)], follower.policies.0)
         });
         let ([broken, fine], (unknown, last), late, asked) = told.await.unwrap();
-        assert_eq!((broken, late), (Err(UNFORESEEN.to_owned().into()), [ENDS, SUCCEEDED].map(|why| Err(why.to_owned().into()))));
+        assert_eq!((broken, late), (Err(UNFORESEEN.to_owned().into()), [ENDS, SUCCEEDED].map(|why| Err(Refused::TakesNone(why)))));
         assert_eq!(unknown, Err(Refused::NotKept("there is no policy 9".to_owned())));
         assert_eq!(last, fine, "what nobody has is no reload that was refused");
         assert_eq!((fine.unwrap().generation, asked), (2, 2));

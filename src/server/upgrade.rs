@@ -11,6 +11,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::path::Path;
 use std::process::{Child, Command};
 use std::time::Duration;
 
@@ -105,10 +106,17 @@ pub(super) async fn upgrade(server: &Server, line: &Line) -> io::Result<Successo
 #[derive(Debug)]
 pub(super) struct Successor {
     pub(super) process: Child,
-    pub(super) stays: bool,
+    stays: bool,
 }
 
 impl Successor {
+    #[cfg(test)]
+    pub(super) fn that_ended() -> Self {
+        let mut process = Command::new("true").spawn().unwrap();
+        process.wait().unwrap();
+        Self { process, stays: true }
+    }
+
     /// Has it reload.
     ///
     /// # Errors
@@ -139,7 +147,10 @@ fn start(mut command: Command, sockets: Vec<(String, Listening)>, (name, token):
     let passed = sockets.into_iter().zip(FIRST..).map(|((_, socket), child_fd)| FdMapping { parent_fd: descriptor(socket), child_fd });
     command.fd_mappings(passed.collect()).map_err(io::Error::other)?;
     let _withheld = Withheld::new()?;
-    command.spawn()
+    command.spawn().map_err(|error| {
+        let program = Path::new(command.get_program()).display();
+        io::Error::new(error.kind(), format!("`{program}`: {error}"))
+    })
 }
 
 fn descriptor(socket: Listening) -> OwnedFd {

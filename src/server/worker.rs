@@ -66,7 +66,7 @@ impl<T: Transport> Worker<T> {
     pub fn new(shared: Arc<Shared>, transport: T) -> Self {
         let (plan, shard) = (shared.plan.load_full(), shared.metrics.shard());
         let engine = Engine {
-            sheet: Sheet::of(&plan, &shard),
+            sheet: Arc::new(Sheet::of(&plan, &shard)),
             plan,
             transport: Arc::new(transport),
             clock: Clock::system(),
@@ -100,7 +100,7 @@ impl<T: Transport> Worker<T> {
         let plan = self.shared.plan.load();
         let mut engine = self.engine.lock();
         if !Arc::ptr_eq(&engine.plan, &plan) {
-            let sheet = Sheet::of(&plan, &self.shard);
+            let sheet = Arc::new(Sheet::of(&plan, &self.shard));
             *engine = Arc::new(Engine { plan: Arc::clone(&plan), clock: Clock::system(), sheet, ..Engine::clone(&engine) });
         }
         Arc::clone(&engine)

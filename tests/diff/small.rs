@@ -388,3 +388,60 @@ fn what_a_hook_may_refuse_is_compared() {
         assert_eq!(changed(old, new), [says], "{old} -> {new}");
     }
 }
+
+#[test]
+fn a_cache_that_answers_one_caller_with_what_another_got_is_looser() {
+    let another = "a caller may get what was answered to another";
+    for (old, new, says) in [
+        (
+            "auth main\ncache 30s by [claim.sub]",
+            "auth main\ncache 30s shared",
+            format!("LOOSER `cache shared` is in force, was `cache by [claim.sub]`: {another}"),
+        ),
+        (
+            "public\ncache 30s by [client.ip, cookie(\"lang\")]",
+            "public\ncache 30s by [client.ip]",
+            format!("LOOSER `cache by [client.ip]` is in force, was `cache by [client.ip, cookie(\"lang\")]`: {another}"),
+        ),
+        (
+            "auth main\ncache 30s by [claim.sub, claim.role]",
+            "auth main\ncache 30s by [claim.role, claim.sub]",
+            "COSMETIC `cache by [claim.role, claim.sub]` names its parts in another order".to_owned(),
+        ),
+        (
+            "auth main\ncache 30s by [claim.sub]",
+            "auth main\ncache 30s by [claim.sub, claim.role]",
+            "RESHAPED `cache by [claim.sub, claim.role]` is in force, was `cache by [claim.sub]`".to_owned(),
+        ),
+        ("public\ncache 30s", "public\ncache 40s", "RESHAPED `cache ttl` is 40s, was 30s".to_owned()),
+        ("public\ncache 30s", "public", "RESHAPED `cache` is not in force any more".to_owned()),
+    ] {
+        assert_eq!(route(old, new), [says]);
+    }
+}
+
+#[test]
+fn what_is_for_operators_is_told_in_the_words_of_the_policy_and_shown_by_no_request_of_a_client() {
+    let told = |old: &str, new: &str| {
+        let text = |inside: &str| {
+            format!("{}route alive GET /alive {{ public; respond health }}\n", HEAD.replacen(":8080", &format!(":8080\n{inside}\n"), 1))
+        };
+        let diff = compared(&text(old), &text(new));
+        assert!(diff.changes.iter().all(|change| change.witness.is_none()), "{diff}");
+        said(&diff)
+    };
+    for (old, new, says) in [
+        ("admin 127.0.0.1:8601", "", "TUNED `admin 127.0.0.1:8601` is not in force any more"),
+        ("", "admin 127.0.0.1:8601 { auth main }", "TUNED `admin 127.0.0.1:8601` is in force and asks for `main`"),
+        ("admin 127.0.0.1:8601", "admin 127.0.0.1:8602", "TUNED `admin` is at 127.0.0.1:8602, was at 127.0.0.1:8601"),
+        (
+            "admin 127.0.0.1:8601 { auth main }",
+            "admin 127.0.0.1:8601",
+            "LOOSER the admin listener asks for nobody's credential, did for `main`",
+        ),
+        ("events post http://127.0.0.1:9/ on [reload]", "", "TUNED `events post http://127.0.0.1:9/ on [reload]` is not in force any more"),
+        ("", "trace otlp http://127.0.0.1:9/v1/traces", "TUNED `trace otlp http://127.0.0.1:9/v1/traces` is in force"),
+    ] {
+        assert_eq!(told(old, new), [says]);
+    }
+}

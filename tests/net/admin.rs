@@ -237,6 +237,19 @@ fn what_another_program_answers_is_neither_a_gateway_that_is_ready_nor_a_policy_
 }
 
 #[test]
+fn a_listener_that_serves_routes_is_not_taken_for_the_admin_listener() {
+    let app = Origin::json("{}");
+    let text = policy(&app).replace("ANY /** -> app", "ANY /app/** -> app");
+    let mut gate = Program::run(&text, &[], &[("ROBOT_KEY", "key-of-a-robot-1234")]);
+    let at = gate.address().to_string();
+    let foreign = "what answers there is no gateway's admin listener\n";
+    assert_eq!(gate.ask(&["ready", "--admin", &at]), (Some(1), format!("gate: not ready: {foreign}")));
+    for command in [&["reload"][..], &["rollback"], &["rollback", "1"]] {
+        assert_eq!(gate.ask(&[command, &["--admin", &at]].concat()), (Some(2), format!("gate: {foreign}")), "{command:?}");
+    }
+}
+
+#[test]
 fn a_drain_without_requests_ends_the_process_well() {
     let app = Origin::json("{}");
     let mut gate = run(&app);

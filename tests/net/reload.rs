@@ -229,7 +229,8 @@ fn an_operator_goes_back_and_a_broken_file_does_not_stop_the_last_good_policy() 
     assert_eq!((code, printed.contains("generation 3 is in force")), (Some(0), true), "{printed}");
     assert_eq!(version(&mut gate), "0");
     let (code, printed) = gate.ask(&["rollback", "7", "--admin", &admin]);
-    assert_eq!((code, printed), (Some(1), format!("gate: there is no policy 7; kept in `{folder}`: 1, 2, 3\n")));
+    let kept = std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+    assert_eq!((code, printed), (Some(1), format!("gate: there is no policy 7; kept in `{}`: 1, 2, 3\n", kept.display())));
     gate.admin("POST", "/admin/rollback?to=7").send().expect(404);
     assert_eq!(gate.times_said("reload_refused"), 1, "of the broken file: {}", gate.said());
     gate.write("");
@@ -239,7 +240,7 @@ fn an_operator_goes_back_and_a_broken_file_does_not_stop_the_last_good_policy() 
     let (code, printed) = gate.ask(&["generations", "policy.gate", "--state", folder]);
     let numbers: Vec<&str> = printed.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!((code, numbers), (Some(0), vec!["3", "2", "1"]), "{printed}");
-    std::fs::write(Path::new(folder).join("2.json"), "{").unwrap();
+    std::fs::write(kept.join("2.json"), "{").unwrap();
     let (code, printed) = gate.ask(&["generations", "policy.gate", "--state", folder]);
     let numbers: Vec<&str> = printed.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!((code, numbers), (Some(2), vec!["3", "1", "gate:"]), "{printed}");
@@ -250,11 +251,42 @@ fn an_operator_goes_back_and_a_broken_file_does_not_stop_the_last_good_policy() 
     gate.until_said("`gate run --last-good`");
     let mut gate = gate.run_again(&[&state[..], &["--last-good"]].concat());
     assert_eq!(version(&mut gate), "0");
-    gate.until_said(&format!(" GMT, kept in `{folder}`, is in force, not the file `"));
+    gate.until_said(&format!(" GMT, kept in `{}`, is in force, not the file `", kept.display()));
     // Whoever takes over reads the file.
     gate.signal("USR2");
     gate.until_said("no new process, this one stays: it ended with exit status: 1");
     assert_eq!(gate.times_said("gate::syntax::brace"), 1, "{}", gate.said());
+}
+
+#[test]
+fn two_policies_that_are_kept_in_one_folder_are_not_taken_for_each_other() {
+    let (app, folder) = (lively(), tempfile::tempdir().unwrap());
+    let state = ["--state", folder.path().to_str().unwrap()];
+    let mut first = Program::run(&versioned(&app, LISTEN, 0), &state, &[]);
+    first.address();
+    let mut second = Program::run("gateway {", &state, &[]);
+    assert_eq!((second.until_ended().code(), second.times_said(KEPT)), (Some(1), 0), "{}", second.said());
+    second.write(&versioned(&app, LISTEN, 5));
+    let mut second = second.run_again(&state);
+    second.address();
+    for gate in [&first, &second] {
+        let (code, printed) = gate.ask(&["generations", "policy.gate", "--state", state[1]]);
+        assert_eq!((code, printed.lines().count()), (Some(0), 1), "{printed}");
+        assert!(printed.starts_with("   1 "), "{printed}");
+    }
+    first.signal("TERM");
+    first.until_ended();
+    let mut first = first.run_again(&[&state[..], &["--last-good"]].concat());
+    assert_eq!(version(&mut first), "0");
+}
+
+#[test]
+fn a_folder_that_policies_cannot_be_kept_in_is_named() {
+    let (app, file) = (lively(), tempfile::NamedTempFile::new().unwrap());
+    let path = file.path().to_str().unwrap();
+    let mut gate = Program::run(&versioned(&app, LISTEN, 0), &["--state", path], &[]);
+    gate.address();
+    gate.until_said(&format!("the policy in force is not kept in `{path}/"));
 }
 
 /// `gateways/shop.gate` with another limit and another upstream in each version.

@@ -2,7 +2,7 @@
 
 use crate::harness::{CLIENTS, Client, LISTEN, Origin, Program, SOCKETS, Stop, all_echo, lively, signal, sockets, until, versioned};
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
@@ -98,6 +98,32 @@ fn a_new_process_that_cannot_start_leaves_the_old_one_as_it_is() {
     gate.write(&versioned(&app, LISTEN, 1));
     gate.reload(" reloaded");
     assert_eq!(kept.send(VERSION).read().expect(200).text(), "1");
+}
+
+#[test]
+fn a_program_that_is_gone_is_named() {
+    let app = Origin::json("{}");
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("gate");
+    std::fs::copy(env!("CARGO_BIN_EXE_gate"), &program).unwrap();
+    let policy = folder.path().join("policy.gate");
+    std::fs::write(&policy, versioned(&app, LISTEN, 0)).unwrap();
+    let (mut heard, said) = std::io::pipe().unwrap();
+    let mut gate = Command::new(&program).arg("run").arg(&policy).env_clear().stderr(said).spawn().unwrap();
+    let mut until_said = |text: &str| {
+        let (mut all, mut some) = (String::new(), [0; 1024]);
+        while !all.contains(text) {
+            let count = heard.read(&mut some).unwrap();
+            assert!(count > 0, "{all}");
+            all.push_str(&String::from_utf8_lossy(some.get(..count).unwrap()));
+        }
+    };
+    until_said("listening on");
+    std::fs::remove_file(&program).unwrap();
+    signal(gate.id(), "USR2");
+    until_said(&format!("no new process, this one stays: `{}`: No such file or directory", program.display()));
+    signal(gate.id(), "TERM");
+    assert_eq!(gate.wait().unwrap().code(), Some(0));
 }
 
 #[test]
@@ -312,6 +338,28 @@ fn a_reload_is_not_passed_on_to_a_process_that_has_ended() {
     gate.until_said("not reloaded: another process serves in this one's place: ask that one");
     all_echo(&mut live);
     drop((live, third));
+    assert_eq!(gate.until_gone().code(), Some(0));
+}
+
+#[test]
+fn who_asks_for_a_reload_during_an_upgrade_is_told_that_it_was_passed_on() {
+    let app = lively();
+    let admin = "listen 127.0.0.1:0\n admin 127.0.0.1:0";
+    let mut gate = Program::run(&versioned(&app, admin, 0), &[], &[]);
+    let live = sockets(gate.address(), 1);
+    // The connection is the old process's.
+    let mut asks = Client::connect(gate.admin_address());
+    asks.send("GET /admin/ready HTTP/1.1\r\nHost: localhost\r\n\r\n").read().expect(200);
+    let (_, mut pipe) = reading(&gate, &app);
+    asks.send("POST /admin/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+    pipe.write_all(versioned(&app, admin, 0).as_bytes()).unwrap();
+    drop(pipe);
+    let _successor = Successor::of(&gate);
+    let problem = asks.read().expect(409).json();
+    let detail = "another process serves in this one's place, and is told to reload: see what it says of that";
+    assert_eq!((problem["detail"].as_str(), problem.get("diagnostics")), (Some(detail), None), "{problem}");
+    gate.until_said("reloaded as policy 2");
+    drop(live);
     assert_eq!(gate.until_gone().code(), Some(0));
 }
 

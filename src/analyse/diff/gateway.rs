@@ -1,8 +1,9 @@
 //! The gateway's own settings, which hold for every request.
 
-use super::rest::{Setting, told};
+use super::rest::{self, Setting};
 use super::{Class, Comparison, Difference, listener};
 use crate::analyse::words::{Names, duration, size};
+use crate::ir::operate::{Admin, Events};
 use crate::ir::{Gateway, Limits};
 use crate::policy::{self, Config};
 use ipnet::IpNet;
@@ -67,29 +68,53 @@ fn unmatched(was: &[Config], is: &[Config], found: &mut Vec<Difference>) {
     }
 }
 
-/// The admin listener, traces, events, and what comes after them; auths by their names.
+/// What is for operators, which no request of a client meets; auths by their names.
 fn others(was: &Gateway, is: &Gateway, comparison: &Comparison<'_>, found: &mut Vec<Difference>) {
-    let asks = |gateway: &Gateway| gateway.admin.as_ref().map(|admin| admin.auth);
-    let name = |auth: u16| comparison.aligned.named.get(usize::from(auth)).map_or_else(String::new, |auth| format!("`{}`", auth.name));
-    if let (Some(old), Some(new)) = (asks(was), asks(is))
-        && old != new
-    {
-        let text = |auth: Option<u16>| auth.map_or_else(|| "nobody's credential".to_owned(), name);
-        let says = format!("the admin listener asks for {}, did for {}", text(new), text(old));
-        if old.is_some() {
-            found.push(Difference::new(Class::Looser, says.clone()).with("to the admin listener"));
-        }
-        if new.is_some() {
-            found.push(Difference::new(Class::Tighter, says).with("to the admin listener"));
+    admin(was.admin.as_ref(), is.admin.as_ref(), comparison, found);
+    let mut tuned = |says: String| found.push(Difference::new(Class::Tuned, says).unseen());
+    match (&was.trace, &is.trace) {
+        (None, Some(trace)) => tuned(format!("`trace otlp {}` is in force", trace.url)),
+        (Some(trace), None) => tuned(format!("`trace otlp {}` is not in force any more", trace.url)),
+        (Some(_), Some(_)) | (None, None) => {}
+    }
+    let told = |events: &Events| format!("`events post {} on [{}]`", events.url, events.on.join(", "));
+    is.events.iter().filter(|events| !was.events.contains(events)).for_each(|events| tuned(format!("{} is in force", told(events))));
+    was.events
+        .iter()
+        .filter(|events| !is.events.contains(events))
+        .for_each(|events| tuned(format!("{} is not in force any more", told(events))));
+    let covered: Vec<&str> = COVERED.iter().copied().chain(["admin", "events", "trace.?"]).collect();
+    let names = Names { auths: &comparison.aligned.named, params: &[] };
+    let class = |setting: &Setting| if setting.path.first().is_some_and(|name| name == "trace") { Class::Tuned } else { Class::Reshaped };
+    found.extend(rest::told(was, is, &covered, "", &names, class));
+}
+
+/// The admin listener: whom it asks for decides who gets in there.
+fn admin(was: Option<&Admin>, is: Option<&Admin>, comparison: &Comparison<'_>, found: &mut Vec<Difference>) {
+    let asked = |admin: &Admin| match admin.auth {
+        None => "nobody's credential".to_owned(),
+        Some(auth) => comparison.aligned.named.get(usize::from(auth)).map_or_else(String::new, |auth| format!("`{}`", auth.name)),
+    };
+    let mut tell = |class: Class, says: String| found.push(Difference::new(class, says).unseen());
+    match (was, is) {
+        (None, None) => {}
+        (None, Some(is)) => tell(Class::Tuned, format!("`admin {}` is in force and asks for {}", is.address, asked(is))),
+        (Some(was), None) => tell(Class::Tuned, format!("`admin {}` is not in force any more", was.address)),
+        (Some(was), Some(is)) => {
+            if was.address != is.address {
+                tell(Class::Tuned, format!("`admin` is at {}, was at {}", is.address, was.address));
+            }
+            if was.auth != is.auth {
+                let says = format!("the admin listener asks for {}, did for {}", asked(is), asked(was));
+                if was.auth.is_some() {
+                    tell(Class::Looser, says.clone());
+                }
+                if is.auth.is_some() {
+                    tell(Class::Tighter, says);
+                }
+            }
         }
     }
-    let covered: Vec<&str> = COVERED.iter().copied().chain(["admin.auth"]).collect();
-    let class = |setting: &Setting| match setting.path.first().map(String::as_str) {
-        Some("trace" | "events") => Class::Tuned,
-        _ => Class::Reshaped,
-    };
-    let names = Names { auths: &comparison.aligned.named, params: &[] };
-    found.extend(told(was, is, &covered, "", &names, class));
 }
 
 /// Networks as the sets of addresses that they are.

@@ -7,6 +7,7 @@
 mod align;
 mod attributes;
 mod auth;
+mod cache;
 mod callers;
 mod canonical;
 mod cors;
@@ -138,11 +139,13 @@ struct Difference {
     with: Vec<String>,
     /// The same as values of what conditions ask for.
     model: Option<Model>,
+    /// True when no request of a client meets it, so that none can show it.
+    unseen: bool,
 }
 
 impl Difference {
     fn new(class: Class, says: impl Into<String>) -> Self {
-        Self { class, says: says.into(), with: Vec::new(), model: None }
+        Self { class, says: says.into(), with: Vec::new(), model: None, unseen: false }
     }
 
     fn with(mut self, what: impl Into<String>) -> Self {
@@ -152,6 +155,11 @@ impl Difference {
 
     fn shown_by(mut self, model: Option<Model>) -> Self {
         self.model = model;
+        self
+    }
+
+    fn unseen(mut self) -> Self {
+        self.unseen = true;
         self
     }
 }
@@ -302,8 +310,8 @@ impl Gathered {
     }
 
     fn add(&mut self, difference: Difference, witness: Option<&Witness>, pair: &Pair) {
-        let Difference { class, says, with, model: _ } = difference;
-        let witness = || witness.filter(|_| class != Class::Cosmetic).map(|witness| witness.clone().with(with));
+        let Difference { class, says, with, model: _, unseen } = difference;
+        let witness = || witness.filter(|_| !unseen && class != Class::Cosmetic).map(|witness| witness.clone().with(with));
         if let Some(change) = self.known.get(&(class, says.clone())).and_then(|at| self.changes.get_mut(*at)) {
             if change.witness.is_none() {
                 change.witness = witness();
@@ -320,8 +328,8 @@ impl Gathered {
 
     /// A change of the gateway as a whole.
     fn whole(&mut self, difference: Difference, witness: Option<&Witness>) {
-        let Difference { class, says, with, model: _ } = difference;
-        let witness = witness.filter(|_| class != Class::Cosmetic).map(|witness| witness.clone().with(with));
+        let Difference { class, says, with, model: _, unseen } = difference;
+        let witness = witness.filter(|_| !unseen && class != Class::Cosmetic).map(|witness| witness.clone().with(with));
         self.changes.push(Change { class, says, witness, routes: Vec::new() });
     }
 }

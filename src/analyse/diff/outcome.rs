@@ -1,7 +1,7 @@
 //! What two routes do differently with a request that both take.
 
 use super::align::{asks_for, first_slot, with_first_slots, with_slots};
-use super::{Comparison, Difference, auth, callers, cors, fields, limit, policies, rules, target, upstream};
+use super::{Comparison, Difference, auth, cache, callers, cors, fields, limit, policies, rules, target, upstream};
 use crate::analyse::words::Names;
 use crate::http::UpstreamIndex;
 use crate::ir::{Route, Target};
@@ -51,6 +51,7 @@ pub fn differences(old: &Route, new: &Route, comparison: &Comparison<'_>) -> Vec
     rules::differences(&before, &policies, &names, facts, &mut found);
     callers::differences((old.auth(), new.auth()), &policies, comparison, &names, facts, &mut found);
     limit::differences(&before, &policies, comparison, &names, facts, &mut found);
+    cache::differences(&before, &policies, &names, &mut found);
     cors::differences(&before, &policies, &mut found);
     fields::differences(&before, &policies, &names, &mut found);
     policies::differences((old, &before), (new, &policies), comparison, &names, &mut found);

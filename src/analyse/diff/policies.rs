@@ -2,7 +2,7 @@
 
 use super::align::with_upstreams;
 use super::rest::settings;
-use super::{Class, Comparison, Difference, cors, hooks, limit, target};
+use super::{Class, Comparison, Difference, cache, cors, hooks, limit, target};
 use crate::analyse::words::{Names, size};
 use crate::ir::{Log, LogFormat, Route};
 use crate::policy::{Config, body, shape};
@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 /// A route with the policies that are to be looked at.
 type Side<'a> = (&'a Route, &'a [Config]);
 
-/// What is compared by its meaning, besides what [`cors`], [`limit`] and [`target`] cover.
+/// What is compared by its meaning, besides what [`cache`], [`cors`], [`limit`] and [`target`] cover.
 const COVERED: &[&str] = &[
     "access.?",
     "access.access",
@@ -96,7 +96,7 @@ fn others(old: &[Config], new: &[Config], comparison: &Comparison<'_>, names: &N
         with_upstreams(&mut all, &comparison.aligned.upstreams);
         all
     };
-    let covered = [COVERED, cors::COVERED, limit::COVERED, target::COVERED].concat();
+    let covered = [COVERED, cache::COVERED, cors::COVERED, limit::COVERED, target::COVERED].concat();
     for mut setting in settings(&of(old), &of(new), &covered) {
         let policy = setting.path.first().cloned().unwrap_or_default();
         let (added, gone) = (setting.was.is_none(), setting.is.is_none());
@@ -114,6 +114,9 @@ fn others(old: &[Config], new: &[Config], comparison: &Comparison<'_>, names: &N
         if policy == "shape" {
             // The language has no such word: its settings are statements of their own.
             setting.path.remove(0);
+        } else if setting.path.get(1).is_some_and(|kind| kind == "keep") {
+            // Neither is there one for a cache that keeps.
+            setting.path.remove(1);
         }
         found.push(setting.told(class, "", names));
     }

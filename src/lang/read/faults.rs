@@ -35,7 +35,10 @@ impl Reader<'_> {
         let word = &head.word.text;
         // Two words may be alike, such as `request` in tests and on routes: what is said of the one is no help with the other.
         let homes: Vec<String> = self.schema.homes(word).into_iter().filter(|home| home != place).collect();
-        if !homes.is_empty() {
+        // One letter more or less makes it a word of this place.
+        let here = near(word, known.iter().copied());
+        let slip = here.filter(|near| near.distance == 1);
+        if !homes.is_empty() && slip.is_none() {
             self.report.push(
                 Diagnostic::new(Code::SchemaWrongBlock, format!("`{word}` has no meaning {place}"))
                     .at(head.word.span, "not here")
@@ -45,9 +48,8 @@ impl Reader<'_> {
         }
         let mut found =
             Diagnostic::new(Code::SchemaUnknownKey, format!("unknown word `{word}` {place}")).at(head.word.span, "not known here");
-        let here = near(word, known.iter().copied());
         let elsewhere = near(word, self.schema.words().map(|word| word.form.word));
-        let elsewhere = elsewhere.filter(|other| here.is_none_or(|here| other.distance < here.distance));
+        let elsewhere = elsewhere.filter(|other| slip.is_none() && here.is_none_or(|here| other.distance < here.distance));
         if let Some(other) = elsewhere {
             let homes = somewhere(&self.schema.homes(other.word));
             found = found.help(format!("did you mean `{}`? it belongs {homes}", other.word));

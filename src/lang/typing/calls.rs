@@ -2,7 +2,7 @@
 
 use super::{FUNCTIONS, Typing};
 use crate::diag::suggest::near;
-use crate::diag::{Code, Diagnostic, Span};
+use crate::diag::{Code, Diagnostic, Edit, Span};
 use crate::lang::checker::{Moment, Typed};
 use crate::lang::expr::{Expr, Ref, Secret};
 use crate::lang::types::Type;
@@ -32,11 +32,19 @@ impl Typing<'_, '_> {
             _ => None,
         };
         let Some(text) = text else {
-            self.checker.report.push(
-                Diagnostic::new(Code::SchemaArity, format!("`{}` takes one plain string", name.text))
-                    .at(span, "")
-                    .help(format!("write `{}(\"name\")`", name.text)),
-            );
+            let found = Diagnostic::new(Code::SchemaArity, format!("`{}` takes one plain string", name.text)).at(span, "");
+            let bare = match args {
+                [Arg { name: None, value: Some(value), .. }] => value.as_reference().map(|path| (value.span, path)),
+                _ => None,
+            };
+            self.checker.report.push(match bare {
+                Some((bare, path)) => {
+                    let quoted = format!("\"{}\"", path.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join("."));
+                    let help = format!("write `{}({quoted})`", name.text);
+                    found.help(help).fix("put it in quotes", vec![Edit { span: bare, text: quoted }])
+                }
+                None => found.help(format!("write `{}(\"name\")`", name.text)),
+            });
             return None;
         };
         if text.is_empty() {

@@ -38,7 +38,7 @@ pub use mint::{hash_key, sign};
 pub use passwords::hash_password;
 pub use remote::{Forward, INTROSPECT_MAX, Introspect, Issuer, IssuerKeys, Remote};
 pub use runtime::{Failure, Runtime, Verdict, install_crypto};
-pub use stage::Authenticate;
+pub use stage::{ABSENT, Authenticate};
 
 use super::stage::Place;
 use super::{Build, BuildError, Effective, Policy};

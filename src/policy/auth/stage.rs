@@ -13,6 +13,8 @@ use smallvec::SmallVec;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What is said of a request without a credential.
+pub const ABSENT: &str = "the request does not say who it comes from";
 /// When to come back when nobody can say who the caller is.
 const COME_BACK: Duration = Duration::from_secs(1);
 
@@ -99,7 +101,7 @@ impl Authenticate {
     }
 
     fn unauthorized(&self, refusal: Option<&'static str>) -> Problem {
-        let problem = Problem::new(StatusCode::UNAUTHORIZED, refusal.unwrap_or("the request does not say who it comes from"));
+        let problem = Problem::new(StatusCode::UNAUTHORIZED, refusal.unwrap_or(ABSENT));
         let mut challenges: SmallVec<[_; 2]> = SmallVec::new();
         for challenge in self.auths.iter().filter_map(|auth| auth.challenge(refusal.is_some())) {
             if !challenges.contains(&challenge) {

@@ -2,7 +2,7 @@
 
 use super::{Config, Format};
 use crate::diag::suggest::nearest;
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, Edit, Span};
 use crate::lang::checker::{Moment, Spot, Want};
 use crate::lang::expr::{Expr, Piece, Ref};
 use crate::lang::value::Value;
@@ -39,6 +39,18 @@ pub(super) fn respond(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Conf
             Diagnostic::new(Code::TypeEnum, format!("`{}` is nothing that `respond` answers", word.text))
                 .at(word.span, "")
                 .help(format!("did you mean `{near}`?")),
+        );
+        return None;
+    }
+    if let Some(word) = given.expr.as_word()
+        && Format::WORDS.contains(&word.text.as_str())
+    {
+        let before = Span { end: word.span.start, ..word.span };
+        checker.report.push(
+            Diagnostic::new(Code::SchemaArity, "`respond` needs a status before its text")
+                .at(word.span, "with which status?")
+                .help(format!("write `respond 200 {} \"…\"`", word.text))
+                .fix("answer with 200", vec![Edit { span: before, text: "200 ".to_owned() }]),
         );
         return None;
     }

@@ -4,7 +4,6 @@
 //! Reading adds up what there is. A reload changes nothing of it: what keeps its name goes on counting.
 
 mod catalogue;
-mod counts;
 mod lateness;
 mod minute;
 mod process;
@@ -15,9 +14,8 @@ mod text;
 mod write;
 
 pub use catalogue::{FAMILIES, Family, Kind};
-pub use counts::{Answered, Counts};
 pub use lateness::watch;
-pub use shard::{Entered, Shard, Sheet};
+pub use shard::{Answered, Counts, Entered, Shard, Sheet};
 pub use write::Format;
 
 use super::worker::Shared;

@@ -1,8 +1,8 @@
 //! What all workers and upstreams counted, added up.
 
 use super::super::worker::Shared;
-use super::counts::{Counts, VERDICTS};
 use super::minute::{Of, Whose};
+use super::shard::{Counts, VERDICTS};
 use crate::compile::Plan;
 use crate::meter::{CodesRead, Distribution};
 use crate::policy::limit::Tally;

@@ -1,9 +1,9 @@
 //! The main figures, as JSON for people and the admin's page.
 
 use super::super::worker::Shared;
-use super::counts::VERDICTS;
 use super::minute::{Minute, Of, Whose};
 use super::read::{self, Reading};
+use super::shard::VERDICTS;
 use crate::meter::Distribution;
 use serde_json::{Map, Value as Json, json};
 use std::sync::Arc;

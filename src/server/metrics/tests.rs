@@ -36,7 +36,7 @@ fn answered() -> Option<Answered> {
 }
 
 fn ask(shard: &Arc<Shard>, plan: &Arc<Plan>, route: Option<usize>) {
-    Sheet::of(plan, shard).note(route, answered(), (0, 0));
+    Arc::new(Sheet::of(plan, shard)).note(route, answered(), (0, 0));
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn what_is_counted_of_routes_that_are_long_gone_is_one_series() {
 #[test]
 fn what_was_noted_is_counted_before_anybody_reads_and_the_bytes_of_a_tunnel_without_another_request() {
     let (plan, shard) = (plan(["a".into()]), Arc::default());
-    let sheet = Sheet::of(&plan, &shard);
+    let sheet = Arc::new(Sheet::of(&plan, &shard));
     for _ in 0..150 {
         sheet.note(Some(0), answered(), (1, 10));
     }

@@ -2,9 +2,9 @@
 
 use super::super::worker::Shared;
 use super::catalogue as family;
-use super::counts::VERDICTS;
 use super::process;
 use super::read::{self, Reading};
+use super::shard::VERDICTS;
 use super::write::{Format, Writer};
 use crate::upstream::breaker::State;
 use std::collections::BTreeMap;

@@ -18,7 +18,7 @@ fn tunnel(held: usize) -> (DuplexStream, DuplexStream, JoinHandle<()>) {
     let came = b"answered ".as_slice().into();
     let tunnel = Tunnel { stream: Box::new(outer), came, idle: IDLE, held: Box::new(()) };
     let plan = draft("127.0.0.1:1".parse().unwrap()).plan(&Registry::default());
-    let sheet = Sheet::of(&Arc::new(plan), &Arc::default());
+    let sheet = Arc::new(Sheet::of(&Arc::new(plan), &Arc::default()));
     let ending = Ending::new((sheet, None), Instant::now(), 101, None, None, Guards::new());
     let running = tokio::spawn(run(inner, b"asked ".as_slice().into(), b"head ".to_vec(), tunnel, ending));
     (client, upstream, running)

@@ -11,13 +11,13 @@ use crate::ir::spell::{self, Speller};
 use crate::ir::{Route, Statement};
 use crate::lang::eval::{self, Facts};
 use crate::policy::stage::{Account, OnRequest, Place};
-use crate::policy::{Config, Of};
+use crate::policy::{Config, Of, auth};
 use crate::server::{Driven, Watch};
 use crate::testing::answer::Answer;
 use crate::testing::asked::Asked;
 use crate::testing::rig::Rig;
-use http::HeaderMap;
 use http::header::ACCESS_CONTROL_REQUEST_METHOD;
+use http::{HeaderMap, StatusCode};
 use std::sync::Arc;
 
 /// Looks on and takes notes.
@@ -244,6 +244,9 @@ impl<'t> Tracer<'t> {
     }
 }
 
+/// What is said where a credential is refused that may be valid elsewhere.
+const MADE_UP: &str = "secrets are made up here, so no real credential is valid: say who calls by `claims`, `key` or `user`";
+
 /// What a line says that had nothing to do, or whose field another line speaks of.
 pub(super) const UNCHANGED: &str = "changes nothing";
 
@@ -322,6 +325,7 @@ impl Tracer<'_> {
             (Some(refusal), _) => format!("{status}: {refusal}"),
             (None, _) => format!("{status}"),
         };
+        let detail = if self.brought_refused(at, status) { format!("{detail}; {MADE_UP}") } else { detail };
         let ended = |note: &&mut Note| note.at == at && matches!(note.stage.verdict, Verdict::Refuse | Verdict::Answer);
         if let Some(note) = self.notes.iter_mut().find(ended) {
             note.stage.detail = if note.stage.detail.is_empty() || self.end.refusal.as_ref() == Some(&note.stage.detail) {
@@ -341,6 +345,12 @@ impl Tracer<'_> {
                 self.note(at, verdict, place, String::new(), detail);
             }
         }
+    }
+
+    /// True when the request was refused for a credential that it brought itself: those that are made for it are valid.
+    fn brought_refused(&self, at: At, status: u16) -> bool {
+        let brought = self.end.refusal.as_ref().is_some_and(|refusal| refusal != auth::ABSENT);
+        at == At::Stage(Place::Authenticate) && status == StatusCode::UNAUTHORIZED && brought
     }
 
     /// What a route is sent to, in the words of the language.

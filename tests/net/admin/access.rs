@@ -6,6 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::net::TcpStream;
 
+/// How `gate reload` is told what to send.
+const SAYS_WHO: &str = "`GATE_ADMIN_AUTHORIZATION` is the value of `Authorization` that is sent";
+
 #[test]
 fn with_auth_every_request_has_a_credential_but_the_probes() {
     let app = Origin::json("{}");
@@ -22,7 +25,7 @@ fn with_auth_every_request_has_a_credential_but_the_probes() {
     let refused = gate.admin("POST", "/admin/reload").send().expect(401).json()["detail"].as_str().unwrap().to_owned();
     for command in [&["reload"][..], &["rollback"], &["rollback", "1"]] {
         let (code, printed) = gate.ask(&[command, &["--admin", &admin]].concat());
-        assert_eq!((code, printed), (Some(1), format!("gate: {refused}\n")), "{command:?}");
+        assert_eq!((code, printed), (Some(1), format!("gate: {refused}: {SAYS_WHO}\n")), "{command:?}");
     }
     // By whatever name: what keeps others out is the key.
     let config = gate.admin("GET", "/admin/config").field("X-API-Key", "ann-s-key").host("gate.example").send().expect(200);
