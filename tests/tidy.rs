@@ -85,7 +85,7 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("std::net::TcpStream", &["src/server/", "src/upstream/"]),
     ("listenfd", &["src/server/inherit.rs"]),
     ("command_fds", &["src/server/upgrade.rs"]),
-    ("nix", &["src/server/upgrade.rs"]),
+    ("nix", &["src/server/signals.rs", "src/server/upgrade.rs"]),
     ("std::process::Command", &["src/cli/", "src/server/upgrade.rs", "src/store/testing.rs"]),
     ("std::fs", &["src/cli/", "src/server/listener.rs", "src/server/metrics/process.rs"]),
     ("std::env", &["src/cli/", "src/store/testing.rs"]),

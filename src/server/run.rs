@@ -225,7 +225,6 @@ mod tests {
     use crate::server::tests::rig::{draft, nobody};
     use crate::server::upgrade::Successor;
     use crate::server::{Server, control};
-    use std::process::Command;
     use std::sync::Arc;
     use tokio::sync::oneshot;
 
@@ -265,9 +264,7 @@ mod tests {
             let last = control.last().unwrap().outcome.clone();
             control.drain();
             let late = tell(Wanted::File);
-            let mut process = Command::new("true").spawn().unwrap();
-            process.wait().unwrap();
-            control.hand_over(Successor { process, stays: true });
+            control.hand_over(Successor::that_ended());
             (told, (unknown, last), [late, tell(Wanted::File)], follower.policies.0)
         });
         let ([broken, fine], (unknown, last), late, asked) = told.await.unwrap();

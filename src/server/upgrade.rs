@@ -106,10 +106,17 @@ pub(super) async fn upgrade(server: &Server, line: &Line) -> io::Result<Successo
 #[derive(Debug)]
 pub(super) struct Successor {
     pub(super) process: Child,
-    pub(super) stays: bool,
+    stays: bool,
 }
 
 impl Successor {
+    #[cfg(test)]
+    pub(super) fn that_ended() -> Self {
+        let mut process = Command::new("true").spawn().unwrap();
+        process.wait().unwrap();
+        Self { process, stays: true }
+    }
+
     /// Has it reload.
     ///
     /// # Errors
