@@ -37,6 +37,36 @@ pub enum Expr {
     Lower(Box<Expr>),
 }
 
+impl Expr {
+    /// Everything that the expression asks for, once, in the order it stands.
+    #[must_use]
+    pub fn references(&self) -> Vec<&Ref> {
+        fn collect<'e>(expr: &'e Expr, found: &mut Vec<&'e Ref>) {
+            match expr {
+                Expr::Ref(reference) if !found.contains(&reference) => found.push(reference),
+                Expr::Ref(_) | Expr::Const(_) | Expr::Secret(_) => {}
+                Expr::Text(pieces) => {
+                    for piece in pieces {
+                        match piece {
+                            Piece::Hole(hole, _) => collect(hole, found),
+                            Piece::Literal(_) => {}
+                        }
+                    }
+                }
+                Expr::Not(inner) | Expr::Has(inner) | Expr::Lower(inner) | Expr::Matches(inner, _) => collect(inner, found),
+                Expr::And(all) | Expr::Or(all) => all.iter().for_each(|each| collect(each, found)),
+                Expr::Compare(left, _, right) | Expr::In(left, right) | Expr::OrElse(left, right) => {
+                    collect(left, found);
+                    collect(right, found);
+                }
+            }
+        }
+        let mut found = Vec::new();
+        collect(self, &mut found);
+        found
+    }
+}
+
 /// A part of a string with holes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Piece {
@@ -120,7 +150,7 @@ pub enum Ref {
     Listener,
     /// `header("x")` of the request
     Header(#[serde(with = "header_name")] HeaderName),
-    /// `query("q")`, percent-decoded; the first of several
+    /// `query("q")`, percent-decoded; the first of several, where those do not matter (see `asked`)
     Query(String),
     /// `cookie("c")`
     Cookie(String),

@@ -7,7 +7,6 @@ use super::align::rewritten;
 use super::rules::{Stated, stated, text};
 use super::{Class, Comparison, Difference};
 use crate::analyse::words::{Names, value};
-use crate::ir::spell::references;
 use crate::lang::checker::AttributeFact;
 use crate::lang::expr::{Comparison as How, Expr, Ref};
 use crate::lang::value::Value;
@@ -146,7 +145,7 @@ impl Question<'_> {
             })
             .collect();
         let asks = |rule: &&Stated| {
-            let refs = references(&rule.holds);
+            let refs = rule.holds.references();
             changed.iter().any(|(_, fact)| refs.contains(&&Ref::Attribute(fact.slots.clone())))
         };
         let asking: Vec<&Stated> = self.rules.iter().filter(asks).collect();
