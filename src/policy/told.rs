@@ -149,8 +149,7 @@ fn unknown<'e>(expr: &'e Expr, known: &[&Expr], each: &mut impl FnMut(&'e Ref)) 
 /// True for what is one caller's and not the next one's. The host is always part of the key.
 fn names_caller(reference: &Ref) -> bool {
     match reference {
-        Ref::Attribute(_) | Ref::ClientIp | Ref::ClientSubject | Ref::ClientName | Ref::Cookie(_) => true,
-        Ref::Header(name) => *name != http::header::HOST,
+        Ref::Attribute(_) | Ref::ClientIp | Ref::ClientSubject | Ref::ClientName | Ref::Header(_) | Ref::Cookie(_) => true,
         Ref::Flag { .. }
         | Ref::Method
         | Ref::Path

@@ -39,7 +39,7 @@ fn condition(directive: &Directive) -> Option<String> {
         "!=" => false,
         _ => return None,
     };
-    let name = variable.strip_prefix('$')?;
+    let name = variable.strip_prefix('$').map(|name| if name == "http_host" { "host" } else { name })?;
     if let Some(field) = name.strip_prefix("http_") {
         if words::is_credential(field) && !value.is_empty() {
             return None;
