@@ -20,8 +20,9 @@ pub struct Parts {
     written: Vec<u8>,
     /// The whole query counts: `by` says nothing of the target.
     query: bool,
-    /// A value of it tells callers apart.
-    pub names_caller: bool,
+    /// A value of it is a proof of who calls, so that each caller has entries of its own. Narrower than what is a caller's own
+    /// ([`Ref::is_callers_own`]): callers may share an address, a cookie or a field.
+    pub identifies: bool,
     /// One is a cookie's.
     pub names_cookie: bool,
 }
@@ -33,13 +34,13 @@ impl Parts {
         let any = |is: fn(&Ref) -> bool| by.iter().any(|expr| mentions(expr, is));
         let query = !any(|of| matches!(of, Ref::Path | Ref::Query(_) | Ref::Param { .. }));
         let names_cookie = any(reads_cookie);
-        let names_caller = any(|of| match of {
+        let identifies = any(|of| match of {
             Ref::Attribute(_) | Ref::ClientSubject | Ref::ClientName => true,
             Ref::Header(name) => *name == http::header::AUTHORIZATION,
             _ => false,
         });
         let written = serde_json::to_vec(&by).map(|text| Sha256::digest(&text).to_vec()).unwrap_or_default();
-        Self { query, names_caller, names_cookie, by, written }
+        Self { query, identifies, names_cookie, by, written }
     }
 
     /// The key of a request that takes a route.
