@@ -17,8 +17,9 @@ const DECIDES_NOTHING: &[&str] = &[
     "written",
     // The reason of `public`.
     "routes/*/policies/*/auth/mode/public/why",
-    // Which routes count together: told where a route counts with others.
+    // Which routes count together, and have one room: told where a route does so with others.
     "routes/*/policies/*/limit/limits/*/site",
+    "routes/*/policies/*/cache/keep/site",
     // Made of the condition, which is compared.
     "routes/*/key/predicate",
     "routes/*/predicate/$",

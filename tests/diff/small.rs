@@ -427,6 +427,27 @@ fn a_cache_that_answers_one_caller_with_what_another_got_is_looser() {
 }
 
 #[test]
+fn a_cache_that_moves_says_what_that_changes() {
+    let of = |group: &str, each: &str| {
+        format!(
+            "group g /g {{\n{group}\nroute a GET /a -> app {{ public \"a\"\n{each} }}\nroute b GET /b -> app {{ public \"b\"\n{each} }}\n}}\n"
+        )
+    };
+    let cache = "cache 30s max 64MiB";
+    assert_eq!(
+        routes(&of(cache, ""), &of("", cache)),
+        ["TUNED `cache` has several rooms for what it had one for | GET /g/a"]
+    );
+    assert_eq!(
+        routes(&of("", cache), &of(cache, "")),
+        ["TUNED `cache` has one room for what it had several for | GET /g/a"]
+    );
+    // Of one route it is the same room.
+    let one = |group: &str, own: &str| format!("group g /g {{\n{group}\nroute a GET /a -> app {{ public \"a\"\n{own} }}\n}}\n");
+    assert_eq!(routes(&one(cache, ""), &one("", cache)), [""; 0]);
+}
+
+#[test]
 fn what_is_for_operators_is_told_in_the_words_of_the_policy_and_shown_by_no_request_of_a_client() {
     let told = |old: &str, new: &str| {
         let text = |inside: &str| {

@@ -7,8 +7,8 @@ use crate::lang::expr::{Expr, Ref};
 use crate::policy::Config;
 use crate::policy::cache::{self, Keep};
 
-/// What is covered of the policy.
-pub const COVERED: &[&str] = &["cache.?", "cache.keep.key", "cache.keep.shared"];
+/// What is covered of the policy. A cache that is declared elsewhere has its room with other routes, which is told of all of them.
+pub const COVERED: &[&str] = &["cache.?", "cache.keep.key", "cache.keep.shared", "cache.keep.site"];
 
 /// What is kept for whom, and whether anything is.
 pub fn differences(old: &[Config], new: &[Config], names: &Names<'_>, found: &mut Vec<Difference>) {
