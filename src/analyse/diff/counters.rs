@@ -50,9 +50,7 @@ impl Counters {
             for ((what, _), sites) in places.into_iter().filter(|(_, sites)| sites.len() > 1) {
                 for (old, new, pair) in sites.into_values() {
                     let difference = match &what {
-                        Shared::Limit(name) => {
-                            Difference::new(class, format!("limit `{name}` {counts}")).with("often enough")
-                        }
+                        Shared::Limit(name) => Difference::new(class, format!("limit `{name}` {counts}")).with("often enough"),
                         Shared::Cache => Difference::new(Class::Tuned, keeps),
                     };
                     gathered.add(difference, example(old, new).as_ref(), &pair);
