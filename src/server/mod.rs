@@ -303,7 +303,11 @@ impl Threads {
         }
         let dropped = log.dropped();
         if dropped > 0 {
-            events.tell(Change::Failed, GATEWAY, format!("{dropped} lines of the access log were dropped: it was written too slowly"));
+            events.tell(
+                Change::Failed,
+                GATEWAY,
+                format!("{dropped} lines of the access log were dropped: its output was too slow, or failed"),
+            );
         }
         events.tell(Change::Stopped, GATEWAY, format!("stopped: {cut} connections were cut"));
         self.reports.end()?;
