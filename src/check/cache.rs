@@ -1,6 +1,5 @@
 //! What a cache means together with the rest of its route: whose response it keeps, and which requests it answers.
 
-use super::order::any_reference;
 use crate::diag::{Code, Diagnostic, Sources, Span};
 use crate::lang::Node;
 use crate::lang::checker::{AttributeFact, Checker};
@@ -80,9 +79,9 @@ fn identity(keep: &Keep, node: &Node<'_>, parts: &Parts<'_, '_>, sources: &Sourc
         return;
     }
     let facts = &checker.facts.attributes;
-    let has_credential = keep.key.iter().any(|expr| any_reference(expr, &mut |reference| parts.credentials.contains(reference)));
+    let has_credential = keep.key.iter().any(|expr| expr.mentions(|reference| parts.credentials.contains(reference)));
     // Narrower than what is a caller's own: where a route is authenticated, an address or a certificate may be that of many.
-    let identifies = has_credential || keep.key.iter().any(|expr| any_reference(expr, &mut |of| matches!(of, Ref::Attribute(_))));
+    let identifies = has_credential || keep.key.iter().any(|expr| expr.mentions(|of| matches!(of, Ref::Attribute(_))));
     let flag_keys = &checker.names.flag_keys;
     let mut missing =
         told::missing(&told::exprs(parts.policies, &keep.key), &keep.key, |index| flag_keys.get(usize::from(index))?.as_ref());

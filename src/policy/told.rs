@@ -126,22 +126,8 @@ fn unknown<'e>(expr: &'e Expr, known: &[&Expr], each: &mut impl FnMut(&'e Ref)) 
     if known.contains(&expr) {
         return;
     }
-    match expr {
-        Expr::Ref(reference) => each(reference),
-        Expr::Const(_) | Expr::Secret(_) => {}
-        Expr::Text(pieces) => {
-            for piece in pieces {
-                match piece {
-                    Piece::Hole(hole, _) => unknown(hole, known, each),
-                    Piece::Literal(_) => {}
-                }
-            }
-        }
-        Expr::Not(inner) | Expr::Has(inner) | Expr::Lower(inner) | Expr::Matches(inner, _) => unknown(inner, known, each),
-        Expr::And(all) | Expr::Or(all) => all.iter().for_each(|inner| unknown(inner, known, each)),
-        Expr::Compare(left, _, right) | Expr::In(left, right) | Expr::OrElse(left, right) => {
-            unknown(left, known, each);
-            unknown(right, known, each);
-        }
+    if let Expr::Ref(reference) = expr {
+        each(reference);
     }
+    expr.parts().into_iter().for_each(|part| unknown(part, known, each));
 }

@@ -2,7 +2,6 @@
 
 use super::{Class, Difference};
 use crate::analyse::words::Names;
-use crate::ir::spell::references;
 use crate::lang::expr::{Expr, Ref};
 use crate::policy::Config;
 use crate::policy::cache::{self, Keep};
@@ -35,7 +34,7 @@ fn keys(was: &Keep, is: &Keep, names: &Names<'_>, found: &mut Vec<Difference>) {
         return;
     }
     let lacks = |key: &[Expr], part: &Expr| !key.contains(part);
-    let gone = was.key.iter().any(|part| lacks(&is.key, part) && references(part).into_iter().any(Ref::is_callers_own));
+    let gone = was.key.iter().any(|part| lacks(&is.key, part) && part.mentions(Ref::is_callers_own));
     let says = format!("`{}` is in force, was `{}`", written(is, names), written(was, names));
     found.push(if gone || is.shared && !was.shared {
         let says = format!("{says}: a caller may get what was answered to another");

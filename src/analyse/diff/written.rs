@@ -1,9 +1,10 @@
 //! Settings that are compared as data, in the words of the language.
 
 use super::target::shortened;
-use crate::analyse::words::{Names, duration, share, size};
+use crate::analyse::words::{self, Names, duration, share, size};
 use crate::lang::expr::{Expr, Secret};
-use serde_json::{Map, Value};
+use crate::lang::value::Value as Constant;
+use serde_json::{Map, Number, Value};
 use std::time::Duration;
 
 /// Settings that are shares, which are kept in hundredths of a percent.
@@ -136,8 +137,7 @@ fn list(parts: &[Value], setting: &str, names: &Names<'_>) -> String {
     }
     let text = |part: &Value| plain(part, setting, names);
     match parts {
-        [Value::Number(first), Value::Number(last)] if first == last => first.to_string(),
-        [Value::Number(first), Value::Number(last)] => format!("{first}..{last}"),
+        [Value::Number(first), Value::Number(last)] => statuses(first, last),
         // What two things are said of each other: a share of an upstream, a field's new name or value.
         [first @ (Value::Number(_) | Value::Array(_)), second @ Value::String(_)] => format!("{} {}", text(first), text(second)),
         [first @ (Value::String(_) | Value::Array(_)), second] if matches!(one(second), Some(One::Expression(_))) => {
@@ -145,6 +145,15 @@ fn list(parts: &[Value], setting: &str, names: &Names<'_>) -> String {
         }
         [only] => text(only),
         _ => format!("[{}]", parts.iter().map(text).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// Statuses from one to another: `404`, `5xx`.
+fn statuses(first: &Number, last: &Number) -> String {
+    let status = |number: &Number| number.as_u64().and_then(|number| u16::try_from(number).ok());
+    match (status(first), status(last)) {
+        (Some(first), Some(last)) => words::value(&Constant::Status(first, last)),
+        (_, None) | (None, _) => format!("{first}..{last}"),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::stored::Of;
 use crate::http::{Exchange, Scheme, forward};
 use crate::lang::eval::Facts;
-use crate::lang::expr::{Expr, Piece, Ref};
+use crate::lang::expr::{Expr, Ref};
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ impl Parts {
     /// Keys by the values of these expressions.
     #[must_use]
     pub fn new(by: Vec<Expr>) -> Self {
-        let any = |is: fn(&Ref) -> bool| by.iter().any(|expr| mentions(expr, is));
+        let any = |is: fn(&Ref) -> bool| by.iter().any(|expr| expr.mentions(is));
         let query = !any(|of| matches!(of, Ref::Path | Ref::Query(_) | Ref::Param { .. }));
         let names_cookie = any(reads_cookie);
         let identifies = any(|of| match of {
@@ -119,19 +119,4 @@ fn push_authority(key: &mut Bytes, authority: &[u8], scheme: Scheme) {
 #[must_use]
 pub fn reads_cookie(reference: &Ref) -> bool {
     matches!(reference, Ref::Cookie(_)) || matches!(reference, Ref::Header(name) if *name == http::header::COOKIE)
-}
-
-/// True when a reference of a kind stands somewhere in an expression.
-pub fn mentions(expr: &Expr, is: fn(&Ref) -> bool) -> bool {
-    match expr {
-        Expr::Ref(reference) => is(reference),
-        Expr::Const(_) | Expr::Secret(_) => false,
-        Expr::Text(pieces) => pieces.iter().any(|piece| match piece {
-            Piece::Literal(_) => false,
-            Piece::Hole(hole, _) => mentions(hole, is),
-        }),
-        Expr::Not(inner) | Expr::Has(inner) | Expr::Lower(inner) | Expr::Matches(inner, _) => mentions(inner, is),
-        Expr::And(all) | Expr::Or(all) => all.iter().any(|each| mentions(each, is)),
-        Expr::Compare(left, _, right) | Expr::In(left, right) | Expr::OrElse(left, right) => mentions(left, is) || mentions(right, is),
-    }
 }
