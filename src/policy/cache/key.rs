@@ -39,6 +39,7 @@ impl Parts {
             Ref::Header(name) => *name == http::header::AUTHORIZATION,
             _ => false,
         });
+        // INVARIANT: what programs are made of can be written as JSON.
         let written = serde_json::to_vec(&by).map(|text| Sha256::digest(&text).to_vec()).unwrap_or_default();
         Self { query, identifies, names_cookie, by, written }
     }
