@@ -96,14 +96,21 @@ impl Tally {
         Connected(Arc::clone(self))
     }
 
+    /// How long attempts took that were answered.
+    #[must_use]
+    pub fn times(&self) -> Distribution {
+        let mut times = Distribution::default();
+        self.stripes.all().for_each(|cells| times.add(&cells.times));
+        times
+    }
+
     /// All of it, added up.
     #[must_use]
     pub fn read(&self) -> Read {
-        let mut read = Read { connections: self.connections.load(Ordering::Relaxed), ..Read::default() };
+        let mut read = Read { connections: self.connections.load(Ordering::Relaxed), times: self.times(), ..Read::default() };
         read.connected = self.connected.load(Ordering::Relaxed);
         for cells in self.stripes.all() {
             read.answers.add(&cells.answers);
-            read.times.add(&cells.times);
             read.retries += cells.retries.load(Ordering::Relaxed);
             for (sum, cell) in read.failures.iter_mut().zip(&cells.failures) {
                 *sum += cell.load(Ordering::Relaxed);
