@@ -274,6 +274,23 @@ fn an_operator_goes_back_and_a_broken_file_does_not_stop_the_last_good_policy() 
 }
 
 #[test]
+fn a_reload_that_changes_nothing_says_so_and_each_finding_of_one_that_is_refused_is_a_record_of_the_log() {
+    let app = lively();
+    let mut gate = Program::run(&versioned(&app, "listen 127.0.0.1:0\n admin 127.0.0.1:0", 0), &[], &[]);
+    let admin = gate.admin_address().to_string();
+    let (code, printed) = gate.ask(&["reload", "--admin", &admin]);
+    assert_eq!((code, &*printed), (Some(0), "generation 1 is in force: the policy means the same as before\n"));
+    gate.until_said("reloaded as policy 1: it means the same as before");
+    gate.write("gateway { listen 127.0.0.1:0 }\nroute a GET /a -> nobody\nroute b GET /b -> nowhere\n");
+    let (code, printed) = gate.ask(&["reload", "--admin", &admin]);
+    assert_eq!((code, printed.matches("error[gate::").count()), (Some(1), 4), "{printed}");
+    until("all of them", || (gate.times_said("error[gate::") == 4).then_some(()));
+    let said = gate.said();
+    let (_, refused) = said.split_once("not reloaded; the old policy stays").unwrap();
+    assert!(refused.lines().skip(1).all(|line| line.starts_with("20")), "{said}");
+}
+
+#[test]
 fn two_policies_that_are_kept_in_one_folder_are_not_taken_for_each_other() {
     let (app, folder) = (lively(), tempfile::tempdir().unwrap());
     let state = ["--state", folder.path().to_str().unwrap()];
