@@ -4,7 +4,7 @@ use super::answer::{Answered, Refusal, response, status};
 use super::desk::Desk;
 use super::endpoints::{self, Asked};
 use super::entry::{self, Gate};
-use super::logins::Logins;
+use super::logins::{LOOK_EVERY, Logins};
 use super::query::Query;
 use crate::http::{Body, Problem};
 use crate::policy::auth::Runtime;
@@ -165,9 +165,14 @@ async fn accept((listener, accepts): (std::net::TcpListener, Accepts), door: Doo
         }
         Err(_) => tracing::warn!(%peer, "the admin listener has as many connections as it takes"),
     };
+    let mut look = tokio::time::interval(LOOK_EVERY);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
+            _ = look.tick() => {
+                door.desk.logins.tell_over();
+                continue;
+            }
             // Whoever asks from now on means the process that serves.
             () = door.desk.control.succeeded() => break,
             () = ending.cancelled() => break,
