@@ -37,36 +37,6 @@ pub enum Expr {
     Lower(Box<Expr>),
 }
 
-impl Expr {
-    /// Everything that the expression asks for, once, in the order it stands.
-    #[must_use]
-    pub fn references(&self) -> Vec<&Ref> {
-        fn collect<'e>(expr: &'e Expr, found: &mut Vec<&'e Ref>) {
-            match expr {
-                Expr::Ref(reference) if !found.contains(&reference) => found.push(reference),
-                Expr::Ref(_) | Expr::Const(_) | Expr::Secret(_) => {}
-                Expr::Text(pieces) => {
-                    for piece in pieces {
-                        match piece {
-                            Piece::Hole(hole, _) => collect(hole, found),
-                            Piece::Literal(_) => {}
-                        }
-                    }
-                }
-                Expr::Not(inner) | Expr::Has(inner) | Expr::Lower(inner) | Expr::Matches(inner, _) => collect(inner, found),
-                Expr::And(all) | Expr::Or(all) => all.iter().for_each(|each| collect(each, found)),
-                Expr::Compare(left, _, right) | Expr::In(left, right) | Expr::OrElse(left, right) => {
-                    collect(left, found);
-                    collect(right, found);
-                }
-            }
-        }
-        let mut found = Vec::new();
-        collect(self, &mut found);
-        found
-    }
-}
-
 /// A part of a string with holes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Piece {
@@ -222,6 +192,30 @@ impl Ref {
             | Self::UpstreamName
             | Self::ResponseStatus
             | Self::ResponseDuration => false,
+        }
+    }
+
+    /// True for what is one caller's and not the next one's: what is made of it must not be answered to another. What is asked
+    /// for (method, host, path, query, body) is nobody's own, and a flag is what it goes by.
+    #[must_use]
+    pub fn is_callers_own(&self) -> bool {
+        match self {
+            Self::Attribute(_) | Self::ClientIp | Self::ClientSubject | Self::ClientName | Self::Header(_) | Self::Cookie(_) => true,
+            Self::Flag { .. }
+            | Self::Method
+            | Self::Path
+            | Self::Host
+            | Self::Scheme
+            | Self::Id
+            | Self::Size
+            | Self::Listener
+            | Self::Query(_)
+            | Self::Body(_)
+            | Self::Param { .. }
+            | Self::UpstreamName
+            | Self::ResponseStatus
+            | Self::ResponseDuration
+            | Self::ResponseHeader(_) => false,
         }
     }
 

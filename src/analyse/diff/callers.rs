@@ -210,22 +210,13 @@ fn constraints(reference: &Ref, given: &Given, declared: &AttributeDecl, rules: 
 
 /// The texts of `"a" in set`, each once.
 fn members_asked(expr: &Expr, found: &mut Vec<Value>) {
-    match expr {
-        Expr::In(item, set) => {
-            if let (Expr::Const(text @ Value::Text(_)), Expr::Ref(_)) = (&**item, &**set)
-                && !found.contains(text)
-            {
-                found.push(text.clone());
-            }
-        }
-        Expr::Not(inner) | Expr::Has(inner) | Expr::Lower(inner) | Expr::Matches(inner, _) => members_asked(inner, found),
-        Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| members_asked(part, found)),
-        Expr::Compare(left, _, right) | Expr::OrElse(left, right) => {
-            members_asked(left, found);
-            members_asked(right, found);
-        }
-        Expr::Const(_) | Expr::Ref(_) | Expr::Text(_) | Expr::Secret(_) => {}
+    if let Expr::In(item, set) = expr
+        && let (Expr::Const(text @ Value::Text(_)), Expr::Ref(_)) = (&**item, &**set)
+        && !found.contains(text)
+    {
+        found.push(text.clone());
     }
+    expr.parts().into_iter().for_each(|part| members_asked(part, found));
 }
 
 /// A model without the attributes that stand twice in it: which callers are meant is said in words.
