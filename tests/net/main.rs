@@ -55,6 +55,7 @@ mod page;
 mod paths;
 #[cfg(test)]
 mod readings;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod shop;
