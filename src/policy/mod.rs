@@ -65,6 +65,10 @@ pub trait Policy: Sized {
     /// When something outside the policy is missing: a secret, a file.
     fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError>;
 
+    /// What a stored response is made of: every expression behind the cache by which an upstream is chosen or told something,
+    /// or the policy itself answers. None for a policy that runs before the cache, or changes each response on its way out.
+    fn told(&self) -> Vec<&Expr>;
+
     /// The upstreams it calls.
     fn upstreams(&self) -> Vec<UpstreamIndex> {
         Vec::new()
@@ -117,6 +121,12 @@ macro_rules! policies {
             /// When something outside the policy is missing: a secret, a file.
             pub fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError> {
                 match self { $(Self::$variant(config) => config.build(build),)* }
+            }
+
+            /// What a stored response is made of, as far as the policy has a say.
+            #[must_use]
+            pub fn told(&self) -> Vec<&Expr> {
+                match self { $(Self::$variant(config) => config.told(),)* }
             }
 
             /// The upstreams the policy calls.

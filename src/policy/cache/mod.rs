@@ -122,6 +122,11 @@ impl Policy for Config {
         Ok(())
     }
 
+    fn told(&self) -> Vec<&Expr> {
+        // It is the cache, and its key its own.
+        Vec::new()
+    }
+
     fn decisions(&self) -> Vec<Decision<'_>> {
         let arms: &[Arm] = match self {
             Self::Keep(keep) => &keep.arms,
