@@ -34,7 +34,7 @@ pub use facts::{Clash, absent, attribute, auth_fact, clash, facts, identity};
 pub use forms::{DECLARATION, clauses};
 pub use jwks::FETCH_MAX;
 pub use made::{purpose, runtime};
-pub use mint::{hash_key, sign};
+pub use mint::{hash_key, sign, unfit};
 pub use passwords::hash_password;
 pub use remote::{Forward, INTROSPECT_MAX, Introspect, Issuer, IssuerKeys, Remote};
 pub use runtime::{Failure, Runtime, Verdict, install_crypto};
