@@ -362,7 +362,12 @@ pub fn explain_form(form: &Form) -> String {
             Mark::Assign => "= ",
             Mark::Annotation => ": ",
         };
-        out.push_str(&format!("  {mark}{}: {}\n", slot.name.to_uppercase(), crate::lang::usage::what(slot)));
+        if form.ways.is_empty() || !matches!(slot.kind, Kind::Rest(_)) {
+            out.push_str(&format!("  {mark}{}: {}\n", slot.name.to_uppercase(), crate::lang::usage::what(slot)));
+        }
+    }
+    for (written, doc) in form.ways {
+        out.push_str(&format!("  {written}: {doc}\n"));
     }
     for child in form.children {
         let default = child.default.map_or_else(String::new, |default| format!(" (default: `{default}`)"));
