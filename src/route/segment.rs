@@ -11,7 +11,7 @@ pub const TYPE_NAMES: [&str; 5] = ["int", "hex", "slug", "uuid", "date"];
 pub const CHOICES_MAX: usize = 256;
 
 /// What a parameter of a pattern may be bound to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum SegmentType {
     /// Any non-empty segment: `{name}`.
     Any,
@@ -162,3 +162,9 @@ impl PartialEq for SegmentRegex {
 }
 
 impl Eq for SegmentRegex {}
+
+impl std::hash::Hash for SegmentRegex {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.source.hash(state);
+    }
+}

@@ -9,19 +9,24 @@ use crate::route::key::RouteKey;
 use crate::route::pattern::{End, Segment};
 use crate::route::segment::SegmentType;
 
-use super::{Branches, Edge, Leaf, LeafEnd, Literals, MatchTree, NONE, Node, RegexLeaf, Run, SHORT_BYTES_MAX, Slot, Target, Text};
+use super::{
+    Branches, Edge, Leaf, LeafEnd, Literals, MatchTree, NONE, Node, Place, RegexLeaf, Run, SHORT_BYTES_MAX, Slot, Tail, Target, Text,
+};
 
 /// A node while routes are still put in.
 #[derive(Default)]
 struct Draft {
     any: Option<u32>,
     literals: Vec<Literal>,
-    typed: Vec<(SegmentType, u32)>,
+    /// By the numbers of the types.
+    typed: Vec<(u32, u32)>,
     exact: Vec<Leaf>,
     slash: Vec<Leaf>,
     rest: Vec<Leaf>,
     regexes: Vec<RegexLeaf>,
     best: Option<u32>,
+    /// The only route that comes through, when there is one; then nothing of what is below it becomes a node.
+    lone: Option<Leaf>,
     /// What leads here from the place of its parent, when that has several literal children.
     edge: Option<Edge>,
 }
@@ -42,15 +47,28 @@ impl Literal {
     }
 }
 
+/// What is next on the way of a lone route.
+enum Next {
+    Segment(Tail, u32),
+    End(Tail, Leaf),
+}
+
 impl Draft {
-    /// The route that ends here, when there is one and nothing else.
-    fn only_leaf(&self) -> Option<Leaf> {
-        let Self { any, literals, typed, exact, slash, rest, regexes, best: _, edge: _ } = self;
-        let alone = any.is_none() && literals.is_empty() && typed.is_empty() && slash.is_empty() && rest.is_empty() && regexes.is_empty();
-        match exact.as_slice() {
-            [leaf] if alone => Some(*leaf),
-            _ => None,
+    /// What is next, when that is one thing only. A regex is not: it looks at what is before its place too.
+    fn next(&self) -> Option<Next> {
+        let Self { any, literals, typed, exact, slash, rest, regexes, best: _, lone: _, edge: _ } = self;
+        let below = literals.len() + typed.len() + usize::from(any.is_some());
+        let ends = exact.len() + slash.len() + rest.len();
+        if below + ends != 1 || !regexes.is_empty() {
+            return None;
         }
+        let segments = any.iter().map(|child| (Tail::Parameter, *child));
+        let segments = segments.chain(typed.iter().map(|(kind, child)| (Tail::Typed(*kind), *child)));
+        let literals = literals.iter().map(|it| (Tail::Literal { start: it.start, length: it.length }, it.child));
+        let ends = exact.iter().map(|leaf| (Tail::Exact, *leaf));
+        let ends = ends.chain(slash.iter().map(|leaf| (Tail::Slash, *leaf))).chain(rest.iter().map(|leaf| (Tail::Rest, *leaf)));
+        let segments = segments.chain(literals).map(|(segment, child)| Next::Segment(segment, child));
+        segments.chain(ends.map(|(end, leaf)| Next::End(end, leaf))).next()
     }
 }
 
@@ -62,6 +80,11 @@ struct Builder {
     text: Vec<u8>,
     /// Where each text begins.
     texts: HashMap<Box<[u8]>, u32>,
+    kinds: Vec<SegmentType>,
+    kind_numbers: HashMap<SegmentType, u32>,
+    tails: Vec<Tail>,
+    /// Where each tail begins.
+    tail_starts: HashMap<Vec<Tail>, u32>,
     hosts: HashMap<HostPattern, u32>,
 }
 
@@ -73,6 +96,11 @@ pub(super) fn tree(routes: &[RouteKey], order: impl Iterator<Item = usize>) -> M
         hasher: DefaultHashBuilder::default(),
         text: Vec::new(),
         texts: HashMap::new(),
+        kinds: Vec::new(),
+        kind_numbers: HashMap::new(),
+        // What follows routes that end at a node.
+        tails: vec![Tail::Exact],
+        tail_starts: HashMap::from_iter([(vec![Tail::Exact], 0)]),
         hosts: HashMap::new(),
     };
     // Routes come in their order, so every list of leaves is sorted and the first one a node sees is its best.
@@ -94,6 +122,7 @@ impl Builder {
         let leaf = Leaf {
             rank,
             route,
+            tail: 0,
             // INVARIANT: a pattern has at most as many segments as there are bits.
             params: segments.iter().rev().fold(0, |params, segment| params << 1 | u64::from(matches!(segment, Segment::Parameter { .. }))),
             method_bits: key.methods.bits(),
@@ -182,19 +211,61 @@ impl Builder {
     }
 
     fn parameter(&mut self, parent: u32, kind: &SegmentType) -> u32 {
-        let known = self.drafts.get(parent as usize).and_then(|draft| match kind {
-            SegmentType::Any => draft.any,
-            _ => draft.typed.iter().find(|(other, _)| other == kind).map(|(_, child)| *child),
+        let typed = match kind {
+            SegmentType::Any => None,
+            _ => Some(self.kind(kind)),
+        };
+        let known = self.drafts.get(parent as usize).and_then(|draft| match typed {
+            None => draft.any,
+            Some(kind) => draft.typed.iter().find(|(other, _)| *other == kind).map(|(_, child)| *child),
         });
         if let Some(child) = known {
             return child;
         }
         let child = self.draft();
-        self.with(parent, |draft| match kind {
-            SegmentType::Any => draft.any = Some(child),
-            _ => draft.typed.push((kind.clone(), child)),
+        self.with(parent, |draft| match typed {
+            None => draft.any = Some(child),
+            Some(kind) => draft.typed.push((kind, child)),
         });
         child
+    }
+
+    /// The number of a type.
+    fn kind(&mut self, kind: &SegmentType) -> u32 {
+        if let Some(known) = self.kind_numbers.get(kind) {
+            return *known;
+        }
+        let new = number(self.kinds.len());
+        self.kinds.push(kind.clone());
+        self.kind_numbers.insert(kind.clone(), new);
+        new
+    }
+
+    /// The only route that comes through a draft, with what of its path is behind that.
+    fn lone(&mut self, mut draft: u32) -> Option<Leaf> {
+        let mut tail = Vec::new();
+        let leaf = loop {
+            match self.drafts.get(draft as usize)?.next()? {
+                Next::Segment(segment, child) => {
+                    tail.push(segment);
+                    draft = child;
+                }
+                Next::End(end, leaf) => {
+                    tail.push(end);
+                    break leaf;
+                }
+            }
+        };
+        let start = match self.tail_starts.get(&tail) {
+            Some(start) => *start,
+            None => {
+                let start = number(self.tails.len());
+                self.tails.extend_from_slice(&tail);
+                self.tail_starts.insert(tail, start);
+                start
+            }
+        };
+        Some(Leaf { tail: start, ..leaf })
     }
 
     fn finish(mut self, routes: &[RouteKey]) -> MatchTree {
@@ -206,7 +277,9 @@ impl Builder {
             edges: HashTable::new(),
             hasher: self.hasher,
             text: self.text,
+            kinds: self.kinds,
             typed: Vec::new(),
+            tails: self.tails,
             leaves: Vec::new(),
             regexes: Vec::new(),
             targets: Vec::with_capacity(routes.len()),
@@ -214,14 +287,13 @@ impl Builder {
             exact_hosts: HashMap::new(),
             suffix_hosts: HashMap::new(),
         };
-        let mut drafts: Vec<(u32, Draft)> = self.drafts.into_iter().enumerate().map(|(draft, it)| (place(number(draft)), it)).collect();
+        let drafts = self.drafts.into_iter().enumerate().map(|(draft, it)| (place(number(draft)), it));
+        let mut drafts: Vec<(u32, Draft)> = drafts.filter(|(place, _)| *place != NONE).collect();
         drafts.sort_unstable_by_key(|(place, _)| *place);
         for (_, draft) in drafts {
-            if let Some(edge) = draft.edge {
-                tree.add_edge(edge);
-            }
-            if let Some(leaf) = draft.only_leaf() {
-                tree.slots.push(Slot::Leaf(leaf));
+            let edge = draft.edge;
+            if let Some(leaf) = draft.lone {
+                tree.add(Slot { edge, place: Place::Leaf(leaf) });
                 continue;
             }
             let literals = match *draft.literals {
@@ -239,8 +311,8 @@ impl Builder {
             let best = draft.best.unwrap_or(u32::MAX);
             let any = draft.any.map_or(NONE, place);
             let branches = tree.branches(branches);
-            tree.slots.push(Slot::Node(Node { best, any, literals, exact: number(draft.exact.len()), branches }));
-            tree.slots.extend(draft.exact.into_iter().map(Slot::Leaf));
+            tree.add(Slot { edge, place: Place::Node(Node { best, any, literals, exact: number(draft.exact.len()), branches }) });
+            tree.slots.extend(draft.exact.into_iter().map(|leaf| Slot { edge: None, place: Place::Leaf(leaf) }));
         }
         for (host, root) in self.hosts {
             let root = place(root);
@@ -254,20 +326,24 @@ impl Builder {
         tree
     }
 
-    /// Where each draft's node will stand: before all that is below it, behind the edge that leads to it.
+    /// Where each draft will stand: before all that is below it. What a lone route comes through on its way stands nowhere.
     fn places(&mut self) -> Vec<u32> {
         let mut places = vec![NONE; self.drafts.len()];
         let mut next = 0;
         let mut open: Vec<u32> = self.hosts.values().copied().collect();
         open.sort_unstable_by(|one, other| other.cmp(one));
         while let Some(at) = open.pop() {
-            let Some(draft) = self.drafts.get(at as usize) else { continue };
-            next += u32::from(draft.edge.is_some());
             let parent = next;
             if let Some(place) = places.get_mut(at as usize) {
                 *place = parent;
             }
-            next += if draft.only_leaf().is_some() { 1 } else { 1 + number(draft.exact.len()) };
+            if let Some(leaf) = self.lone(at) {
+                self.with(at, |draft| draft.lone = Some(leaf));
+                next += 1;
+                continue;
+            }
+            let Some(draft) = self.drafts.get(at as usize) else { continue };
+            next += 1 + number(draft.exact.len());
             open.extend(draft.any);
             open.extend(draft.typed.iter().rev().map(|(_, child)| *child));
             open.extend(draft.literals.iter().rev().map(|literal| literal.child));
@@ -283,14 +359,17 @@ impl Builder {
 }
 
 impl MatchTree {
-    /// Adds what leads to the slot that is added next.
-    fn add_edge(&mut self, edge: Edge) {
+    /// Adds a slot, and where it stands to the table, when an edge leads to it.
+    fn add(&mut self, slot: Slot) {
         let at = number(self.slots.len());
-        self.slots.push(Slot::Edge(edge));
+        self.slots.push(slot);
         let hash = |edge: &Edge| self.hasher.hash_one((edge.parent, edge.text.of(&self.text)));
         let slots = &self.slots;
-        // INVARIANT: edges stand where the table says.
-        self.edges.insert_unique(hash(&edge), at, |at| slots.get(*at as usize).and_then(Slot::edge).map_or(0, hash));
+        if let Some(edge) = &slot.edge {
+            // INVARIANT: edges stand where the table says.
+            let again = |at: &u32| slots.get(*at as usize).and_then(|slot| slot.edge.as_ref()).map_or(0, hash);
+            self.edges.insert_unique(hash(edge), at, again);
+        }
     }
 
     /// The number of what few nodes have; most have none of it, and share the first.

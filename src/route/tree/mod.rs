@@ -1,9 +1,9 @@
 //! The index over the routes: which one takes a request, in a time that does not grow with their number.
 //!
 //! One tree per host pattern, its nodes being segments. Literal children of all nodes stand in one hash table; at
-//! each node at most the distinct parameter types that some route has there are tried. The search looks at every
-//! branch that could still hold a route that comes before the best one found, so the definition decides, never
-//! the shape of the tree.
+//! each node at most the distinct parameter types that some route has there are tried. Below a place that only one route
+//! comes through there are no nodes: the rest of its path is compared as it is. The search looks at every branch that could
+//! still hold a route that comes before the best one found, so the definition decides, never the shape of the tree.
 
 mod build;
 mod search;
@@ -35,12 +35,17 @@ pub struct MatchTree {
     /// Every node, then the routes that end there, then what is below it: the way down mostly goes on to a neighbour.
     slots: Vec<Slot>,
     branches: Vec<Branches>,
-    /// Where the edges stand: this is small enough to stay in the processor's cache when they do not.
+    /// Where the slots stand that an edge leads to: this is small enough to stay in the processor's cache when they do not.
     edges: HashTable<u32>,
     hasher: DefaultHashBuilder,
     /// The texts of literal segments, each once.
     text: Vec<u8>,
-    typed: Vec<(SegmentType, u32)>,
+    /// The types of parameters, each once.
+    kinds: Vec<SegmentType>,
+    /// The typed parameters of branches: their types, and the nodes below them.
+    typed: Vec<(u32, u32)>,
+    /// What follows the places of lone routes, each once, one behind the other.
+    tails: Vec<Tail>,
     /// The leaves of branches.
     leaves: Vec<Leaf>,
     regexes: Vec<RegexLeaf>,
@@ -50,31 +55,31 @@ pub struct MatchTree {
     suffix_hosts: HashMap<Box<str>, u32>,
 }
 
-/// A place at a segment's end, or what leads there.
+/// A place at a segment's end, and what leads there: a line of the processor's cache, so that both are one wait for memory.
 #[derive(Debug, Clone, Copy)]
-enum Slot {
-    /// With something below it, or several routes that end there.
-    Node(Node),
-    /// With the one route that ends there.
-    Leaf(Leaf),
-    /// What leads to the place behind it, when that is one of several literal children of a node.
-    Edge(Edge),
+#[repr(align(64))]
+struct Slot {
+    /// What leads here, when this is one of several literal children of a node.
+    edge: Option<Edge>,
+    place: Place,
 }
 
 impl Slot {
     fn leaf(&self) -> Option<&Leaf> {
-        match self {
-            Self::Leaf(leaf) => Some(leaf),
-            Self::Node(_) | Self::Edge(_) => None,
+        match &self.place {
+            Place::Leaf(leaf) => Some(leaf),
+            Place::Node(_) => None,
         }
     }
+}
 
-    fn edge(&self) -> Option<&Edge> {
-        match self {
-            Self::Edge(edge) => Some(edge),
-            Self::Node(_) | Self::Leaf(_) => None,
-        }
-    }
+/// What stands at a segment's end.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// Where several routes come through.
+    Node(Node),
+    /// Where one does.
+    Leaf(Leaf),
 }
 
 /// A place that the search may go on from.
@@ -127,7 +132,7 @@ impl Run {
     }
 }
 
-/// A literal segment below a node.
+/// A literal segment below a node that has several.
 #[derive(Debug, Clone, Copy)]
 struct Edge {
     parent: u32,
@@ -142,7 +147,7 @@ enum Text {
 }
 
 /// Bytes of a text that stands in its edge.
-const SHORT_BYTES_MAX: usize = 22;
+const SHORT_BYTES_MAX: usize = 26;
 
 impl Text {
     /// The text; `all` is what long ones are a part of.
@@ -155,11 +160,24 @@ impl Text {
     }
 }
 
-/// A route that ends at a node; the leaves of a run stand in order.
+/// What of a lone route's path follows the place where it stands: segments, and then how it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Tail {
+    Literal { start: u32, length: u32 },
+    Parameter,
+    Typed(u32),
+    Exact,
+    Slash,
+    Rest,
+}
+
+/// A route that ends at a node, or that nothing else is below; the leaves of a run stand in order.
 #[derive(Debug, Clone, Copy)]
 struct Leaf {
     rank: u32,
     route: u32,
+    /// Where what follows the place begins among the tails; of a route that ends at a node, nothing does.
+    tail: u32,
     /// Which segments are parameters, the first one's bit being the lowest.
     params: u64,
     method_bits: u8,

@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 use crate::route::found::{Asked, Captures, Found};
 use crate::route::methods::{self, Methods};
 
-use super::{Leaf, Literals, MatchTree, NONE, Slot};
+use super::{Leaf, Literals, MatchTree, NONE, Place, Slot, Tail};
 
 /// What a walk is for.
 pub(super) trait Gather {
@@ -26,10 +26,10 @@ impl Search<'_> {
     /// Goes on from `node`, whose segments end at `at`.
     pub(super) fn visit(self, node: u32, at: usize, gather: &mut impl Gather) {
         let rest = self.path.get(at..).unwrap_or_default();
-        let node_data = match self.tree.slots.get(node as usize) {
-            Some(Slot::Node(data)) => data,
-            Some(Slot::Leaf(leaf)) if rest.is_empty() && leaf.rank < gather.bound() => return gather.take(leaf),
-            Some(Slot::Leaf(_) | Slot::Edge(_)) | None => return,
+        let node_data = match self.tree.slots.get(node as usize).map(|slot| &slot.place) {
+            Some(Place::Node(data)) => data,
+            Some(Place::Leaf(leaf)) if leaf.rank < gather.bound() && self.follows(leaf.tail, rest) => return gather.take(leaf),
+            Some(Place::Leaf(_)) | None => return,
         };
         if node_data.best >= gather.bound() {
             return;
@@ -39,9 +39,8 @@ impl Search<'_> {
             [] => self.exact(node, node_data.exact, gather),
             [b'/'] => leaves(branches.slash.of(&self.tree.leaves), gather),
             [b'/', segments @ ..] => {
-                let length = segments.iter().position(|byte| *byte == b'/').unwrap_or(segments.len());
-                let segment = segments.get(..length).unwrap_or_default();
-                let end = at + 1 + length;
+                let (segment, _) = first(segments);
+                let end = at + 1 + segment.len();
                 let child = match node_data.literals {
                     Literals::None => None,
                     Literals::One { child, start, length } => {
@@ -54,7 +53,7 @@ impl Search<'_> {
                 }
                 if !segment.is_empty() {
                     for (kind, child) in branches.typed.of(&self.tree.typed) {
-                        if kind.contains(segment) {
+                        if self.is_of(*kind, segment) {
                             self.visit(*child, end, gather);
                         }
                     }
@@ -88,10 +87,47 @@ impl Search<'_> {
     fn literal(self, parent: u32, segment: &[u8]) -> Option<u32> {
         let tree = self.tree;
         let hash = tree.hasher.hash_one((parent, segment));
-        let edge = |at: u32| tree.slots.get(at as usize).and_then(Slot::edge);
+        let edge = |at: u32| tree.slots.get(at as usize).and_then(|slot| slot.edge.as_ref());
         let leads = |at: &u32| edge(*at).is_some_and(|edge| edge.parent == parent && edge.text.of(&tree.text) == segment);
-        tree.edges.find(hash, leads).map(|edge| edge + 1)
+        tree.edges.find(hash, leads).copied()
     }
+
+    fn is_of(self, kind: u32, segment: &[u8]) -> bool {
+        self.tree.kinds.get(kind as usize).is_some_and(|kind| kind.contains(segment))
+    }
+
+    /// True when the rest of a path is what a lone route has there.
+    fn follows(self, tail: u32, mut rest: &[u8]) -> bool {
+        for next in self.tree.tails.get(tail as usize..).unwrap_or_default() {
+            let segment = match (next, rest) {
+                (Tail::Exact, _) => return rest.is_empty(),
+                (Tail::Slash, _) => return rest == b"/",
+                (Tail::Rest, _) => return matches!(rest, [] | [b'/', ..]),
+                (Tail::Literal { .. } | Tail::Parameter | Tail::Typed(_), [b'/', segments @ ..]) => {
+                    let (segment, behind) = first(segments);
+                    rest = behind;
+                    segment
+                }
+                (Tail::Literal { .. } | Tail::Parameter | Tail::Typed(_), _) => return false,
+            };
+            let fits = match *next {
+                Tail::Literal { start, length } => self.tree.text.get(start as usize..(start + length) as usize) == Some(segment),
+                Tail::Typed(kind) => !segment.is_empty() && self.is_of(kind, segment),
+                Tail::Parameter | Tail::Exact | Tail::Slash | Tail::Rest => !segment.is_empty(),
+            };
+            if !fits {
+                return false;
+            }
+        }
+        false
+    }
+}
+
+/// The first of some segments, and what is behind it.
+#[inline]
+fn first(segments: &[u8]) -> (&[u8], &[u8]) {
+    let length = segments.iter().position(|byte| *byte == b'/').unwrap_or(segments.len());
+    segments.split_at_checked(length).unwrap_or((segments, &[]))
 }
 
 #[inline]

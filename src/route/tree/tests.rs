@@ -89,6 +89,21 @@ fn a_rest_takes_its_own_segment_a_slash_and_more_but_no_longer_segment() {
 }
 
 #[test]
+fn all_that_follows_the_place_of_a_lone_route_has_to_fit() {
+    let routes = [key("GET", "/a/{x}/{n:int}/end"), key("GET", "/b/{x}/"), key("GET", "/c/d/**"), key("GET", "/e")];
+    assert_eq!(found(&routes, "GET", "h", "/a/v/12/end"), (Found::Route(0), vec!["v".to_owned(), "12".to_owned()]));
+    assert_eq!(found(&routes, "GET", "h", "/b/v/"), (Found::Route(1), vec!["v".to_owned()]));
+    for rest in ["", "/", "/x"] {
+        assert_eq!(found(&routes, "GET", "h", &format!("/c/d{rest}")).0, Found::Route(2), "{rest}");
+    }
+    for path in
+        ["/a", "/a/v/x/end", "/a//12/end", "/a/v/12/en", "/a/v/12/end/", "/a/v/12/end/x", "/b/v", "/b//", "/c", "/c/", "/c/dx", "/e/"]
+    {
+        assert_eq!(found(&routes, "GET", "h", path).0, Found::NotFound, "{path}");
+    }
+}
+
+#[test]
 fn a_dead_end_below_a_literal_is_left_again() {
     let routes = [key("GET", "/a/b/c"), key("GET", "/{x}/b/d"), key("GET", "/a/{y}/e")];
     assert_eq!(found(&routes, "GET", "h", "/a/b/d"), (Found::Route(1), vec!["a".to_owned()]));
@@ -146,6 +161,6 @@ fn connect_and_trace_reach_no_route() {
 }
 
 #[test]
-fn half_a_cache_line_holds_a_slot() {
-    assert_eq!(size_of::<super::Slot>(), 32);
+fn a_cache_line_holds_a_slot() {
+    assert_eq!(size_of::<super::Slot>(), 64);
 }
