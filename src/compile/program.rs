@@ -425,6 +425,7 @@ fn settings(gateway: &ir::Gateway) -> Settings {
             })
             .collect(),
         trust: gateway.trust.clone(),
+        trust_field: gateway.trust_field,
         request_id: gateway.request_id.clone(),
         header_bytes: number(limits.header_bytes),
         headers: number(limits.headers),

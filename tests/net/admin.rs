@@ -2,6 +2,7 @@
 
 mod access;
 mod kept;
+mod moved;
 
 use crate::harness::{Answer, Client, Origin, Program, until};
 use std::net::TcpStream;
