@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 /// False for a status that HTTP does not have: whoever answers so cannot be understood (RFC 9110 §15).
 #[must_use]
-pub fn is_valid(status: StatusCode) -> bool {
+pub fn is_status(status: StatusCode) -> bool {
     status.as_u16() < 600
 }
 
