@@ -291,6 +291,14 @@ fn written() -> Outcome {
     if UNWRITTEN.load(Ordering::Relaxed) { Outcome::Usage } else { Outcome::Fine }
 }
 
+/// Writes a value to standard output as JSON that people can read.
+fn print_json(value: &impl serde::Serialize) {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => print_out(&(text + "\n")),
+        Err(error) => unwritten(&error.into()),
+    }
+}
+
 /// Writes to standard output.
 fn print_out(text: &str) {
     let mut out = std::io::stdout().lock();
@@ -301,13 +309,18 @@ fn print_out(text: &str) {
 fn written_out(written: std::io::Result<()>) {
     if let Err(error) = written
         && error.kind() != std::io::ErrorKind::BrokenPipe
-        && !UNWRITTEN.swap(true, Ordering::Relaxed)
     {
+        unwritten(&error);
+    }
+}
+
+fn unwritten(error: &std::io::Error) {
+    if !UNWRITTEN.swap(true, Ordering::Relaxed) {
         complain(&format!("standard output cannot be written: {error}"));
     }
 }
 
-/// Writes to standard error.
+/// Writes to standard error. Where that fails there is nobody left to tell.
 fn print_error(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
