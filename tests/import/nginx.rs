@@ -186,6 +186,12 @@ fn a_credential_for_an_upstream_moves_to_the_environment() {
 }
 
 #[test]
+fn what_no_url_holds_is_encoded_where_callers_are_sent() {
+    let found = imported(Kind::Nginx, &server("location = /old { return 301 \"/a b|$host\"; }"));
+    assert!(found.policy.contains("redirect 301 \"/a%20b%7C${request.host}\""), "{}", found.policy);
+}
+
+#[test]
 fn a_secret_that_moved_is_listed_and_commented() {
     let text = "location /x/ { proxy_set_header X-Api-Key s3cret; proxy_pass http://127.0.0.1:9000; }";
     let found = imported(Kind::Nginx, &server(text));

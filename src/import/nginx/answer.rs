@@ -11,7 +11,7 @@ pub(super) fn redirect(status: u16, url: &str, captures: &[String]) -> Result<St
     }
     // Behind a plain listener the scheme is the one that the client used.
     let url = url.replacen("$scheme://", "http://", 1);
-    Ok(format!("redirect {status} {}", values::string(&url, captures)?))
+    Ok(format!("redirect {status} {}", values::url(&url, captures)?))
 }
 
 /// `return` as what answers.
