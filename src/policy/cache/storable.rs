@@ -20,6 +20,8 @@ pub struct Circumstances {
     pub cookie: bool,
     /// For how long the file keeps what says nothing itself, one of its arms or its own time; `true` for an arm's.
     pub by_file: Option<(Duration, bool)>,
+    /// What that does not go beyond.
+    pub at_most: Option<Duration>,
     /// The file's `stale`.
     pub stale: Option<Duration>,
     /// The file's `error`.
@@ -75,6 +77,7 @@ pub fn judge(status: StatusCode, headers: &HeaderMap, allowed: &Allowed, circums
 /// The time the file gives to what says nothing itself.
 fn by_file(status: StatusCode, headers: &HeaderMap, circumstances: &Circumstances) -> Option<Duration> {
     let (time, by_arm) = circumstances.by_file?;
+    let time = circumstances.at_most.map_or(time, |most| time.min(most));
     // Statuses that may be kept without anybody's word (RFC 9110 §15.1); an arm names its own.
     let usual = matches!(status.as_u16(), 200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414);
     let is_stream = || headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));

@@ -1,3 +1,4 @@
+mod aggregate;
 mod authority;
 mod bodies;
 mod concurrent;
