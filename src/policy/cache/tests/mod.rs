@@ -10,6 +10,7 @@ mod request;
 mod response;
 mod stale;
 mod status;
+mod sticky;
 mod store;
 mod validation;
 mod vary;
