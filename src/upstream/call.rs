@@ -176,7 +176,8 @@ impl<T: Transport> Call<'_, '_, T> {
 
     fn admitted(&self) -> Result<Option<breaker::Permit>, Fault> {
         let refused = |left| Fault::new(FaultKind::BreakerOpen(left), "the breaker is open");
-        self.upstream.breaker.as_ref().map(|breaker| breaker.admit(Instant::now()).map_err(refused)).transpose()
+        let time = self.timeouts.attempt.min(self.timeouts.total);
+        self.upstream.breaker.as_ref().map(|breaker| breaker.admit(Instant::now(), time).map_err(refused)).transpose()
     }
 
     fn unmade(&self, fault: Fault) -> Outcome {
