@@ -12,7 +12,7 @@ use super::store::{Found, Key};
 use super::stored::{Head, Of, Stored};
 use super::{Keep, conditions};
 use crate::hook;
-use crate::http::{Exchange, Problem, Reply};
+use crate::http::{Body, Exchange, Problem, Reply};
 use crate::lang::expr::Expr;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, PRAGMA, RANGE, UPGRADE};
 use http::{HeaderMap, Method, StatusCode};
@@ -262,11 +262,17 @@ impl Cache {
     #[must_use]
     pub fn follow(&self, fetch: &Fetch, fill: &Arc<super::fill::Fill>, exchange: &mut Exchange) -> Option<Reply> {
         let now = exchange.clock.now();
-        if !self.serves(fetch, &fill.head, now) || conditions::is_known(&fetch.request, &fill.head.headers, now) {
+        if !self.serves(fetch, &fill.head, now) {
             return None;
         }
-        let mut reply =
-            Reply { status: fill.head.status, headers: fill.head.headers.clone(), body: fill.another(), source: fill.head.source };
+        let Head { status, headers, source, .. } = &fill.head;
+        let mut reply = Reply { status: *status, headers: headers.clone(), body: Body::empty(), source: *source };
+        if status.is_success() && conditions::is_known(&fetch.request, headers, now) {
+            reply.status = StatusCode::NOT_MODIFIED;
+            conditions::without_body(&mut reply.headers);
+        } else {
+            reply.body = fill.another();
+        }
         status::passed(&mut reply.headers, Passed { why: fetch.why, status: None, stored: false, collapsed: true });
         exchange.record.cache = Some("hit");
         Some(reply)
