@@ -33,7 +33,7 @@ mod whole;
 
 pub use fill::Fill;
 pub use flights::{Next, Part};
-pub use key::{mentions, reads_cookie};
+pub use key::reads_cookie;
 pub use intake::Taken;
 pub use shelf::{BYTES_DEFAULT, Invalidation, Purge, REFRESHES_MAX, Shelf};
 pub use stage::{Cache, Fetch, Look};
