@@ -356,6 +356,9 @@ fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program, credentials:
     if let Some(cache) = cache.as_mut().filter(|_| route.policies.iter().any(drops_cookies) && !reads_cookies(route, program)) {
         cache.drops_cookies();
     }
+    if let Some(cache) = &mut cache {
+        cache.sticks_by(program.upstreams.iter().filter_map(|upstream| upstream.sticky.clone()).collect());
+    }
     // Stable: parts of one place run in the order of their policies.
     request.sort_by_key(|(place, _)| *place);
     response.sort_by_key(|(place, _)| *place);

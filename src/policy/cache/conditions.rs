@@ -6,7 +6,7 @@ use super::freshness::{date, parse_date};
 use bytes::BytesMut;
 use http::header::{
     AGE, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG, IF_MATCH, IF_MODIFIED_SINCE,
-    IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, LAST_MODIFIED,
+    IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, LAST_MODIFIED, TRAILER,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::time::Duration;
@@ -100,10 +100,11 @@ pub fn updated(stored: &HeaderMap, told: &HeaderMap) -> HeaderMap {
     fields
 }
 
-/// The fields of what is stored as they are kept: no age, which is reckoned, none of those that are not to be kept, and in
-/// no more room than they need.
+/// The fields of what is stored as they are kept: no age, which is reckoned, no word of trailers, which are not stored, none of
+/// those that are not to be kept, and in no more room than they need.
 pub fn keep(fields: &mut HeaderMap, allowed: &Allowed) {
     fields.remove(AGE);
+    fields.remove(TRAILER);
     for name in &allowed.left_out {
         fields.remove(name);
     }

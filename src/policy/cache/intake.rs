@@ -12,6 +12,7 @@ use super::status::{self, Passed};
 use super::storable::{self, Circumstances};
 use super::stored::{Head, Stored};
 use super::vary::Selecting;
+use super::whole::AtMost;
 use crate::http::{Body, Exchange, Problem, Reply, Source};
 use crate::lang::eval::Facts;
 use http::header::DATE;
@@ -192,6 +193,7 @@ impl Cache {
             credential: fetch.caller.credential,
             cookie: fetch.caller.cookie,
             by_file: arm.or(self.ttl.map(|time| (time, false))),
+            at_most: exchange.kept.get().map(|AtMost(time)| *time),
             stale: self.stale,
             error: self.error,
             times: (fetch.began.min(now), now),

@@ -29,6 +29,7 @@ mod stored;
 #[cfg(test)]
 mod tests;
 mod vary;
+mod whole;
 
 pub use fill::Fill;
 pub use flights::{Next, Part};
@@ -36,6 +37,7 @@ pub use key::reads_cookie;
 pub use intake::Taken;
 pub use shelf::{BYTES_DEFAULT, Invalidation, Purge, REFRESHES_MAX, Shelf};
 pub use stage::{Cache, Fetch, Look};
+pub use whole::{AtMost, Strictest};
 
 use super::{Build, BuildError, Decision, Effective, Of, Policy, Registry};
 use crate::lang::Checker;
