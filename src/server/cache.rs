@@ -148,6 +148,7 @@ fn copy(exchange: &Exchange) -> Exchange {
         upstream: exchange.upstream,
         upstream_name: exchange.upstream_name.clone(),
         affinity: exchange.affinity,
+        kept_fields: exchange.kept_fields.clone(),
         quota: None,
         record: Record::default(),
         kept: exchange.kept.clone(),

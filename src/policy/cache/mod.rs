@@ -37,6 +37,7 @@ pub use intake::Taken;
 pub use shelf::{BYTES_DEFAULT, Invalidation, Purge, REFRESHES_MAX, Shelf};
 pub use stage::{Cache, Fetch, Look};
 
+use super::stage::Place as At;
 use super::{Build, BuildError, Decision, Effective, Of, Policy, Registry};
 use crate::lang::Checker;
 use crate::lang::expr::Expr;
@@ -120,6 +121,13 @@ impl Policy for Config {
             Self::Invalidate(routes) => build.invalidates.clone_from(routes),
         }
         Ok(())
+    }
+
+    fn looks_until(&self) -> Option<At> {
+        match self {
+            Self::Keep(keep) if !keep.arms.is_empty() => None,
+            Self::Keep(_) | Self::Invalidate(_) => Some(At::Cache),
+        }
     }
 
     fn decisions(&self) -> Vec<Decision<'_>> {
