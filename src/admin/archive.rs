@@ -20,8 +20,9 @@ use std::time::Duration;
 pub struct Generation {
     /// Its number, counted from the gateway's first policy.
     pub number: u64,
-    /// Since when, in seconds since 1970.
-    pub since: u64,
+    /// Since when, as a time since 1970.
+    #[serde(with = "seconds")]
+    pub since: Duration,
     /// By what it came to be in force; what is kept from before that was noted does not say.
     #[serde(flatten)]
     pub by: Option<By>,
@@ -32,6 +33,20 @@ pub struct Generation {
     pub hash: String,
     /// What it changed for requests, in a few words; nothing of the one that the gateway started with.
     pub summary: String,
+}
+
+/// Seconds with the part that is left of one; those that were kept before have none.
+mod seconds {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+    use std::time::Duration;
+
+    pub fn serialize<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(time.as_secs_f64())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
 }
 
 /// Has the policies that are kept. What it is asked may take a while.
@@ -57,7 +72,7 @@ pub fn all(desk: Arc<Desk>, _: Asked) -> BoxFuture<'static, Answered> {
             json!({
                 "generation": generation.number,
                 "in_force": in_force,
-                "since": rfc3339(Duration::from_secs(generation.since)),
+                "since": rfc3339(generation.since),
                 "by": generation.by.as_ref().map(By::name),
                 "user": generation.by.as_ref().and_then(By::user),
                 "rollback": generation.rollback,

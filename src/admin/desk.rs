@@ -68,7 +68,7 @@ impl Desk {
     /// The desk of a server that has just begun.
     #[must_use]
     pub fn new(server: Arc<Server>, control: Control, (policy, archive): (Arc<InForce>, Arc<dyn Archive>), rehearsal: Rehearsal) -> Self {
-        let (aside, logins, began) = (Aside::new(), Logins::new(), Instant::now());
+        let (aside, logins, began) = (Aside::new(), Logins::default(), Instant::now());
         Self { server, control, policy, archive, rehearsal, aside, logins, began }
     }
 

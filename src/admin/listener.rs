@@ -4,7 +4,7 @@ use super::answer::{Answered, Refusal, response, status};
 use super::desk::Desk;
 use super::endpoints::{self, Asked};
 use super::entry::{self, Gate};
-use super::logins::Logins;
+use super::logins::{LOOK_EVERY, Logins};
 use super::query::Query;
 use crate::http::{Body, Problem};
 use crate::policy::auth::Runtime;
@@ -41,6 +41,8 @@ pub const FIELDS_MAX: usize = 64;
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest time a connection stays.
 pub const LIFE_MAX: Duration = Duration::from_secs(600);
+/// How long a client that has just connected may take to send its first request when the listener ends.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
 /// How long an answer that is under way is waited for when the listener ends.
 pub const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -163,9 +165,14 @@ async fn accept((listener, accepts): (std::net::TcpListener, Accepts), door: Doo
         }
         Err(_) => tracing::warn!(%peer, "the admin listener has as many connections as it takes"),
     };
+    let mut look = tokio::time::interval(LOOK_EVERY);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
+            _ = look.tick() => {
+                door.desk.logins.tell_over();
+                continue;
+            }
             // Whoever asks from now on means the process that serves.
             () = door.desk.control.succeeded() => break,
             () = ending.cancelled() => break,
@@ -194,7 +201,10 @@ async fn accept((listener, accepts): (std::net::TcpListener, Accepts), door: Doo
 }
 
 async fn serve(stream: TcpStream, peer: SocketAddr, door: Door, ending: CancellationToken) {
+    let asked = CancellationToken::new();
+    let has_asked = asked.clone();
     let service = service_fn(move |request| {
+        has_asked.cancel();
         let door = door.clone();
         async move { Ok::<Response<Body>, Infallible>(response(answered(request, peer, &door).await)) }
     });
@@ -209,8 +219,16 @@ async fn serve(stream: TcpStream, peer: SocketAddr, door: Door, ending: Cancella
     let served = match served {
         Some(served) => served,
         None => {
-            connection.as_mut().graceful_shutdown();
-            timeout(LAST_WORDS, connection).await.unwrap_or(Ok(()))
+            // Where nothing has come yet, hyper would close at once.
+            let first = timeout(FIRST_REQUEST, asked.cancelled());
+            tokio::select! {
+                biased;
+                _ = first => {
+                    connection.as_mut().graceful_shutdown();
+                    timeout(LAST_WORDS, connection).await.unwrap_or(Ok(()))
+                }
+                served = connection.as_mut() => served,
+            }
         }
     };
     if let Err(error) = served {

@@ -5,6 +5,7 @@ use super::merge::merged;
 use super::uses::Level;
 use super::{listen, operate};
 use crate::diag::{Code, Diagnostic, Report};
+use crate::http::forward::Field;
 use crate::ir::{Gateway, Limits, Log, LogFormat};
 use crate::lang::checker::{Checker, Moment, RouteFacts, Spot, Want};
 use crate::lang::expr::Expr;
@@ -20,10 +21,13 @@ pub fn gateway<'a>(level: &Level<'a>, bench: &mut Bench<'_, 'a>) -> Gateway {
     let statements = level.statements.as_slice();
     let mut checker = bench.checker("gateway");
     let of = |word: &'static str| statements.iter().map(|statement| &statement.node).filter(move |node| node.form.word == word);
-    let trusted = of("trust").next_back().and_then(|node| node.get("networks"));
+    let trusting = of("trust").next_back();
+    let trusted = trusting.and_then(|node| node.get("networks"));
     let trusts = trusted.is_some_and(|given| !matches!(&given.expr.kind, ExprKind::List(items) if items.is_empty()));
     let (listeners, admin) = listen::listeners(of("listen"), of("admin").next_back(), trusts, &mut checker);
     let trust = trusted.map(|given| networks(given, &mut checker)).unwrap_or_default();
+    let trust_field = trusting.and_then(|node| node.child("field")).and_then(|child| child.word_in("name"));
+    let trust_field = trust_field.and_then(|word| Field::named(&word.text)).unwrap_or_default();
     let request_id = of("request_id")
         .next_back()
         .and_then(|node| node.get("field"))
@@ -47,7 +51,7 @@ pub fn gateway<'a>(level: &Level<'a>, bench: &mut Bench<'_, 'a>) -> Gateway {
     let trace = of("trace").next_back().and_then(|node| operate::trace(node, &mut checker));
     let events = of("events").filter_map(|node| operate::events(node, &mut checker)).collect();
     let unmatched = unmatched(statements, &checker);
-    Gateway { listeners, admin, trust, request_id, limits, drain, workers, log, trace, events, unmatched }
+    Gateway { listeners, admin, trust, trust_field, request_id, limits, drain, workers, log, trace, events, unmatched }
 }
 
 /// What is done to replies where no route takes the request. What is wrong with a statement is said of the routes it is in force

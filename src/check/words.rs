@@ -1,6 +1,7 @@
 //! The words that give a file its structure: everything that is neither a policy nor part of an upstream.
 
 use super::listen::{ADMIN, LISTEN};
+use crate::http::forward::Field;
 use crate::lang::form::{Declared, Form, Kind, Merge, Place, Slot, Word};
 
 /// The structural words.
@@ -63,7 +64,11 @@ pub const WORDS: &[Word] = &[
     gateway(LISTEN),
     gateway(ADMIN),
     gateway(
-        Form::new("trust", "proxies whose forwarding fields are believed").slots(&[Slot::value("networks", "a network or a list of them")]),
+        Form::new("trust", "proxies whose forwarding fields are believed")
+            .slots(&[Slot::value("networks", "a network or a list of them")])
+            .children(&[Form::new("field", "the one that they write; what they hand on of the other is not believed")
+                .slots(&[Slot::word("name", Field::NAMES)])
+                .default("field x-forwarded-for")]),
     ),
     gateway(
         Form::new("request_id", "the field that carries a request's id")

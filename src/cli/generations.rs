@@ -63,7 +63,8 @@ mod tests {
     #[test]
     fn a_name_of_somebodys_choice_stays_on_its_line() {
         let by = Some(By::Admin { user: Some("ann\n2026 INFO\u{1b}[31m".into()) });
-        let generation = Generation { number: 2, since: 0, by, rollback: Some(1), hash: String::new(), summary: String::new() };
+        let generation =
+            Generation { number: 2, since: std::time::Duration::ZERO, by, rollback: Some(1), hash: String::new(), summary: String::new() };
         assert_eq!(how(&generation), "admin ann\\n2026 INFO\\u{1b}[31m, back to 1");
     }
 }

@@ -58,7 +58,7 @@ impl Kept {
 
     fn keep(&self, by: By, rollback: Option<u64>, hash: String, summary: String) {
         let Some(state) = &self.state else { return };
-        let since = Clock::system().now().as_secs();
+        let since = Clock::system().now();
         let generation = Generation { number: self.number, since, by: Some(by), rollback, hash, summary };
         if let Err(error) = state.keep(&Snapshot { generation, files: self.files.clone() }) {
             let folder = state.folder().display();

@@ -284,19 +284,32 @@ fn show(shown: Shown, sources: &Sources, found: &[Diagnostic]) {
 /// True once something could not be written to standard output: the command has failed then, however it ends otherwise.
 static UNWRITTEN: AtomicBool = AtomicBool::new(false);
 
+/// Writes a value to standard output as JSON that people can read.
+fn print_json(value: &impl serde::Serialize) {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => print_out(&(text + "\n")),
+        Err(error) => unwritten(&error.into()),
+    }
+}
+
 /// Writes to standard output; a reader that has gone away is no reason to fail, a disk that is full is one.
 fn print_out(text: &str) {
     let mut out = std::io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     if let Err(error) = written
         && error.kind() != std::io::ErrorKind::BrokenPipe
-        && !UNWRITTEN.swap(true, Ordering::Relaxed)
     {
+        unwritten(&error);
+    }
+}
+
+fn unwritten(error: &std::io::Error) {
+    if !UNWRITTEN.swap(true, Ordering::Relaxed) {
         complain(&format!("standard output cannot be written: {error}"));
     }
 }
 
-/// Writes to standard error.
+/// Writes to standard error. Where that fails there is nobody left to tell.
 fn print_error(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }

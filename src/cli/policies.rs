@@ -101,6 +101,12 @@ impl Policies {
         super::show(super::Shown::Human, &checked.sources, &found);
         let watched = Watched::default();
         watched.add(files.seen());
+        if last {
+            // What the file names is to be mended, whatever it says now.
+            let files = Noting::new(&Disk);
+            let _ = policy.check_in(&files, policy.params_with_environment(), None);
+            watched.add(files.seen());
+        }
         let bundle = Bundle::of(&policy.file, &checked.sources);
         // From the same text comes the same again.
         let same = before.as_ref().is_some_and(|before| before.files == bundle);
@@ -235,7 +241,10 @@ impl server::Policies for Policies {
         };
         server.swap_beside(plan, left, in_force).map_err(|error| error.to_string())?;
         server.follow_up("what it leaves may stay", || {
-            self.watched.in_force();
+            // Who goes back leaves the file as it is, and may mend whatever it names.
+            if rollback.is_none() {
+                self.watched.in_force();
+            }
             self.office.has_left();
         });
         let told = server.follow_up("what it changes cannot be told", || {

@@ -10,7 +10,7 @@ use std::fs::DirBuilder;
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 /// How many are kept.
 pub const KEPT_MAX: usize = 10;
@@ -37,7 +37,7 @@ impl Snapshot {
     /// Since when, for people.
     #[must_use]
     pub fn date(&self) -> String {
-        httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(self.generation.since))
+        httpdate::fmt_http_date(UNIX_EPOCH + self.generation.since)
     }
 }
 
@@ -173,7 +173,14 @@ mod tests {
         sources.add(Source::new("gates/lib/b.gate", "gate 1\n"));
         let (hash, summary) = (format!("{number:016x}"), "1 LOOSER".to_owned());
         let by = if number == 7 { By::Admin { user: Some("ann".into()) } } else { By::Watch };
-        let generation = Generation { number, since: 0, by: Some(by), rollback: (number == 7).then_some(3), hash, summary };
+        let generation = Generation {
+            number,
+            since: std::time::Duration::from_millis(1_500),
+            by: Some(by),
+            rollback: (number == 7).then_some(3),
+            hash,
+            summary,
+        };
         Snapshot { generation, files: Bundle::of(Path::new("gates/a.gate"), &sources) }
     }
 

@@ -143,7 +143,8 @@ fn report(answer: &Answer) -> Outcome {
     let told: Told = serde_json::from_slice(&answer.body).unwrap_or_default();
     if answer.status.is_success() {
         let Some(generation) = told.generation else { return unasked(FOREIGN) };
-        print_out(&format!("generation {generation} is in force\n"));
+        let same = if told.changes.is_empty() { ": the policy means the same as before" } else { "" };
+        print_out(&format!("generation {generation} is in force{same}\n"));
         told.changes.iter().for_each(|change| print_out(&format!("  {change}\n")));
         return Outcome::Fine;
     }

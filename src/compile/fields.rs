@@ -5,7 +5,6 @@ use super::plan::RequestParts;
 use crate::http::UpstreamIndex;
 use crate::ir::{self, Program};
 use crate::lang::expr::Ref;
-use crate::policy::cache;
 use crate::policy::stage::Place;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -48,7 +47,7 @@ fn of_fields(reference: &Ref, program: &Program) -> bool {
     match reference {
         Ref::Flag { index, name: _ } => {
             let flag = program.flags.get(usize::from(*index));
-            flag.and_then(|flag| flag.by.as_ref()).is_some_and(|key| cache::mentions(key, is_field))
+            flag.and_then(|flag| flag.by.as_ref()).is_some_and(|key| key.mentions(is_field))
         }
         other => is_field(other),
     }

@@ -222,6 +222,8 @@ pub struct Settings {
     pub listeners: Vec<Listener>,
     /// Proxies whose forwarding fields are believed.
     pub trust: Vec<IpNet>,
+    /// The field in which these say whom they forward for.
+    pub trust_field: crate::http::forward::Field,
     /// The field that carries the request id.
     pub request_id: http::HeaderName,
     /// Largest request line and header section, in bytes (32 KiB).

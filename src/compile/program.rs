@@ -386,7 +386,7 @@ fn reads_cookies(route: &ir::Route, program: &Program) -> bool {
     let of_flags = program.flags.iter().filter_map(|flag| flag.by.as_ref());
     let conditions = route.policies.iter().flat_map(Config::decisions).map(|decision| decision.condition);
     let mut exprs = told::exprs(&route.policies, &[]).into_iter().chain(conditions).chain(of_flags);
-    exprs.any(|expr| cache::mentions(expr, cache::reads_cookie))
+    exprs.any(|expr| expr.mentions(cache::reads_cookie))
 }
 
 fn log(log: &ir::Log, credentials: &Credentials) -> AccessLog {
@@ -421,6 +421,7 @@ fn settings(gateway: &ir::Gateway) -> Settings {
             })
             .collect(),
         trust: gateway.trust.clone(),
+        trust_field: gateway.trust_field,
         request_id: gateway.request_id.clone(),
         header_bytes: number(limits.header_bytes),
         headers: number(limits.headers),

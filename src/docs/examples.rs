@@ -62,7 +62,7 @@ const CORE: &[Example] = &[
         "log access json when response.status >= 400 redact [\"x-session\"] {\n  field caller claim.sub\n  field session header(\"x-session\")\n}",
     ),
     Example::gateway("listen", "listen 127.0.0.1:8443 as inside"),
-    Example::gateway("trust", "trust [10.0.0.0/8]"),
+    Example::gateway("trust", "trust [10.0.0.0/8] field forwarded"),
     Example::gateway("request_id", "request_id \"x-correlation-id\""),
     Example::gateway("limits", "limits {\n  body 1MiB\n  connections 2_000\n  header_timeout 5s\n}"),
     Example::gateway("admin", "admin 127.0.0.1:9901"),

@@ -133,7 +133,7 @@ impl Events {
     }
 
     /// Logs what happened, keeps it, and tells all who listen; nobody is waited for. Of what is no fault, the log has the first
-    /// line of the detail.
+    /// line of the detail; of a fault each as a record of its own, but those that are indented: they illustrate the one before.
     pub fn tell(&self, change: Change, subject: &str, detail: impl Into<String>) {
         let mut detail = detail.into();
         if detail.len() > DETAIL_BYTES_MAX {
@@ -142,7 +142,9 @@ impl Events {
         }
         let event = change.name();
         if change.is_fault() {
-            tracing::warn!(event, subject, "{detail}");
+            for line in detail.lines().filter(|line| !line.starts_with([' ', '\t'])) {
+                tracing::warn!(event, subject, "{line}");
+            }
         } else {
             tracing::info!(event, subject, "{}", detail.lines().next().unwrap_or_default());
         }

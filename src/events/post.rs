@@ -2,6 +2,7 @@
 
 use super::{Event, Events, Kind};
 use crate::fetch::{Answer, Call, Failure, Fetch};
+use http::uri::Authority;
 use http::{StatusCode, Uri};
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,10 +98,14 @@ impl Outlets {
     fn begin(&mut self, post: &Post) -> Sender<Arc<Event>> {
         let (sender, mut waiting) = mpsc::channel::<Arc<Event>>(WAITING_MAX);
         let (events, fetch, url) = (Arc::clone(&self.events), Arc::clone(&self.fetch), post.url.clone());
+        let on = post.on.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
         self.tasks.spawn(async move {
+            let on = &*on;
             while let Some(event) = waiting.recv().await {
                 if let Err(why) = deliver(&*fetch, &url, &event).await {
-                    tracing::warn!(host = url.host(), number = event.number, why, "an event was not taken");
+                    // Its path may hold a secret.
+                    let host = url.authority().map(Authority::as_str);
+                    tracing::warn!(host, on, change = event.change.name(), number = event.number, why, "an event was not taken");
                     events.lose(1);
                 }
             }

@@ -1,13 +1,15 @@
 //! What the next hop is told about the one before: `Forwarded` (RFC 7239), `X-Forwarded-*`, `Via`, `traceparent`.
 //!
 //! Nobody is trusted unless the policy says so: a client's own forwarding fields are dropped and the chain begins anew.
-//! From a trusted proxy the chain is continued, and the client is found right to left over trusted addresses.
+//! From a trusted proxy the chain is continued, and the client is found right to left over trusted addresses. A proxy writes one of
+//! the fields and hands on what a client has put into the other, so only one of them is heard.
 
-use super::Scheme;
 use super::trace::{TRACEPARENT, TRACESTATE, TraceContext};
+use super::{Scheme, hop};
 use http::header::{FORWARDED, VIA};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -39,10 +41,53 @@ pub struct Told {
     pub scheme: Option<Scheme>,
 }
 
-/// Who the client is, when `peer` is trusted; `None` when it is not.
-#[must_use]
-pub fn told(headers: &HeaderMap, peer: IpAddr, trust: &[IpNet]) -> Option<Told> {
-    is_trusted(peer, trust).then(|| Told { ip: client(headers, peer, trust), scheme: scheme(headers) })
+/// The field in which trusted proxies say whom they forward for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Field {
+    /// `X-Forwarded-For`, beside which `X-Forwarded-Proto` and its like are theirs too.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
+impl Field {
+    /// Their names, as a policy has them.
+    pub const NAMES: &'static [&'static str] = &["x-forwarded-for", "forwarded"];
+
+    /// The field of a name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::XForwardedFor, Self::Forwarded].into_iter().find(|field| field.name() == name)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> HeaderName {
+        match self {
+            Self::XForwardedFor => X_FORWARDED_FOR,
+            Self::Forwarded => FORWARDED,
+        }
+    }
+}
+
+/// Who the client is, when `peer` is trusted; `None` when it is not. The forwarding fields whose word does not count are gone then.
+pub fn told(headers: &mut HeaderMap, peer: IpAddr, trust: &[IpNet], field: Field) -> Option<Told> {
+    if !is_trusted(peer, trust) {
+        hop::strip_forwarding(headers, |_| true);
+        return None;
+    }
+    match field {
+        Field::XForwardedFor => {
+            headers.remove(FORWARDED);
+            Some(Told { scheme: scheme(headers), ..client(headers, peer, trust, field) })
+        }
+        Field::Forwarded => {
+            hop::strip_forwarding(headers, |name| *name != FORWARDED);
+            Some(client(headers, peer, trust, field))
+        }
+    }
 }
 
 /// True for a proxy whose word is taken.
@@ -59,27 +104,27 @@ pub fn is_written_anew(name: &HeaderName) -> bool {
 }
 
 /// Walks the chain right to left; an entry that is no address ends it, as nothing left of it can be believed.
-fn client(headers: &HeaderMap, peer: IpAddr, trust: &[IpNet]) -> IpAddr {
-    let mut client = peer;
-    for hop in by_address(headers).unwrap_or_else(|| by_element(headers)).into_iter().rev() {
-        let Some(hop) = hop else { break };
-        client = hop;
-        if !is_trusted(hop, trust) {
+fn client(headers: &HeaderMap, peer: IpAddr, trust: &[IpNet], field: Field) -> Told {
+    let mut told = Told { ip: peer, scheme: None };
+    for element in elements(headers, &field.name()) {
+        if field == Field::Forwarded {
+            told.scheme = pair(element, b"proto").and_then(scheme_of);
+        }
+        let Some(ip) = hop_of(element, field) else { break };
+        told.ip = ip;
+        if !is_trusted(ip, trust) {
             break;
         }
     }
-    client
+    told
 }
 
-/// The hops that `X-Forwarded-For` tells of, if it is there; `None` stands for one that is no address.
-fn by_address(headers: &HeaderMap) -> Option<Vec<Option<IpAddr>>> {
-    let hops = || elements(headers, &X_FORWARDED_FOR).map(|element| address(element?.trim())).collect();
-    headers.contains_key(X_FORWARDED_FOR).then(hops)
-}
-
-/// The hops that `Forwarded` tells of.
-fn by_element(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-    elements(headers, &FORWARDED).map(|element| forwarded_for(element?)).collect()
+/// The hop that an element tells of; `None` stands for one that is no address.
+fn hop_of(element: &[u8], field: Field) -> Option<IpAddr> {
+    match field {
+        Field::XForwardedFor => address(std::str::from_utf8(element).ok()?.trim()),
+        Field::Forwarded => address(pair(element, b"for")?),
+    }
 }
 
 /// A hop as `Forwarded` names it (RFC 7239 §6).
@@ -91,24 +136,25 @@ fn node(hop: Option<IpAddr>) -> String {
     }
 }
 
-/// Has `Forwarded` tell the chain that is believed, where that is the one of `X-Forwarded-For`, and nothing else: a proxy that writes
-/// one of the two fields hands on what a client has put into the other, who knows which address to put there.
+/// Has the field that was not heard tell the chain of the one that was, and nothing else.
 fn agree(headers: &mut HeaderMap) {
-    let Some(chain) = by_address(headers) else { return };
-    let elements: Vec<String> = chain.into_iter().map(|hop| format!("for={}", node(hop))).collect();
-    match HeaderValue::try_from(elements.join(", ")) {
-        Ok(told) => headers.insert(FORWARDED, told),
-        Err(_) => headers.remove(FORWARDED),
+    let heard = [Field::XForwardedFor, Field::Forwarded].into_iter().find(|field| headers.contains_key(field.name()));
+    let Some(heard) = heard else { return };
+    let hops = elements(headers, &heard.name()).map(|element| hop_of(element, heard));
+    let (other, mut chain): (_, Vec<String>) = match heard {
+        Field::XForwardedFor => (FORWARDED, hops.map(|hop| format!("for={}", node(hop))).collect()),
+        Field::Forwarded => (X_FORWARDED_FOR, hops.map(|hop| hop.map_or_else(|| "unknown".to_owned(), |ip| ip.to_string())).collect()),
+    };
+    chain.reverse();
+    match HeaderValue::try_from(chain.join(", ")) {
+        Ok(told) => headers.insert(other, told),
+        Err(_) => headers.remove(other),
     };
 }
 
-/// What `Forwarded` says besides who asked, as parts that are equal where it says the same; none where it is written anew, see
-/// [`Forwarding::write`].
+/// What `Forwarded` says besides who asked, as parts that are equal where it says the same; it is there only where it is heard.
 pub fn told_of_place(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    let passed_on = !headers.contains_key(X_FORWARDED_FOR);
-    let fields = headers.get_all(FORWARDED).into_iter().filter(move |_| passed_on);
-    let elements = fields.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-    elements.flat_map(|element| element.split(|byte| *byte == b';').filter(|pair| !is_node(pair)).chain([&b","[..]]))
+    elements(headers, &FORWARDED).flat_map(|element| parts(element, b';').filter(|pair| !is_node(pair)).chain([&b","[..]]))
 }
 
 /// True for a hop's `for=…` and nothing besides, however it is read.
@@ -117,15 +163,41 @@ fn is_node(pair: &[u8]) -> bool {
     node.is_some_and(|(_, node)| !node.contains(&b'='))
 }
 
-/// The elements of a list; `None` stands for one that is no text, so that it hides none of its neighbours.
-fn elements<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = Option<&'a str>> {
-    let fields = headers.get_all(name).iter();
-    fields.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(|element| std::str::from_utf8(element).ok())
+/// The elements of a list from right to left. Those of `Forwarded` may hold commas, in quotes.
+fn elements<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+    headers.get_all(name).into_iter().rev().flat_map(|value| parts(value.as_bytes(), b','))
 }
 
-fn forwarded_for(element: &str) -> Option<IpAddr> {
-    let (_, node) = element.split(';').filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| name.eq_ignore_ascii_case("for"))?;
-    address(node.trim_matches('"'))
+/// The parts of a list from right to left, what is quoted (RFC 9110 §5.6.4) left whole. Those who are believed wrote at the right:
+/// read from there, a quote that a client has left open hides none of theirs.
+fn parts(list: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(list);
+    std::iter::from_fn(move || {
+        let list = rest?;
+        let (mut cut, mut quoted) = (None, false);
+        for (at, byte) in list.iter().enumerate().rev() {
+            let is_escaped = || list.iter().take(at).rev().take_while(|byte| **byte == b'\\').count() % 2 == 1;
+            if *byte == b'"' && !(quoted && is_escaped()) {
+                quoted = !quoted;
+            } else if *byte == separator && !quoted {
+                cut = Some(at);
+                break;
+            }
+        }
+        rest = cut.and_then(|at| list.get(..at));
+        list.get(cut.map_or(0, |at| at + 1)..)
+    })
+}
+
+/// What an element of `Forwarded` says under a name, without its quotes.
+fn pair<'a>(element: &'a [u8], name: &[u8]) -> Option<&'a str> {
+    let pairs = parts(element, b';').filter_map(|pair| {
+        let pair = pair.trim_ascii();
+        pair.split_at_checked(pair.iter().position(|byte| *byte == b'=')?)
+    });
+    let mut named = pairs.filter(|(is, _)| is.eq_ignore_ascii_case(name));
+    let (_, value) = named.next()?;
+    Some(std::str::from_utf8(value).ok()?.trim_start_matches('=').trim_matches('"'))
 }
 
 /// An address with or without a port; IPv6 with a port stands in brackets.
@@ -140,7 +212,11 @@ fn address(text: &str) -> Option<IpAddr> {
 
 /// The last hop's word counts: it is the one that was told apart.
 fn scheme(headers: &HeaderMap) -> Option<Scheme> {
-    match elements(headers, &X_FORWARDED_PROTO).last()??.trim() {
+    scheme_of(std::str::from_utf8(elements(headers, &X_FORWARDED_PROTO).next()?).ok()?.trim())
+}
+
+fn scheme_of(proto: &str) -> Option<Scheme> {
+    match proto {
         proto if proto.eq_ignore_ascii_case("https") => Some(Scheme::Https),
         proto if proto.eq_ignore_ascii_case("http") => Some(Scheme::Http),
         _ => None,
@@ -172,7 +248,7 @@ impl Hop {
         let authority = authority.clone();
         let mut hop = Self { address: text(peer.to_string()), element: text(element), authority, scheme, lines: Arc::default() };
         let mut fields = HeaderMap::new();
-        hop.write(&mut fields, false);
+        hop.write(&mut fields, None);
         let mut lines = Vec::new();
         for (name, value) in &fields {
             for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
@@ -185,14 +261,16 @@ impl Hop {
 
     /// Writes the forwarding fields: anew when the peer is not trusted, whose own are gone already; continuing its chain
     /// when it is.
-    fn write(&self, headers: &mut HeaderMap, trusted: bool) {
+    fn write(&self, headers: &mut HeaderMap, told: Option<Told>) {
         headers.reserve(ADDED_FIELDS);
-        if trusted {
+        let proto = told.and_then(|told| told.scheme).unwrap_or(self.scheme);
+        let proto = HeaderValue::from_static(proto.as_str());
+        if told.is_some() {
             headers.remove(X_REAL_IP);
             agree(headers);
             extend(headers, X_FORWARDED_FOR, &self.address);
             extend(headers, FORWARDED, &self.element);
-            for (name, value) in [(X_FORWARDED_HOST, &self.authority), (X_FORWARDED_PROTO, &self.proto())] {
+            for (name, value) in [(X_FORWARDED_HOST, &self.authority), (X_FORWARDED_PROTO, &proto)] {
                 if !headers.contains_key(&name) {
                     headers.insert(name, value.clone());
                 }
@@ -201,13 +279,9 @@ impl Hop {
             headers.insert(X_FORWARDED_FOR, self.address.clone());
             headers.insert(FORWARDED, self.element.clone());
             headers.insert(X_FORWARDED_HOST, self.authority.clone());
-            headers.insert(X_FORWARDED_PROTO, self.proto());
+            headers.insert(X_FORWARDED_PROTO, proto);
         }
         extend(headers, VIA, &VIA_OURS);
-    }
-
-    fn proto(&self) -> HeaderValue {
-        HeaderValue::from_static(self.scheme.as_str())
     }
 }
 
@@ -219,7 +293,7 @@ const ADDED_FIELDS: usize = 6;
 #[derive(Debug, Clone)]
 pub struct Forwarding {
     hop: Arc<Hop>,
-    trusted: bool,
+    told: Option<Told>,
     /// Nothing that the client sent has to be continued.
     begins: bool,
     /// The request's place in its trace.
@@ -229,16 +303,16 @@ pub struct Forwarding {
 impl Forwarding {
     /// What to tell of a hop whose forged fields are gone; the trace is the client's with a span of our own, or a new one
     /// (W3C Trace Context §3).
-    pub fn new(hop: &Arc<Hop>, trusted: bool, headers: &HeaderMap, random: &mut fastrand::Rng) -> Self {
+    pub fn new(hop: &Arc<Hop>, told: Option<Told>, headers: &HeaderMap, random: &mut fastrand::Rng) -> Self {
         let continued = |name: &HeaderName| *name == VIA || *name == TRACEPARENT || *name == TRACESTATE;
-        let begins = !trusted && !headers.keys().any(continued);
+        let begins = told.is_none() && !headers.keys().any(continued);
         let theirs = if begins { None } else { headers.get(TRACEPARENT) };
-        Self { hop: Arc::clone(hop), trusted, begins, trace: TraceContext::continuing(theirs.map(HeaderValue::as_bytes), random) }
+        Self { hop: Arc::clone(hop), told, begins, trace: TraceContext::continuing(theirs.map(HeaderValue::as_bytes), random) }
     }
 
     /// Writes the fields.
     pub fn write(&self, headers: &mut HeaderMap) {
-        self.hop.write(headers, self.trusted);
+        self.hop.write(headers, self.told);
         let theirs = headers.get(TRACEPARENT).and_then(|theirs| TraceContext::parse(theirs.as_bytes()));
         if !theirs.is_some_and(|theirs| theirs.shares_trace(&self.trace)) {
             headers.remove(TRACESTATE);
@@ -289,141 +363,4 @@ pub fn request_id(since_epoch: std::time::Duration, random: &mut fastrand::Rng) 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{
-        FORWARDED, Forwarding, Hop, Scheme, TRACEPARENT, TRACESTATE, Told, TraceContext, X_FORWARDED_FOR, X_FORWARDED_PROTO, request_id,
-        told, told_of_place,
-    };
-    use http::{HeaderMap, HeaderValue};
-    use std::net::IpAddr;
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    fn ip(text: &str) -> IpAddr {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn what_a_client_says_in_the_field_that_its_proxy_does_not_write_is_not_handed_on() {
-        let hop = Arc::new(Hop::new(ip("10.0.0.1"), Scheme::Http, &HeaderValue::from_static("a")));
-        let told = |addresses: &'static str, elements: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(X_FORWARDED_FOR, HeaderValue::from_static(addresses));
-            headers.insert(FORWARDED, HeaderValue::from_static(elements));
-            Forwarding::new(&hop, true, &headers, &mut fastrand::Rng::with_seed(7)).write(&mut headers);
-            headers[FORWARDED].to_str().unwrap().to_owned()
-        };
-        let own = "for=10.0.0.1;host=\"a\";proto=http";
-        assert_eq!(told("192.0.2.7", "for=6.6.6.6;proto=https"), format!("for=192.0.2.7, {own}"));
-        assert_eq!(told("?, 2001:db8::7", "for=6.6.6.6"), format!("for=unknown, for=\"[2001:db8::7]\", {own}"));
-        let knows_its_address = "for=192.0.2.7;host=evil.example;proto=https";
-        assert_eq!(told("192.0.2.7", knows_its_address), format!("for=192.0.2.7, {own}"));
-        assert_eq!(told("unknown", "for=_x;host=evil.example"), format!("for=unknown, {own}"));
-        assert_eq!(told("", "for=_x;host=evil.example"), format!("for=unknown, {own}"));
-    }
-
-    #[test]
-    fn what_forwarded_says_of_the_place_differs_with_all_but_the_hops_and_counts_where_it_is_handed_on() {
-        let said = |elements: &'static str, addresses: Option<&'static str>| {
-            let mut headers = HeaderMap::from_iter([(FORWARDED, HeaderValue::from_static(elements))]);
-            headers.extend(addresses.map(|addresses| (X_FORWARDED_FOR, HeaderValue::from_static(addresses))));
-            told_of_place(&headers).map(|part| String::from_utf8_lossy(part).into_owned()).collect::<Vec<_>>()
-        };
-        assert_eq!(said("for=192.0.2.7;host=a", None), said("For=\"[2001:db8::7]:80\";host=a", None));
-        let others = ["host=a", "host=b", "host=a;proto=http", "for=x host=a", "for=x, host=a", "host=a, for=x", "for=\"x;host=a\""];
-        let distinct: std::collections::BTreeSet<_> = others.iter().map(|elements| said(elements, None)).collect();
-        assert_eq!(distinct.len(), others.len(), "{distinct:?}");
-        assert_eq!(said("for=192.0.2.7;host=a", Some("192.0.2.7")), said("", Some("192.0.2.7")));
-    }
-
-    #[test]
-    fn an_untrusted_peer_tells_nothing_and_its_fields_are_replaced() {
-        let mut headers = HeaderMap::new();
-        headers.insert(X_FORWARDED_FOR, HeaderValue::from_static("6.6.6.6"));
-        assert_eq!(told(&headers, ip("192.0.2.1"), &["10.0.0.0/8".parse().unwrap()]), None);
-        crate::http::hop::strip_forwarding(&mut headers);
-        Hop::new(ip("192.0.2.1"), Scheme::Http, &HeaderValue::from_static("shop.example:80")).write(&mut headers, false);
-        assert_eq!(headers[X_FORWARDED_FOR], "192.0.2.1");
-        assert_eq!(headers[FORWARDED], "for=192.0.2.1;host=\"shop.example:80\";proto=http");
-        assert_eq!(headers["via"], "1.1 gatewright");
-    }
-
-    #[test]
-    fn a_trusted_chain_is_walked_right_to_left_and_continued() {
-        let trust = ["10.0.0.0/8".parse().unwrap()];
-        let mut headers = HeaderMap::new();
-        headers.insert(X_FORWARDED_FOR, HeaderValue::from_static("6.6.6.6, 192.0.2.7, 10.0.0.2"));
-        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("https"));
-        let expected = Told { ip: ip("192.0.2.7"), scheme: Some(Scheme::Https) };
-        assert_eq!(told(&headers, ip("10.0.0.1"), &trust), Some(expected));
-        Hop::new(ip("10.0.0.1"), Scheme::Http, &HeaderValue::from_static("h")).write(&mut headers, true);
-        assert_eq!(headers[X_FORWARDED_FOR], "6.6.6.6, 192.0.2.7, 10.0.0.2, 10.0.0.1");
-        assert_eq!(headers[X_FORWARDED_PROTO], "https");
-    }
-
-    #[test]
-    fn a_broken_element_ends_the_chain() {
-        let trust = ["10.0.0.0/8".parse().unwrap()];
-        let mut headers = HeaderMap::new();
-        headers.insert(X_FORWARDED_FOR, HeaderValue::from_static("1.1.1.1, unknown, 10.0.0.2"));
-        assert_eq!(told(&headers, ip("10.0.0.1"), &trust).unwrap().ip, ip("10.0.0.2"));
-        headers.remove(X_FORWARDED_FOR);
-        headers.insert(FORWARDED, HeaderValue::from_static("for=\"[2001:db8::1]:99\";proto=https"));
-        assert_eq!(told(&headers, ip("10.0.0.1"), &trust).unwrap().ip, ip("2001:db8::1"));
-    }
-
-    #[test]
-    fn an_element_that_is_no_text_hides_none_of_its_neighbours() {
-        let trust = ["10.0.0.0/8".parse().unwrap()];
-        let mut headers = HeaderMap::new();
-        headers.append(X_FORWARDED_FOR, HeaderValue::from_static("1.1.1.1"));
-        headers.append(X_FORWARDED_FOR, HeaderValue::from_bytes(b"\xff, 192.0.2.7").unwrap());
-        assert_eq!(told(&headers, ip("10.0.0.1"), &trust).unwrap().ip, ip("192.0.2.7"));
-        headers.insert(X_FORWARDED_FOR, HeaderValue::from_bytes(b"1.1.1.1, \xff, 10.0.0.2").unwrap());
-        assert_eq!(told(&headers, ip("10.0.0.1"), &trust).unwrap().ip, ip("10.0.0.2"));
-    }
-
-    fn forwarded(headers: &mut HeaderMap) -> Forwarding {
-        let hop = Arc::new(Hop::new(ip("192.0.2.1"), Scheme::Http, &HeaderValue::from_static("h")));
-        let forwarding = Forwarding::new(&hop, false, headers, &mut fastrand::Rng::with_seed(7));
-        forwarding.write(headers);
-        forwarding
-    }
-
-    #[test]
-    fn a_trace_is_continued_with_a_span_of_our_own_or_begun() {
-        let sent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        let mut headers = HeaderMap::new();
-        headers.insert(TRACEPARENT, HeaderValue::from_static(sent));
-        headers.insert(TRACESTATE, HeaderValue::from_static("a=1"));
-        forwarded(&mut headers);
-        let seen = headers[TRACEPARENT].to_str().unwrap();
-        assert_eq!(seen[..36], sent[..36]);
-        assert_ne!(seen[36..52], sent[36..52]);
-        assert_eq!(headers[TRACESTATE], "a=1");
-        headers.insert(TRACEPARENT, HeaderValue::from_static("00-00000000000000000000000000000000-b7ad6b7169203331-01"));
-        forwarded(&mut headers);
-        assert!(TraceContext::parse(headers[TRACEPARENT].as_bytes()).is_some());
-        assert_eq!(headers.get(TRACESTATE), None);
-    }
-
-    #[test]
-    fn lines_say_what_fields_say_and_are_there_where_nothing_is_continued() {
-        let mut headers = HeaderMap::new();
-        let lines = forwarded(&mut headers).lines().unwrap().concat();
-        let fields = headers.iter().map(|(name, value)| format!("{name}: {}\r\n", value.to_str().unwrap()));
-        assert_eq!(String::from_utf8(lines).unwrap(), fields.collect::<String>());
-        for (name, value) in [("via", "1.0 a"), ("tracestate", "a=1"), ("traceparent", "?")] {
-            let mut headers = HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_static(value))]);
-            assert_eq!(forwarded(&mut headers).lines(), None, "{name}");
-            assert!(TraceContext::parse(headers[TRACEPARENT].as_bytes()).is_some());
-        }
-    }
-
-    #[test]
-    fn a_request_id_is_a_uuid_of_version_seven() {
-        let id = request_id(Duration::from_millis(0x0190_0000_0000), &mut fastrand::Rng::with_seed(1));
-        let id = id.to_str().unwrap();
-        assert!(id.starts_with("01900000-0000-7"), "{id}");
-    }
-}
+mod tests;

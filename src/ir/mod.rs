@@ -56,6 +56,8 @@ pub struct Gateway {
     pub admin: Option<operate::Admin>,
     /// Proxies whose forwarding fields are believed.
     pub trust: Vec<IpNet>,
+    /// The one of those fields that these proxies write.
+    pub trust_field: crate::http::forward::Field,
     /// The field that carries the request id.
     #[serde(with = "header_name")]
     pub request_id: http::HeaderName,

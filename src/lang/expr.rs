@@ -195,6 +195,31 @@ impl Ref {
         }
     }
 
+    /// True for what is one caller's and not the next one's: what is made of it must not be answered to another. What is asked
+    /// for (method, host, path, query, body) is nobody's own, and a flag is what it goes by.
+    #[must_use]
+    pub fn is_callers_own(&self) -> bool {
+        match self {
+            Self::Attribute(_) | Self::ClientIp | Self::ClientSubject | Self::ClientName | Self::Cookie(_) => true,
+            Self::Header(name) => *name != http::header::HOST,
+            Self::Flag { .. }
+            | Self::Method
+            | Self::Path
+            | Self::Host
+            | Self::Scheme
+            | Self::Id
+            | Self::Size
+            | Self::Listener
+            | Self::Query(_)
+            | Self::Body(_)
+            | Self::Param { .. }
+            | Self::UpstreamName
+            | Self::ResponseStatus
+            | Self::ResponseDuration
+            | Self::ResponseHeader(_) => false,
+        }
+    }
+
     /// The reference as the language writes it.
     #[must_use]
     pub fn spelled(&self, names: &impl SlotNames) -> String {

@@ -93,40 +93,67 @@ fn place(micros: u64) -> (usize, usize) {
 }
 
 /// The upper edge of a cell, in microseconds, and its middle.
-fn edge_and_middle(band: usize, cell: usize) -> (u64, f64) {
+fn edge_and_middle(cell: u16) -> (u64, f64) {
+    let (band, cell) = (usize::from(cell) / CELLS, usize::from(cell) % CELLS);
     let (low, width) = shape(band);
     let edge = u64::from(low) + (cell as u64 + 1) * u64::from(width);
     (edge, edge as f64 - f64::from(width) / 2.0)
 }
 
-/// Times, added up.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Times, added up: the cells in which there is something, in order. Most routes fill few of them, so that thousands of routes
+/// are read in little time and room.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Distribution {
-    cells: Vec<[u64; CELLS]>,
+    cells: Vec<(u16, u64)>,
     nanos: u64,
-}
-
-impl Default for Distribution {
-    fn default() -> Self {
-        Self { cells: vec![[0; CELLS]; BANDS], nanos: 0 }
-    }
 }
 
 impl Distribution {
     /// Adds what was counted.
     pub fn add(&mut self, histogram: &Histogram) {
-        for (sums, band) in self.cells.iter_mut().zip(&histogram.bands) {
-            for (sum, cell) in sums.iter_mut().zip(band.get().into_iter().flat_map(|band| band.iter())) {
-                *sum += cell.load(Ordering::Relaxed);
+        let bands = histogram.bands.iter().zip((0..).step_by(CELLS)).filter_map(|(band, first)| Some((band.get()?, first)));
+        let cells = bands.flat_map(|(band, first)| (first..).zip(band.iter().map(|cell| cell.load(Ordering::Relaxed))));
+        self.add_cells(cells.filter(|(_, count)| *count > 0).collect());
+        self.nanos += histogram.nanos.load(Ordering::Relaxed);
+    }
+
+    /// Adds another one.
+    pub fn merge(&mut self, other: &Self) {
+        self.add_cells(other.cells.clone());
+        self.nanos += other.nanos;
+    }
+
+    fn add_cells(&mut self, more: Vec<(u16, u64)>) {
+        if self.cells.is_empty() {
+            self.cells = more;
+            return;
+        }
+        for (at, count) in more {
+            match self.place(at) {
+                Ok(place) => {
+                    if let Some((_, sum)) = self.cells.get_mut(place) {
+                        *sum += count;
+                    }
+                }
+                Err(place) => self.cells.insert(place, (at, count)),
             }
         }
-        self.nanos += histogram.nanos.load(Ordering::Relaxed);
+    }
+
+    fn place(&self, cell: u16) -> Result<usize, usize> {
+        self.cells.binary_search_by_key(&cell, |(at, _)| *at)
+    }
+
+    /// True when nothing was counted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
     }
 
     /// How many times were counted.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.cells.iter().flatten().sum()
+        self.cells.iter().map(|(_, count)| count).sum()
     }
 
     /// All of them together, in seconds.
@@ -137,10 +164,10 @@ impl Distribution {
 
     /// For each of the edges, in microseconds, how many took no longer.
     pub fn up_to_edges(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        let mut cells = self.cells.iter().flatten().enumerate().peekable();
+        let mut cells = self.cells.iter().peekable();
         let mut sum = 0;
         EDGES_MICROS.into_iter().map(move |edge| {
-            while let Some((_, count)) = cells.next_if(|(at, _)| edge_and_middle(at / CELLS, at % CELLS).0 <= edge) {
+            while let Some((_, count)) = cells.next_if(|(at, _)| edge_and_middle(*at).0 <= edge) {
                 sum += count;
             }
             (edge, sum)
@@ -151,76 +178,22 @@ impl Distribution {
     /// before the first.
     #[must_use]
     pub fn quantile(&self, share: f64) -> Option<f64> {
-        quantile(self.cells.iter().flatten().copied().enumerate(), share)
+        let rank = ((self.count() as f64 * share).ceil() as u64).max(1);
+        let mut sum = 0;
+        for (at, count) in &self.cells {
+            sum += count;
+            if sum >= rank {
+                return Some(edge_and_middle(*at).1);
+            }
+        }
+        None
     }
 
     /// What was counted since an earlier reading.
     #[must_use]
-    pub fn since(&self, before: Option<&Sparse>) -> Sparse {
-        let now = Sparse::of(self);
-        let Some(before) = before else { return now };
-        let grown = |(at, count): &(u16, u64)| {
-            let known = before.0.binary_search_by_key(at, |(at, _)| *at).ok().and_then(|place| before.0.get(place));
-            Some((*at, count.saturating_sub(known.map_or(0, |(_, count)| *count)))).filter(|(_, count)| *count > 0)
-        };
-        Sparse(now.0.iter().filter_map(grown).collect())
+    pub fn since(&self, before: &Self) -> Self {
+        let known = |at: u16| before.place(at).ok().and_then(|place| before.cells.get(place)).map_or(0, |(_, count)| *count);
+        let grown = self.cells.iter().map(|(at, count)| (*at, count.saturating_sub(known(*at))));
+        Self { cells: grown.filter(|(_, count)| *count > 0).collect(), nanos: self.nanos.saturating_sub(before.nanos) }
     }
-}
-
-/// The cells of a distribution in which there is something.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sparse(Vec<(u16, u64)>);
-
-impl Sparse {
-    /// A distribution's.
-    #[must_use]
-    pub fn of(distribution: &Distribution) -> Self {
-        let cells = (0..).zip(distribution.cells.iter().flatten().copied());
-        Self(cells.filter(|(_, count)| *count > 0).collect())
-    }
-
-    /// True when nothing was counted.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// How many times were counted.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.0.iter().map(|(_, count)| count).sum()
-    }
-
-    /// Adds another one.
-    pub fn add(&mut self, other: &Self) {
-        for (at, count) in &other.0 {
-            match self.0.binary_search_by_key(at, |(at, _)| *at) {
-                Ok(place) => {
-                    if let Some((_, sum)) = self.0.get_mut(place) {
-                        *sum += count;
-                    }
-                }
-                Err(place) => self.0.insert(place, (*at, *count)),
-            }
-        }
-    }
-
-    /// As [`Distribution::quantile`].
-    #[must_use]
-    pub fn quantile(&self, share: f64) -> Option<f64> {
-        quantile(self.0.iter().map(|(at, count)| (usize::from(*at), *count)), share)
-    }
-}
-
-fn quantile(cells: impl Iterator<Item = (usize, u64)> + Clone, share: f64) -> Option<f64> {
-    let count: u64 = cells.clone().map(|(_, count)| count).sum();
-    let rank = ((count as f64 * share).ceil() as u64).max(1);
-    let mut sum = 0;
-    for (at, count) in cells {
-        sum += count;
-        if sum >= rank {
-            return Some(edge_and_middle(at / CELLS, at % CELLS).1);
-        }
-    }
-    None
 }

@@ -8,7 +8,7 @@ mod histogram;
 mod stripes;
 
 pub use codes::{Codes, CodesRead};
-pub use histogram::{Distribution, Histogram, Sparse};
+pub use histogram::{Distribution, Histogram};
 pub use stripes::{Stripes, add};
 
 /// What requests that no route takes are counted under, where routes stand by their names. No route is called so.

@@ -1,4 +1,4 @@
-use super::{Codes, CodesRead, Distribution, Histogram, Sparse, Stripes, add};
+use super::{Codes, CodesRead, Distribution, Histogram, Stripes, add};
 use proptest::prelude::{Strategy as _, prop, prop_assert, prop_assert_eq, proptest};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,11 +38,12 @@ proptest! {
     fn what_is_new_since_a_reading_and_what_was_before_it_are_all(
         before in prop::collection::vec(0_u64..40_000_000, 0..50), after in prop::collection::vec(0_u64..40_000_000, 0..50),
     ) {
-        let (first, all) = (Sparse::of(&counted(&before)), counted(&[&*before, &*after].concat()));
-        let mut sum = all.since(Some(&first));
-        prop_assert_eq!(&sum, &Sparse::of(&counted(&after)));
-        sum.add(&first);
-        prop_assert_eq!(sum, Sparse::of(&all));
+        let (first, all) = (counted(&before), counted(&[&*before, &*after].concat()));
+        let mut sum = all.since(&first);
+        prop_assert_eq!(&sum, &counted(&after));
+        sum.merge(&first);
+        prop_assert_eq!(&sum, &all);
+        prop_assert!(all.since(&all).is_empty());
     }
 }
 

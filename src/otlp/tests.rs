@@ -1,7 +1,10 @@
 use super::{RequestSpan, Tracer, export};
 use crate::fetch::{Answer, Call, Failure, Fetch};
 use crate::http::trace::{Spans, TRACEPARENT, TraceContext};
-use crate::http::{Clock, Forwarding, Scheme, forward::Hop};
+use crate::http::{
+    Clock, Forwarding, Scheme,
+    forward::{Hop, Told},
+};
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
 use http::header::RETRY_AFTER;
@@ -21,7 +24,8 @@ fn tracer(percent: u32) -> Tracer {
 fn begun(tracer: &Tracer, theirs: Option<&str>, trusted: bool, random: &mut fastrand::Rng) -> (Option<Arc<Spans>>, bool) {
     let headers: HeaderMap = theirs.map(|theirs| (TRACEPARENT, HeaderValue::from_str(theirs).unwrap())).into_iter().collect();
     let hop = Arc::new(Hop::new([192, 0, 2, 1].into(), Scheme::Http, &HeaderValue::from_static("h")));
-    let mut forwarding = Forwarding::new(&hop, trusted, &headers, random);
+    let told = trusted.then_some(Told { ip: [192, 0, 2, 7].into(), scheme: None });
+    let mut forwarding = Forwarding::new(&hop, told, &headers, random);
     let spans = tracer.begin(&mut forwarding, &headers, trusted);
     (spans, forwarding.trace.is_sampled())
 }

@@ -312,6 +312,12 @@ pub enum Place {
     Dot,
     /// The segment so far is `..`.
     DotDot,
+    /// Behind an encoded slash, where dots may hide: the segment may end here.
+    Slashed,
+    /// After a `%` behind nothing but dots.
+    DotPercent,
+    /// And its first digit.
+    DotDigit(u8),
     /// In a segment that may end here.
     Inside,
     /// After a `%`.
@@ -353,24 +359,28 @@ impl Universe {
     pub fn accepts(self, place: Place) -> bool {
         match self {
             Self::Bytes => true,
-            Self::Segment => place == Place::Inside,
-            Self::Path => matches!(place, Place::Empty | Place::Inside),
-            Self::Tail => matches!(place, Place::Begin | Place::Empty | Place::Inside),
+            Self::Segment => matches!(place, Place::Inside | Place::Slashed),
+            Self::Path => matches!(place, Place::Empty | Place::Inside | Place::Slashed),
+            Self::Tail => matches!(place, Place::Begin | Place::Empty | Place::Inside | Place::Slashed),
         }
     }
 }
 
 fn path_step(place: Place, byte: u8) -> Option<Place> {
     match (place, byte) {
-        (Place::Begin | Place::Inside, b'/') => Some(Place::Empty),
-        (Place::Empty | Place::Dot | Place::DotDot | Place::Percent | Place::Digit(_), b'/') | (Place::Begin, _) => None,
+        (Place::Begin | Place::Inside | Place::Slashed, b'/') => Some(Place::Empty),
         (Place::Percent, b'0'..=b'9' | b'A'..=b'F') => Some(Place::Digit(byte)),
-        (Place::Percent, _) => None,
-        (Place::Digit(first), _) => stays_encoded(first, byte).then_some(Place::Inside),
-        (_, b'%') => Some(Place::Percent),
-        (Place::Empty, b'.') => Some(Place::Dot),
+        (Place::DotPercent, b'0'..=b'9' | b'A'..=b'F') => Some(Place::DotDigit(byte)),
+        (Place::Begin | Place::Percent | Place::DotPercent, _) => None,
+        (Place::Digit(b'2'), b'F') => Some(Place::Slashed),
+        // `;` and `/`: normalisation refuses dots that hide before them.
+        (Place::Dot | Place::DotDot, b';') | (Place::DotDigit(b'3'), b'B') | (Place::DotDigit(b'2'), b'F') => None,
+        (Place::Digit(first) | Place::DotDigit(first), _) => stays_encoded(first, byte).then_some(Place::Inside),
+        (Place::Dot | Place::DotDot, b'%') => Some(Place::DotPercent),
+        (Place::Empty | Place::Slashed | Place::Inside, b'%') => Some(Place::Percent),
+        (Place::Empty | Place::Slashed, b'.') => Some(Place::Dot),
         (Place::Dot, b'.') => Some(Place::DotDot),
-        (Place::Empty | Place::Dot | Place::DotDot | Place::Inside, _) => stands_bare(byte).then_some(Place::Inside),
+        (Place::Empty | Place::Slashed | Place::Dot | Place::DotDot | Place::Inside, _) => stands_bare(byte).then_some(Place::Inside),
     }
 }
 

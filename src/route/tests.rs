@@ -315,3 +315,15 @@ fn words_hold_the_octets_that_normalised_paths_hold() {
         }
     }
 }
+
+#[test]
+fn words_hide_no_dots_where_normalised_paths_hide_none() {
+    const PIECES: [&str; 7] = [".", ";", "a", "/", "%3B", "%2F", "%C3"];
+    for number in 0..PIECES.len().pow(5) {
+        let pieces = (0..5).map(|place| PIECES[number / PIECES.len().pow(place) % PIECES.len()]);
+        let path = format!("/{}", pieces.collect::<String>());
+        let normal = normalise(&PathAndQuery::try_from(path.as_str()).unwrap());
+        let stays = normal.is_ok_and(|normal| normal.target.path() == path);
+        assert_eq!(Universe::Path.contains(path.as_bytes()), stays, "{path}");
+    }
+}

@@ -312,13 +312,16 @@ impl<'a, T: Transport> Unanswered<'a, T> {
     }
 }
 
-/// What is counted and logged of a client that has gone, as other servers do; it is never sent.
+/// What is counted and logged of a client that has gone, as other servers do; it is never sent,
 const GONE: u16 = 499;
+/// nor is this, of one that the gateway has left itself.
+const CUT: u16 = 503;
 
 impl<T: Transport> Drop for Unanswered<'_, T> {
     fn drop(&mut self) {
         if !self.is_answered {
-            let reply = Reply::empty(StatusCode::from_u16(GONE).unwrap_or(StatusCode::BAD_REQUEST));
+            let status = if self.worker.is_over() { CUT } else { GONE };
+            let reply = Reply::empty(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST));
             drop(self.answered(&reply));
         }
     }

@@ -269,18 +269,15 @@ pub fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Begun {
     let started = Instant::now();
     hop::strip_request(&mut headers);
     hop::strip_aliases(&mut headers, &settings.request_id);
-    let told = forward::told(&headers, client.peer.ip().to_canonical(), &settings.trust);
+    let told = forward::told(&mut headers, client.peer.ip().to_canonical(), &settings.trust, settings.trust_field);
     if let Some(told) = told {
         client.ip = told.ip;
         client.scheme = told.scheme.unwrap_or(client.scheme);
     }
     let known = told.and_then(|_| forward::trusted_id(&headers, &settings.request_id));
-    if told.is_none() {
-        hop::strip_forwarding(&mut headers);
-    }
     let (forwarding, spans, id) = {
         let mut random = engine.random.lock();
-        let mut forwarding = Forwarding::new(&asked.hop, told.is_some(), &headers, &mut random);
+        let mut forwarding = Forwarding::new(&asked.hop, told, &headers, &mut random);
         let tracer = engine.plan.tracer.as_ref();
         let spans = tracer.and_then(|tracer| tracer.begin(&mut forwarding, &headers, told.is_some()));
         (forwarding, spans, known.unwrap_or_else(|| forward::request_id(engine.clock.at_instant(started), &mut random)))

@@ -277,7 +277,7 @@ impl Server {
     pub fn shutdown(&self) -> io::Result<usize> {
         let events = Arc::clone(&self.shared.plan.load().events);
         let Some(threads) = self.threads.lock().take() else { return Ok(0) };
-        events.tell(Change::Draining, GATEWAY, format!("draining: {} connections are open", self.connections()));
+        events.tell(Change::Draining, GATEWAY, format!("draining: {}", connections(self.connections(), "is open", "are open")));
         self.listeners.close();
         let cut = threads.join(&self.listeners, &self.shared.log, &events)?;
         hooks::stop(&self.shared.plan.load().hooks, &[])?;
@@ -303,12 +303,17 @@ impl Threads {
         }
         let dropped = log.dropped();
         if dropped > 0 {
-            events.tell(Change::Failed, GATEWAY, format!("{dropped} lines of the access log were dropped: it was written too slowly"));
+            let lines = if dropped == 1 { "line of the access log was" } else { "lines of the access log were" };
+            events.tell(Change::Failed, GATEWAY, format!("{dropped} {lines} dropped: its output was too slow, or failed"));
         }
-        events.tell(Change::Stopped, GATEWAY, format!("stopped: {cut} connections were cut"));
+        events.tell(Change::Stopped, GATEWAY, format!("stopped: {}", connections(cut, "was cut", "were cut")));
         self.reports.end()?;
         Ok(cut)
     }
+}
+
+fn connections(count: usize, is: &str, are: &str) -> String {
+    if count == 1 { format!("1 connection {is}") } else { format!("{count} connections {are}") }
 }
 
 #[cfg(test)]

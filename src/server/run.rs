@@ -203,7 +203,9 @@ impl<P: Policies> Follower<P> {
         let plan = self.server.plan();
         match &outcome {
             Ok(Reloaded { generation, changes }) => {
-                let says = changes.iter().fold(format!("reloaded as policy {generation}"), |says, change| format!("{says}\n{change}"));
+                let same = if changes.is_empty() { ": it means the same as before" } else { "" };
+                let says =
+                    changes.iter().fold(format!("reloaded as policy {generation}{same}"), |says, change| format!("{says}\n{change}"));
                 plan.events.tell(Change::Reloaded, GATEWAY, says);
             }
             Err(error) => plan.events.tell(

@@ -20,7 +20,7 @@ use http::HeaderValue;
 use parking_lot::Mutex;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -56,6 +56,8 @@ pub struct Worker<T> {
     spare: Arc<Spare>,
     engine: Mutex<Arc<Engine<T>>>,
     shard: Arc<Shard>,
+    /// What still runs is cut.
+    over: AtomicBool,
     /// The value of `Date` for a second since the epoch.
     date: Mutex<(u64, HeaderValue)>,
 }
@@ -78,6 +80,7 @@ impl<T: Transport> Worker<T> {
             spare: Arc::default(),
             engine: Mutex::new(Arc::new(engine)),
             shard,
+            over: AtomicBool::new(false),
             date: Mutex::new((0, HeaderValue::from_static(""))),
         }
     }
@@ -198,6 +201,13 @@ impl<T: Transport> Worker<T> {
         let longest = self.shared.plan.load().settings.drain;
         // Either way it is over.
         let _ = tokio::time::timeout(longest, self.shared.hurry.cancelled()).await;
+        self.over.store(true, Ordering::Relaxed);
+    }
+
+    /// True once it is: requests without an answer are cut then, not left by their clients.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
     }
 
     /// One of the places of open connections; none when all are taken.

@@ -85,6 +85,8 @@ struct Inner {
     generation: u64,
     /// How often it has opened.
     trips: u64,
+    /// What it had counted when it was closed last.
+    failures: u32,
 }
 
 #[derive(Debug)]
@@ -128,7 +130,7 @@ impl Breaker {
     /// A closed breaker of an upstream; how it stands is told there.
     #[must_use]
     pub fn telling(config: Config, name: &str, events: &Arc<Events>) -> Self {
-        let inner = Inner { phase: Phase::Closed(Counts::default()), generation: 0, trips: 0 };
+        let inner = Inner { phase: Phase::Closed(Counts::default()), generation: 0, trips: 0, failures: 0 };
         let calm = AtomicBool::new(Self::can_be_calm(&config));
         Self { config, name: name.into(), events: Arc::clone(events), calm, inner: Mutex::new(inner) }
     }
@@ -154,12 +156,13 @@ impl Breaker {
         }
     }
 
-    /// Failures in a row, or within the window, while it is closed.
+    /// Failures in a row, or within the window: while it is not closed, those that have opened it.
     #[must_use]
     pub fn failures(&self) -> u32 {
-        match &self.inner.lock().phase {
-            Phase::Closed(counts) => counts.run.max(counts.window.iter().map(|slice| slice.failures).sum()),
-            Phase::Open { .. } | Phase::Held | Phase::HalfOpen { .. } => 0,
+        let inner = self.inner.lock();
+        match &inner.phase {
+            Phase::Closed(counts) => counts.failures(),
+            Phase::Open { .. } | Phase::Held | Phase::HalfOpen { .. } => inner.failures,
         }
     }
 
@@ -272,6 +275,9 @@ impl Breaker {
             }
             Phase::Closed(_) => self.events.tell(Change::BreakerClosed, &self.name, "the breaker is closed: all goes through again"),
         }
+        if let Phase::Closed(counts) = &inner.phase {
+            inner.failures = counts.failures();
+        }
         inner.trips += u64::from(matches!(phase, Phase::Open { .. } | Phase::Held));
         inner.phase = phase;
         inner.generation += 1;
@@ -279,6 +285,10 @@ impl Breaker {
 }
 
 impl Counts {
+    fn failures(&self) -> u32 {
+        self.run.max(self.window.iter().map(|slice| slice.failures).sum())
+    }
+
     /// Notes an outcome; true when the breaker must open.
     fn note(&mut self, success: bool, config: &Config, now: Instant) -> bool {
         match config.opens {

@@ -249,6 +249,7 @@ impl<T: Transport> Call<'_, '_, T> {
         let trying = request.spans.take().map(|spans| self.traced(spans, &endpoint, &mut request, resends));
         let began = matches!(self.upstream.config.balance, balance::Config::Ewma).then(Instant::now);
         let mut waited = None;
+        let under_way = self.upstream.tally.begun();
 
         let passing = pass_on(&mut request.body);
         let host = self.upstream.host(&endpoint, &request.authority);
@@ -258,6 +259,7 @@ impl<T: Transport> Call<'_, '_, T> {
             within(exchange, passing.as_deref(), timeouts, &mut self.end, self.transport.timers(), &mut waited).await
         };
 
+        under_way.ended();
         let ended = Instant::now();
         let since = |began: Option<Instant>| began.map_or(Duration::ZERO, |began| ended.saturating_duration_since(began));
         let tells = match &answer {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Why a call may come to nothing, by the words it is counted under.
-const REASONS: [&str; 12] = [
+const REASONS: [&str; 13] = [
     "connect",
     "connect_timeout",
     "timeout",
@@ -20,9 +20,11 @@ const REASONS: [&str; 12] = [
     "client",
     "dns",
     "no_target",
+    "cancelled",
 ];
 /// Behind those of faults.
 const NO_TARGET: usize = 11;
+const CANCELLED: usize = 12;
 
 fn reason(kind: &FaultKind) -> usize {
     match kind {
@@ -75,6 +77,13 @@ impl Tally {
         self.count_failure(NO_TARGET);
     }
 
+    /// An attempt begins. Where it is neither answered nor fails before what is returned is dropped, nobody waits for its answer any
+    /// more: the client has gone, or was cut.
+    #[must_use]
+    pub fn begun(&self) -> UnderWay<'_> {
+        UnderWay { tally: self, ended: false }
+    }
+
     fn count_failure(&self, reason: usize) {
         self.stripes.with_mine(|cells| {
             if let Some(cell) = cells.failures.get(reason) {
@@ -96,20 +105,49 @@ impl Tally {
         Connected(Arc::clone(self))
     }
 
+    /// How long attempts took that were answered.
+    #[must_use]
+    pub fn times(&self) -> Distribution {
+        let mut times = Distribution::default();
+        self.stripes.all().for_each(|cells| times.add(&cells.times));
+        times
+    }
+
     /// All of it, added up.
     #[must_use]
     pub fn read(&self) -> Read {
-        let mut read = Read { connections: self.connections.load(Ordering::Relaxed), ..Read::default() };
+        let mut read = Read { connections: self.connections.load(Ordering::Relaxed), times: self.times(), ..Read::default() };
         read.connected = self.connected.load(Ordering::Relaxed);
         for cells in self.stripes.all() {
             read.answers.add(&cells.answers);
-            read.times.add(&cells.times);
             read.retries += cells.retries.load(Ordering::Relaxed);
             for (sum, cell) in read.failures.iter_mut().zip(&cells.failures) {
                 *sum += cell.load(Ordering::Relaxed);
             }
         }
         read
+    }
+}
+
+/// An attempt without an outcome.
+#[derive(Debug)]
+pub struct UnderWay<'t> {
+    tally: &'t Tally,
+    ended: bool,
+}
+
+impl UnderWay<'_> {
+    /// It has one.
+    pub fn ended(mut self) {
+        self.ended = true;
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.tally.count_failure(CANCELLED);
+        }
     }
 }
 
@@ -148,7 +186,7 @@ impl Read {
 
 #[cfg(test)]
 mod tests {
-    use super::{REASONS, Tally};
+    use super::Tally;
     use crate::http::{Fault, FaultKind};
     use std::sync::Arc;
     use std::time::Duration;
@@ -160,12 +198,14 @@ mod tests {
         tally.failed(&Fault::new(FaultKind::BreakerOpen(Duration::ZERO), "open"));
         tally.failed(&Fault::new(FaultKind::ClientSlow, "slow"));
         tally.had_no_target();
+        tally.begun().ended();
+        drop(tally.begun());
         tally.retried();
         let (one, _other) = (tally.connected(), tally.connected());
         drop(one);
         let read = tally.read();
         assert_eq!(read.answers.each().collect::<Vec<_>>(), [("200", 1)]);
-        assert_eq!(read.failures().collect::<Vec<_>>(), [("breaker", 1), ("client", 1), (REASONS[11], 1)]);
+        assert_eq!(read.failures().collect::<Vec<_>>(), [("breaker", 1), ("client", 1), ("no_target", 1), ("cancelled", 1)]);
         assert_eq!((read.retries, read.connections, read.connected, read.times.count()), (1, 1, 2, 1));
     }
 }

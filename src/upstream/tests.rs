@@ -85,7 +85,7 @@ fn closed_by_hand_it_counts_anew() {
     let (breaker, start) = (breaker(Opens::AfterFailures(2), 1), Instant::now());
     attempt(&breaker, false, start);
     attempt(&breaker, false, start);
-    assert_eq!(breaker.state(start), State::Open);
+    assert_eq!((breaker.state(start), breaker.failures()), (State::Open, 2));
     breaker.close();
     attempt(&breaker, false, start);
     assert_eq!((breaker.state(start), breaker.failures()), (State::Closed, 1));

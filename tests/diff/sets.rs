@@ -127,6 +127,11 @@ fn networks_are_compared_by_the_addresses_they_hold() {
         ("10.0.0.0/8, fd00::/8", "fd00::/8, 10.0.0.0/8", vec!["COSMETIC `trust` is written otherwise and means the same"]),
         ("10.0.0.0/8, 10.1.0.0/16", "10.0.0.0/8", vec!["COSMETIC `trust` is written otherwise and means the same"]),
         ("10.0.0.0/8", "10.0.0.0/9", vec!["TIGHTER forwarding fields from 10.128.0.0/9 are not believed any more"]),
+        (
+            "10.0.0.0/8",
+            "10.0.0.0/8] field forwarded #",
+            vec!["RESHAPED proxies of `trust` are believed in `forwarded`, were in `x-forwarded-for`"],
+        ),
         ("10.0.0.0/10", "10.0.0.0/8", vec!["LOOSER forwarding fields from 10.64.0.0/10, 10.128.0.0/9 are believed"]),
     ] {
         assert_eq!(said(&compared(&gateway(old), &gateway(new))), says, "{old} -> {new}");

@@ -62,6 +62,35 @@ fn a_trusted_proxy_is_believed() {
 }
 
 #[test]
+fn of_a_trusted_proxy_the_field_that_it_writes_is_believed_and_the_other_is_its_clients() {
+    let app = Origin::json("{}");
+    let gate = |trust: &str| {
+        let text = crate::harness::PLAIN.replace("127.0.0.1:0", &format!("127.0.0.1:0\n trust [127.0.0.0/8] {trust}"));
+        let text =
+            text.replace("public \"a test\"", "public \"a test\"\n response { set X-Client client.ip; set X-Scheme request.scheme }");
+        Gate::source(text).origin("app", &app).start()
+    };
+    let both = |gate: &Gate, address: &str, element: &str| {
+        let ask = gate.get("/").field("X-Forwarded-For", address).field("X-Forwarded-Proto", "http").field("Forwarded", element);
+        let answer = ask.send().expect(200);
+        (answer.field("x-client").unwrap().to_owned(), answer.field("x-scheme").unwrap().to_owned(), app.requests().pop().unwrap())
+    };
+    let own = "for=127.0.0.1;host=\"localhost\";proto=http";
+    let (client, scheme, received) = both(&gate("field forwarded"), "6.6.6.6", "for=192.0.2.7;proto=https");
+    assert_eq!((&*client, &*scheme), ("192.0.2.7", "https"));
+    assert_eq!(received.field("x-forwarded-for"), Some("192.0.2.7, 127.0.0.1"));
+    assert_eq!(received.field("x-forwarded-proto"), Some("https"));
+    assert_eq!(received.field("forwarded"), Some(&*format!("for=192.0.2.7;proto=https, {own}")));
+    let (client, scheme, received) = both(&gate(""), "192.0.2.7", "for=6.6.6.6;proto=https");
+    assert_eq!((&*client, &*scheme), ("192.0.2.7", "http"));
+    assert_eq!(received.field("forwarded"), Some(&*format!("for=192.0.2.7, {own}")));
+    let gate = gate("");
+    let alone = gate.get("/").field("Forwarded", "for=6.6.6.6").send().expect(200);
+    assert_eq!(alone.field("x-client"), Some("127.0.0.1"));
+    assert_eq!(app.requests().pop().unwrap().field("forwarded"), Some(own));
+}
+
+#[test]
 fn what_is_stored_for_one_place_that_a_trusted_proxy_tells_of_answers_for_no_other() {
     let app = Origin::start(|received| Answer::with(200, "", received.field("x-forwarded-host").unwrap_or_default()));
     let cached = crate::harness::PLAIN.replace("public \"a test\"", "public \"a test\"\n cache 60s");
@@ -71,15 +100,18 @@ fn what_is_stored_for_one_place_that_a_trusted_proxy_tells_of_answers_for_no_oth
     }
     assert_eq!(trusting.get("/").send().expect(200).text(), "localhost");
     assert_eq!(app.begun(), 3);
+    let told = cached.replace("127.0.0.1:0", "127.0.0.1:0\n trust [127.0.0.0/8] field forwarded");
+    let trusting = Gate::source(told).origin("app", &app).start();
+    trusting.get("/").field("X-Forwarded-Host", "evil.example").send().expect(200);
     for elements in ["for=192.0.2.7;host=shop.example", "for=192.0.2.7;host=evil.example", "for=192.0.2.8;host=shop.example"] {
         trusting.get("/").field("Forwarded", elements).send().expect(200);
     }
-    assert_eq!(app.begun(), 5, "who asks makes no other key");
+    assert_eq!(app.begun(), 6, "who asks makes no other key");
     let wary = Gate::source(cached).origin("app", &app).start();
     for host in ["evil.example", "worse.example"] {
         assert_eq!(wary.get("/").field("X-Forwarded-Host", host).send().expect(200).text(), "localhost");
     }
-    assert_eq!(app.begun(), 6, "what is dropped makes no other key");
+    assert_eq!(app.begun(), 7, "what is dropped makes no other key");
 }
 
 #[test]

@@ -104,6 +104,7 @@ fn a_client_that_goes_away_is_a_499() {
     app.until_begun(1);
     drop(client);
     until_counted(&gate, "gate_requests_total{route=\"everything\",code=\"499\"}", 1.0);
+    until_counted(&gate, "gate_upstream_failures_total{upstream=\"app\",reason=\"cancelled\"}", 1.0);
 }
 
 #[test]

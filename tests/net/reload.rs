@@ -5,7 +5,6 @@ use crate::harness::{
     versioned,
 };
 use parking_lot::Mutex;
-use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -180,6 +179,22 @@ fn under_watch_files_that_the_policy_names_no_more_are_let_go() {
     until("one folder", || (watched_folders(&gate) == 1).then_some(()));
 }
 
+#[test]
+fn under_watch_what_the_file_names_is_seen_although_an_earlier_policy_is_in_force() {
+    let (app, folder) = (lively(), tempfile::tempdir().unwrap());
+    let text = |version| versioned(&app, "listen 127.0.0.1:0\n admin 127.0.0.1:0", version);
+    let mut gate = Program::run(&text(0), &["--watch", "--state", folder.path().to_str().unwrap()], &[]);
+    assert_eq!(version(&mut gate), "0");
+    let shared = gate.folder().join("shared");
+    std::fs::create_dir(&shared).unwrap();
+    std::fs::write(shared.join("more.gate"), "group {").unwrap();
+    gate.write(&format!("import \"shared/more.gate\" as more\n{}", text(1)));
+    gate.until_said("gate::syntax::brace");
+    gate.admin("POST", "/admin/rollback?to=1").send().expect(200);
+    std::fs::write(shared.join("more.gate"), "").unwrap();
+    until_version(&mut gate, "1");
+}
+
 /// Puts a policy below a folder and a link to it, as a ConfigMap is mounted.
 fn mount(folder: &Path, number: usize, policy: &str) {
     let data = folder.join(format!("..{number}"));
@@ -259,6 +274,23 @@ fn an_operator_goes_back_and_a_broken_file_does_not_stop_the_last_good_policy() 
 }
 
 #[test]
+fn a_reload_that_changes_nothing_says_so_and_each_finding_of_one_that_is_refused_is_a_record_of_the_log() {
+    let app = lively();
+    let mut gate = Program::run(&versioned(&app, "listen 127.0.0.1:0\n admin 127.0.0.1:0", 0), &[], &[]);
+    let admin = gate.admin_address().to_string();
+    let (code, printed) = gate.ask(&["reload", "--admin", &admin]);
+    assert_eq!((code, &*printed), (Some(0), "generation 1 is in force: the policy means the same as before\n"));
+    gate.until_said("reloaded as policy 1: it means the same as before");
+    gate.write("gateway { listen 127.0.0.1:0 }\nroute a GET /a -> nobody\nroute b GET /b -> nowhere\n");
+    let (code, printed) = gate.ask(&["reload", "--admin", &admin]);
+    assert_eq!((code, printed.matches("error[gate::").count()), (Some(1), 4), "{printed}");
+    until("all of them", || (gate.times_said("error[gate::") == 4).then_some(()));
+    let said = gate.said();
+    let (_, refused) = said.split_once("not reloaded; the old policy stays").unwrap();
+    assert!(refused.lines().skip(1).all(|line| line.starts_with("20")), "{said}");
+}
+
+#[test]
 fn two_policies_that_are_kept_in_one_folder_are_not_taken_for_each_other() {
     let (app, folder) = (lively(), tempfile::tempdir().unwrap());
     let state = ["--state", folder.path().to_str().unwrap()];
@@ -319,82 +351,6 @@ fn a_thousand_reloads_leave_nothing_behind() {
     }
     let after_many = gate.memory_now();
     assert!(after_many <= after_few + after_few / 20, "{after_few} bytes after {FEW} reloads, {after_many} after {MANY}");
-}
-
-#[test]
-fn the_admin_listener_and_another_change_places() {
-    let (app, ports) = (lively(), Ports::held());
-    let [first, second, third] = ports.numbers();
-    let text = |listen: u16, admin: &str| versioned(&app, &format!("{LISTEN}\n listen 127.0.0.1:{listen}\n admin {admin}"), 0);
-    let mut gate = Program::run(&text(first, &format!("127.0.0.1:{second}")), &[], &[("OPERATORS", &password_line("ann", "x"))]);
-    let ask = |port: u16, target: &str| Ask::new(SocketAddr::from(([127, 0, 0, 1], port)), "GET", target).send().status;
-    gate.admin_address();
-    assert_eq!((ask(first, "/version"), ask(second, "/admin/status")), (200, 200));
-    gate.write(&text(second, &format!("127.0.0.1:{first}")));
-    gate.reload(" reloaded");
-    gate.until_said(&format!("gate: administered at 127.0.0.1:{first}"));
-    assert_eq!((ask(first, "/admin/status"), ask(second, "/version")), (200, 200));
-    // Whoever has heard that a policy is in force meets nobody of the one before.
-    for round in 0..10 {
-        let (listen, admin) = if round % 2 == 0 { (first, second) } else { (second, first) };
-        gate.write(&text(listen, &format!("127.0.0.1:{admin}")));
-        gate.reload(" reloaded");
-        for _ in 0..4 {
-            assert_eq!((ask(listen, "/version"), ask(admin, "/admin/status")), (200, 200), "round {round}");
-        }
-    }
-    // To every address of the machine at the same port, and to a port that is a listener's no more.
-    let auth = "auth basic operators {\n users env(\"OPERATORS\")\n}\n";
-    gate.write(&format!("{auth}{}", text(second, &format!("0.0.0.0:{first} {{ auth operators }}"))));
-    gate.reload(" reloaded");
-    assert_eq!(ask(first, "/admin/status"), 401);
-    gate.write(&format!("{auth}{}", text(third, &format!("0.0.0.0:{second} {{ auth operators }}"))));
-    gate.reload(" reloaded");
-    assert_eq!(ask(second, "/admin/status"), 401);
-    assert_eq!(ask(third, "/version"), 200);
-    assert!(!gate.said().contains("not reloaded"), "{}", gate.said());
-}
-
-/// What a server says to a request for its status, whatever becomes of the connection.
-fn said_at(port: u16) -> String {
-    let mut said = Vec::new();
-    if let Ok(mut client) = TcpStream::connect(("127.0.0.1", port)) {
-        let asked = client.write_all(b"GET /admin/status HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
-        let _ = asked.and_then(|()| client.read_to_end(&mut said));
-    }
-    String::from_utf8_lossy(&said).into_owned()
-}
-
-#[test]
-fn an_admin_listener_that_goes_lets_in_nobody_that_it_did_not_let_in_before() {
-    let (app, hook, ports) = (lively(), Origin::start(|_| Answer::Hang), Ports::held());
-    let [port] = ports.numbers();
-    let text = |admin: &str, hooks: &str| {
-        let auth = "auth basic operators {\n users env(\"OPERATORS\")\n}\n";
-        format!("{auth}{hooks}\n{}", versioned(&app, &format!("{LISTEN}\n admin {admin}"), 0))
-    };
-    // Its service is told that it is over, and does not answer: the reload takes as long as that may.
-    let hooks = format!("hook life http http://{}/ {{ on [shutdown]; timeout 2s }}", hook.address());
-    let first = text(&format!("0.0.0.0:{port} {{ auth operators }}"), &hooks);
-    let mut gate = Program::run(&first, &[], &[("OPERATORS", &password_line("ann", "x"))]);
-    gate.admin_address();
-    assert!(said_at(port).starts_with("HTTP/1.1 401"), "{}", said_at(port));
-    gate.write(&text("127.0.0.1:0", ""));
-    let (stop, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !stop.load(Ordering::Acquire) {
-                let said = said_at(port);
-                assert!(!said.starts_with("HTTP/1.1 200"), "{said}");
-                asked.fetch_add(1, Ordering::Relaxed);
-            }
-        });
-        let _stopping = Stop(&stop);
-        gate.reload(" reloaded");
-    });
-    hook.until_begun(1);
-    assert!(asked.into_inner() > 0);
-    assert_eq!(said_at(port), "");
 }
 
 #[test]

@@ -40,9 +40,9 @@ syn keyword gateClause contained
   \ sticky store sunset text timeout times tls total ttl under unhealthy_after unless upstream url user users
   \ weight when window with within
 syn keyword gateChoice contained
-  \ all allow any basic closed continue embedded ewma exponential fixed_window full hash health html http https
-  \ introspect jwt least_connections local none off open openapi random redis refuse reject required
-  \ round_robin routes sliding_log sliding_window tls1_2 tls1_3 token_bucket two_choices
+  \ all allow any basic closed continue embedded ewma exponential fixed_window forwarded full hash health html
+  \ http https introspect jwt least_connections local none off open openapi random redis refuse reject required
+  \ round_robin routes sliding_log sliding_window tls1_2 tls1_3 token_bucket two_choices x-forwarded-for
 syn keyword gateConstant contained true false none
 syn match gateWord /\h\%(\w\|-\+\w\@=\)*/ contains=gateClause,gateChoice,gateConstant
 syn match gateMethod /\<\%(ANY\|GET\|HEAD\|POST\|PUT\|PATCH\|DELETE\|OPTIONS\|CONNECT\|TRACE\)\>/

@@ -13,6 +13,7 @@ use std::time::Duration;
 const COVERED: &[&str] = &[
     "listeners",
     "trust",
+    "trust_field",
     "request_id",
     "limits.header_bytes",
     "limits.headers",
@@ -34,6 +35,10 @@ pub fn differences(comparison: &Comparison<'_>, found: &mut Vec<Difference>) {
     }
     listener::differences(comparison, found);
     trust(&was.trust, &is.trust, found);
+    if was.trust_field != is.trust_field && !was.trust.is_empty() && !is.trust.is_empty() {
+        let (is, was) = (is.trust_field.name(), was.trust_field.name());
+        found.push(Difference::new(Class::Reshaped, format!("proxies of `trust` are believed in `{is}`, were in `{was}`")));
+    }
     if was.request_id != is.request_id {
         found.push(Difference::new(Class::Reshaped, format!("the request id is in `{}`, was in `{}`", is.request_id, was.request_id)));
     }
@@ -71,7 +76,7 @@ fn unmatched(was: &[Config], is: &[Config], found: &mut Vec<Difference>) {
 /// What is for operators, which no request of a client meets; auths by their names.
 fn others(was: &Gateway, is: &Gateway, comparison: &Comparison<'_>, found: &mut Vec<Difference>) {
     admin(was.admin.as_ref(), is.admin.as_ref(), comparison, found);
-    let mut tuned = |says: String| found.push(Difference::new(Class::Tuned, says).unseen());
+    let mut tuned = |says: String| found.push(Difference::new(Class::Tuned, says));
     match (&was.trace, &is.trace) {
         (None, Some(trace)) => tuned(format!("`trace otlp {}` is in force", trace.url)),
         (Some(trace), None) => tuned(format!("`trace otlp {}` is not in force any more", trace.url)),

@@ -188,7 +188,7 @@ pub(super) fn reason(name: &str) -> &'static str {
         "auth_request" | "auth_request_set" => "write an `auth forward` for it",
         "mirror" | "mirror_request_body" => "write `mirror P% -> UPSTREAM` on the route",
         "real_ip_header" | "real_ip_recursive" => {
-            "`trust` reads `Forwarded` and `X-Forwarded-For` from right to left over trusted addresses"
+            "`trust` reads `X-Forwarded-For` from right to left over trusted addresses, or `Forwarded` where it says `field forwarded`"
         }
         _ if name.starts_with("ssl_") => "certificates are not carried over: name them in the listener's `tls`",
         _ if name.starts_with("proxy_cache") => "write `cache` on the route, with what it is to keep and for how long",

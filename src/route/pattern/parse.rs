@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::route::dfa::{is_unreserved, stands_bare};
+use crate::route::dfa::{Universe, is_unreserved, stands_bare};
 use crate::route::segment::{CHOICES_MAX, SegmentRegex, SegmentType};
 
 use super::{End, PathRegex, Pattern, PatternError, PatternErrorKind, SEGMENTS_MAX, Segment};
@@ -181,6 +181,9 @@ fn literal(written: &str, start: usize) -> Result<String, PatternError> {
     match normal.as_str() {
         "" => Err(not_normal(start.saturating_sub(1)..start + 1, "//", "empty segments are merged")),
         "." | ".." => Err(not_normal(whole, written, "dot segments are resolved")),
+        hidden if !Universe::Segment.contains(hidden.as_bytes()) => {
+            Err(not_normal(whole, written, "a dot segment that hides before `;` is refused"))
+        }
         _ => Ok(normal),
     }
 }

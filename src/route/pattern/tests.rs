@@ -34,6 +34,8 @@ fn what_no_normalised_path_looks_like_is_refused_where_it_stands() {
     for (text, at) in [
         ("/a//b", "//"),
         ("/a/../b", ".."),
+        ("/a/..;x/b", "..;x"),
+        ("/a/%2e%3bx", "%2e%3bx"),
         ("/a/%2e", "%2e"),
         ("/a%zz", "%zz"),
         ("/a%2", "%2"),

@@ -1,6 +1,6 @@
 //! What was counted within the last minute: readings in steps, of which only what is new is kept.
 
-use crate::meter::{Distribution, Sparse};
+use crate::meter::Distribution;
 use hashbrown::HashMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,25 +23,22 @@ pub enum Of {
 /// Whose times they are: the kind and the name.
 pub type Whose = (Of, Arc<str>);
 
+/// Times by whose they are.
+pub type Times = HashMap<Whose, Distribution>;
+
 /// The last steps.
 #[derive(Debug, Default)]
 pub struct Minute {
     /// The last reading.
-    before: HashMap<Whose, Sparse>,
-    steps: VecDeque<HashMap<Whose, Sparse>>,
+    before: Times,
+    steps: VecDeque<Times>,
 }
 
 impl Minute {
     /// A step has passed, and this is what was counted up to now.
-    pub fn note<'r>(&mut self, times: impl Iterator<Item = (Whose, &'r Distribution)>) {
-        let (mut now, mut step) = (HashMap::new(), HashMap::new());
-        for (whose, times) in times {
-            let new = times.since(self.before.get(&whose));
-            if !new.is_empty() {
-                step.insert(whose.clone(), new);
-            }
-            now.insert(whose, Sparse::of(times));
-        }
+    pub fn note(&mut self, now: Times) {
+        let new = now.iter().map(|(whose, times)| (whose, self.since(whose, times))).filter(|(_, new)| !new.is_empty());
+        let step = new.map(|(whose, new)| (whose.clone(), new)).collect();
         self.before = now;
         if self.steps.len() == STEPS {
             self.steps.pop_front();
@@ -49,11 +46,15 @@ impl Minute {
         self.steps.push_back(step);
     }
 
+    fn since(&self, whose: &Whose, times: &Distribution) -> Distribution {
+        self.before.get(whose).map_or_else(|| times.clone(), |before| times.since(before))
+    }
+
     /// Times of the last minute, and of the step that is not over, given all up to now.
     #[must_use]
-    pub fn last(&self, whose: &Whose, times: &Distribution) -> Sparse {
-        let mut sum = times.since(self.before.get(whose));
-        self.steps.iter().filter_map(|step| step.get(whose)).for_each(|step| sum.add(step));
+    pub fn last(&self, whose: &Whose, times: &Distribution) -> Distribution {
+        let mut sum = self.since(whose, times);
+        self.steps.iter().filter_map(|step| step.get(whose)).for_each(|step| sum.merge(step));
         sum
     }
 }

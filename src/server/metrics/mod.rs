@@ -106,8 +106,8 @@ pub(super) fn start(shared: Arc<Shared>) -> std::io::Result<JoinHandle<std::io::
         runtime.block_on(shared.stop.run_until_cancelled(async {
             loop {
                 tokio::time::sleep(minute::STEP).await;
-                let read = read::of(&shared);
-                shared.metrics.minute.lock().note(read.times());
+                let times = read::times(&shared);
+                shared.metrics.minute.lock().note(times);
             }
         }));
         Ok(())

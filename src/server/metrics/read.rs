@@ -1,7 +1,7 @@
 //! What all workers and upstreams counted, added up.
 
 use super::super::worker::Shared;
-use super::minute::{Of, Whose};
+use super::minute::{Of, Times};
 use super::shard::{Counts, VERDICTS};
 use crate::compile::Plan;
 use crate::meter::{CodesRead, Distribution};
@@ -84,6 +84,17 @@ pub fn of(shared: &Shared) -> Reading {
     Reading { plan, routes, upstreams, connections, lateness }
 }
 
+/// Only the times there are now, of routes and upstreams: this is read all the time.
+#[must_use]
+pub fn times(shared: &Shared) -> Times {
+    let mut times = Times::new();
+    for shard in shared.metrics.shards.lock().iter() {
+        shard.each(|name, counts| times.entry((Of::Route, Arc::clone(name))).or_default().add(&counts.times));
+    }
+    times.extend(shared.plan.load().upstreams.iter().map(|it| ((Of::Upstream, Arc::clone(&it.name)), it.tally.times())));
+    times
+}
+
 /// What a limit did, under one name.
 #[derive(Debug, Default)]
 pub struct Limit {
@@ -107,11 +118,5 @@ impl Reading {
             limit.keys += limiter.keys();
         }
         all
-    }
-
-    /// All times, and whose they are.
-    pub fn times(&self) -> impl Iterator<Item = (Whose, &Distribution)> {
-        let routes = self.routes.iter().map(|(name, route)| ((Of::Route, Arc::clone(name)), &route.times));
-        routes.chain(self.upstreams.iter().map(|(upstream, read)| ((Of::Upstream, Arc::clone(&upstream.name)), &read.times)))
     }
 }

@@ -102,11 +102,11 @@ fn the_last_minute_forgets_what_was_before_it() {
     };
     times.count(Duration::from_secs(1));
     assert_eq!(minute.last(&whose, &read()).count(), 1);
-    minute.note(std::iter::once((whose.clone(), &read())));
+    minute.note([(whose.clone(), read())].into());
     times.count(Duration::from_millis(1));
     assert_eq!(minute.last(&whose, &read()).count(), 2);
     for left in [2, 2, 2, 2, 2, 1, 0] {
-        minute.note(std::iter::once((whose.clone(), &read())));
+        minute.note([(whose.clone(), read())].into());
         assert_eq!(minute.last(&whose, &read()).count(), left);
     }
 }

@@ -71,6 +71,7 @@ pub fn draft(origin: SocketAddr) -> Draft {
         settings: Settings {
             listeners: vec![Listener::new("test".into(), "127.0.0.1:0".parse().unwrap())],
             trust: Vec::new(),
+            trust_field: crate::http::forward::Field::default(),
             request_id: http::HeaderName::from_static("x-request-id"),
             header_bytes: 32 << 10,
             headers: 100,
