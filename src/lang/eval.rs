@@ -120,9 +120,7 @@ impl Ref {
             Self::Host => text(Some(&request.host)),
             Self::Scheme => text(Some(exchange.client.scheme.as_str())),
             Self::Id => text(exchange.id.to_str().ok()),
-            Self::Size => {
-                field(&http::header::CONTENT_LENGTH).and_then(|length| length.parse().ok()).map_or(Scalar::Missing, Scalar::Int)
-            }
+            Self::Size => field(&http::header::CONTENT_LENGTH).and_then(|length| length.parse().ok()).map_or(Scalar::Missing, Scalar::Int),
             Self::Listener => text(Some(&exchange.client.listener)),
             Self::Header(name) => text(field(name)),
             Self::Query(name) => query(exchange.arrived().query().unwrap_or_default(), name).map_or(Scalar::Missing, Scalar::Text),

@@ -2,20 +2,27 @@
 
 use super::run;
 use crate::check::testing::program as sound;
+use crate::compile::{Compiler, MadeUp};
+use crate::http::Clock;
+use crate::ir::Program;
 
-/// Under a policy of two upstreams, an auth, a flag and these statements, tests pass.
-#[track_caller]
-fn passes(statements: &str, steps: &str) {
-    let text = format!(
+/// A policy of two upstreams, an auth, a flag and these statements.
+fn program(statements: &str) -> Program {
+    sound(&format!(
         "gateway {{ listen :8080 }}
         upstream a {{ target http://127.0.0.1:3000; stub {{ GET / 200 json \"\"\"{{\"items\": []}}\"\"\" }} }}
-        upstream b {{ target http://127.0.0.1:3001 }}
+        upstream b {{ target http://127.0.0.1:3001; target http://127.0.0.1:3002; balance hash header(\"x\") }}
         auth jwt main {{ algorithms [HS256]; key env(\"KEY\"); audience \"shop\"; claims {{ sub str }} }}
         flag beta = 50% by cookie(\"s\")
-        {statements}
-        test \"it\" {{\n{steps}\n}}\n"
-    );
-    for outcome in run(&sound(&text), None, None) {
+        flag some = 50% by client.ip
+        {statements}\n"
+    ))
+}
+
+/// Under such a policy, tests pass.
+#[track_caller]
+fn passes(statements: &str, steps: &str) {
+    for outcome in run(&program(&format!("{statements}\ntest \"it\" {{\n{steps}\n}}")), None, None) {
         assert!(outcome.failure.is_none(), "{:#?}", outcome.failure);
     }
 }
@@ -142,4 +149,34 @@ fn a_key_of_the_credential_tells_callers_apart_though_their_auth_takes_it_out() 
         request GET /
         expect cache == miss"#,
     );
+}
+
+#[test]
+fn only_what_looks_late_has_the_fields_kept() {
+    let keeps = |route: &str| {
+        let compiled = Compiler::new().compile(&program(route), &MadeUp::for_tests(7), Clock::system());
+        compiled.unwrap_or_else(|errors| panic!("{errors:?}")).plan.pipelines[0].keeps_fields
+    };
+    for early in [
+        r#"public "x"; deny header("x") == "1"; limit l 1/s by header("x") ?? "none""#,
+        r#"public "x"; cache 1m by [header("x")]"#,
+        r#"public "x"; response { set X-Of header("x"); set X-Some "1" when flag.some; set X-Path request.path }"#,
+        r#"auth main; limit l 1/s by header("x") ?? "none"; request { set X-User claim.sub }; log access json"#,
+    ] {
+        assert!(!keeps(&format!("route r GET / -> a {{ {early} }}")), "{early}");
+    }
+    for late in [
+        r#"public "x"; limit l 1/s by client.ip counting cookie("s") == "1""#,
+        r#"public "x"; request { set X-Of header("x") }"#,
+        r#"public "x"; response { set X-Beta "1" when flag.beta }"#,
+        r#"public "x"; error 404 text "${request.size ?? 0}""#,
+        r#"public "x"; log access json { field of cookie("x") }"#,
+        r#"public "x"; fallback -> b"#,
+        r#"auth main; require header("x") == "1""#,
+        r#"auth main; cache 1m by [claim.sub, header("x")]"#,
+    ] {
+        assert!(keeps(&format!("route r GET / -> a {{ {late} }}")), "{late}");
+    }
+    assert!(!keeps(r#"route r GET / -> b { public "x" }"#));
+    assert!(keeps("route r GET / -> b { auth main }"));
 }
