@@ -138,11 +138,8 @@ impl Compiler {
                 if copies(policy) {
                     hooks::install(route, program, &hooks, &mut build);
                 }
-                if let Err(error) = policy.build(&mut build)
-                    && !errors.contains(&error)
-                {
-                    errors.push(error);
-                }
+                let built = policy.build(&mut build);
+                note(&mut errors, build.errors.drain(..).chain(built.err()));
             }
             if !route.policies.iter().any(copies) {
                 hooks::install(route, program, &hooks, &mut build);
@@ -167,15 +164,12 @@ impl Compiler {
         let tracer = self.tracer(program.gateway.trace.as_ref(), &mut errors);
         let flags = program.flags.iter().map(|flag| self.flag(flag)).collect();
         let mut build = blank(program, listed, &mut self.registry, means);
-        let faults = program.gateway.unmatched.iter().filter_map(|policy| policy.build(&mut build).err());
-        errors.extend(faults.filter(|error| !errors.contains(error)).collect::<Vec<_>>());
+        note(&mut errors, program.gateway.unmatched.iter().filter_map(|policy| policy.build(&mut build).err()));
         let mut unmatched = build.response;
         unmatched.sort_by_key(|(place, _)| *place);
         let mut build = blank(program, listed, &mut self.registry, means);
         let admin_gate = admin_gate(program, &mut build).unwrap_or_else(|error| {
-            if !errors.contains(&error) {
-                errors.push(error);
-            }
+            note(&mut errors, build.errors.drain(..).chain([error]));
             None
         });
         warnings.append(&mut build.warnings);
@@ -273,6 +267,15 @@ impl Compiler {
     }
 }
 
+/// Adds what was not found before: routes share what they are made of.
+fn note(errors: &mut Vec<BuildError>, found: impl Iterator<Item = BuildError>) {
+    for error in found {
+        if !errors.contains(&error) {
+            errors.push(error);
+        }
+    }
+}
+
 /// The auth that judges requests to the admin listener.
 fn admin_gate(program: &Program, build: &mut Build<'_>) -> Result<Option<Arc<auth::Runtime>>, BuildError> {
     program.gateway.admin.as_ref().and_then(|admin| admin.auth).map(|auth| build.auth(auth)).transpose()
@@ -316,6 +319,7 @@ fn blank<'b>(program: &'b Program, listed: Listed<'b>, registry: &'b mut Registr
         cache: None,
         invalidates: Vec::new(),
         warnings: Vec::new(),
+        errors: Vec::new(),
     }
 }
 
