@@ -1,5 +1,6 @@
 //! A program built into a plan. State whose declaration did not change is taken over from the plan before.
 
+use super::fields;
 use super::hooks::{self, Embedded};
 use super::openapi::Described;
 use super::plan::{AccessLog, Listener, LogField, LogFormat, Pipeline, Plan, Route, Settings, Target};
@@ -12,7 +13,7 @@ use crate::hook::Hook;
 use crate::http::{Clock, Credentials};
 use crate::ir::operate::StoreUrl;
 use crate::ir::{self, Program};
-use crate::lang::expr::{Expr, Ref};
+use crate::lang::expr::Expr;
 use crate::otlp::Tracer;
 use crate::policy::auth::{self, Mode};
 use crate::policy::body::keep::Keep;
@@ -363,6 +364,7 @@ fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program, credentials:
     request.sort_by_key(|(place, _)| *place);
     response.sort_by_key(|(place, _)| *place);
     Pipeline {
+        keeps_fields: fields::are_kept(route, program, &request),
         request,
         target: match route.target {
             ir::Target::Upstream(index) => Target::Upstream(index),
@@ -400,9 +402,7 @@ fn log(log: &ir::Log, credentials: &Credentials) -> AccessLog {
         redacted: is_shown(value, credentials, &log.redact),
         value: value.clone(),
     };
-    let mut exprs = log.fields.iter().map(|(_, value)| value).chain(&log.when);
     AccessLog {
-        reads_fields: exprs.any(|expr| expr.mentions(|reference| matches!(reference, Ref::Header(_) | Ref::Cookie(_)))),
         format: log.format.map(|format| match format {
             ir::LogFormat::Json => LogFormat::Json,
             ir::LogFormat::Text => LogFormat::Text,

@@ -74,6 +74,12 @@ pub trait Policy: Sized {
         Vec::new()
     }
 
+    /// The last place at which it evaluates an expression, where it does so only before the request is shaped: such a policy can do
+    /// without a copy of the fields that arrived. By default none, which is right for any policy.
+    fn looks_until(&self) -> Option<stage::Place> {
+        None
+    }
+
     /// The conditions it decides by, for traces and coverage.
     fn decisions(&self) -> Vec<Decision<'_>> {
         Vec::new()
@@ -137,6 +143,12 @@ macro_rules! policies {
         }
 
         impl Config {
+            /// The last place at which the policy evaluates an expression; see [`Policy::looks_until`].
+            #[must_use]
+            pub fn looks_until(&self) -> Option<stage::Place> {
+                match self { $(Self::$variant(config) => config.looks_until(),)* }
+            }
+
             /// The name of its policy's folder.
             #[must_use]
             pub fn name(&self) -> &'static str {

@@ -163,6 +163,11 @@ impl Policy for Config {
         Vec::new()
     }
 
+    fn looks_until(&self) -> Option<Place> {
+        let counting = self.limits.iter().any(|limit| limit.counting.is_some());
+        self.limits.iter().map(Limit::place).max().filter(|_| !counting)
+    }
+
     fn decisions(&self) -> Vec<Decision<'_>> {
         let arms = self.limits.iter().flat_map(|limit| {
             let arms: &[Arm] = match &limit.bound {

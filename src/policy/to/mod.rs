@@ -84,6 +84,10 @@ impl Policy for Config {
         self.arms.iter().map(|arm| &arm.when).chain(sticky).collect()
     }
 
+    fn looks_until(&self) -> Option<At> {
+        Some(At::Target)
+    }
+
     fn decisions(&self) -> Vec<Decision<'_>> {
         let arms = self.arms.iter().enumerate();
         arms.map(|(nth, arm)| Decision { at: Some(At::Target), of: Of::Branch("to", "", nth), condition: &arm.when }).collect()
