@@ -20,6 +20,7 @@ pub mod path;
 pub mod problem;
 pub mod proxy;
 pub mod reply;
+pub mod said;
 pub mod share;
 pub mod stall;
 pub mod trace;

@@ -6,6 +6,7 @@
 pub mod altered;
 pub mod arms;
 pub mod build;
+pub mod clear;
 pub mod dependencies;
 #[cfg(test)]
 pub mod fixtures;
@@ -84,6 +85,11 @@ pub trait Policy: Sized {
     fn decisions(&self) -> Vec<Decision<'_>> {
         Vec::new()
     }
+
+    /// What it judges requests by: what is asked for there must have one reading.
+    fn judges_by(&self) -> Vec<&Expr> {
+        self.decisions().into_iter().filter(|decision| decision.at.is_some()).map(|decision| decision.condition).collect()
+    }
 }
 
 /// A condition that a policy decides by.
@@ -159,6 +165,12 @@ macro_rules! policies {
             #[must_use]
             pub fn decisions(&self) -> Vec<Decision<'_>> {
                 match self { $(Self::$variant(config) => config.decisions(),)* }
+            }
+
+            /// What the policy judges requests by.
+            #[must_use]
+            pub fn judges_by(&self) -> Vec<&Expr> {
+                match self { $(Self::$variant(config) => config.judges_by(),)* }
             }
         }
 

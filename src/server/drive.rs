@@ -328,9 +328,15 @@ pub fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Begun {
 /// The route that takes the request.
 #[expect(clippy::result_large_err, reason = "the error is the answer, made once per refused request")]
 fn find(plan: &Plan, exchange: &mut Exchange) -> Result<usize, End> {
-    let look = |exchange: &Exchange, method: &str, captures: &mut Captures| {
+    let mut unclear = None;
+    let mut look = |exchange: &Exchange, method: &str, captures: &mut Captures| {
         let mut holds = |route: usize, tried: &Captures| match plan.routes.get(route).and_then(|route| route.predicate.as_ref()) {
-            Some(condition) => condition.holds(Facts::tried(exchange, tried.as_ranges())),
+            Some(predicate) => {
+                let refusal = predicate.asked.refusal(exchange);
+                let holds = refusal.is_none() && predicate.condition.holds(Facts::tried(exchange, tried.as_ranges()));
+                unclear = unclear.take().or(refusal);
+                holds
+            }
             None => true,
         };
         plan.tree.find(method, &exchange.request.host, exchange.request.path(), &mut holds, captures)
@@ -345,6 +351,9 @@ fn find(plan: &Plan, exchange: &mut Exchange) -> Result<usize, End> {
     }
     let method = exchange.request.method.as_str();
     let found = look(exchange, method, &mut captures);
+    if let Some(problem) = unclear {
+        return Err(End::Problem(problem));
+    }
     let forbidden = matches!(method, "TRACE" | "CONNECT");
     match found {
         Found::Route(route) if !forbidden => {

@@ -51,7 +51,7 @@ fn asks(directive: &Directive, hosts: &[String]) -> Option<Asks> {
         "!=" => false,
         _ => return None,
     };
-    let name = variable.strip_prefix('$')?;
+    let name = variable.strip_prefix('$').map(|name| if name == "http_host" { "host" } else { name })?;
     if let Some(field) = name.strip_prefix("http_") {
         if words::is_credential(field) && !value.is_empty() {
             return None;

@@ -178,6 +178,11 @@ impl Policy for Config {
         });
         arms.map(|(limit, nth, arm)| Decision { at: Some(limit.place()), of: Of::Branch("limit", &limit.name, nth), condition: &arm.when }).collect()
     }
+
+    fn judges_by(&self) -> Vec<&Expr> {
+        let keys = self.limits.iter().flat_map(|limit| &limit.key);
+        self.decisions().into_iter().map(|decision| decision.condition).chain(keys).collect()
+    }
 }
 
 impl Limit {
