@@ -113,17 +113,16 @@ impl Ref {
         let exchange = facts.exchange;
         let request = &exchange.request;
         let text = |found: Option<&'a str>| found.map_or(Scalar::Missing, |text| Scalar::Text(Cow::Borrowed(text)));
+        let field = |name: &http::HeaderName| exchange.fields().get(name).and_then(|value| value.to_str().ok());
         match self {
             Self::Method => text(Some(request.method.as_str())),
             Self::Path => text(Some(exchange.arrived().path())),
             Self::Host => text(Some(&request.host)),
             Self::Scheme => text(Some(exchange.client.scheme.as_str())),
             Self::Id => text(exchange.id.to_str().ok()),
-            Self::Size => {
-                request.header(&http::header::CONTENT_LENGTH).and_then(|length| length.parse().ok()).map_or(Scalar::Missing, Scalar::Int)
-            }
+            Self::Size => field(&http::header::CONTENT_LENGTH).and_then(|length| length.parse().ok()).map_or(Scalar::Missing, Scalar::Int),
             Self::Listener => text(Some(&exchange.client.listener)),
-            Self::Header(name) => text(request.header(name)),
+            Self::Header(name) => text(field(name)),
             Self::Query(name) => query(exchange.arrived().query().unwrap_or_default(), name).map_or(Scalar::Missing, Scalar::Text),
             Self::Cookie(name) => text(cookie(exchange, name)),
             Self::Body(steps) => {
@@ -199,8 +198,7 @@ pub fn query<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
 /// A cookie's value (RFC 6265 §5.4), without the quotes around it.
 fn cookie<'a>(exchange: &'a Exchange, name: &str) -> Option<&'a str> {
     exchange
-        .request
-        .headers
+        .fields()
         .get_all(http::header::COOKIE)
         .iter()
         .filter_map(|field| field.to_str().ok())

@@ -200,7 +200,7 @@ impl Begun {
                         if matches!(pipeline.target, Target::Policy) && pipeline.has_terms() {
                             exchange.calls = Arc::new(Routed { engine: Arc::clone(engine), route: found });
                         }
-                        if pipeline.log.reads_fields {
+                        if pipeline.keeps_fields {
                             exchange.keep_fields();
                         }
                         watch.takes(found, exchange);
@@ -315,6 +315,7 @@ pub fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Begun {
         upstream: None,
         upstream_name: None,
         affinity: Affinity::default(),
+        kept_fields: None,
         quota: None,
         record: Record::default(),
         kept: http::Extensions::new(),

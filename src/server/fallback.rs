@@ -30,7 +30,7 @@ pub async fn pass_or<T: Transport>(
     let once = matches!(fallback, Fallback::Upstream(_)) && !may_repeat(engine, pipeline, target, exchange);
     let attempts = exchange.record.attempts;
     let early = exchange.early.clone();
-    let headers = fallback.needs_request().then(|| exchange.request.headers.clone());
+    let headers = matches!(fallback, Fallback::Upstream(_)).then(|| exchange.request.headers.clone());
     let body = matches!(fallback, Fallback::Upstream(_)).then(|| Replay::new(exchange.body.take()));
     if let Some(body) = &body {
         exchange.body = body.body().unwrap_or_default();

@@ -6,7 +6,7 @@ use crate::http::caching::freshness::{date, parse_date};
 use bytes::BytesMut;
 use http::header::{
     AGE, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG, IF_MATCH, IF_MODIFIED_SINCE,
-    IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, LAST_MODIFIED, TRAILER,
+    IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, LAST_MODIFIED, RANGE, TRAILER,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::time::Duration;
@@ -75,6 +75,13 @@ pub fn ask_about(stored: Option<&HeaderMap>, request: &mut HeaderMap) -> bool {
         request.insert(IF_MODIFIED_SINCE, modified);
     }
     asks
+}
+
+/// Makes the request one for all of what it names, whatever its client wants of it.
+pub fn ask_for_all(request: &mut HeaderMap) {
+    for name in OF_CACHES.iter().chain(&[RANGE, IF_RANGE]) {
+        request.remove(name);
+    }
 }
 
 /// True when a 304 speaks of what is stored (§4.3.4): its validators, where it has any, are the same.

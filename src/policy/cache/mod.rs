@@ -34,6 +34,7 @@ pub use intake::Taken;
 pub use shelf::{BYTES_DEFAULT, Invalidation, Purge, REFRESHES_MAX, Shelf};
 pub use stage::{Cache, Fetch, Look};
 
+use super::stage::Place as At;
 use super::{Build, BuildError, Decision, Effective, Of, Policy, Registry};
 use crate::lang::Checker;
 use crate::lang::expr::Expr;
@@ -117,6 +118,18 @@ impl Policy for Config {
             Self::Invalidate(routes) => build.invalidates.clone_from(routes),
         }
         Ok(())
+    }
+
+    fn told(&self) -> Vec<&Expr> {
+        // It is the cache, and its key its own.
+        Vec::new()
+    }
+
+    fn looks_until(&self) -> Option<At> {
+        match self {
+            Self::Keep(keep) if !keep.arms.is_empty() => None,
+            Self::Keep(_) | Self::Invalidate(_) => Some(At::Cache),
+        }
     }
 
     fn decisions(&self) -> Vec<Decision<'_>> {

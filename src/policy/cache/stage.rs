@@ -199,7 +199,9 @@ impl Cache {
             Part::Waits(_) => return Look::Answer(reply),
             Part::Leads(lead) => fetch.lead = Some(lead),
         }
+        // It is for the store, whatever part of it this client wants.
         fetch.is_head = false;
+        conditions::ask_for_all(&mut fetch.request);
         fetch.stale = Some(stored);
         fetch.why = Forwarded::Stale;
         fetch._refresh = Some(refresh);
@@ -299,6 +301,12 @@ impl Cache {
 }
 
 impl Fetch {
+    /// The fields that it is for, before anything is asked about what is stored.
+    #[must_use]
+    pub fn fields(&self) -> &HeaderMap {
+        &self.request
+    }
+
     /// Waits for nobody from here on.
     pub fn goes_alone(&mut self) {
         self.waits = false;
