@@ -4,6 +4,7 @@
 
 pub mod address;
 pub mod body;
+pub mod caching;
 pub mod certificate;
 pub mod clock;
 pub mod credentials;

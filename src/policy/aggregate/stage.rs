@@ -1,10 +1,10 @@
 //! Asks the parts in parallel and puts their answers together.
 
 use super::{Config, PART_MAX, Part};
+use crate::http::caching::{AtMost, Strictest};
 use crate::http::fault::PROXY_STATUS;
 use crate::http::{Affinity, Body, Calls, Clock, Exchange, Fault, FaultKind, Outgoing, Problem, Reply, UpstreamIndex};
 use crate::lang::eval::Facts;
-use crate::policy::cache::{AtMost, Strictest};
 use crate::policy::stage::{Flow, OnRequest};
 use crate::policy::taken::taken;
 use bytes::Bytes;

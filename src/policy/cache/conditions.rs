@@ -1,8 +1,8 @@
 //! Conditions both ways: what a client asks about what is stored (RFC 9111 §4.3.2), and what the origin is asked about it
 //! (§4.3.1) and answers (§4.3.4).
 
-use super::directives::{Allowed, members};
-use super::freshness::{date, parse_date};
+use crate::http::caching::directives::{Allowed, members};
+use crate::http::caching::freshness::{date, parse_date};
 use bytes::BytesMut;
 use http::header::{
     AGE, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG, IF_MATCH, IF_MODIFIED_SINCE,

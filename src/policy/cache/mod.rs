@@ -1,7 +1,7 @@
 //! `cache`: responses that are kept and answered from (RFC 9111). Host and route are always part of the key, GET and HEAD
 //! alone are answered, and what the origin says of its own response goes before what the file says.
 //!
-//! `stage` looks at requests and `intake` at what the origin answers; `directives`, `freshness`, `storable`, `reuse`, `vary`,
+//! `stage` looks at requests and `intake` at what the origin answers; `storable`, `reuse`, `vary`,
 //! `conditions` and `ranges` are the rules, each a function of its arguments; `store`, `fill` and `flights` hold what there is
 //! and what is on its way. `server::cache` puts them between a request and its upstream.
 
@@ -9,12 +9,9 @@ mod answer;
 mod check;
 mod conditions;
 mod content;
-mod dictionary;
-mod directives;
 mod epochs;
 mod fill;
 mod flights;
-mod freshness;
 mod intake;
 mod invalidate;
 mod key;
@@ -29,7 +26,6 @@ mod stored;
 #[cfg(test)]
 mod tests;
 mod vary;
-mod whole;
 
 pub use fill::Fill;
 pub use flights::{Next, Part};
@@ -37,7 +33,6 @@ pub use key::reads_cookie;
 pub use intake::Taken;
 pub use shelf::{BYTES_DEFAULT, Invalidation, Purge, REFRESHES_MAX, Shelf};
 pub use stage::{Cache, Fetch, Look};
-pub use whole::{AtMost, Strictest};
 
 use super::stage::Place as At;
 use super::{Build, BuildError, Decision, Effective, Of, Policy, Registry};

@@ -1,7 +1,7 @@
 //! The cache of a route at work: what it answers by itself, and what it lets go on to the origin.
 
 use super::answer::{self, Client};
-use super::directives::Asked;
+use crate::http::caching::directives::Asked;
 use super::epochs::Stamp;
 use super::flights::{Lead, Part};
 use super::key::Parts;

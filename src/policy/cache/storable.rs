@@ -1,7 +1,7 @@
 //! Whether a response may be kept, and under which terms (RFC 9111 §3). What the origin says goes before what the file says.
 
-use super::directives::Allowed;
-use super::freshness::{self, Freshness};
+use crate::http::caching::directives::Allowed;
+use crate::http::caching::freshness::{self, Freshness};
 use http::header::{CONTENT_TYPE, ETAG, LAST_MODIFIED, SET_COOKIE};
 use http::{HeaderMap, HeaderName, StatusCode};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Which requests a stored response answers besides the one it was fetched for: those whose fields that `Vary` names say the
 //! same (RFC 9111 §4.1).
 
-use super::directives::members;
+use crate::http::caching::directives::members;
 use crate::http::forward;
 use http::header::{ACCEPT_ENCODING, VARY};
 use http::{HeaderMap, HeaderName};

@@ -1,7 +1,7 @@
 //! A response that is made of several: the strictest of what they say holds for the whole.
 
 use super::play::gateway;
-use crate::policy::cache::Strictest;
+use crate::http::caching::Strictest;
 use crate::http::exchange::testing::fields;
 use std::time::Duration;
 
