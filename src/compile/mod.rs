@@ -1,5 +1,6 @@
 //! Program to Plan: the match tree, each route's pipeline, the upstreams' runtime state.
 
+mod fields;
 mod hooks;
 pub mod made_up;
 pub mod openapi;

@@ -136,6 +136,8 @@ pub struct Pipeline {
     pub cache: Option<Cache>,
     /// What a request that succeeds makes invalid, where anything is cached.
     pub invalidation: Option<Invalidation>,
+    /// Something looks at the request's fields when they may have been changed, or have gone upstream.
+    pub keeps_fields: bool,
     /// The access log of this route.
     pub log: AccessLog,
 }
@@ -200,8 +202,6 @@ pub struct AccessLog {
     pub when: Option<Expr>,
     /// Further fields.
     pub fields: Vec<LogField>,
-    /// A line speaks of the request's header fields, which go upstream long before it is written.
-    pub reads_fields: bool,
 }
 
 /// `field NAME VALUE`

@@ -1,5 +1,6 @@
 //! A program built into a plan. State whose declaration did not change is taken over from the plan before.
 
+use super::fields;
 use super::hooks::{self, Embedded};
 use super::openapi::Described;
 use super::plan::{AccessLog, Listener, LogField, LogFormat, Pipeline, Plan, Predicate, Route, Settings, Target};
@@ -13,7 +14,7 @@ use crate::http::{Clock, Credentials};
 use crate::ir::operate::StoreUrl;
 use crate::ir::{self, Program};
 use crate::lang::asked::Asked;
-use crate::lang::expr::{Expr, Ref};
+use crate::lang::expr::Expr;
 use crate::otlp::Tracer;
 use crate::policy::auth::{self, Mode};
 use crate::policy::body::keep::Keep;
@@ -142,11 +143,8 @@ impl Compiler {
                 if copies(policy) {
                     hooks::install(route, program, &hooks, &mut build);
                 }
-                if let Err(error) = policy.build(&mut build)
-                    && !errors.contains(&error)
-                {
-                    errors.push(error);
-                }
+                let built = policy.build(&mut build);
+                note(&mut errors, build.errors.drain(..).chain(built.err()));
             }
             if !route.policies.iter().any(copies) {
                 hooks::install(route, program, &hooks, &mut build);
@@ -171,15 +169,12 @@ impl Compiler {
         let tracer = self.tracer(program.gateway.trace.as_ref(), &mut errors);
         let flags = program.flags.iter().map(|flag| self.flag(flag)).collect();
         let mut build = blank(program, listed, &mut self.registry, means);
-        let faults = program.gateway.unmatched.iter().filter_map(|policy| policy.build(&mut build).err());
-        errors.extend(faults.filter(|error| !errors.contains(error)).collect::<Vec<_>>());
+        note(&mut errors, program.gateway.unmatched.iter().filter_map(|policy| policy.build(&mut build).err()));
         let mut unmatched = build.response;
         unmatched.sort_by_key(|(place, _)| *place);
         let mut build = blank(program, listed, &mut self.registry, means);
         let admin_gate = admin_gate(program, &mut build).unwrap_or_else(|error| {
-            if !errors.contains(&error) {
-                errors.push(error);
-            }
+            note(&mut errors, build.errors.drain(..).chain([error]));
             None
         });
         warnings.append(&mut build.warnings);
@@ -277,6 +272,15 @@ impl Compiler {
     }
 }
 
+/// Adds what was not found before: routes share what they are made of.
+fn note(errors: &mut Vec<BuildError>, found: impl Iterator<Item = BuildError>) {
+    for error in found {
+        if !errors.contains(&error) {
+            errors.push(error);
+        }
+    }
+}
+
 /// The auth that judges requests to the admin listener.
 fn admin_gate(program: &Program, build: &mut Build<'_>) -> Result<Option<Arc<auth::Runtime>>, BuildError> {
     program.gateway.admin.as_ref().and_then(|admin| admin.auth).map(|auth| build.auth(auth)).transpose()
@@ -320,6 +324,7 @@ fn blank<'b>(program: &'b Program, listed: Listed<'b>, registry: &'b mut Registr
         cache: None,
         invalidates: Vec::new(),
         warnings: Vec::new(),
+        errors: Vec::new(),
     }
 }
 
@@ -358,10 +363,14 @@ fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program, credentials:
     if let Some(cache) = cache.as_mut().filter(|_| route.policies.iter().any(drops_cookies) && !reads_cookies(route, program)) {
         cache.drops_cookies();
     }
+    if let Some(cache) = &mut cache {
+        cache.sticks_by(program.upstreams.iter().filter_map(|upstream| upstream.sticky.clone()).collect());
+    }
     // Stable: parts of one place run in the order of their policies.
     request.sort_by_key(|(place, _)| *place);
     response.sort_by_key(|(place, _)| *place);
     Pipeline {
+        keeps_fields: fields::are_kept(route, program, &request),
         request,
         target: match route.target {
             ir::Target::Upstream(index) => Target::Upstream(index),
@@ -399,9 +408,7 @@ fn log(log: &ir::Log, credentials: &Credentials) -> AccessLog {
         redacted: is_shown(value, credentials, &log.redact),
         value: value.clone(),
     };
-    let mut exprs = log.fields.iter().map(|(_, value)| value).chain(&log.when);
     AccessLog {
-        reads_fields: exprs.any(|expr| expr.mentions(|reference| matches!(reference, Ref::Header(_) | Ref::Cookie(_)))),
         format: log.format.map(|format| match format {
             ir::LogFormat::Json => LogFormat::Json,
             ir::LogFormat::Text => LogFormat::Text,

@@ -230,6 +230,8 @@ pub struct Exchange {
     pub upstream_name: Option<Arc<str>>,
     /// Which of its endpoints the request belongs to.
     pub affinity: Affinity,
+    /// The fields that expressions see, where they are kept: see [`Self::fields`].
+    pub kept_fields: Option<Arc<HeaderMap>>,
     /// The tightest limit met so far.
     pub quota: Option<Quota>,
     /// What happened.
@@ -249,10 +251,6 @@ struct Arrived(PathAndQuery);
 /// The request's body.
 #[derive(Clone)]
 struct JsonBody(Bytes);
-
-/// The fields before anything was made of them.
-#[derive(Clone)]
-struct ArrivedFields(HeaderMap);
 
 /// No upstream can be called.
 struct Nowhere;
@@ -286,6 +284,7 @@ impl Exchange {
             upstream: None,
             upstream_name: None,
             affinity: Affinity::default(),
+            kept_fields: None,
             quota: None,
             record: Record::default(),
             kept: Extensions::new(),
@@ -324,15 +323,23 @@ impl Exchange {
         self.kept.get::<JsonBody>().map(|body| &*body.0)
     }
 
-    /// Keeps the fields as they are now for [`Self::recall_fields`]: they go upstream with the request.
-    pub fn keep_fields(&mut self) {
-        self.kept.insert(ArrivedFields(self.request.headers.clone()));
+    /// The header section as it arrived, whatever became of it on the way upstream: what conditions, values and logs speak of. Only
+    /// where [`Self::keep_fields`] has not been called is it what is left of the request's own.
+    #[must_use]
+    pub fn fields(&self) -> &HeaderMap {
+        self.kept_fields.as_deref().unwrap_or(&self.request.headers)
     }
 
-    /// Puts the fields back that were kept, for those who speak of the request when it is answered.
-    pub fn recall_fields(&mut self) {
-        if let Some(ArrivedFields(fields)) = self.kept.remove() {
-            self.request.headers = fields;
+    /// Keeps the fields as they are now for those who speak of the request when it has been changed, or has gone upstream.
+    pub fn keep_fields(&mut self) {
+        self.kept_fields = Some(Arc::new(self.request.headers.clone()));
+    }
+
+    /// Changes the fields as if they had arrived so: expressions see it as well as the upstream.
+    pub fn amend(&mut self, change: impl Fn(&mut HeaderMap)) {
+        change(&mut self.request.headers);
+        if let Some(fields) = &mut self.kept_fields {
+            change(Arc::make_mut(fields));
         }
     }
 

@@ -23,6 +23,8 @@ pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-p
 /// that; whose word does not count, theirs are gone.
 pub const PLACE: [HeaderName; 4] =
     [X_FORWARDED_HOST, X_FORWARDED_PROTO, HeaderName::from_static("x-forwarded-port"), HeaderName::from_static("x-forwarded-prefix")];
+/// What the gateway writes for each client or request anew, besides the request's id.
+const ANEW: [HeaderName; 4] = [X_FORWARDED_FOR, FORWARDED, TRACEPARENT, TRACESTATE];
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 const VIA_OURS: HeaderValue = HeaderValue::from_static("1.1 gatewright");
@@ -92,6 +94,13 @@ pub fn told(headers: &mut HeaderMap, peer: IpAddr, trust: &[IpNet], field: Field
 #[must_use]
 pub fn is_trusted(ip: IpAddr, trust: &[IpNet]) -> bool {
     trust.iter().any(|network| network.contains(&ip))
+}
+
+/// True for a field that an upstream gets with another value than the client sent, which says who asks or which request it is: nobody
+/// can tell beforehand whether two requests will have the same.
+#[must_use]
+pub fn is_written_anew(name: &HeaderName) -> bool {
+    ANEW.contains(name)
 }
 
 /// Walks the chain right to left; an entry that is no address ends it, as nothing left of it can be believed.

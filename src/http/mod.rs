@@ -4,6 +4,7 @@
 
 pub mod address;
 pub mod body;
+pub mod caching;
 pub mod certificate;
 pub mod clock;
 pub mod credentials;
@@ -38,6 +39,6 @@ pub use fault::{Fault, FaultKind, Side};
 pub use forward::Forwarding;
 pub use identity::{Attribute, Identity};
 pub use problem::Problem;
-pub use reply::{Reply, Source};
+pub use reply::{Reply, Source, is_status};
 pub use stall::Stall;
 pub use tunnel::{Duplex, Tunnel};

@@ -67,6 +67,19 @@ pub(super) fn inside(text: &str) -> String {
     out
 }
 
+/// The same of a text that is a part of a URL: what no URL holds is encoded, as browsers do it.
+pub(super) fn inside_url(text: &str) -> String {
+    let encoded = text.chars().fold(String::new(), |mut out, letter| {
+        if letter.is_ascii_control() || " \"<>\\^`{|}".contains(letter) {
+            let _ = write!(out, "%{:02X}", u32::from(letter));
+        } else {
+            out.push(letter);
+        }
+        out
+    });
+    inside(&encoded)
+}
+
 /// Lines that may stand behind `##` or `#`.
 pub(super) fn comment(text: &str) -> Vec<String> {
     let clean = |line: &str| line.trim_end().chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect::<String>();
@@ -130,10 +143,10 @@ pub(super) fn is_credential(name: &str) -> bool {
     ["authorization", "auth", "key", "token", "secret", "password", "cookie", "signature"].iter().any(|part| name.contains(part))
 }
 
-/// The environment variable that a credential moves to.
-pub(super) fn variable(field: &str) -> String {
-    format!("env({})", text(&name(field).to_ascii_uppercase()))
-}
+/// The comment over a field whose value moved to the environment.
+pub(super) const PUT_THERE: &str = "# The value that stood in the file is a secret: put it into this environment variable.";
+/// The comment over a file of people and their passwords.
+pub(super) const PASSWORDS: &str = "# Lines `NAME:HASH` with bcrypt or argon2id, as `gate hash password` prints them.";
 
 /// Why a comparison with a credential is not carried over.
 pub(super) const CREDENTIAL: &str =

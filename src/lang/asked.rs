@@ -84,7 +84,7 @@ impl Name {
     }
 
     fn values<'x>(&self, exchange: &'x Exchange) -> Values<'x> {
-        let headers = &exchange.request.headers;
+        let headers = exchange.fields();
         match self {
             Self::Field(name) => said::field(headers, name).into_iter().collect(),
             Self::Parameter(name) => said::parameters(exchange.arrived().query().unwrap_or_default(), name).collect(),

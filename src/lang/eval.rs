@@ -121,12 +121,13 @@ impl Ref {
             Self::Scheme => text(Some(exchange.client.scheme.as_str())),
             Self::Id => text(exchange.id.to_str().ok()),
             Self::Size => {
-                request.header(&http::header::CONTENT_LENGTH).and_then(|length| length.parse().ok()).map_or(Scalar::Missing, Scalar::Int)
+                let length = exchange.fields().get(http::header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+                length.and_then(|length| length.parse().ok()).map_or(Scalar::Missing, Scalar::Int)
             }
             Self::Listener => text(Some(&exchange.client.listener)),
-            Self::Header(name) => bytes(said::field(&request.headers, name)),
+            Self::Header(name) => bytes(said::field(exchange.fields(), name)),
             Self::Query(name) => query(exchange.arrived().query().unwrap_or_default(), name).map_or(Scalar::Missing, Scalar::Text),
-            Self::Cookie(name) => bytes(said::cookies(&request.headers, name).next().map(Cow::Borrowed)),
+            Self::Cookie(name) => bytes(said::cookies(exchange.fields(), name).next().map(Cow::Borrowed)),
             Self::Body(steps) => {
                 let found = exchange.json().and_then(|body| json::scalar(body, steps));
                 found.map_or(Scalar::Missing, |text| Scalar::Text(Cow::Owned(text)))

@@ -66,9 +66,19 @@ pub trait Policy: Sized {
     /// When something outside the policy is missing: a secret, a file.
     fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError>;
 
+    /// What a stored response is made of: every expression behind the cache by which an upstream is chosen or told something,
+    /// or the policy itself answers. None for a policy that runs before the cache, or changes each response on its way out.
+    fn told(&self) -> Vec<&Expr>;
+
     /// The upstreams it calls.
     fn upstreams(&self) -> Vec<UpstreamIndex> {
         Vec::new()
+    }
+
+    /// The last place at which it evaluates an expression, where it does so only before the request is shaped: such a policy can do
+    /// without a copy of the fields that arrived. By default none, which is right for any policy.
+    fn looks_until(&self) -> Option<stage::Place> {
+        None
     }
 
     /// The conditions it decides by, for traces and coverage.
@@ -125,6 +135,12 @@ macro_rules! policies {
                 match self { $(Self::$variant(config) => config.build(build),)* }
             }
 
+            /// What a stored response is made of, as far as the policy has a say.
+            #[must_use]
+            pub fn told(&self) -> Vec<&Expr> {
+                match self { $(Self::$variant(config) => config.told(),)* }
+            }
+
             /// The upstreams the policy calls.
             #[must_use]
             pub fn upstreams(&self) -> Vec<UpstreamIndex> {
@@ -133,6 +149,12 @@ macro_rules! policies {
         }
 
         impl Config {
+            /// The last place at which the policy evaluates an expression; see [`Policy::looks_until`].
+            #[must_use]
+            pub fn looks_until(&self) -> Option<stage::Place> {
+                match self { $(Self::$variant(config) => config.looks_until(),)* }
+            }
+
             /// The name of its policy's folder.
             #[must_use]
             pub fn name(&self) -> &'static str {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 /// The stages' names in the order they run, as `explain`, `expect stage` and `trace` say them.
 pub const STAGES: &[&str] = &[
     "accept",
-    "tls",
     "normalise",
     "match",
     "access",
@@ -154,8 +153,8 @@ pub struct Account {
 
 /// A policy's response part. Runs once per reply, whoever made it, in the order of [`ReplyPlace`]; must not block.
 pub trait OnResponse: Send + Sync {
-    /// Changes the reply. The exchange is what the request parts left of it: headers and body may have gone upstream. By default
-    /// nothing.
+    /// Changes the reply. The exchange is what the request parts left of it: headers and body may have gone upstream; expressions
+    /// see the fields that arrived ([`Exchange::fields`]). By default nothing.
     fn response(&self, _exchange: &Exchange, _reply: &mut Reply) {}
 
     /// What has to be waited for, before [`Self::response`]: the reply's whole body, somebody's word. By default nothing. A

@@ -10,7 +10,7 @@ use crate::http::{Body, Exchange, Problem, Record, Reply, Request};
 use crate::policy::cache::{Cache, Fetch, Fill, Next, Part, Taken};
 use crate::policy::stage::Place;
 use crate::upstream::{Transport, timeout};
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,7 +110,7 @@ fn answer(end: End) -> Result<Reply, Problem> {
 /// Fetches what is to replace something stale that has just been answered. Nobody waits for it.
 pub fn beside<T: Transport>(engine: &Arc<Engine<T>>, route: usize, mut fetch: Box<Fetch>, encoded_slash: bool, exchange: &Exchange) {
     let engine = Arc::clone(engine);
-    let mut exchange = copy(exchange);
+    let mut exchange = copy(exchange, fetch.fields());
     tokio::spawn(async move {
         let Some(pipeline) = engine.plan.pipeline(route) else { return };
         let Some(cache) = &pipeline.cache else { return };
@@ -124,8 +124,8 @@ pub fn beside<T: Transport>(engine: &Arc<Engine<T>>, route: usize, mut fetch: Bo
     });
 }
 
-/// The same request, asked by the gateway itself.
-fn copy(exchange: &Exchange) -> Exchange {
+/// The same request with these fields, asked by the gateway itself.
+fn copy(exchange: &Exchange, fields: &HeaderMap) -> Exchange {
     let request = &exchange.request;
     Exchange {
         request: Request {
@@ -133,7 +133,7 @@ fn copy(exchange: &Exchange) -> Exchange {
             host: Arc::clone(&request.host),
             authority: request.authority.clone(),
             target: request.target.clone(),
-            headers: request.headers.clone(),
+            headers: fields.clone(),
         },
         body: Body::empty(),
         client: exchange.client.clone(),
@@ -148,6 +148,7 @@ fn copy(exchange: &Exchange) -> Exchange {
         upstream: exchange.upstream,
         upstream_name: exchange.upstream_name.clone(),
         affinity: exchange.affinity,
+        kept_fields: exchange.kept_fields.clone(),
         quota: None,
         record: Record::default(),
         kept: exchange.kept.clone(),

@@ -305,7 +305,6 @@ impl<'a, T: Transport> Unanswered<'a, T> {
         let Begun { exchange, route, .. } = &mut self.begun;
         let plan = &self.engine.plan;
         traced::answered(exchange, *route, reply, plan);
-        exchange.recall_fields();
         let line = Line::of(exchange, *route, reply, plan, self.worker.log());
         let guards = std::mem::take(&mut exchange.guards);
         let place = (Arc::clone(&self.engine.sheet), *route);

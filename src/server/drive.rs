@@ -6,7 +6,7 @@ use super::answer::{Options, preflight_method};
 use super::cache;
 use super::calls::Routed;
 use super::metrics::Sheet;
-use super::onward::{ask, rest};
+use super::onward::{Sticks, ask, rest};
 use super::watch::Watch;
 use crate::compile::{Pipeline, Plan, Target};
 use crate::http::forward::{self, Hop};
@@ -16,7 +16,7 @@ use crate::policy::cache::Look;
 use crate::policy::stage::Place;
 use crate::route::{Captures, Found};
 use crate::upstream::Transport;
-use http::header::LOCATION;
+use http::header::{LOCATION, SET_COOKIE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body::Body as _;
@@ -200,7 +200,7 @@ impl Begun {
                         if matches!(pipeline.target, Target::Policy) && pipeline.has_terms() {
                             exchange.calls = Arc::new(Routed { engine: Arc::clone(engine), route: found });
                         }
-                        if pipeline.log.reads_fields {
+                        if pipeline.keeps_fields {
                             exchange.keep_fields();
                         }
                         watch.takes(found, exchange);
@@ -219,6 +219,11 @@ impl Begun {
                 rendered(problem, name(), exchange)
             }
         };
+        if pipeline.is_some_and(|pipeline| pipeline.cache.is_some())
+            && let Some(Sticks(cookie)) = exchange.kept.remove()
+        {
+            reply.headers.append(SET_COOKIE, cookie);
+        }
         if let Some(invalidation) = pipeline.and_then(|pipeline| pipeline.invalidation.as_ref()) {
             invalidation.answered(exchange, &reply);
         }
@@ -310,6 +315,7 @@ pub fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Begun {
         upstream: None,
         upstream_name: None,
         affinity: Affinity::default(),
+        kept_fields: None,
         quota: None,
         record: Record::default(),
         kept: http::Extensions::new(),

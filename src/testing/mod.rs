@@ -16,6 +16,8 @@ mod rig;
 pub mod trace;
 
 #[cfg(test)]
+mod seen;
+#[cfg(test)]
 mod tests;
 
 pub use ask::Ask;

@@ -59,3 +59,19 @@ route all GET /all { public "a test"; respond 200 text "x" }
         assert_eq!(line.get("who"), Some(&Value::Null), "{line}");
     }
 }
+
+#[test]
+fn a_line_may_speak_of_what_went_upstream() {
+    let app = Origin::json("{}");
+    let text = PLAIN
+        .replace(
+            "gateway { listen 127.0.0.1:0 }",
+            "gateway { listen 127.0.0.1:0\n log access json { field beta flag.beta; field size request.size } }",
+        )
+        .replace("upstream app", "flag beta = 50% by cookie(\"s\")\nupstream app")
+        .replace("{app}", &app.address().to_string());
+    let mut gate = Program::run(&text, &[], &[]);
+    gate.post("/").field("Cookie", "s=b").json("{}").send().expect(200);
+    let line: Value = serde_json::from_str(&gate.until_logged(1)[0]).unwrap();
+    assert_eq!((&line["beta"], &line["size"]), (&"true".into(), &"2".into()), "{line}");
+}

@@ -87,6 +87,8 @@ impl Typing<'_, '_> {
             found.maybe(near.word)
         } else if let Some(whole) = kinds::reference_ending_in(&word.text) {
             found.help(format!("did you mean `{whole}`?"))
+        } else if hint == Some(&Type::Bool) {
+            found.help("write `true` or `false`")
         } else if hint == Some(&Type::Str) || hint.is_none() {
             found.help(format!("write `\"{}\"` for text, or declare it with `let {} = …`", word.text, word.text))
         } else {

@@ -82,6 +82,15 @@ impl Policy for Config {
         Ok(())
     }
 
+    fn told(&self) -> Vec<&Expr> {
+        // It runs before the cache, and refuses or lets pass.
+        Vec::new()
+    }
+
+    fn looks_until(&self) -> Option<Stage> {
+        Some(if self.authorize.is_empty() { Stage::Access } else { Stage::Authorize })
+    }
+
     fn decisions(&self) -> Vec<Decision<'_>> {
         let access = self.access.iter().enumerate().map(|(nth, rule)| (Stage::Access, Of::Rule(&["allow", "deny"], nth), rule));
         let authorize = self.authorize.iter().enumerate().map(|(nth, rule)| (Stage::Authorize, Of::Rule(&["require"], nth), rule));

@@ -231,11 +231,9 @@ impl Runtime {
     }
 
     /// Takes out of a request what only the auth's service may say, under every spelling an upstream may read it by.
-    pub fn scrub(&self, request: &mut Request) {
+    pub fn scrub(&self, exchange: &mut Exchange) {
         if let Proof::Forward(service) = &self.proof {
-            for name in &service.copied {
-                hop::remove_aliases(&mut request.headers, name);
-            }
+            exchange.amend(|fields| service.copied.iter().for_each(|name| hop::remove_aliases(fields, name)));
         }
     }
 

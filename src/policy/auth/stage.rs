@@ -48,7 +48,7 @@ impl Authenticate {
         let (asked, mut absent) = (self.auths.len(), 0);
         let mut failures: SmallVec<[(&Runtime, Failure); 1]> = SmallVec::new();
         for (verdict, auth) in verdicts.into_iter().zip(&self.auths) {
-            auth.scrub(&mut exchange.request);
+            auth.scrub(exchange);
             match verdict {
                 Verdict::Known(identity) => known.push(identity),
                 Verdict::Vouched(said) => {
@@ -86,7 +86,9 @@ impl Authenticate {
         if enough {
             exchange.identities.extend(known);
             for (name, value) in vouched.iter().flat_map(|said| &said.fields) {
-                exchange.request.headers.append(name.clone(), value.clone());
+                exchange.amend(|fields| {
+                    fields.append(name.clone(), value.clone());
+                });
             }
             return Flow::Next;
         }

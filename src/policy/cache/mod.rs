@@ -1,7 +1,7 @@
 //! `cache`: responses that are kept and answered from (RFC 9111). Host and route are always part of the key, GET and HEAD
 //! alone are answered, and what the origin says of its own response goes before what the file says.
 //!
-//! `stage` looks at requests and `intake` at what the origin answers; `directives`, `freshness`, `storable`, `reuse`, `vary`,
+//! `stage` looks at requests and `intake` at what the origin answers; `storable`, `reuse`, `vary`,
 //! `conditions` and `ranges` are the rules, each a function of its arguments; `store`, `fill` and `flights` hold what there is
 //! and what is on its way. `server::cache` puts them between a request and its upstream.
 
@@ -9,12 +9,9 @@ mod answer;
 mod check;
 mod conditions;
 mod content;
-mod dictionary;
-mod directives;
 mod epochs;
 mod fill;
 mod flights;
-mod freshness;
 mod intake;
 mod invalidate;
 mod key;
@@ -37,6 +34,7 @@ pub use intake::Taken;
 pub use shelf::{BYTES_DEFAULT, Invalidation, Purge, REFRESHES_MAX, Shelf};
 pub use stage::{Cache, Fetch, Look};
 
+use super::stage::Place as At;
 use super::{Build, BuildError, Decision, Effective, Of, Policy, Registry};
 use crate::lang::Checker;
 use crate::lang::expr::Expr;
@@ -120,6 +118,18 @@ impl Policy for Config {
             Self::Invalidate(routes) => build.invalidates.clone_from(routes),
         }
         Ok(())
+    }
+
+    fn told(&self) -> Vec<&Expr> {
+        // It is the cache, and its key its own.
+        Vec::new()
+    }
+
+    fn looks_until(&self) -> Option<At> {
+        match self {
+            Self::Keep(keep) if !keep.arms.is_empty() => None,
+            Self::Keep(_) | Self::Invalidate(_) => Some(At::Cache),
+        }
     }
 
     fn decisions(&self) -> Vec<Decision<'_>> {

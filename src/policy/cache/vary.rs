@@ -1,7 +1,8 @@
 //! Which requests a stored response answers besides the one it was fetched for: those whose fields that `Vary` names say the
 //! same (RFC 9111 §4.1).
 
-use super::directives::members;
+use crate::http::caching::directives::members;
+use crate::http::forward;
 use http::header::{ACCEPT_ENCODING, VARY};
 use http::{HeaderMap, HeaderName};
 
@@ -13,8 +14,8 @@ const FIELDS_MAX: usize = 16;
 pub struct Selecting(Vec<(HeaderName, Option<Vec<u8>>)>);
 
 impl Selecting {
-    /// What selects a response among those of its key; none for one that answers no other request: `Vary: *`, or no list of
-    /// names.
+    /// What selects a response among those of its key; none for one that answers no other request: `Vary: *`, no list of names, or
+    /// the name of a field that the gateway itself writes for each request.
     #[must_use]
     pub fn of(response: &HeaderMap, request: &HeaderMap) -> Option<Self> {
         let mut fields: Vec<(HeaderName, Option<Vec<u8>>)> = Vec::new();
@@ -23,7 +24,7 @@ impl Selecting {
                 if name == "*" {
                     return None;
                 }
-                let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+                let name = HeaderName::from_bytes(name.as_bytes()).ok().filter(|name| !forward::is_written_anew(name))?;
                 if fields.iter().all(|(known, _)| *known != name) {
                     let value = normalised(&name, request);
                     fields.push((name, value));

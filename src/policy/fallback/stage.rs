@@ -49,15 +49,6 @@ impl Fallback {
         matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
     }
 
-    /// True when it looks at the request, which has gone upstream by then.
-    #[must_use]
-    pub fn needs_request(&self) -> bool {
-        match self {
-            Self::Upstream(_) | Self::Text(..) => true,
-            Self::Ready(..) => false,
-        }
-    }
-
     /// The policy's own answer; none where an upstream answers.
     #[must_use]
     pub fn reply(&self, exchange: &Exchange) -> Option<Reply> {

@@ -158,6 +158,16 @@ impl Policy for Config {
         Ok(())
     }
 
+    fn told(&self) -> Vec<&Expr> {
+        // It runs before the cache, and refuses or lets pass.
+        Vec::new()
+    }
+
+    fn looks_until(&self) -> Option<Place> {
+        let counting = self.limits.iter().any(|limit| limit.counting.is_some());
+        self.limits.iter().map(Limit::place).max().filter(|_| !counting)
+    }
+
     fn decisions(&self) -> Vec<Decision<'_>> {
         let arms = self.limits.iter().flat_map(|limit| {
             let arms: &[Arm] = match &limit.bound {

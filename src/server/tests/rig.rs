@@ -63,7 +63,7 @@ pub struct Draft {
 
 /// One route that takes everything to one origin.
 pub fn draft(origin: SocketAddr) -> Draft {
-    let log = AccessLog { format: Some(LogFormat::Json), sample: 10_000, when: None, fields: Vec::new(), reads_fields: false };
+    let log = AccessLog { format: Some(LogFormat::Json), sample: 10_000, when: None, fields: Vec::new() };
     let target = config::Target { tls: false, host: origin.ip().to_string(), port: origin.port(), weight: 1, backup: false };
     Draft {
         routes: vec![("ANY", "/**")],
@@ -119,6 +119,7 @@ impl Draft {
             fallback: self.spare.as_ref().map(|_| Fallback::Upstream(UpstreamIndex(1))),
             cache: None,
             invalidation: None,
+            keeps_fields: false,
             log: self.settings.log.clone(),
         };
         Plan {

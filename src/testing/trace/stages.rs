@@ -46,7 +46,7 @@ impl At {
     fn named(name: &str, by_identity: bool) -> Self {
         let wanted = |place: &&Place| place.name() == name && !(by_identity && **place == Place::Limit);
         match name {
-            "accept" | "tls" | "normalise" => Self::Normalise,
+            "accept" | "normalise" => Self::Normalise,
             "match" => Self::Match,
             _ => Place::ALL.iter().find(wanted).map_or(Self::Respond, |place| Self::Stage(*place)),
         }

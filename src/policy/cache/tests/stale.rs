@@ -55,6 +55,27 @@ scripts! {
         > GET /a
         = hit 200 | body=two
     ";
+    rfc5861_3_a_part_has_the_whole_fetched: "cache", "
+        < 200 | Cache-Control: max-age=10, stale-while-revalidate=20 | ETag: \"1\" | body=one
+        > GET /a
+        + 15
+        < 200 | Cache-Control: max-age=10 | ETag: \"2\" | body=two
+        > GET /a | Range: bytes=0-1 | If-Range: \"1\"
+        = stale 206 | body=on | calls=2
+        ? -Range | -If-Range | If-None-Match: \"1\"
+        > GET /a
+        = hit 200 | body=two | calls=2
+    ";
+    rfc5861_3_a_client_that_has_it_has_the_whole_fetched: "cache", "
+        < 200 | Cache-Control: max-age=10, stale-while-revalidate=20 | ETag: \"1\" | body=one
+        > GET /a
+        + 15
+        < 200 | Cache-Control: max-age=10 | ETag: \"2\" | body=two
+        > GET /a | If-None-Match: \"1\"
+        = stale 304 | calls=2
+        > GET /a
+        = hit 200 | body=two | calls=2
+    ";
     rfc5861_3_a_client_that_wants_no_stale_one_waits: "cache", "
         < 200 | Cache-Control: max-age=10, stale-while-revalidate=20 | body=one
         > GET /a

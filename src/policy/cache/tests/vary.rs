@@ -95,6 +95,24 @@ scripts! {
         > GET /a | X-Plan: pro
         = hit 200 | body=one
     ";
+    rfc9111_4_1_by_what_the_gateway_writes_for_each_request_nothing_is_kept: "cache 60s", "
+        < 200 | Vary: X-Forwarded-For | body=one
+        > GET /a
+        = miss 200 | body=one
+        < 200 | Vary: Accept, Forwarded | body=two
+        > GET /a
+        = miss 200 | body=two
+        < 200 | Vary: traceparent | body=three
+        > GET /a
+        = miss 200 | body=three
+        < 200 | Vary: X-Forwarded-Proto, X-Forwarded-Host, Via | body=four
+        > GET /a
+        = miss 200 | body=four
+        > GET /a
+        = hit 200 | body=four
+        > GET /a | Via: 1.1 other
+        = miss 200 | calls=5
+    ";
     rfc9111_4_1_of_several_that_match_the_last_one_is_used: "cache", "
         < 200 | Cache-Control: max-age=60 | body=first
         > GET /a | X-One: 1
