@@ -152,6 +152,16 @@ fn every_link_between_the_pages_leads_somewhere() {
     report(&found);
 }
 
+#[test]
+fn the_policy_of_the_contributors_page_has_all_that_a_policy_must() {
+    let page = std::fs::read_to_string("CONTRIBUTING.md").unwrap();
+    let list = std::fs::read_to_string("src/policy/mod.rs").unwrap();
+    let wanted = list.split("pub trait Policy").nth(1).unwrap().split("\n}").next().unwrap();
+    let lines = wanted.lines().map(str::trim).filter(|line| line.ends_with(';') && !line.contains(" = "));
+    let missing: Vec<String> = lines.filter(|line| !page.contains(line.trim_end_matches(';'))).map(str::to_owned).collect();
+    report(&missing);
+}
+
 #[track_caller]
 fn report(found: &[String]) {
     let list = found.iter().fold(String::new(), |mut list, line| {
@@ -185,6 +195,12 @@ fn files_under(folder: &Path, extension: &str) -> Vec<PathBuf> {
 /// Everything a file does against the rules.
 fn inspect(file: &str, text: &str, policies: &[String]) -> Vec<String> {
     let mut found = shape(file, text);
+    let in_policy = file == "src/policy/mod.rs" || policies.iter().any(|policy| file.starts_with(&format!("src/policy/{policy}/")));
+    if file.starts_with("src/") && !in_policy {
+        for line in closed_matches(text, policies) {
+            found.push(format!("{file}:{line}: a new policy would have to edit this `match`: ask it, by a method of `Policy`"));
+        }
+    }
     for (number, line) in text.lines().enumerate() {
         for (first, second, instead) in NEVER {
             let never = format!("{first}{second}");
@@ -346,6 +362,60 @@ fn group_from(letters: &[char], start: usize, prefix: &[String], all: &mut Vec<V
     at
 }
 
+/// The lines of each `match` over all policies' configs, as one that has no arm for the rest is.
+fn closed_matches(text: &str, policies: &[String]) -> Vec<usize> {
+    let code = text.lines().map(|line| line.split("//").next().unwrap_or_default().trim()).collect::<Vec<_>>().join("\n");
+    let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let variant = |policy: &String| policy.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect::<String>();
+    let names: Vec<String> = policies.iter().map(|policy| format!("Config::{}", variant(policy))).collect();
+    let names_policy = |pattern: &str| {
+        names.iter().any(|name| {
+            let (before, after) = pattern.split_once(name.as_str()).unwrap_or(("::", ""));
+            (!before.ends_with("::") || before.ends_with("policy::")) && !after.starts_with(is_word)
+        })
+    };
+    let takes_rest =
+        |pattern: &str| pattern.split(|letter| !is_word(letter)).all(|word| word.to_lowercase() == word) && !pattern.contains(" if ");
+    let begins = code.match_indices("match ").filter(|(at, _)| !code[..*at].ends_with(is_word));
+    let closed = begins.filter(|(at, _)| {
+        let arms = arms(&code[*at..]);
+        arms.iter().any(|arm| names_policy(arm)) && !arms.iter().any(|arm| takes_rest(arm))
+    });
+    closed.map(|(at, _)| code[..at].matches('\n').count() + 1).collect()
+}
+
+/// The patterns of the `match` that a text begins with.
+fn arms(text: &str) -> Vec<&str> {
+    let (mut depth, mut start, mut in_pattern) = (0_usize, 0, false);
+    let mut found = Vec::new();
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '{' | '(' | '[' => {
+                depth += 1;
+                if depth == 1 && letter == '{' {
+                    (start, in_pattern) = (at + 1, true);
+                }
+            }
+            '}' | ')' | ']' => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 && letter == '}' {
+                    break;
+                }
+                if depth == 1 && letter == '}' && !in_pattern {
+                    (start, in_pattern) = (at + 1, true);
+                }
+            }
+            ',' if depth == 1 => (start, in_pattern) = (at + 1, true),
+            '>' if depth == 1 && in_pattern && text[..at].ends_with('=') => {
+                found.push(text[start..at - 1].trim());
+                in_pattern = false;
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
 /// The checker itself, on text of its own.
 mod checker {
     use super::{inspect, paths};
@@ -383,6 +453,16 @@ mod checker {
         one_fault("src/policy/cors/stage.rs", "use crate::policy::limit::Quota;", "the policy `cors` imports the policy `limit`");
         assert!(faults("src/policy/cors/tests.rs", "use crate::policy::limit::Config;").is_empty());
         assert!(faults("src/policy/cors/mod.rs", "use super::{Build, Policy};\nuse super::stage::Place;").is_empty());
+    }
+
+    #[test]
+    fn a_new_policy_edits_no_match() {
+        let closed = "fn f(it: &Config) {\n    match it {\n        Config::Cors(it) if it.is() => {}\n        Config::Limit(_)\n        \
+                      | Config::Cors(limit::Config { a, .. }) => g(a, 1),\n    }\n}";
+        one_fault("src/policy/told.rs", closed, "src/policy/told.rs:3: a new policy would have to edit this");
+        assert!(faults("src/policy/cors/mod.rs", closed).is_empty());
+        assert!(faults("src/policy/told.rs", &closed.replace("1),", "1),\n        _ => {}")).is_empty());
+        assert!(faults("src/ir/mod.rs", "fn f() { match it { limit::Config::Limit => 1, limit::Config::Cors => 2 } }").is_empty());
     }
 
     #[test]

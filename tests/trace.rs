@@ -462,3 +462,24 @@ fn a_request_comes_in_by_the_listener_that_is_named_or_that_the_url_says() {
     assert!(!gate(&["trace", file, "GET", "/a", "--listener", "nowhere"]).status.success());
     assert!(gate(&["test", file]).status.success());
 }
+
+#[test]
+fn a_request_without_one_reading_is_judged_by_no_rule() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.gate");
+    let text = "gateway { listen :8080 }\nroute two GET /x {\n  public \"a test\"\n  match query(\"v\") == \"2\"\n  deny query(\"admin\") == \"1\"\n  respond 204\n}\n\
+                route one GET /x {\n  public \"a test\"\n  respond 204\n}\n";
+    std::fs::write(&path, text).unwrap();
+    let shown = |target: &str| printed(&["trace", path.to_str().unwrap(), "GET", target]);
+    let twice = shown("/x?v=2&admin=0&admin=1");
+    assert!(twice.contains("access        not reached  deny query(\"admin\") == \"1\""), "{twice}");
+    assert!(twice.contains("refuse       400: the query parameter `admin` is there more than once\n"), "{twice}");
+    let twice = shown("/x?v=2&v=1");
+    assert!(twice.contains("match         refuse       400: the query parameter `v` is there more than once\n"), "{twice}");
+    for why in [
+        "condition: `match query(\"v\") == \"2\"` cannot be judged: the query",
+        "it matches, but whether another route does cannot be judged",
+    ] {
+        assert!(twice.contains(why), "{twice}");
+    }
+}

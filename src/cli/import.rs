@@ -1,6 +1,8 @@
 //! `gate import`
 
 use super::{Outcome, complain, print_error, print_out};
+use crate::check::{Files, Options, check};
+use crate::diag::render::{Format, render};
 use crate::import::{self, Kind};
 use clap::ValueEnum;
 use std::fmt::Write;
@@ -84,7 +86,29 @@ pub fn run(arguments: &Arguments) -> Outcome {
         Some(output) => super::files::create(output, &imported.policy),
     };
     print_error(&list(file, &imported.left_out));
-    outcome
+    match errors(arguments.output.as_deref().unwrap_or(Path::new("imported.gate")), &imported.policy) {
+        None => outcome,
+        Some(findings) => {
+            print_error(&findings);
+            complain("this policy has errors: the import of what they point at went wrong, and `gate run` will not start it");
+            Outcome::Failed
+        }
+    }
+}
+
+/// The policy that was made, under the name that it gets.
+struct Made<'t>(&'t str);
+
+impl Files for Made<'_> {
+    fn read(&self, _: &Path) -> std::io::Result<Vec<u8>> {
+        Ok(self.0.as_bytes().to_vec())
+    }
+}
+
+/// What the compiler has against a policy that was made.
+fn errors(name: &Path, policy: &str) -> Option<String> {
+    let checked = check(name, &Made(policy), &Options::default()).ok()?;
+    checked.program.is_none().then(|| render(Format::Plain, &checked.sources, &checked.report.into_sorted()))
 }
 
 fn read(file: &Path) -> Result<String, String> {
@@ -107,4 +131,18 @@ fn list(file: &Path, left_out: &[import::LeftOut]) -> String {
         let _ = writeln!(out, "{}:{}: `{}`: {}", file.display(), entry.line, entry.what, entry.why);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::errors;
+    use std::path::Path;
+
+    #[test]
+    fn a_policy_that_came_out_wrong_is_found() {
+        let sound = "gateway { listen :80 }\nroute a GET /a { public \"x\"; respond 204 }\n";
+        assert_eq!(errors(Path::new("a.gate"), sound), None);
+        let twice = format!("{sound}{}", sound.lines().last().unwrap().replace("route a", "route b"));
+        assert!(errors(Path::new("a.gate"), &twice).unwrap().contains("a.gate:3"), "{twice}");
+    }
 }

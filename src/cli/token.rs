@@ -42,14 +42,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
         return usage(&format!("no auth is called `{}`{near}", arguments.auth));
     };
     let Kind::Jwt(jwt) = &declared.kind else { return usage(&format!("auth `{}` has no key to sign tokens with", arguments.auth)) };
-    let missing: Vec<String> = declared
-        .attributes
-        .iter()
-        .filter(|claim| !claim.optional && claim.default.is_none() && !claims.contains_key(&claim.name))
-        .map(|claim| format!("`{}`", claim.name))
-        .collect();
-    if !missing.is_empty() {
-        complain(&format!("this token will be refused: auth `{}` requires {}, see --claims", declared.name, missing.join(" and ")));
+    let unfit = auth::unfit(declared, &claims);
+    if !unfit.is_empty() {
+        complain(&format!("this token will be refused: auth `{}` requires {}, see --claims", declared.name, unfit.join(" and ")));
     }
     let key = match Machine::strict().secret(&jwt.key, auth::purpose(jwt)) {
         Ok(key) => key,

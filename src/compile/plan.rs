@@ -6,6 +6,7 @@ use crate::events::Events;
 use crate::events::post::Post;
 use crate::fetch::Fetch;
 use crate::http::{Address, UpstreamIndex};
+use crate::lang::asked::Asked;
 use crate::lang::expr::Expr;
 use crate::otlp::Tracer;
 use crate::policy::auth;
@@ -78,8 +79,16 @@ pub struct Plan {
 pub struct Route {
     /// Its name.
     pub name: Arc<str>,
-    /// Its `match` condition.
-    pub predicate: Option<Box<Expr>>,
+    /// What its `match` says.
+    pub predicate: Option<Box<Predicate>>,
+}
+
+/// What must be true of requests that a route takes, besides method, host and path.
+pub struct Predicate {
+    /// The condition.
+    pub condition: Expr,
+    /// What it asks for.
+    pub asked: Asked,
 }
 
 impl Plan {

@@ -3,7 +3,7 @@
 use super::fields;
 use super::hooks::{self, Embedded};
 use super::openapi::Described;
-use super::plan::{AccessLog, Listener, LogField, LogFormat, Pipeline, Plan, Route, Settings, Target};
+use super::plan::{AccessLog, Listener, LogField, LogFormat, Pipeline, Plan, Predicate, Route, Settings, Target};
 use super::redact::is_shown;
 use crate::diag::Code;
 use crate::events::post::Post;
@@ -13,11 +13,13 @@ use crate::hook::Hook;
 use crate::http::{Clock, Credentials};
 use crate::ir::operate::StoreUrl;
 use crate::ir::{self, Program};
+use crate::lang::asked::Asked;
 use crate::lang::expr::Expr;
 use crate::otlp::Tracer;
 use crate::policy::auth::{self, Mode};
 use crate::policy::body::keep::Keep;
 use crate::policy::build::{Purpose, Warning};
+use crate::policy::clear::Clear;
 use crate::policy::flag::{self, Flag};
 use crate::policy::limit;
 use crate::policy::maintenance;
@@ -133,6 +135,9 @@ impl Compiler {
             }
             let mut build =
                 Build { route: &route.name, warnings: std::mem::take(&mut warnings), ..blank(program, listed, &mut self.registry, means) };
+            if let Some(clear) = Clear::of(&route.policies) {
+                build.on_request(Place::Access, clear);
+            }
             let copies = |policy: &Config| matches!(policy, Config::Mirror(_));
             for policy in &route.policies {
                 if copies(policy) {
@@ -349,13 +354,17 @@ fn in_force(route: &ir::Route) -> Vec<u8> {
 }
 
 fn of_plan(route: &ir::Route) -> Route {
-    Route { name: route.name.as_str().into(), predicate: route.predicate.clone().map(Box::new) }
+    let predicate = route.predicate.clone().map(|condition| Box::new(Predicate { asked: Asked::of([&condition]), condition }));
+    Route { name: route.name.as_str().into(), predicate }
 }
 
 fn pipeline(route: &ir::Route, build: Build<'_>, program: &Program, credentials: &Credentials) -> Pipeline {
     let Build { mut request, mut response, body_max, fallback, mut cache, chooses, .. } = build;
     if let Some(cache) = cache.as_mut().filter(|_| route.policies.iter().any(drops_cookies) && !reads_cookies(route, program)) {
         cache.drops_cookies();
+    }
+    if let Some(cache) = &mut cache {
+        cache.sticks_by(program.upstreams.iter().filter_map(|upstream| upstream.sticky.clone()).collect());
     }
     // Stable: parts of one place run in the order of their policies.
     request.sort_by_key(|(place, _)| *place);

@@ -44,6 +44,7 @@ fn is_barred_from_trailers(name: &str) -> bool {
     is_hop_by_hop(spelt.as_bytes())
         || is_protected(&spelt)
         || spelt.starts_with("if-")
+        || spelt.starts_with("access-control-")
         || matches!(&*spelt, "age" | "expires" | "max-forwards" | "pragma" | "retry-after")
 }
 
@@ -226,6 +227,7 @@ mod tests {
     #[test]
     fn trailers_frame_route_and_prove_nothing() {
         let barred = [
+            "access-control-allow-origin",
             "authorization",
             "connection",
             "content-length",

@@ -14,9 +14,9 @@ pub const JSON_MAX: usize = 8 << 20;
 /// True when the content type is JSON (RFC 8259) or built on it (RFC 6839 §3.1). Messages of gRPC are framed, whatever they hold.
 #[must_use]
 pub fn is_json(headers: &HeaderMap) -> bool {
-    let Some(kind) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json") && !kind.starts_with("application/grpc"))
+    let Some(value) = headers.get(CONTENT_TYPE) else { return false };
+    let kind = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
+    kind == b"application/json" || (kind.starts_with(b"application/") && kind.ends_with(b"+json") && !kind.starts_with(b"application/grpc"))
 }
 
 /// True when the body is coded, so that its text is not what it says.
@@ -115,7 +115,13 @@ mod tests {
 
     #[test]
     fn json_is_told_by_its_content_type() {
-        for kind in ["application/json", "Application/JSON; charset=utf-8", "application/problem+json", "application/vnd.x+json;v=1"] {
+        for kind in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/json; a=Köln",
+            "application/problem+json",
+            "application/vnd.x+json;v=1",
+        ] {
             assert!(is_json(&headers("content-type", kind)), "{kind}");
         }
         for kind in [

@@ -4,6 +4,7 @@
 
 pub mod address;
 pub mod body;
+pub mod caching;
 pub mod certificate;
 pub mod clock;
 pub mod credentials;
@@ -20,6 +21,7 @@ pub mod path;
 pub mod problem;
 pub mod proxy;
 pub mod reply;
+pub mod said;
 pub mod share;
 pub mod stall;
 pub mod trace;

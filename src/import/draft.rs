@@ -53,6 +53,8 @@ pub(super) struct Route {
     pub name: String,
     /// Its doc comment.
     pub docs: Vec<String>,
+    /// Those of its group's hosts that its conditions leave; none is all of them.
+    pub hosts: Vec<String>,
     /// `GET`, `GET,POST` or `ANY`.
     pub methods: String,
     /// A pattern as the language writes it, below the group's prefix.
@@ -73,7 +75,7 @@ pub(super) struct Route {
     pub priority: u32,
     /// Where it comes from.
     pub line: usize,
-    /// What it comes from.
+    /// What it comes from; empty for one that nobody misses when no request reaches it.
     pub what: String,
 }
 
@@ -130,6 +132,13 @@ impl Draft {
         if self.left_out.len() < LEFT_OUT_MAX {
             self.left_out.push(LeftOut { line, what: what.into(), why: why.into() });
         }
+    }
+
+    /// The environment variable that a field's secret moves to, which is listed; the secret stays out of it.
+    pub fn secret(&mut self, line: usize, what: &str, field: &str) -> String {
+        let variable = words::name(field).to_ascii_uppercase();
+        self.leave_out(line, what, format!("secrets do not stand in a policy: put the value into the environment variable `{variable}`"));
+        format!("env({})", words::text(&variable))
     }
 
     /// The number of routes.

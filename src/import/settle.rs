@@ -138,7 +138,9 @@ fn round(groups: &mut [Group], patterns: &Patterns, unfit: &mut Vec<LeftOut>) ->
             && let Some(group) = groups.get_mut(*group)
         {
             let route = group.routes.remove(*at);
-            unfit.push(LeftOut { line: route.line, what: route.what, why: why.clone() });
+            if !route.what.is_empty() {
+                unfit.push(LeftOut { line: route.line, what: route.what, why: why.clone() });
+            }
         }
     }
     !gone.is_empty()
@@ -175,15 +177,17 @@ fn raise(groups: &mut [Group], places: &[(usize, usize)], index: usize, to: u32)
 
 /// What a route takes, or why it takes nothing.
 fn key(group: &Group, route: &Route, patterns: &Patterns) -> Result<RouteKey, String> {
-    let hosts = group.hosts.iter().map(|host| HostPattern::parse(host).map_err(|error| error.to_string())).collect::<Result<_, _>>()?;
+    let hosts = if route.hosts.is_empty() { &group.hosts } else { &route.hosts };
+    let hosts = hosts.iter().map(|host| HostPattern::parse(host).map_err(|error| error.to_string())).collect::<Result<_, _>>()?;
     let methods = Methods::parse(route.methods.split(',')).map_err(|error| error.to_string())?;
     let mut pattern = patterns.parse(&route.path)?;
     if !group.prefix.is_empty() {
         let prefix = patterns.parse(&group.prefix)?;
         pattern = pattern.prefixed(&prefix).map_err(|error| error.to_string())?;
     }
-    let mut atoms: Vec<Atom> =
-        route.conditions.iter().map(|text| Atom { attribute: text.clone(), test: Test::Other(text.clone()) }).collect();
+    // What a condition says of the host stands in the hosts.
+    let conditions = route.conditions.iter().filter(|text| route.hosts.is_empty() || !text.starts_with("request.host "));
+    let mut atoms: Vec<Atom> = conditions.map(|text| Atom { attribute: text.clone(), test: Test::Other(text.clone()) }).collect();
     if !group.listeners.is_empty() {
         atoms.push(Atom { attribute: "request.listener".to_owned(), test: Test::In(group.listeners.iter().cloned().collect()) });
     }

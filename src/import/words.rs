@@ -143,10 +143,10 @@ pub(super) fn is_credential(name: &str) -> bool {
     ["authorization", "auth", "key", "token", "secret", "password", "cookie", "signature"].iter().any(|part| name.contains(part))
 }
 
-/// The environment variable that a credential moves to.
-pub(super) fn variable(field: &str) -> String {
-    format!("env({})", text(&name(field).to_ascii_uppercase()))
-}
+/// The comment over a field whose value moved to the environment.
+pub(super) const PUT_THERE: &str = "# The value that stood in the file is a secret: put it into this environment variable.";
+/// The comment over a file of people and their passwords.
+pub(super) const PASSWORDS: &str = "# Lines `NAME:HASH` with bcrypt or argon2id, as `gate hash password` prints them.";
 
 /// Why a comparison with a credential is not carried over.
 pub(super) const CREDENTIAL: &str =

@@ -2,7 +2,7 @@
 
 use super::expr::{Comparison, Encoding, Expr, Piece, Ref};
 use super::value::Value;
-use crate::http::{Attribute, Exchange, Reply, json};
+use crate::http::{Attribute, Exchange, Reply, json, said};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -113,18 +113,21 @@ impl Ref {
         let exchange = facts.exchange;
         let request = &exchange.request;
         let text = |found: Option<&'a str>| found.map_or(Scalar::Missing, |text| Scalar::Text(Cow::Borrowed(text)));
-        let field = |name: &http::HeaderName| exchange.fields().get(name).and_then(|value| value.to_str().ok());
+        let bytes = |found: Option<Cow<'a, [u8]>>| found.map_or(Scalar::Missing, |bytes| Scalar::Text(said::text(bytes)));
         match self {
             Self::Method => text(Some(request.method.as_str())),
             Self::Path => text(Some(exchange.arrived().path())),
             Self::Host => text(Some(&request.host)),
             Self::Scheme => text(Some(exchange.client.scheme.as_str())),
             Self::Id => text(exchange.id.to_str().ok()),
-            Self::Size => field(&http::header::CONTENT_LENGTH).and_then(|length| length.parse().ok()).map_or(Scalar::Missing, Scalar::Int),
+            Self::Size => {
+                let length = exchange.fields().get(http::header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+                length.and_then(|length| length.parse().ok()).map_or(Scalar::Missing, Scalar::Int)
+            }
             Self::Listener => text(Some(&exchange.client.listener)),
-            Self::Header(name) => text(field(name)),
+            Self::Header(name) => bytes(said::field(exchange.fields(), name)),
             Self::Query(name) => query(exchange.arrived().query().unwrap_or_default(), name).map_or(Scalar::Missing, Scalar::Text),
-            Self::Cookie(name) => text(cookie(exchange, name)),
+            Self::Cookie(name) => bytes(said::cookies(exchange.fields(), name).next().map(Cow::Borrowed)),
             Self::Body(steps) => {
                 let found = exchange.json().and_then(|body| json::scalar(body, steps));
                 found.map_or(Scalar::Missing, |text| Scalar::Text(Cow::Owned(text)))
@@ -149,7 +152,7 @@ impl Ref {
             Self::UpstreamName => text(exchange.upstream_name.as_deref()),
             Self::ResponseStatus => facts.reply.map_or(Scalar::Missing, |reply| Scalar::Int(u64::from(reply.status.as_u16()))),
             Self::ResponseDuration => Scalar::Duration(exchange.started.elapsed()),
-            Self::ResponseHeader(name) => text(facts.reply.and_then(|reply| reply.headers.get(name)).and_then(|value| value.to_str().ok())),
+            Self::ResponseHeader(name) => bytes(facts.reply.and_then(|reply| said::field(&reply.headers, name))),
         }
     }
 }
@@ -181,31 +184,7 @@ fn attribute(attribute: &Attribute) -> Scalar<'_> {
 /// The first value of a query parameter, with `+` and percent-encoding resolved.
 #[must_use]
 pub fn query<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
-    let decode = |raw: &'a str| -> Cow<'a, str> {
-        if raw.contains('+') {
-            Cow::Owned(percent_decode_str(&raw.replace('+', " ")).decode_utf8_lossy().into_owned())
-        } else {
-            percent_decode_str(raw).decode_utf8_lossy()
-        }
-    };
-    query
-        .split('&')
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .find(|(key, _)| decode(key) == name)
-        .map(|(_, value)| decode(value))
-}
-
-/// A cookie's value (RFC 6265 §5.4), without the quotes around it.
-fn cookie<'a>(exchange: &'a Exchange, name: &str) -> Option<&'a str> {
-    exchange
-        .fields()
-        .get_all(http::header::COOKIE)
-        .iter()
-        .filter_map(|field| field.to_str().ok())
-        .flat_map(|field| field.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(key, _)| *key == name)
-        .map(|(_, value)| value.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')).unwrap_or(value))
+    said::parameters(query, name).next().map(said::text)
 }
 
 /// A missing value equals only a missing one; two values of different types are never equal nor ordered.

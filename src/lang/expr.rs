@@ -120,7 +120,7 @@ pub enum Ref {
     Listener,
     /// `header("x")` of the request
     Header(#[serde(with = "header_name")] HeaderName),
-    /// `query("q")`, percent-decoded; the first of several
+    /// `query("q")`, percent-decoded; the first of several, where those do not matter (see `asked`)
     Query(String),
     /// `cookie("c")`
     Cookie(String),
@@ -200,8 +200,7 @@ impl Ref {
     #[must_use]
     pub fn is_callers_own(&self) -> bool {
         match self {
-            Self::Attribute(_) | Self::ClientIp | Self::ClientSubject | Self::ClientName | Self::Cookie(_) => true,
-            Self::Header(name) => *name != http::header::HOST,
+            Self::Attribute(_) | Self::ClientIp | Self::ClientSubject | Self::ClientName | Self::Header(_) | Self::Cookie(_) => true,
             Self::Flag { .. }
             | Self::Method
             | Self::Path

@@ -2,9 +2,10 @@
 //!
 //! Floor 2: knows no policy; each policy contributes its own forms.
 //!
-//! Two sides: `form`, `read`, `literal`, `types`, `typing` and `checker` are for the checker; `expr`, `value` and `eval` are
-//! what is left of the language when a policy runs.
+//! Two sides: `form`, `read`, `literal`, `types`, `typing` and `checker` are for the checker; `expr`, `value`, `eval`
+//! and `asked` are what is left of the language when a policy runs.
 
+pub mod asked;
 pub mod checker;
 pub mod eval;
 pub mod expr;

@@ -70,8 +70,6 @@ impl<'a> Facts<'a> {
             }
             Ref::Id | Ref::Listener | Ref::UpstreamName => always(Kind::Text(Texts::Any)),
             Ref::Size => perhaps(Kind::Number(Spans::run(0, u128::from(u64::MAX)))),
-            // What it says is `request.host`; the field itself is taken out of every request.
-            Ref::Header(name) if *name == http::header::HOST => perhaps(Kind::Text(Texts::Words(Vec::new()))),
             Ref::Header(_) | Ref::ResponseHeader(_) => perhaps(Kind::Text(Texts::Field)),
             Ref::Cookie(_) => perhaps(Kind::Text(Texts::Cookie)),
             Ref::Query(_) | Ref::Body(_) | Ref::ClientSubject | Ref::ClientName => perhaps(Kind::Text(Texts::Any)),

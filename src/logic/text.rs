@@ -15,7 +15,7 @@ pub(super) enum Texts<'a> {
     Any,
     /// A segment once its escapes are resolved: neither nothing nor a step in a path.
     Filled,
-    /// A field's value (RFC 9110 §5.5), as far as it is ASCII.
+    /// A field's value (RFC 9110 §5.5).
     Field,
     /// A cookie's value.
     Cookie,
@@ -75,8 +75,8 @@ impl Test<'_> {
 
 static ANY: LazyLock<Option<Dfa>> = LazyLock::new(|| values("(?s:.*)"));
 static FILLED: LazyLock<Option<Dfa>> = LazyLock::new(|| values("(?s:.+)"));
-static FIELD: LazyLock<Option<Dfa>> = LazyLock::new(|| values(r"([!-~]([ -~\t]*[!-~])?)?"));
-static COOKIE: LazyLock<Option<Dfa>> = LazyLock::new(|| values(r"([!-:<-~]([ -:<-~\t]*[!-:<-~])?)?"));
+static FIELD: LazyLock<Option<Dfa>> = LazyLock::new(|| values(r"([^\x00-\x20\x7f]([^\x00-\x08\x0a-\x1f\x7f]*[^\x00-\x20\x7f])?)?"));
+static COOKIE: LazyLock<Option<Dfa>> = LazyLock::new(|| values(r"([^\x00-\x20\x7f;]([^\x00-\x08\x0a-\x1f\x7f;]*[^\x00-\x20\x7f;])?)?"));
 static METHOD: LazyLock<Option<Dfa>> = LazyLock::new(|| values(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+"));
 static HOST: LazyLock<Option<Dfa>> = LazyLock::new(|| values(r"[a-z0-9_.~-]+|\[[0-9a-f:.]+\]"));
 static UNESCAPED: LazyLock<Option<Dfa>> = LazyLock::new(|| values("[^%]*"));
@@ -106,8 +106,8 @@ impl<'a> Texts<'a> {
     /// True for texts without letters whose lower case is not one byte.
     fn is_ascii(&self) -> bool {
         match self {
-            Self::Any | Self::Filled | Self::Words(_) => false,
-            Self::Field | Self::Cookie | Self::Path(..) | Self::Methods | Self::Hosts(_) | Self::Table(_) => true,
+            Self::Any | Self::Filled | Self::Field | Self::Cookie | Self::Words(_) => false,
+            Self::Path(..) | Self::Methods | Self::Hosts(_) | Self::Table(_) => true,
         }
     }
 
@@ -233,7 +233,13 @@ fn few(domains: &[Texts<'_>], tests: &[Test<'_>]) -> Option<Vec<String>> {
 
 /// Whether some text, taken for the lower case of another, passes the tests on lower case.
 fn lowered_alone(tests: &[Test<'_>], budget: &mut Budget) -> Result<bool, TooComplex> {
-    let plain: Vec<Test<'_>> = tests.iter().filter(|test| test.lowered).map(|test| Test { lowered: false, ..*test }).collect();
+    let is_lower = |word: &Arc<str>| word.to_lowercase() == **word;
+    let none_is = |test: &Test<'_>| matches!(test.what, TextTest::OneOf(words) if test.wanted && !words.iter().any(is_lower));
+    let lowered = || tests.iter().filter(|test| test.lowered);
+    if lowered().any(none_is) {
+        return Ok(false);
+    }
+    let plain: Vec<Test<'_>> = lowered().map(|test| Test { lowered: false, ..*test }).collect();
     choose(&[Texts::Any], &plain, &[], budget).map(|found| found.is_some())
 }
 

@@ -6,6 +6,7 @@
 pub mod altered;
 pub mod arms;
 pub mod build;
+pub mod clear;
 pub mod dependencies;
 #[cfg(test)]
 pub mod fixtures;
@@ -65,6 +66,10 @@ pub trait Policy: Sized {
     /// When something outside the policy is missing: a secret, a file.
     fn build(&self, build: &mut Build<'_>) -> Result<(), BuildError>;
 
+    /// What a stored response is made of: every expression behind the cache by which an upstream is chosen or told something,
+    /// or the policy itself answers. None for a policy that runs before the cache, or changes each response on its way out.
+    fn told(&self) -> Vec<&Expr>;
+
     /// The upstreams it calls.
     fn upstreams(&self) -> Vec<UpstreamIndex> {
         Vec::new()
@@ -79,6 +84,11 @@ pub trait Policy: Sized {
     /// The conditions it decides by, for traces and coverage.
     fn decisions(&self) -> Vec<Decision<'_>> {
         Vec::new()
+    }
+
+    /// What it judges requests by: what is asked for there must have one reading.
+    fn judges_by(&self) -> Vec<&Expr> {
+        self.decisions().into_iter().filter(|decision| decision.at.is_some()).map(|decision| decision.condition).collect()
     }
 }
 
@@ -125,6 +135,12 @@ macro_rules! policies {
                 match self { $(Self::$variant(config) => config.build(build),)* }
             }
 
+            /// What a stored response is made of, as far as the policy has a say.
+            #[must_use]
+            pub fn told(&self) -> Vec<&Expr> {
+                match self { $(Self::$variant(config) => config.told(),)* }
+            }
+
             /// The upstreams the policy calls.
             #[must_use]
             pub fn upstreams(&self) -> Vec<UpstreamIndex> {
@@ -149,6 +165,12 @@ macro_rules! policies {
             #[must_use]
             pub fn decisions(&self) -> Vec<Decision<'_>> {
                 match self { $(Self::$variant(config) => config.decisions(),)* }
+            }
+
+            /// What the policy judges requests by.
+            #[must_use]
+            pub fn judges_by(&self) -> Vec<&Expr> {
+                match self { $(Self::$variant(config) => config.judges_by(),)* }
             }
         }
 

@@ -45,7 +45,8 @@ impl<T: Transport> Engine<T> {
             let mut counted = Counted { made: 0, attempts };
             let upstream = engine.upstream(index)?;
             let terms = engine.terms(index, upstream, route);
-            call::call(&*engine.transport, upstream, terms, outgoing, &engine.random, &mut counted.made).await
+            let answered = call::call(&*engine.transport, upstream, terms, outgoing, &engine.random, &mut counted.made).await;
+            answered.map(|(reply, _)| reply)
         })
     }
 }

@@ -72,7 +72,7 @@ async fn fetched<T: Transport>(
     };
     let terms = Terms { timeouts: upstream.config.timeout, retry: None };
     let told = |fault: Fault| fault.to_string();
-    let reply = call::call(transport, upstream, terms, outgoing, random, &mut 0).await.map_err(told)?;
+    let (reply, _) = call::call(transport, upstream, terms, outgoing, random, &mut 0).await.map_err(told)?;
     if reply.status != StatusCode::OK {
         return Err(format!("it answers {}", reply.status.as_u16()));
     }

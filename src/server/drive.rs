@@ -6,7 +6,7 @@ use super::answer::{Options, preflight_method};
 use super::cache;
 use super::calls::Routed;
 use super::metrics::Sheet;
-use super::onward::{ask, rest};
+use super::onward::{Sticks, ask, rest};
 use super::watch::Watch;
 use crate::compile::{Pipeline, Plan, Target};
 use crate::http::forward::{self, Hop};
@@ -16,7 +16,7 @@ use crate::policy::cache::Look;
 use crate::policy::stage::Place;
 use crate::route::{Captures, Found};
 use crate::upstream::Transport;
-use http::header::LOCATION;
+use http::header::{LOCATION, SET_COOKIE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body::Body as _;
@@ -219,6 +219,11 @@ impl Begun {
                 rendered(problem, name(), exchange)
             }
         };
+        if pipeline.is_some_and(|pipeline| pipeline.cache.is_some())
+            && let Some(Sticks(cookie)) = exchange.kept.remove()
+        {
+            reply.headers.append(SET_COOKIE, cookie);
+        }
         if let Some(invalidation) = pipeline.and_then(|pipeline| pipeline.invalidation.as_ref()) {
             invalidation.answered(exchange, &reply);
         }
@@ -323,9 +328,15 @@ pub fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Begun {
 /// The route that takes the request.
 #[expect(clippy::result_large_err, reason = "the error is the answer, made once per refused request")]
 fn find(plan: &Plan, exchange: &mut Exchange) -> Result<usize, End> {
-    let look = |exchange: &Exchange, method: &str, captures: &mut Captures| {
+    let mut unclear = None;
+    let mut look = |exchange: &Exchange, method: &str, captures: &mut Captures| {
         let mut holds = |route: usize, tried: &Captures| match plan.routes.get(route).and_then(|route| route.predicate.as_ref()) {
-            Some(condition) => condition.holds(Facts::tried(exchange, tried.as_ranges())),
+            Some(predicate) => {
+                let refusal = predicate.asked.refusal(exchange);
+                let holds = refusal.is_none() && predicate.condition.holds(Facts::tried(exchange, tried.as_ranges()));
+                unclear = unclear.take().or(refusal);
+                holds
+            }
             None => true,
         };
         plan.tree.find(method, &exchange.request.host, exchange.request.path(), &mut holds, captures)
@@ -340,6 +351,9 @@ fn find(plan: &Plan, exchange: &mut Exchange) -> Result<usize, End> {
     }
     let method = exchange.request.method.as_str();
     let found = look(exchange, method, &mut captures);
+    if let Some(problem) = unclear {
+        return Err(End::Problem(problem));
+    }
     let forbidden = matches!(method, "TRACE" | "CONNECT");
     match found {
         Found::Route(route) if !forbidden => {

@@ -1,7 +1,7 @@
 //! Where a route's target fails: what the route says answers in its place.
 
 use super::drive::{End, Engine};
-use super::onward::{answered, pass};
+use super::onward::{Sticks, answered, pass};
 use crate::compile::Pipeline;
 use crate::http::{Exchange, Fault, Reply, UpstreamIndex};
 use crate::policy::fallback::Fallback;
@@ -90,6 +90,7 @@ pub async fn stand_in<T: Transport, F>(
     failed: F,
 ) -> Result<Result<Reply, Fault>, F> {
     exchange.kept.insert(StoodIn);
+    exchange.kept.remove::<Sticks>();
     let Fallback::Upstream(index) = fallback else {
         exchange.record.stopped = Some(Place::Call.name());
         return fallback.reply(exchange).map(Ok).ok_or(failed);

@@ -8,7 +8,8 @@ use crate::http::{Exchange, Fault, FaultKind, Outgoing, Problem, Reply, Upstream
 use crate::policy::fallback::Fallback;
 use crate::policy::stage::{Flow, OnRequest, Place};
 use crate::upstream::{Transport, call};
-use http::StatusCode;
+use http::header::SET_COOKIE;
+use http::{HeaderValue, StatusCode};
 use http_body::Body as _;
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,6 +18,10 @@ use tokio::time::{Instant, timeout_at};
 /// When the answer must have begun of a request that has waited for another's; kept with the request.
 #[derive(Debug, Clone, Copy)]
 pub struct Until(pub Instant);
+
+/// The cookie by which the client stays with what has answered, while a cache takes that in; kept with the request.
+#[derive(Debug, Clone)]
+pub struct Sticks(pub HeaderValue);
 
 /// One request part; how it ended the request, when it did.
 pub async fn ask<W: Watch>(place: Place, part: &dyn OnRequest, exchange: &mut Exchange, watch: &mut W) -> Option<End> {
@@ -134,13 +139,21 @@ pub async fn pass<T: Transport>(
         spans: exchange.spans.clone(),
     };
     exchange.record.upstream = Some(index);
+    let affinity = exchange.affinity;
     let call = pin!(call::call(&*engine.transport, upstream, terms, outgoing, &engine.random, &mut exchange.record.attempts));
-    match wanted_until {
+    let (mut reply, at) = match wanted_until {
         None => call.await,
         // Whatever is still to come of the request: nobody waits for its answer any longer.
         Some(until) => {
             let late = |_| Fault::new(FaultKind::TotalTimeout, "the caller's own deadline is over");
             timeout_at(until, call).await.unwrap_or_else(|elapsed| Err(late(elapsed)))
         }
+    }?;
+    if let Some(cookie) = at.and_then(|endpoint| upstream.sticks(&endpoint, affinity)) {
+        match &pipeline.cache {
+            None => _ = reply.headers.append(SET_COOKIE, cookie),
+            Some(_) => _ = exchange.kept.insert(Sticks(cookie)),
+        }
     }
+    Ok(reply)
 }

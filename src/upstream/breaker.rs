@@ -6,7 +6,8 @@
 //! ```
 //! By hand it is opened from any state, and then stays open until it is closed by hand: no probe tries it.
 //!
-//! Counts attempts. One that was given up (the client went away) counts as nothing and frees its probe's slot.
+//! Counts attempts. One that was given up (the client went away) counts as nothing and frees its probe's slot; beside one that
+//! takes longer than an upstream may there is another.
 
 use crate::events::{Change, Events};
 use parking_lot::Mutex;
@@ -100,6 +101,8 @@ enum Phase {
     HalfOpen {
         under_way: u32,
         succeeded: u32,
+        /// When those under way have had their time.
+        lapse: Instant,
     },
 }
 
@@ -192,12 +195,13 @@ impl Breaker {
         matches!(self.inner.lock().phase, Phase::Held)
     }
 
-    /// Lets an attempt through.
+    /// Lets an attempt through. As a probe it has this much time: when it is still under way then, it may wait for its own client,
+    /// and nobody else waits for it.
     ///
     /// # Errors
     /// How long it will refuse, when it is open; nothing of it when all probes are under way. By hand it is open for nobody knows
     /// how long: its cooldown is as good a time to ask again as any.
-    pub fn admit(self: &Arc<Self>, now: Instant) -> Result<Permit, Duration> {
+    pub fn admit(self: &Arc<Self>, now: Instant, time: Duration) -> Result<Permit, Duration> {
         if self.calm.load(Ordering::Relaxed) {
             return Ok(Permit { breaker: Arc::clone(self), generation: None, settled: false });
         }
@@ -206,16 +210,17 @@ impl Breaker {
             if now < until {
                 return Err(until - now);
             }
-            self.enter(&mut inner, Phase::HalfOpen { under_way: 0, succeeded: 0 });
+            self.enter(&mut inner, Phase::HalfOpen { under_way: 0, succeeded: 0, lapse: now });
         }
         if matches!(inner.phase, Phase::Held) {
             return Err(self.config.cooldown);
         }
-        if let Phase::HalfOpen { under_way, succeeded } = &mut inner.phase {
-            if *under_way + *succeeded >= self.config.probes {
+        if let Phase::HalfOpen { under_way, succeeded, lapse } = &mut inner.phase {
+            if *under_way + *succeeded >= self.config.probes && now < *lapse {
                 return Err(Duration::ZERO);
             }
             *under_way += 1;
+            *lapse = now + time;
         }
         Ok(Permit { breaker: Arc::clone(self), generation: Some(inner.generation), settled: false })
     }
@@ -238,7 +243,7 @@ impl Breaker {
                 Some(success) if counts.note(success, &self.config, now) => Some(self.opened(now)),
                 Some(_) | None => None,
             },
-            Phase::HalfOpen { under_way, succeeded } => {
+            Phase::HalfOpen { under_way, succeeded, .. } => {
                 *under_way = under_way.saturating_sub(1);
                 match outcome {
                     None => None,

@@ -25,6 +25,9 @@ pub struct Terms<'t> {
     pub retry: Option<&'t retry::Config>,
 }
 
+/// What has answered: a reply, and the endpoint it is from.
+pub type Answered = (Reply, Option<Arc<Endpoint>>);
+
 /// Calls an upstream; `attempts` counts those that were made.
 ///
 /// # Errors
@@ -37,7 +40,7 @@ pub async fn call<T: Transport>(
     mut outgoing: Outgoing,
     random: &Mutex<fastrand::Rng>,
     attempts: &mut u32,
-) -> Result<Reply, Fault> {
+) -> Result<Answered, Fault> {
     let kept = terms.retry.and_then(|retry| {
         upstream.credit.earn(retry.budget.share);
         retry.repeats(&outgoing.method, &outgoing.headers).then(|| Box::new(Kept::of(retry, &mut outgoing)))
@@ -47,7 +50,7 @@ pub async fn call<T: Transport>(
     let outcome = call.attempt(outgoing, &[], 0).await;
     match &kept {
         Some(kept) if kept.retry.wants(&outcome) => Box::pin(call.again(kept, outcome)).await,
-        Some(_) | None => outcome.answer,
+        Some(_) | None => outcome.answered(),
     }
 }
 
@@ -66,6 +69,10 @@ pub struct Outcome {
 impl Outcome {
     fn unmade(fault: Fault) -> Self {
         Self { answer: Err(fault), at: None, tells: false }
+    }
+
+    fn answered(self) -> Result<Answered, Fault> {
+        self.answer.map(|reply| (reply, self.at))
     }
 }
 
@@ -129,7 +136,7 @@ struct Call<'c, 'u, T> {
 
 impl<T: Transport> Call<'_, '_, T> {
     /// Makes further attempts as long as they are wanted, allowed and in time; what became of the last one.
-    async fn again(&mut self, kept: &Kept<'_>, mut outcome: Outcome) -> Result<Reply, Fault> {
+    async fn again(&mut self, kept: &Kept<'_>, mut outcome: Outcome) -> Result<Answered, Fault> {
         let (retry, mut tried) = (kept.retry, Tried::new());
         for number in 2..=retry.attempts {
             let now = Instant::now();
@@ -154,7 +161,7 @@ impl<T: Transport> Call<'_, '_, T> {
             self.upstream.tally.retried();
             outcome = self.attempt(outgoing, &tried, number - 1).await;
         }
-        outcome.answer
+        outcome.answered()
     }
 
     /// What is left of `total`.
@@ -169,7 +176,8 @@ impl<T: Transport> Call<'_, '_, T> {
 
     fn admitted(&self) -> Result<Option<breaker::Permit>, Fault> {
         let refused = |left| Fault::new(FaultKind::BreakerOpen(left), "the breaker is open");
-        self.upstream.breaker.as_ref().map(|breaker| breaker.admit(Instant::now()).map_err(refused)).transpose()
+        let time = self.timeouts.attempt.min(self.timeouts.total);
+        self.upstream.breaker.as_ref().map(|breaker| breaker.admit(Instant::now(), time).map_err(refused)).transpose()
     }
 
     fn unmade(&self, fault: Fault) -> Outcome {
@@ -254,7 +262,7 @@ impl<T: Transport> Call<'_, '_, T> {
         let passing = pass_on(&mut request.body);
         let host = self.upstream.host(&endpoint, &request.authority);
         let attempt = Attempt { host, connect, read: timeouts.read, occupied: endpoint.occupy_with(place) };
-        let mut answer = {
+        let answer = {
             let exchange = pin!(self.transport.exchange(self.upstream, &endpoint, request, attempt));
             within(exchange, passing.as_deref(), timeouts, &mut self.end, self.transport.timers(), &mut waited).await
         };
@@ -281,9 +289,6 @@ impl<T: Transport> Call<'_, '_, T> {
         }
         if let Some(trying) = trying {
             trying.end(answer.as_ref().map(|reply| reply.status));
-        }
-        if let Ok(reply) = &mut answer {
-            self.upstream.stick(&endpoint, affinity, &mut reply.headers);
         }
         Outcome { answer, at: Some(endpoint), tells }
     }

@@ -44,7 +44,7 @@ use arc_swap::{ArcSwapOption, Guard};
 use balance::Chosen;
 use discovery::Kept;
 use hashbrown::HashMap;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 use members::Members;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -158,11 +158,10 @@ impl Upstream {
         Some(Arc::clone(chosen.endpoint))
     }
 
-    /// Names the endpoint that has answered to the client, where it is to stay with it.
-    pub fn stick(&self, endpoint: &Endpoint, affinity: Affinity, headers: &mut HeaderMap) {
-        if let Some(name) = &self.config.sticky {
-            balance::sticky::name(name, endpoint, affinity, headers);
-        }
+    /// The cookie that names the endpoint that has answered to the client, where it is to stay with it and does not know it.
+    #[must_use]
+    pub fn sticks(&self, endpoint: &Endpoint, affinity: Affinity) -> Option<HeaderValue> {
+        self.config.sticky.as_ref().and_then(|name| balance::sticky::cookie(name, endpoint, affinity))
     }
 
     /// Makes handshakes run under something else from now on. Connections that stand are used up, and then no more.

@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// What a probe has.
+const TIME: Duration = Duration::from_secs(10_000);
+
 fn breaker(opens: Opens, probes: u32) -> Arc<Breaker> {
     Arc::new(Breaker::new(Config { opens, cooldown: Duration::from_secs(30), probes }))
 }
 
 fn attempt(breaker: &Arc<Breaker>, success: bool, now: Instant) {
-    breaker.admit(now).unwrap().settle(success, now);
+    breaker.admit(now, TIME).unwrap().settle(success, now);
 }
 
 #[test]
@@ -20,11 +23,11 @@ fn it_opens_after_failures_in_a_row_and_a_probe_closes_it() {
         attempt(&breaker, success, start);
     }
     assert_eq!(breaker.state(start), State::Open);
-    assert_eq!(breaker.admit(start + Duration::from_secs(10)).unwrap_err(), Duration::from_secs(20));
+    assert_eq!(breaker.admit(start + Duration::from_secs(10), TIME).unwrap_err(), Duration::from_secs(20));
     let later = start + Duration::from_secs(30);
-    let probe = breaker.admit(later).unwrap();
+    let probe = breaker.admit(later, TIME).unwrap();
     assert_eq!(breaker.state(later), State::HalfOpen);
-    assert!(breaker.admit(later).is_err());
+    assert!(breaker.admit(later, TIME).is_err());
     probe.settle(true, later);
     assert_eq!(breaker.state(later), State::Closed);
 }
@@ -34,18 +37,32 @@ fn a_failed_probe_opens_it_again_and_a_lost_one_frees_its_slot() {
     let (breaker, start) = (breaker(Opens::AfterFailures(1), 1), Instant::now());
     attempt(&breaker, false, start);
     let later = start + Duration::from_secs(30);
-    drop(breaker.admit(later).unwrap());
+    drop(breaker.admit(later, TIME).unwrap());
     attempt(&breaker, false, later);
     assert_eq!(breaker.state(later), State::Open);
 }
 
 #[test]
+fn a_probe_that_takes_longer_than_its_time_gives_way_to_another() {
+    let (breaker, start) = (breaker(Opens::AfterFailures(1), 1), Instant::now());
+    attempt(&breaker, false, start);
+    let (first, second) = (start + Duration::from_secs(30), start + Duration::from_secs(40));
+    let slow = breaker.admit(first, Duration::from_secs(10)).unwrap();
+    assert!(breaker.admit(second - Duration::from_millis(1), Duration::from_secs(10)).is_err());
+    let probe = breaker.admit(second, Duration::from_secs(10)).unwrap();
+    assert!(breaker.admit(second, Duration::from_secs(10)).is_err());
+    probe.settle(true, second);
+    slow.settle(false, second);
+    assert_eq!(breaker.state(second), State::Closed);
+}
+
+#[test]
 fn an_attempt_from_before_it_opened_does_not_count_as_a_probe() {
     let (breaker, start) = (breaker(Opens::AfterFailures(1), 1), Instant::now());
-    let slow = breaker.admit(start).unwrap();
+    let slow = breaker.admit(start, TIME).unwrap();
     attempt(&breaker, false, start);
     let later = start + Duration::from_secs(30);
-    let _probe = breaker.admit(later).unwrap();
+    let _probe = breaker.admit(later, TIME).unwrap();
     slow.settle(true, later);
     assert_eq!(breaker.state(later), State::HalfOpen);
 }
@@ -69,11 +86,11 @@ fn a_share_counts_only_within_its_window_and_from_its_least() {
 #[test]
 fn by_hand_it_stays_open_until_it_is_closed_by_hand() {
     let (breaker, start) = (breaker(Opens::AfterFailures(1), 1), Instant::now());
-    let under_way = breaker.admit(start).unwrap();
+    let under_way = breaker.admit(start, TIME).unwrap();
     breaker.hold();
     under_way.settle(true, start);
     let later = start + Duration::from_secs(3_600);
-    assert_eq!(breaker.admit(later).unwrap_err(), Duration::from_secs(30));
+    assert_eq!(breaker.admit(later, TIME).unwrap_err(), Duration::from_secs(30));
     assert_eq!((breaker.state(later), breaker.is_held()), (State::Open, true));
     breaker.close();
     assert_eq!((breaker.state(later), breaker.is_held()), (State::Closed, false));
@@ -143,7 +160,7 @@ proptest! {
                         State::Open => false,
                         State::HalfOpen => model.probing + model.succeeded < probes,
                     };
-                    let permit = breaker.admit(at);
+                    let permit = breaker.admit(at, TIME);
                     prop_assert_eq!(permit.is_ok(), expected);
                     if let Ok(permit) = permit {
                         model.probing += 1;

@@ -100,3 +100,20 @@ fn what_no_url_holds_is_encoded_where_callers_are_sent() {
     let found = imported(Kind::Caddy, ":8080 {\nredir /old \"/a b|{host}\" permanent\n}\n");
     assert!(found.policy.contains("redirect 301 \"/a%20b%7C${request.host}\""), "{}", found.policy);
 }
+
+#[test]
+fn secrets_that_moved_are_listed_and_commented() {
+    let text = ":8080 {\nbasic_auth {\nann $2a$14$s3cret\n}\nrequest_header Authorization s3cret\nreverse_proxy 127.0.0.1:1\n}\n";
+    let found = imported(Kind::Caddy, text);
+    assert!(
+        found.policy.contains("environment variable.\n") && found.policy.contains("set \"Authorization\" env(\"AUTHORIZATION\")"),
+        "{}",
+        found.policy
+    );
+    assert!(found.policy.contains("# Lines `NAME:HASH`"), "{}", found.policy);
+    let list = list(&found);
+    assert!(
+        list.contains("environment variable `AUTHORIZATION`") && list.contains("people.htpasswd") && !list.contains("s3cret"),
+        "{list}"
+    );
+}

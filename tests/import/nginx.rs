@@ -190,3 +190,90 @@ fn what_no_url_holds_is_encoded_where_callers_are_sent() {
     let found = imported(Kind::Nginx, &server("location = /old { return 301 \"/a b|$host\"; }"));
     assert!(found.policy.contains("redirect 301 \"/a%20b%7C${request.host}\""), "{}", found.policy);
 }
+
+#[test]
+fn a_secret_that_moved_is_listed_and_commented() {
+    let text = "location /x/ { proxy_set_header X-Api-Key s3cret; proxy_pass http://127.0.0.1:9000; }";
+    let found = imported(Kind::Nginx, &server(text));
+    assert!(route(&found, "x").contains("put it into this environment variable.\nset \"X-Api-Key\""), "{}", found.policy);
+    assert!(list(&found).contains("environment variable `X_API_KEY`") && !list(&found).contains("s3cret"), "{}", list(&found));
+}
+
+#[test]
+fn a_condition_on_the_host_is_held_against_the_names_of_the_server() {
+    let first = "server { listen 80; server_name first.example; return 404; }\n";
+    let names =
+        |names: &str, inside: &str| imported(Kind::Nginx, &format!("{first}server {{ listen 80; server_name {names}; {inside} }}\n"));
+    let certbot = "if ($host = a.example) { return 301 https://$host$request_uri; }";
+    let always = names("a.example", &format!("{certbot} return 404;"));
+    assert!(list(&always).contains("no request reaches it"), "{}", list(&always));
+    assert!(!always.policy.contains("match request.host"), "{}", always.policy);
+    let both = names("a.example b.example", &format!("{certbot} {} return 404;", certbot.replace("a.example", "b.example")));
+    assert_eq!(both.policy.matches("match request.host").count(), 2, "{}", both.policy);
+    let pass = "location / { proxy_pass http://127.0.0.1:9000; }";
+    let other = names("a.example", &format!("if ($host = b.example) {{ return 403; }} {pass}"));
+    assert!(list(&other).contains("`if ($host = b.example)`: no name of the server is that host"), "{}", list(&other));
+    let not = names("a.example", &format!("if ($host != a.example) {{ return 403; }} {pass}"));
+    assert!(list(&not).contains("`if ($host != a.example)`: the server has no other name"), "{}", list(&not));
+    let alone = imported(Kind::Nginx, &format!("server {{ {certbot} listen 80; server_name a.example; return 404; }}"));
+    assert!(alone.policy.contains("match request.host == \"a.example\"") && alone.policy.contains("respond 404"), "{}", alone.policy);
+}
+
+#[test]
+fn methods_that_the_gateway_refuses_need_no_route() {
+    let text = "if ($request_method = TRACE) { return 405; } location / { if ($request_method = CONNECT) { return 405; } return 204; }";
+    let found = imported(Kind::Nginx, &server(text));
+    assert!(!found.policy.contains("TRACE") && !found.policy.contains("CONNECT"), "{}", found.policy);
+    assert!(list(&found).contains("the gateway refuses `TRACE` by itself, with 405"), "{}", list(&found));
+}
+
+#[test]
+fn the_default_server_takes_every_host_and_the_others_keep_theirs() {
+    let pass = |path: &str, port: u16| format!("location {path} {{ proxy_pass http://127.0.0.1:{port}; }}");
+    let one = imported(Kind::Nginx, &format!("server {{ listen 80; server_name a.example; {} }}", pass("/", 1)));
+    assert!(one.policy.contains("group a_example {\n"), "{}", one.policy);
+    let said = format!(
+        "server {{ listen 80; server_name a.example; {} }}\nserver {{ listen 80 default_server; server_name b.example; {} }}",
+        pass("/api/", 1),
+        pass("/", 2)
+    );
+    let found = imported(Kind::Nginx, &said);
+    assert!(
+        found.policy.contains("group a_example host a.example {\n") && found.policy.contains("group b_example {\n"),
+        "{}",
+        found.policy
+    );
+    assert!(route(&found, "rest").contains("respond 404"), "what `a.example` does not take is not the other's: {}", found.policy);
+    let nobody = imported(Kind::Nginx, &format!("{}\nserver {{ listen 80; server_name _; {} }}", said, pass("/x/", 3)));
+    assert!(list(&nobody).contains("no request reaches it: another server is the default at `:80`"), "{}", list(&nobody));
+}
+
+#[test]
+fn a_rewrite_takes_what_its_expression_takes() {
+    let found = imported(Kind::Nginx, &server("rewrite ^/old/(.*)$ /new/$1 permanent; location / { return 204; }"));
+    assert!(route(&found, "old").starts_with("route old ANY re\"/old/(?<rest>.*)\" {"), "{}", found.policy);
+}
+
+#[test]
+fn a_path_without_its_slash_is_sent_on_to_it() {
+    let text = "location /api/ { proxy_pass http://127.0.0.1:1/v1/; }";
+    let found = imported(Kind::Nginx, &server(text));
+    assert!(route(&found, "api_slash").contains("ANY /api {") && found.policy.contains("redirect 301 \"/api/\""), "{}", found.policy);
+    let own = imported(Kind::Nginx, &server(&format!("{text} location = /api {{ return 204; }}")));
+    assert!(!own.policy.contains("redirect"), "{}", own.policy);
+    let answered = imported(Kind::Nginx, &server("location /api/ { return 204; }"));
+    assert!(list(&answered).contains("`/api` is taken as well"), "{}", list(&answered));
+}
+
+#[test]
+fn what_closes_a_connection_answers_and_is_listed() {
+    let text = "if ($http_x_bad = yes) { return 444; } location /x/ { return 444; } location / { proxy_pass http://127.0.0.1:1; }";
+    let found = imported(Kind::Nginx, &server(text));
+    assert_eq!(
+        list(&found).matches("`return 444`: connections are not closed without an answer: 404 is answered").count(),
+        1,
+        "{}",
+        list(&found)
+    );
+    assert!(!found.policy.contains("444") && found.policy.contains("-> local_1"), "{}", found.policy);
+}

@@ -61,6 +61,15 @@ fn an_old_client_gets_a_body_that_ends_with_the_connection() {
 }
 
 #[test]
+fn an_old_client_need_not_say_which_host_it_asks_for() {
+    let app = Origin::json("{}");
+    let gate = plain(&app);
+    gate.connect().send("GET / HTTP/1.0\r\n\r\n").read().expect(200);
+    assert_eq!(app.received().field("host"), Some("localhost"));
+    gate.connect().send("GET / HTTP/1.1\r\n\r\n").read().expect(400);
+}
+
+#[test]
 fn an_old_client_does_not_take_a_broken_body_for_a_whole_one() {
     let app = Origin::last(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
     let gate = plain(&app);

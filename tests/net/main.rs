@@ -54,6 +54,7 @@ mod page;
 #[cfg(test)]
 mod paths;
 #[cfg(test)]
+mod readings;
 mod reload;
 #[cfg(test)]
 mod shop;

@@ -126,7 +126,8 @@ fn trailers_of_an_answer_come_behind_its_body() {
     assert_eq!(client.read_head().unwrap().field("trailer"), Some("Checksum"));
     let rest = b"3\r\nabc\r\n0\r\nchecksum: 900150\r\n\r\n";
     assert_eq!(client.exactly(rest.len()), rest);
-    assert_eq!(app.received().field("te"), Some("trailers"));
+    let received = app.received();
+    assert_eq!((received.field("te"), received.field("connection")), (Some("trailers"), Some("te")));
 }
 
 #[test]
@@ -145,6 +146,24 @@ fn trailers_of_a_request_say_nothing_of_what_the_policy_sets_or_removes() {
     assert_eq!(String::from_utf8_lossy(&upstream.exactly(rest.len()).unwrap()), String::from_utf8_lossy(rest));
     upstream.stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
     client.read().expect(200);
+}
+
+#[test]
+fn trailers_of_an_answer_say_nothing_of_what_the_policy_sets_or_removes() {
+    let answer = "HTTP/1.1 200 OK\r\nServer: secret\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\
+                  Server: secret\r\nX-Internal: 1\r\nX-Mode: root\r\nAccess-Control-Allow-Origin: *\r\nSum: 1\r\n\r\n";
+    let app = Origin::start(move |_| Answer::Bytes(answer.as_bytes().to_vec()));
+    let shaped = PLAIN.replace(
+        "public \"a test\"",
+        "public \"a test\"\n  response {\n    remove server\n    remove \"x-internal*\"\n    set x-mode \"user\"\n  }\n",
+    );
+    let gate = Gate::source(shaped).replace("{app}", &app.address().to_string()).start();
+    let mut client = gate.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\n\r\n");
+    let head = client.read_head().unwrap();
+    assert_eq!((head.field("server"), head.field("x-mode")), (None, Some("user")));
+    let rest = b"3\r\nabc\r\n0\r\nsum: 1\r\n\r\n";
+    assert_eq!(String::from_utf8_lossy(&client.exactly(rest.len())), String::from_utf8_lossy(rest));
 }
 
 #[test]

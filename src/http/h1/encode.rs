@@ -3,7 +3,7 @@
 use super::Length;
 use crate::http::upgrade::WEBSOCKET;
 use crate::http::{Forwarding, Outgoing};
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 /// Writes the head of a request to `host`, with what the upstream is told besides; framing fields are written from
@@ -21,14 +21,23 @@ pub fn request_head(out: &mut Vec<u8>, request: &mut Outgoing, host: &HeaderValu
     for part in forwarding.iter().filter_map(Forwarding::lines).flatten() {
         out.extend_from_slice(part);
     }
-    let mut upgrades = false;
+    let (mut upgrades, mut wants_trailers) = (false, false);
     fields(out, headers, |name| {
         upgrades |= name == UPGRADE;
+        wants_trailers |= name == TE;
         name == CONTENT_LENGTH || name == TRANSFER_ENCODING || name == UPGRADE
     });
     framing(out, length);
-    if upgrades && headers.get(UPGRADE) == Some(&WEBSOCKET) {
-        out.extend_from_slice(b"upgrade: websocket\r\nconnection: upgrade\r\n");
+    let upgrades = upgrades && headers.get(UPGRADE) == Some(&WEBSOCKET);
+    if upgrades {
+        out.extend_from_slice(b"upgrade: websocket\r\n");
+    }
+    // Both are for this hop alone (RFC 9110 §7.8, §10.1.4).
+    match (upgrades, wants_trailers) {
+        (false, false) => {}
+        (true, false) => out.extend_from_slice(b"connection: upgrade\r\n"),
+        (false, true) => out.extend_from_slice(b"connection: te\r\n"),
+        (true, true) => out.extend_from_slice(b"connection: upgrade, te\r\n"),
     }
     out.extend_from_slice(b"\r\n");
 }

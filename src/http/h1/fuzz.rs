@@ -140,7 +140,7 @@ fn plainly(bytes: &[u8]) -> Option<(usize, Vec<u8>)> {
             },
             _ => return None,
         }
-        if hosts != 1 {
+        if hosts != 1 && (hosts, version) != (0, b"HTTP/1.0") {
             return None;
         }
     }

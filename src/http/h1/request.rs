@@ -10,6 +10,10 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use memchr::{memchr, memrchr};
 use std::ops::Range;
 
+/// What is asked for where nobody says which host it is of, as HTTP/1.0 does not have to (RFC 9112 §3.2): a host, so that no
+/// link, redirect or upstream is left without one, and not the one that this machine has inside.
+const UNNAMED: HeaderValue = HeaderValue::from_static("localhost");
+
 /// A request's head with one reading.
 #[derive(Debug)]
 pub struct RequestHead {
@@ -17,7 +21,7 @@ pub struct RequestHead {
     pub method: Method,
     /// Path and query as sent, or `*`.
     pub target: PathAndQuery,
-    /// The authority of an absolute-form target, else the Host.
+    /// The authority of an absolute-form target, else the Host; `localhost` for HTTP/1.0 without either.
     pub authority: HeaderValue,
     /// All end-to-end fields but `Host` and an expectation of 100, and `Upgrade` where it asks for a WebSocket.
     pub headers: HeaderMap,
@@ -79,12 +83,13 @@ impl RequestScan {
     fn parse(&mut self, head: &Bytes, headers: &mut HeaderMap) -> Result<RequestHead, Refusal> {
         let RequestLine { method, target, http_10 } = RequestLine::read(self.lines.first(head).unwrap_or_default())?;
         let method = Method::from_bytes(method).map_err(|_| Refusal::bad("the request's method is malformed"))?;
-        let host = self.lines.host(head).ok_or(Refusal::bad("the request has no Host"))?;
-        if self.known_host.as_deref() != Some(host) {
-            if !is_authority(host) {
-                return Err(Refusal::bad("the request's Host is malformed"));
-            }
-            self.known_host = Some(Bytes::copy_from_slice(host));
+        let host = self.lines.host(head);
+        match host {
+            Some(host) if self.known_host.as_deref() == Some(host) => {}
+            Some(host) if is_authority(host) => self.known_host = Some(Bytes::copy_from_slice(host)),
+            Some(_) => return Err(Refusal::bad("the request's Host is malformed")),
+            None if http_10 => {}
+            None => return Err(Refusal::bad("the request has no Host")),
         }
         let (authority, target) = split_target(&method, target).ok_or(Refusal::bad("the request's target is malformed"))?;
         let length = self.lines.length().map_err(refusal)?;
@@ -96,7 +101,10 @@ impl RequestScan {
             Target::Given(target) => PathAndQuery::from_maybe_shared(head.slice_ref(target)).map_err(bad)?,
             Target::Made(target) => PathAndQuery::try_from(target).map_err(bad)?,
         };
-        let authority = HeaderValue::from_maybe_shared(head.slice_ref(authority.unwrap_or(host)));
+        let authority = match authority.or(host) {
+            Some(authority) => HeaderValue::from_maybe_shared(head.slice_ref(authority)),
+            None => Ok(UNNAMED),
+        };
         let authority = authority.map_err(|_| Refusal::bad("the request's Host is malformed"))?;
         self.lines.fields(head, headers).map_err(refusal)?;
         if let Some(upgrade) = self.lines.upgrade(head)

@@ -76,6 +76,8 @@ fn heads_with_one_reading_pass() {
         "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
         "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET /x?y=z HTTP/1.0\r\nhost:a.b:80\r\nX: \t y\t\r\n\r\n",
+        "GET /x HTTP/1.0\r\n\r\n",
+        "GET http://a.b:80/x HTTP/1.0\r\n\r\n",
         "GET http://a.b:80/x HTTP/1.1\r\nHost: other\r\n\r\n",
         "GET https://a?x HTTP/1.1\r\nHost: [::1]:80\r\n\r\n",
         "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",

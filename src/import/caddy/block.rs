@@ -293,8 +293,8 @@ fn proxy(directive: &Directive, own: &[String], level: &mut Level, shared: &mut 
             }
             // The gateway sets these by itself.
             "header_up" if rest.first().is_some_and(|name| name.to_ascii_lowercase().starts_with("x-forwarded-")) => Ok(()),
-            "header_up" => field(rest, false).map(|line| lines.request.push(line)),
-            "header_down" => field(rest, true).map(|line| lines.response.push(line)),
+            "header_up" => field(rest, false, inner.line, draft).map(|line| lines.request.push(line)),
+            "header_down" => field(rest, true, inner.line, draft).map(|line| lines.response.push(line)),
             name => Err(reason(name).to_owned()),
         };
         if let Err(why) = outcome {

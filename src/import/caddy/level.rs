@@ -75,15 +75,15 @@ pub(super) fn modifier(directive: &Directive, from: usize, prefix: &str, shared:
         "header" => {
             let lines = if own.is_empty() { directive.inner().iter().map(|inner| inner.words.as_slice()).collect() } else { vec![own] };
             for line in lines {
-                match field(line, true) {
+                match field(line, true, directive.line, draft) {
                     Ok(line) => level.response.push(line),
                     Err(why) => draft.leave_out(directive.line, format!("header {}", line.join(" ")), why),
                 }
             }
         }
-        "request_header" => match field(own, false) {
+        "request_header" => match field(own, false, directive.line, draft) {
             Ok(line) => level.request.push(line),
-            Err(why) => refuse(&why),
+            Err(why) => draft.leave_out(directive.line, directive.text(), why),
         },
         "basic_auth" | "basicauth" => return users(directive, shared, draft).map(|auth| Level { auth: Some(auth), ..level }),
         "encode" => {
@@ -133,7 +133,7 @@ pub(super) fn modifier(directive: &Directive, from: usize, prefix: &str, shared:
 }
 
 /// A line of `header`, `header_up` and the like as a line of `request` or `response`.
-pub(super) fn field(line: &[String], response: bool) -> Result<String, String> {
+pub(super) fn field(line: &[String], response: bool, at: usize, draft: &mut Draft) -> Result<String, String> {
     let (name, rest) = line.split_first().ok_or("no field is named")?;
     if rest.len() > 1 {
         return Err("parts of a value are not replaced".to_owned());
@@ -144,7 +144,17 @@ pub(super) fn field(line: &[String], response: bool) -> Result<String, String> {
     let written = rest.first().ok_or("no value is given")?;
     // A credential for the upstream stays out of the policy.
     let secret = !response && words::is_credential(name) && !written.is_empty() && !written.starts_with('{');
-    let value = if secret { words::variable(name) } else { values::expression(written)? };
+    if secret {
+        let field = name.trim_start_matches(['+', '>', '?']);
+        let variable = draft.secret(at, &format!("the value of {field}"), field);
+        return Ok(format!(
+            "{}\n{} {} {variable}",
+            words::PUT_THERE,
+            if name.starts_with('+') { "add" } else { "set" },
+            words::text(field)
+        ));
+    }
+    let value = values::expression(written)?;
     match name.chars().next() {
         Some('+') => Ok(format!("add {} {value}", words::text(name.trim_start_matches('+')))),
         Some('?') if response => Ok(format!("set {} {value} if_missing", words::text(name.trim_start_matches('?')))),
@@ -172,6 +182,6 @@ fn users(directive: &Directive, shared: &mut Shared, draft: &mut Draft) -> Optio
         directive.text(),
         format!("hashes do not stand in a policy: put a line `NAME:HASH` (bcrypt or argon2id) for {} into `{file}`", names.join(", ")),
     );
-    draft.auths.push(format!("auth basic {name} {{\nusers file({})\n}}", words::text(&file)));
+    draft.auths.push(format!("auth basic {name} {{\n{}\nusers file({})\n}}", words::PASSWORDS, words::text(&file)));
     Some(name)
 }

@@ -57,7 +57,10 @@ fn reference(name: &str) -> Option<String> {
         "remote_host" | "client_ip" | "http.request.remote.host" => "client.ip".to_owned(),
         "http.request.uuid" => "request.id".to_owned(),
         _ => {
-            let field = |name: &str| format!("header({}) ?? \"\"", words::text(name));
+            let field = |name: &str| match words::text(name) {
+                _ if name.eq_ignore_ascii_case("host") => "request.host".to_owned(),
+                name => format!("header({name}) ?? \"\""),
+            };
             if let Some(name) = name.strip_prefix("header.").or_else(|| name.strip_prefix("http.request.header.")) {
                 return Some(field(name));
             }

@@ -126,10 +126,7 @@ fn passwords(level: &mut Level, http: &mut Http<'_>, draft: &mut Draft) {
         Some(name) => name.clone(),
         None => {
             let name = draft.name("auth", "people");
-            draft.auths.push(format!(
-                "auth basic {name} {{\n# Lines with bcrypt or argon2id, as `gate hash password` prints them.\nusers file({})\n}}",
-                words::text(&users)
-            ));
+            draft.auths.push(format!("auth basic {name} {{\n{}\nusers file({})\n}}", words::PASSWORDS, words::text(&users)));
             http.auths.insert(users, name.clone());
             name
         }

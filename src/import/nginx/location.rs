@@ -2,13 +2,15 @@
 
 use super::super::draft::{Draft, Group, ROUTES_MAX, Route};
 use super::super::{Fault, words};
+use super::answer::{answer_at_once, redirect};
+use super::condition::{self, Asks};
 use super::expression::{literal_begin, regex};
 use super::guard;
 use super::level::{Level, common};
 use super::passing::{access, received, sent};
 use super::rewrite::{self, Taken};
 use super::tokens::Directive;
-use super::{Http, condition, used, values};
+use super::{Http, used};
 use crate::route::Pattern;
 
 /// How a location takes requests: the smaller, the earlier it is asked.
@@ -55,7 +57,7 @@ pub(super) fn locations(
     let mut level = level.clone();
     for directive in server.iter().filter(|directive| directive.name == "if") {
         if returns.is_none_or(|first| directive.line <= first.line)
-            && let Err(why) = asked(directive, &level)
+            && let Err(why) = asked(directive, &level, &group.hosts)
         {
             guard::leave_if(directive, &why, &mut level, draft);
         }
@@ -100,6 +102,7 @@ pub(super) fn locations(
                 };
                 if read {
                     location(directive, &place, rank, level, group, http, draft);
+                    slash(directive, &place, server, level, group, draft);
                 } else {
                     let route = bare(directive, &place, rank, draft);
                     group.routes.push(route.refusing(403));
@@ -111,6 +114,18 @@ pub(super) fn locations(
     Ok(())
 }
 
+/// Refuses what no location of a server takes, so that the default server does not take it.
+pub(super) fn rest(server: &Directive, group: &mut Group, draft: &mut Draft) {
+    if group.routes.iter().any(|route| route.path == "/**" && route.conditions.is_empty()) {
+        return;
+    }
+    let place = Place { class: Class::Prefix, path: "rest".to_owned(), pattern: "/**".to_owned() };
+    let host = group.routes.first().and_then(|route| route.rank.first().copied()).unwrap_or(0);
+    let route = bare(server, &place, vec![host, 5], draft).refusing(404);
+    let docs = vec!["No location of this server takes it: refused, so that the default server does not.".to_owned()];
+    group.routes.push(Route { docs, what: String::new(), ..route });
+}
+
 /// What an `if` answers, as a route of its own: nginx asks it before it asks who is there.
 fn answered(
     directive: &Directive,
@@ -120,19 +135,46 @@ fn answered(
     group: &mut Group,
     draft: &mut Draft,
 ) -> Result<(), String> {
-    let (condition, statements) = asked(directive, level)?;
+    let (asks, statements) = asked(directive, level, &group.hosts)?;
+    let (condition, hosts) = match asks {
+        Asks::Never(why) => {
+            draft.leave_out(directive.line, directive.text(), why);
+            return Ok(());
+        }
+        Asks::Nothing => (None, Vec::new()),
+        Asks::Condition(condition, hosts) => (Some(condition), hosts),
+    };
     push(directive, place, rank, Answer { upstream: None, statements }, &level.clone().open(), group, draft);
     if let Some(route) = group.routes.last_mut() {
-        route.conditions.push(condition);
+        route.conditions.extend(condition);
+        route.hosts = hosts;
         route.strict = true;
     }
     Ok(())
 }
 
+/// nginx sends `/a` on to `/a/` where `location /a/` passes requests on, and leaves it to other locations where it does not.
+fn slash(directive: &Directive, place: &Place, server: &[&Directive], level: &Level, group: &mut Group, draft: &mut Draft) {
+    let bare = place.path.trim_end_matches('/');
+    let prefix = matches!(place.class, Class::PrefixFirst | Class::Prefix) && place.path.ends_with('/') && !bare.is_empty();
+    let own = |other: &&&Directive| other.name == "location" && class(other).0 != Class::Regex && class(other).1 == bare;
+    if !prefix || server.iter().any(|other| own(&other)) {
+        return;
+    }
+    if directive.inner().iter().any(|inner| inner.name == "proxy_pass") {
+        let exact = Place { class: Class::Exact, path: format!("{bare} slash"), pattern: bare.to_owned() };
+        let host = group.routes.last().and_then(|route| route.rank.first().copied()).unwrap_or(0);
+        let statements = vec![format!("redirect 301 {}", words::text(&place.path))];
+        push(directive, &exact, vec![host, 1, u32::MAX], Answer { upstream: None, statements }, &level.clone().open(), group, draft);
+    } else if group.routes.last().is_some_and(|route| !route.refuses) {
+        draft.leave_out(directive.line, directive.text(), format!("`{bare}` is taken as well, which nginx leaves to other locations"));
+    }
+}
+
 /// What an `if` asks, and the statements of what it answers.
-fn asked(directive: &Directive, level: &Level) -> Result<(String, Vec<String>), String> {
-    let (condition, answer) = condition::answered(directive)?;
-    Ok((condition, answer_at_once(answer, level, &[])?))
+fn asked(directive: &Directive, level: &Level, hosts: &[String]) -> Result<(Asks, Vec<String>), String> {
+    let (asks, answer) = condition::answered(directive, hosts)?;
+    Ok((asks, answer_at_once(answer, level, &[])?))
 }
 
 /// A redirect of the server's that goes before all locations.
@@ -383,39 +425,6 @@ fn inner_rewrite(directive: &Directive, place: &Place) -> Result<Rewrite, String
         (Taken::All, Some((before, ""))) if words::literal_path(before).is_some() => Ok(Rewrite::Path(rewrite::prefix("", before))),
         (_, None) if words::literal_path(to).is_some() => Ok(Rewrite::Path(vec![format!("rewrite {}", words::text(to))])),
         _ => Err("its replacement is more than a prefix and `$1`".to_owned()),
-    }
-}
-
-fn redirect(status: u16, url: &str, captures: &[String]) -> Result<String, String> {
-    if !url.starts_with("http://") && !url.starts_with("https://") && !url.starts_with('/') && !url.starts_with("$scheme://") {
-        return Err("a redirect leads to a URL or to a path".to_owned());
-    }
-    // Behind a plain listener the scheme is the one that the client used.
-    let url = url.replacen("$scheme://", "http://", 1);
-    Ok(format!("redirect {status} {}", values::url(&url, captures)?))
-}
-
-/// `return` as what answers.
-fn answer_at_once(directive: &Directive, level: &Level, captures: &[String]) -> Result<Vec<String>, String> {
-    let (first, second) = (directive.word(0), directive.word(1));
-    let Ok(status) = first.parse::<u16>() else { return Ok(vec![redirect(302, first, captures)?]) };
-    match status {
-        301 | 302 | 303 | 307 | 308 => Ok(vec![redirect(status, second, captures)?]),
-        204 => Ok(vec!["respond 204".to_owned()]),
-        200..=599 if status != 304 && second.is_empty() => Ok(vec![format!("respond {status}")]),
-        200..=599 if status != 304 => {
-            let json = level.media_type.contains("json") && serde_json::from_str::<serde::de::IgnoredAny>(second).is_ok();
-            let format = if json {
-                "json"
-            } else if level.media_type.contains("html") {
-                "html"
-            } else {
-                "text"
-            };
-            Ok(vec![format!("respond {status} {format} {}", values::string(second, captures)?)])
-        }
-        444 => Err("closing a connection without an answer is not one of the language".to_owned()),
-        _ => Err("no status that can be answered".to_owned()),
     }
 }
 

@@ -3,6 +3,7 @@
 //! What a location inherits is worked out as nginx does (a list of its own replaces an inherited one), so that each route says
 //! what holds for it.
 
+mod answer;
 mod condition;
 mod expression;
 mod guard;
@@ -16,7 +17,7 @@ mod values;
 use super::draft::{Draft, Group, LOOPBACK, LOOPBACK_TARGET, Target, target, upstream, upstream_name};
 use super::{Fault, words};
 use level::{Level, common};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tokens::Directive;
 
 /// What a whole file says that its servers refer to.
@@ -97,8 +98,15 @@ pub(super) fn read(text: &str, draft: &mut Draft) -> Result<(), Fault> {
     let gateway = std::mem::take(&mut draft.gateway);
     draft.gateway.extend(limits(gateway));
     draft.gateway.extend(statements);
-    for server in inside.iter().filter(|directive| directive.name == "server") {
-        self::server(server, &level, &mut http, draft)?;
+    let servers: Vec<&Directive> = inside.iter().copied().filter(|directive| directive.name == "server").collect();
+    let defaults = defaults(&servers);
+    for (nth, server) in servers.into_iter().enumerate() {
+        let others: Vec<&str> = addresses(server)
+            .into_iter()
+            .filter_map(|(address, _)| defaults.get_key_value(&address).filter(|(_, default)| **default != nth))
+            .map(|(address, _)| address.as_str())
+            .collect();
+        self::server(server, &others, &level, &mut http, draft)?;
     }
     upstreams(&http, draft);
     let unused: Vec<(usize, String)> = http
@@ -151,7 +159,33 @@ fn zone(directive: &Directive, http: &mut Http<'_>, draft: &mut Draft) {
     }
 }
 
-fn server(server: &Directive, around: &Level, http: &mut Http<'_>, draft: &mut Draft) -> Result<(), Fault> {
+/// The addresses that a server listens on, and whether it says that it is the default there.
+fn addresses(server: &Directive) -> Vec<(String, bool)> {
+    let listens = server.inner().iter().filter(|directive| directive.name == "listen");
+    let found: Vec<(String, bool)> = listens
+        .filter_map(|directive| {
+            Some((address(directive)?, directive.words.iter().any(|word| matches!(word.as_str(), "default_server" | "default"))))
+        })
+        .collect();
+    if found.is_empty() { vec![(":80".to_owned(), false)] } else { found }
+}
+
+/// Which server takes the hosts that none is named after, by address: the one that says so, else the first.
+fn defaults(servers: &[&Directive]) -> BTreeMap<String, usize> {
+    let mut found: BTreeMap<String, (bool, usize)> = BTreeMap::new();
+    for (nth, server) in servers.iter().enumerate() {
+        for (address, says) in addresses(server) {
+            let default = found.entry(address).or_insert((says, nth));
+            if says && !default.0 {
+                *default = (true, nth);
+            }
+        }
+    }
+    found.into_iter().map(|(address, (_, nth))| (address, nth)).collect()
+}
+
+/// Makes a group of a server; on the addresses in `others` another one is nginx's default.
+fn server(server: &Directive, others: &[&str], around: &Level, http: &mut Http<'_>, draft: &mut Draft) -> Result<(), Fault> {
     let mut level = around.clone();
     let mut group = Group::default();
     let mut named = false;
@@ -186,9 +220,43 @@ fn server(server: &Directive, around: &Level, http: &mut Http<'_>, draft: &mut D
     group.statements = statements;
     let wish = group.hosts.first().map_or_else(|| "server".to_owned(), |host| words::name(host.trim_start_matches("*.")));
     group.name = draft.name("group", &wish);
+    let own: BTreeSet<String> =
+        addresses(server).into_iter().map(|(address, _)| address).filter(|own| !others.contains(&own.as_str())).collect();
+    if others.is_empty() && !group.hosts.is_empty() {
+        group.notes.push("The default server of its addresses: it takes every host.".to_owned());
+        group.hosts.clear();
+    } else if group.hosts.is_empty() && own.is_empty() {
+        draft.leave_out(
+            server.line,
+            "server",
+            format!("no request reaches it: another server is the default at `{}`", others.join("`, `")),
+        );
+        return Ok(());
+    } else if !own.is_empty() && !group.hosts.is_empty() {
+        let own: Vec<&str> = own.iter().map(String::as_str).collect();
+        draft.leave_out(
+            server.line,
+            "server",
+            format!("it is the default at `{}` and takes every host there: here only its names", own.join("`, `")),
+        );
+    }
+    closed(server, draft);
     location::locations(&all, &level, &mut group, http, draft)?;
+    if !group.hosts.is_empty() {
+        location::rest(server, &mut group, draft);
+    }
     draft.groups.push(group);
     Ok(())
+}
+
+/// Lists each `return 444`.
+fn closed(directive: &Directive, draft: &mut Draft) {
+    for inner in directive.inner() {
+        if inner.name == "return" && inner.word(0) == "444" {
+            draft.leave_out(inner.line, inner.text(), "connections are not closed without an answer: 404 is answered");
+        }
+        closed(inner, draft);
+    }
 }
 
 fn is_default_name(directive: &Directive) -> bool {
@@ -196,7 +264,6 @@ fn is_default_name(directive: &Directive) -> bool {
 }
 
 fn listen(directive: &Directive, group: &mut Group, draft: &mut Draft) {
-    let address = directive.word(0);
     if directive.words.iter().any(|word| matches!(word.as_str(), "ssl" | "quic")) {
         draft.leave_out(
             directive.line,
@@ -209,8 +276,19 @@ fn listen(directive: &Directive, group: &mut Group, draft: &mut Draft) {
     for word in directive.words.iter().skip(1).filter(|word| *word != "default_server") {
         draft.leave_out(directive.line, format!("{word} of {}", directive.text()), "a listener has no such setting");
     }
+    match address(directive) {
+        Some(written) => {
+            group.listeners.insert(written);
+        }
+        None => draft.leave_out(directive.line, directive.text(), "it is no TCP address"),
+    }
+}
+
+/// The address of a `listen`, as the language writes it.
+fn address(directive: &Directive) -> Option<String> {
+    let address = directive.word(0);
     let port = |text: &str| text.parse::<u16>().is_ok_and(|port| port > 0);
-    let written = if port(address) {
+    if port(address) {
         Some(format!(":{address}"))
     } else {
         let (host, number) = address.rsplit_once(':').filter(|(_, number)| !number.contains(']')).unwrap_or((address, "80"));
@@ -223,12 +301,6 @@ fn listen(directive: &Directive, group: &mut Group, draft: &mut Draft) {
             "*" | "[::]" | "0.0.0.0" if port(number) => Some(format!(":{number}")),
             _ => (good && port(number)).then(|| format!("{host}:{number}")),
         }
-    };
-    match written {
-        Some(written) => {
-            group.listeners.insert(written);
-        }
-        None => draft.leave_out(directive.line, directive.text(), "it is no TCP address"),
     }
 }
 

@@ -85,7 +85,8 @@ pub(super) fn sent(level: &Level, draft: &mut Draft) -> Vec<String> {
             _ if value.contains("$remote_user") && level.auth.is_none() => "nobody is known by name here",
             // A credential for the upstream stays out of the policy.
             name if words::is_credential(name) && !value.contains('$') => {
-                lines.push(format!("set {} {}", words::text(directive.word(0)), words::variable(name)));
+                let value = draft.secret(directive.line, &format!("proxy_set_header {}", directive.word(0)), name);
+                lines.push(format!("{}\nset {} {value}", words::PUT_THERE, words::text(directive.word(0))));
                 continue;
             }
             _ => match values::expression(value, &[]) {

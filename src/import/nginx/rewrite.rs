@@ -60,7 +60,8 @@ pub(super) fn captures(taken: &Taken) -> Vec<String> {
 pub(super) fn pattern(taken: &Taken) -> String {
     match taken {
         Taken::All => "/**".to_owned(),
-        Taken::Prefix(path) => format!("{path}**"),
+        // `/old/**` would take `/old` as well.
+        Taken::Prefix(path) => words::regex(&format!("{}(?<rest>.*)", regex::escape(path))),
         Taken::Exact(path) => path.clone(),
     }
 }

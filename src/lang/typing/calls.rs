@@ -58,6 +58,15 @@ impl Typing<'_, '_> {
                     self.checker.error(Code::HeadersInvalidName, format!("`{text}` is no field name"), span, "");
                     return None;
                 };
+                if field == http::header::HOST && !self.want.response {
+                    self.checker.report.push(
+                        Diagnostic::new(Code::NameUnknown, "`header(\"host\")` is always missing")
+                            .at(span, "not among the fields")
+                            .help("the host, in lower case and without the port, is `request.host`")
+                            .fix("ask for the host", vec![Edit { span, text: "request.host".to_owned() }]),
+                    );
+                    return None;
+                }
                 let (reference, moment) =
                     if self.want.response { (Ref::ResponseHeader(field), Moment::Response) } else { (Ref::Header(field), Moment::Match) };
                 done(Expr::Ref(reference), Type::Str.optional(), moment)

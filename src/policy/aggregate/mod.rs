@@ -98,6 +98,10 @@ impl Policy for Config {
         Ok(())
     }
 
+    fn told(&self) -> Vec<&Expr> {
+        self.parts.iter().flat_map(|part| part.body.iter().chain([&part.target])).collect()
+    }
+
     fn upstreams(&self) -> Vec<UpstreamIndex> {
         self.parts.iter().map(|part| UpstreamIndex(part.upstream)).collect()
     }

@@ -1,15 +1,16 @@
 //! Asks the parts in parallel and puts their answers together.
 
 use super::{Config, PART_MAX, Part};
+use crate::http::caching::{AtMost, Strictest};
 use crate::http::fault::PROXY_STATUS;
-use crate::http::{Affinity, Body, Calls, Exchange, Fault, FaultKind, Outgoing, Problem, Reply, UpstreamIndex};
+use crate::http::{Affinity, Body, Calls, Clock, Exchange, Fault, FaultKind, Outgoing, Problem, Reply, UpstreamIndex};
 use crate::lang::eval::Facts;
 use crate::policy::stage::{Flow, OnRequest};
 use crate::policy::taken::taken;
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, IF_MATCH, IF_MODIFIED_SINCE,
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, IF_MATCH, IF_MODIFIED_SINCE,
     IF_NONE_MATCH, IF_RANGE, UPGRADE, IF_UNMODIFIED_SINCE, RANGE,
 };
 use http::uri::PathAndQuery;
@@ -17,6 +18,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 /// Names the optional parts that are missing.
 const INCOMPLETE: HeaderName = HeaderName::from_static("x-gate-incomplete");
@@ -70,7 +72,7 @@ impl OnRequest for Aggregate {
         let body = if self.sends_body { exchange.body.take() } else { Body::empty() };
         let request = &exchange.request;
         let (headers, authority, calls) = (end_to_end(&request.headers), request.authority.clone(), exchange.calls.clone());
-        let (record, spans) = (&mut exchange.record, &exchange.spans);
+        let (record, kept, spans, clock) = (&mut exchange.record, &mut exchange.kept, &exchange.spans, exchange.clock);
         Flow::Wait(Box::pin(async move {
             let body = match body.collected(PART_MAX).await {
                 Ok(body) => body,
@@ -80,12 +82,24 @@ impl OnRequest for Aggregate {
             let answers = self.parts.iter().zip(targets).zip(own).map(|((asked, (target, affinity)), own)| {
                 let spans = spans.clone();
                 let outgoing = Outgoing { affinity, spans, ..outgoing(&asked.method, target, &authority, &headers, own, &body) };
-                answer(asked, calls.clone(), outgoing, Arc::clone(&attempts))
+                answer(asked, calls.clone(), outgoing, Arc::clone(&attempts), clock)
             });
             let answered = try_join_all(answers).await;
             record.attempts += attempts.load(Ordering::Relaxed);
             match answered {
-                Ok(answers) => Flow::Answer(together(&self.parts, &answers)),
+                Ok(answers) => {
+                    let mut keeping = Strictest::default();
+                    for member in &answers {
+                        if let Member::Whole { headers, came, .. } = member {
+                            keeping.add(headers, *came, is_clients);
+                        }
+                    }
+                    kept.remove::<AtMost>();
+                    if let Some(at_most) = keeping.at_most() {
+                        kept.insert(at_most);
+                    }
+                    Flow::Answer(together(&self.parts, &answers, &keeping))
+                }
                 Err(problem) => Flow::Refuse(problem),
             }
         }))
@@ -143,7 +157,7 @@ fn outgoing(
 
 /// What became of a part that is there, or may be missing.
 enum Member {
-    Whole(Box<RawValue>),
+    Whole { value: Box<RawValue>, headers: HeaderMap, came: Duration },
     Missing,
 }
 
@@ -169,15 +183,21 @@ impl Failure {
 }
 
 /// Asks one part; a required one that fails ends all.
-async fn answer(asked: &Asked, calls: Arc<dyn Calls>, outgoing: Outgoing, attempts: Arc<AtomicU32>) -> Result<Member, Problem> {
+async fn answer(
+    asked: &Asked,
+    calls: Arc<dyn Calls>,
+    outgoing: Outgoing,
+    attempts: Arc<AtomicU32>,
+    clock: Clock,
+) -> Result<Member, Problem> {
     let within = asked.part.within.or_else(|| calls.total(UpstreamIndex(asked.part.upstream)));
-    let fetched = fetched(&asked.part, calls, outgoing, attempts);
+    let fetched = fetched(&asked.part, calls, outgoing, attempts, clock);
     let fetched = match within {
         Some(within) => tokio::time::timeout(within, fetched).await.unwrap_or(Err(Failure::Late)),
         None => fetched.await,
     };
     match fetched {
-        Ok(value) => Ok(Member::Whole(value)),
+        Ok(member) => Ok(member),
         Err(_) if asked.default.is_some() => Ok(Member::Missing),
         Err(failure) => {
             let problem = Problem::new(StatusCode::BAD_GATEWAY, format!("the part `{}` of the answer failed", asked.part.name));
@@ -189,26 +209,39 @@ async fn answer(asked: &Asked, calls: Arc<dyn Calls>, outgoing: Outgoing, attemp
     }
 }
 
-async fn fetched(part: &Part, calls: Arc<dyn Calls>, outgoing: Outgoing, attempts: Arc<AtomicU32>) -> Result<Box<RawValue>, Failure> {
+async fn fetched(
+    part: &Part,
+    calls: Arc<dyn Calls>,
+    outgoing: Outgoing,
+    attempts: Arc<AtomicU32>,
+    clock: Clock,
+) -> Result<Member, Failure> {
     let reply = calls.call_counted(UpstreamIndex(part.upstream), outgoing, attempts).await.map_err(Failure::Fault)?;
     if !reply.status.is_success() {
         return Err(Failure::Status(reply.status));
     }
+    let (headers, came) = (reply.headers, clock.now());
     let body = reply.body.collected(PART_MAX).await.map_err(|fault| match fault.kind {
         FaultKind::BodyTooLarge => Failure::TooLarge,
         _ => Failure::Fault(fault),
     })?;
-    taken(&body, &part.take).ok_or(Failure::NotJson)
+    let value = taken(&body, &part.take).ok_or(Failure::NotJson)?;
+    Ok(Member::Whole { value, headers, came })
 }
 
-/// One object, a member for each part, in their order.
-fn together(parts: &[Asked], answers: &[Member]) -> Reply {
+/// True for a field of a part's request that is as the client sent it.
+fn is_clients(name: &HeaderName) -> bool {
+    *name != ACCEPT && !OF_THE_WHOLE.contains(name)
+}
+
+/// One object, a member for each part, in their order. Without some of them it is for nobody else.
+fn together(parts: &[Asked], answers: &[Member], keeping: &Strictest) -> Reply {
     let mut body = String::from("{");
     let mut missing: Vec<&str> = Vec::new();
     for (asked, member) in parts.iter().zip(answers) {
         let name = asked.part.name.as_str();
         let value = match (member, &asked.default) {
-            (Member::Whole(value), _) => value.get(),
+            (Member::Whole { value, .. }, _) => value.get(),
             (Member::Missing, default) => {
                 missing.push(name);
                 default.as_deref().map_or("null", RawValue::get)
@@ -223,10 +256,11 @@ fn together(parts: &[Asked], answers: &[Member]) -> Reply {
     }
     body.push('}');
     let mut reply = Reply::of(StatusCode::OK, "application/json", body);
-    if !missing.is_empty()
-        && let Ok(value) = HeaderValue::try_from(missing.join(", "))
-    {
+    if missing.is_empty() {
+        keeping.tell(&mut reply.headers);
+    } else if let Ok(value) = HeaderValue::try_from(missing.join(", ")) {
         reply.headers.insert(INCOMPLETE, value);
+        reply.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     reply
 }

@@ -1,10 +1,10 @@
 //! Where credentials stand in a request: found, and taken out again.
 
 use super::config::Carrier;
-use crate::http::Request;
-use http::header::{AUTHORIZATION, COOKIE};
+use crate::http::{Request, said};
+use http::header::AUTHORIZATION;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 use std::borrow::Cow;
 
 /// What stands in the places of a credential.
@@ -24,8 +24,8 @@ pub fn find<'r>(request: &'r Request, places: &[Carrier], scheme: Option<&str>) 
     for place in places {
         let here = match place {
             Carrier::Header(name) => field(&request.headers, name, scheme.filter(|_| *name == AUTHORIZATION)),
-            Carrier::Cookie(name) => once(cookies(&request.headers).filter(|(key, _)| key == name).map(|(_, value)| Cow::Borrowed(value))),
-            Carrier::Query(name) => once(pairs(request).filter(|(key, _)| decode(key) == name.as_str()).map(|(_, value)| decode(value))),
+            Carrier::Cookie(name) => once(said::cookies(&request.headers, name).map(|value| std::str::from_utf8(value).ok().map(Cow::Borrowed))),
+            Carrier::Query(name) => once(pairs(request).filter(|(key, _)| decode(key) == name.as_str()).map(|(_, value)| Some(decode(value)))),
         };
         found = match (found, here) {
             (found, Found::Absent) => found,
@@ -43,17 +43,18 @@ pub fn remove(request: &mut Request, places: &[Carrier]) {
             Carrier::Header(name) => {
                 request.headers.remove(name);
             }
-            Carrier::Cookie(name) => remove_cookie(&mut request.headers, name),
+            Carrier::Cookie(name) => said::remove_cookie(&mut request.headers, name),
             Carrier::Query(name) => remove_query(request, name),
         }
     }
 }
 
-fn once<'r>(mut all: impl Iterator<Item = Cow<'r, str>>) -> Found<'r> {
+/// The only one; none in place of one that is no text.
+fn once<'r>(mut all: impl Iterator<Item = Option<Cow<'r, str>>>) -> Found<'r> {
     match (all.next(), all.next()) {
         (None, _) => Found::Absent,
-        (Some(one), None) => Found::One(one),
-        (Some(_), Some(_)) => Found::Unclear,
+        (Some(Some(one)), None) => Found::One(one),
+        (Some(None), None) | (Some(_), Some(_)) => Found::Unclear,
     }
 }
 
@@ -64,18 +65,10 @@ fn field<'r>(headers: &'r HeaderMap, name: &http::HeaderName, scheme: Option<&st
     if second.is_some() {
         return Found::Unclear;
     }
-    let Ok(text) = first.to_str() else { return Found::Unclear };
+    let Ok(text) = std::str::from_utf8(first.as_bytes()) else { return Found::Unclear };
     let Some(scheme) = scheme else { return Found::One(Cow::Borrowed(text)) };
     let (written, credential) = text.split_once(' ').unwrap_or((text, ""));
     if written.eq_ignore_ascii_case(scheme) { Found::One(Cow::Borrowed(credential.trim_start_matches(' '))) } else { Found::Absent }
-}
-
-/// Cookies in the order they stand (RFC 6265 §4.2.1).
-fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
-    headers.get_all(COOKIE).iter().filter_map(|field| field.to_str().ok()).flat_map(|field| field.split(';')).filter_map(|pair| {
-        let (name, value) = pair.trim().split_once('=')?;
-        Some((name, value.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')).unwrap_or(value)))
-    })
 }
 
 fn pairs(request: &Request) -> impl Iterator<Item = (&str, &str)> {
@@ -84,25 +77,6 @@ fn pairs(request: &Request) -> impl Iterator<Item = (&str, &str)> {
 
 fn decode(text: &str) -> Cow<'_, str> {
     percent_encoding::percent_decode_str(text).decode_utf8_lossy()
-}
-
-fn remove_cookie(headers: &mut HeaderMap, name: &str) {
-    let is_it = |pair: &str| pair.trim().split_once('=').is_some_and(|(key, _)| key == name);
-    let left: Vec<String> = headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|field| field.to_str().ok())
-        .flat_map(|field| field.split(';'))
-        .map(str::trim)
-        .filter(|pair| !pair.is_empty() && !is_it(pair))
-        .map(str::to_owned)
-        .collect();
-    headers.remove(COOKIE);
-    if !left.is_empty()
-        && let Ok(value) = HeaderValue::try_from(left.join("; "))
-    {
-        headers.insert(COOKIE, value);
-    }
 }
 
 fn remove_query(request: &mut Request, name: &str) {

@@ -120,6 +120,13 @@ pub fn sign(
     Ok(tokens(0, declared, jwt, key)?.sign(claims, now, ttl))
 }
 
+/// The claims for which an auth will refuse a token: those that are missing, and those of another type. `role` has to be …
+#[must_use]
+pub fn unfit(declared: &Declared, claims: &Map<String, Json>) -> Vec<String> {
+    let unfit = declared.attributes.iter().filter(|claim| attribute::from_json(claim, claims.get(&claim.name)).is_none());
+    unfit.map(|claim| format!("`{}` as {}", claim.name, claim.expression_type())).collect()
+}
+
 /// What lines of keys say behind the name: `sha256:HEX`.
 #[must_use]
 pub fn hash_key(key: &str) -> String {

@@ -34,7 +34,7 @@ pub use facts::{Clash, absent, attribute, auth_fact, clash, facts, identity};
 pub use forms::{DECLARATION, clauses};
 pub use jwks::FETCH_MAX;
 pub use made::{purpose, runtime};
-pub use mint::{hash_key, sign};
+pub use mint::{hash_key, sign, unfit};
 pub use passwords::hash_password;
 pub use remote::{Forward, INTROSPECT_MAX, Introspect, Issuer, IssuerKeys, Remote};
 pub use runtime::{Failure, Runtime, Verdict, install_crypto};
@@ -43,6 +43,7 @@ pub use stage::{ABSENT, Authenticate};
 use super::stage::Place;
 use super::{Build, BuildError, Effective, Policy};
 use crate::lang::Checker;
+use crate::lang::expr::Expr;
 use crate::lang::form::{Example, Word};
 
 impl Policy for Config {
@@ -75,5 +76,10 @@ impl Policy for Config {
         bad.map_or(Ok(()), Err)?;
         build.on_request(Place::Authenticate, Authenticate::new(self.mode.clone(), auths));
         Ok(())
+    }
+
+    fn told(&self) -> Vec<&Expr> {
+        // It runs before the cache, and refuses or lets pass.
+        Vec::new()
     }
 }

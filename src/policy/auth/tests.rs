@@ -425,3 +425,13 @@ fn what_is_known_of_a_caller_follows_the_statement() {
     assert_eq!(known("auth optional strict"), ("claim.sub str?".to_owned(), false));
     assert_eq!(known("public \"why\""), (String::new(), false));
 }
+
+#[test]
+fn claims_that_are_missing_or_of_another_type_are_named() {
+    let text = "auth jwt main { algorithms [HS256]; key env(\"KEY\"); audience \"x\"; claims { sub str; role enum(user, admin) = user; age int? } }";
+    let declared = auths(text).0.remove(0);
+    let unfit = |claims: &str| crate::policy::auth::unfit(&declared, &serde_json::from_str(claims).unwrap());
+    assert_eq!(unfit(r#"{"sub": "1"}"#), Vec::<String>::new());
+    assert_eq!(unfit("{}"), ["`sub` as str"]);
+    assert_eq!(unfit(r#"{"sub": 1, "role": 7, "age": "x"}"#), ["`sub` as str", "`role` as enum(user, admin)", "`age` as int?"]);
+}

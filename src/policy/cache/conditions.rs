@@ -1,12 +1,12 @@
 //! Conditions both ways: what a client asks about what is stored (RFC 9111 §4.3.2), and what the origin is asked about it
 //! (§4.3.1) and answers (§4.3.4).
 
-use super::directives::{Allowed, members};
-use super::freshness::{date, parse_date};
+use crate::http::caching::directives::{Allowed, members};
+use crate::http::caching::freshness::{date, parse_date};
 use bytes::BytesMut;
 use http::header::{
     AGE, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG, IF_MATCH, IF_MODIFIED_SINCE,
-    IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, LAST_MODIFIED, RANGE,
+    IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, LAST_MODIFIED, RANGE, TRAILER,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::time::Duration;
@@ -107,10 +107,11 @@ pub fn updated(stored: &HeaderMap, told: &HeaderMap) -> HeaderMap {
     fields
 }
 
-/// The fields of what is stored as they are kept: no age, which is reckoned, none of those that are not to be kept, and in
-/// no more room than they need.
+/// The fields of what is stored as they are kept: no age, which is reckoned, no word of trailers, which are not stored, none of
+/// those that are not to be kept, and in no more room than they need.
 pub fn keep(fields: &mut HeaderMap, allowed: &Allowed) {
     fields.remove(AGE);
+    fields.remove(TRAILER);
     for name in &allowed.left_out {
         fields.remove(name);
     }

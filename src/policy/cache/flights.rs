@@ -10,8 +10,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// Longest wait for a body whose length nobody knows: it may never end.
-const UNKNOWN_LENGTH_WAIT_MAX: Duration = Duration::from_secs(1);
+/// Longest wait for a body whose length nobody knows: it may never end, and whoever has begun to read it could not go elsewhere when it
+/// turns out to be too large.
+const UNKNOWN_LENGTH_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// What came of a request under way.
 #[derive(Debug, Clone)]

@@ -3,15 +3,16 @@
 use super::answer::{self, Client};
 use super::conditions;
 use super::content::Content;
-use super::directives::Allowed;
+use crate::http::caching::directives::Allowed;
 use super::fill::Fill;
 use super::flights::Lead;
-use super::freshness::Freshness;
+use crate::http::caching::freshness::Freshness;
 use super::stage::{Cache, Fetch};
 use super::status::{self, Passed};
 use super::storable::{self, Circumstances};
 use super::stored::{Head, Stored};
 use super::vary::Selecting;
+use crate::http::caching::AtMost;
 use crate::http::{Body, Exchange, Problem, Reply, Source};
 use crate::lang::eval::Facts;
 use http::header::DATE;
@@ -192,6 +193,7 @@ impl Cache {
             credential: fetch.caller.credential,
             cookie: fetch.caller.cookie,
             by_file: arm.or(self.ttl.map(|time| (time, false))),
+            at_most: exchange.kept.get().map(|AtMost(time)| *time),
             stale: self.stale,
             error: self.error,
             times: (fetch.began.min(now), now),

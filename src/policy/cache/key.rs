@@ -2,6 +2,7 @@
 
 use super::stored::Of;
 use crate::http::{Exchange, Scheme, forward};
+use crate::lang::asked::Asked;
 use crate::lang::eval::Facts;
 use crate::lang::expr::{Expr, Ref};
 use sha2::{Digest, Sha256};
@@ -11,11 +12,19 @@ use std::sync::Arc;
 /// Bytes of a key; those of usual length need no allocation.
 pub type Bytes = SmallVec<[u8; 256]>;
 
+/// What stands in the place of a length before what is missing,
+const MISSING: u32 = u32::MAX;
+/// and before what has no one reading.
+const UNCLEAR: u32 = u32::MAX - 1;
+const LENGTH_MAX: u32 = u32::MAX - 2;
+
 /// What keys are made of, besides route, scheme, authority, path and upstream, which are always part of them, and what a trusted proxy
 /// says instead of the authority.
 #[derive(Debug)]
 pub struct Parts {
     by: Vec<Expr>,
+    /// What a client says of it.
+    asked: Asked,
     /// What `by` says, so that another one's values are never taken for its own.
     written: Vec<u8>,
     /// The whole query counts: `by` says nothing of the target.
@@ -41,7 +50,7 @@ impl Parts {
         });
         // INVARIANT: what programs are made of can be written as JSON.
         let written = serde_json::to_vec(&by).map(|text| Sha256::digest(&text).to_vec()).unwrap_or_default();
-        Self { query, identifies, names_cookie, by, written }
+        Self { query, identifies, names_cookie, asked: Asked::of(&by), by, written }
     }
 
     /// The key of a request that takes a route.
@@ -70,8 +79,15 @@ impl Parts {
             match part.eval(Facts::request(exchange)).as_text() {
                 Some(text) => push(&mut key, text.as_bytes()),
                 // What is missing is a value of its own.
-                None => key.extend_from_slice(&u32::MAX.to_be_bytes()),
+                None => key.extend_from_slice(&MISSING.to_be_bytes()),
             }
+        }
+        // Text shows the first of several values, and not every byte: the upstream gets all of them.
+        for (nth, values) in self.asked.unclear(exchange) {
+            for number in [UNCLEAR, length(nth), length(values.len())] {
+                key.extend_from_slice(&number.to_be_bytes());
+            }
+            values.iter().for_each(|value| push(&mut key, value));
         }
         for name in &forward::PLACE {
             for value in exchange.request.headers.get_all(name) {
@@ -97,8 +113,12 @@ impl Parts {
 }
 
 fn push(key: &mut Bytes, part: &[u8]) {
-    key.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX - 1).to_be_bytes());
+    key.extend_from_slice(&length(part.len()).to_be_bytes());
     key.extend_from_slice(part);
+}
+
+fn length(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX).min(LENGTH_MAX)
 }
 
 /// The authority as the upstream may get it, port and final dot included: its answer may name them. Letters' case and the

@@ -1,7 +1,7 @@
 //! `cache`: responses that are kept and answered from (RFC 9111). Host and route are always part of the key, GET and HEAD
 //! alone are answered, and what the origin says of its own response goes before what the file says.
 //!
-//! `stage` looks at requests and `intake` at what the origin answers; `directives`, `freshness`, `storable`, `reuse`, `vary`,
+//! `stage` looks at requests and `intake` at what the origin answers; `storable`, `reuse`, `vary`,
 //! `conditions` and `ranges` are the rules, each a function of its arguments; `store`, `fill` and `flights` hold what there is
 //! and what is on its way. `server::cache` puts them between a request and its upstream.
 
@@ -9,12 +9,9 @@ mod answer;
 mod check;
 mod conditions;
 mod content;
-mod dictionary;
-mod directives;
 mod epochs;
 mod fill;
 mod flights;
-mod freshness;
 mod intake;
 mod invalidate;
 mod key;
@@ -121,6 +118,11 @@ impl Policy for Config {
             Self::Invalidate(routes) => build.invalidates.clone_from(routes),
         }
         Ok(())
+    }
+
+    fn told(&self) -> Vec<&Expr> {
+        // It is the cache, and its key its own.
+        Vec::new()
     }
 
     fn looks_until(&self) -> Option<At> {

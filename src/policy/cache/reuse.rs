@@ -1,7 +1,7 @@
 //! Whether a stored response answers a request as it is (RFC 9111 §4, §5.2.1; RFC 5861).
 
-use super::directives::Asked;
-use super::freshness::Freshness;
+use crate::http::caching::directives::Asked;
+use crate::http::caching::freshness::Freshness;
 use std::time::Duration;
 
 /// How a stored response may be used.

@@ -1,7 +1,7 @@
 //! The cache of a route at work: what it answers by itself, and what it lets go on to the origin.
 
 use super::answer::{self, Client};
-use super::directives::Asked;
+use crate::http::caching::directives::Asked;
 use super::epochs::Stamp;
 use super::flights::{Lead, Part};
 use super::key::Parts;
@@ -12,7 +12,7 @@ use super::store::{Found, Key};
 use super::stored::{Head, Of, Stored};
 use super::{Keep, conditions};
 use crate::hook;
-use crate::http::{Exchange, Problem, Reply};
+use crate::http::{Body, Exchange, Problem, Reply};
 use crate::lang::expr::Expr;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, PRAGMA, RANGE, UPGRADE};
 use http::{HeaderMap, Method, StatusCode};
@@ -32,6 +32,8 @@ pub struct Cache {
     shared: bool,
     /// No cookie reaches the upstream.
     drops_cookies: bool,
+    /// Cookies of the gateway's own, which name a target.
+    sticky: Vec<String>,
 }
 
 /// What the cache makes of a request.
@@ -92,12 +94,17 @@ impl Cache {
     #[must_use]
     pub fn new(keep: &Keep, parts: Parts, arms: Vec<(Expr, Duration)>, shelf: Arc<Shelf>) -> Self {
         let Keep { ttl, shared, stale, error, .. } = *keep;
-        Self { shelf, parts, ttl, arms, stale, error, shared, drops_cookies: false }
+        Self { shelf, parts, ttl, arms, stale, error, shared, drops_cookies: false, sticky: Vec::new() }
     }
 
     /// Says that no cookie reaches the upstream, so that none makes a response its caller's own.
     pub fn drops_cookies(&mut self) {
         self.drops_cookies = true;
+    }
+
+    /// Says which cookies are the gateway's own: they name a target, and nobody.
+    pub fn sticks_by(&mut self, cookies: Vec<String>) {
+        self.sticky = cookies;
     }
 
     /// What routes with the same declaration share.
@@ -230,8 +237,21 @@ impl Cache {
         let headers = &exchange.request.headers;
         Caller {
             credential: !self.parts.identifies && (!exchange.identities.is_empty() || headers.contains_key(AUTHORIZATION)),
-            cookie: !self.parts.names_cookie && !self.drops_cookies && headers.contains_key(COOKIE),
+            cookie: !self.parts.names_cookie && !self.drops_cookies && self.has_cookie(headers),
         }
+    }
+
+    /// True for a request with a cookie that is not the gateway's own.
+    fn has_cookie(&self, headers: &HeaderMap) -> bool {
+        if self.sticky.is_empty() {
+            return headers.contains_key(COOKIE);
+        }
+        let is_own = |pair: &str| {
+            pair.trim().split_once('=').is_some_and(|(name, value)| {
+                self.sticky.iter().any(|known| known == name) && value.len() == 16 && value.bytes().all(|byte| byte.is_ascii_hexdigit())
+            })
+        };
+        headers.get_all(COOKIE).iter().any(|line| !line.to_str().is_ok_and(|line| line.split(';').all(is_own)))
     }
 
     /// The part of a request in what is under way for its key; none for one that goes by itself.
@@ -244,11 +264,17 @@ impl Cache {
     #[must_use]
     pub fn follow(&self, fetch: &Fetch, fill: &Arc<super::fill::Fill>, exchange: &mut Exchange) -> Option<Reply> {
         let now = exchange.clock.now();
-        if !self.serves(fetch, &fill.head, now) || conditions::is_known(&fetch.request, &fill.head.headers, now) {
+        if !self.serves(fetch, &fill.head, now) {
             return None;
         }
-        let mut reply =
-            Reply { status: fill.head.status, headers: fill.head.headers.clone(), body: fill.another(), source: fill.head.source };
+        let Head { status, headers, source, .. } = &fill.head;
+        let mut reply = Reply { status: *status, headers: headers.clone(), body: Body::empty(), source: *source };
+        if status.is_success() && conditions::is_known(&fetch.request, headers, now) {
+            reply.status = StatusCode::NOT_MODIFIED;
+            conditions::without_body(&mut reply.headers);
+        } else {
+            reply.body = fill.another();
+        }
         status::passed(&mut reply.headers, Passed { why: fetch.why, status: None, stored: false, collapsed: true });
         exchange.record.cache = Some("hit");
         Some(reply)

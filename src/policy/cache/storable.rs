@@ -1,7 +1,7 @@
 //! Whether a response may be kept, and under which terms (RFC 9111 §3). What the origin says goes before what the file says.
 
-use super::directives::Allowed;
-use super::freshness::{self, Freshness};
+use crate::http::caching::directives::Allowed;
+use crate::http::caching::freshness::{self, Freshness};
 use http::header::{CONTENT_TYPE, ETAG, LAST_MODIFIED, SET_COOKIE};
 use http::{HeaderMap, HeaderName, StatusCode};
 use std::time::Duration;
@@ -20,6 +20,8 @@ pub struct Circumstances {
     pub cookie: bool,
     /// For how long the file keeps what says nothing itself, one of its arms or its own time; `true` for an arm's.
     pub by_file: Option<(Duration, bool)>,
+    /// What that does not go beyond, counted from the request on.
+    pub at_most: Option<Duration>,
     /// The file's `stale`.
     pub stale: Option<Duration>,
     /// The file's `error`.
@@ -48,6 +50,11 @@ pub fn judge(status: StatusCode, headers: &HeaderMap, allowed: &Allowed, circums
         None if allowed.no_cache => (Duration::ZERO, false),
         None => (by_file(status, headers, circumstances)?, true),
     };
+    let age_then = freshness::age_on_arrival(headers, asked, came);
+    // What the file gives begins when the response is here, however long that took: it is not the origin's word on its age.
+    let begins = if by_file { age_then.saturating_sub(freshness::told_age(headers)) } else { Duration::ZERO };
+    let most = circumstances.at_most.filter(|_| by_file).unwrap_or(Duration::MAX);
+    let lifetime = lifetime.saturating_add(begins).min(most);
     let seconds = |told: Option<u64>| told.map(Duration::from_secs);
     let must_revalidate = allowed.must_revalidate || allowed.proxy_revalidate;
     let allows_stale = !allowed.no_cache && !must_revalidate;
@@ -58,7 +65,7 @@ pub fn judge(status: StatusCode, headers: &HeaderMap, allowed: &Allowed, circums
     let error = circumstances.error.max(circumstances.stale);
     let stale_error = seconds(allowed.stale_if_error).or(file(error)).filter(|_| allows_stale).unwrap_or_default();
     let freshness = Freshness {
-        age_then: freshness::age_on_arrival(headers, asked, came),
+        age_then,
         came,
         lifetime,
         by_file,

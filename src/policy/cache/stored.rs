@@ -2,7 +2,7 @@
 
 use super::content::Content;
 use super::epochs::Stamp;
-use super::freshness::Freshness;
+use crate::http::caching::freshness::Freshness;
 use super::vary::Selecting;
 use crate::http::Source;
 use http::{HeaderMap, StatusCode};

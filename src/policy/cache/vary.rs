@@ -1,7 +1,7 @@
 //! Which requests a stored response answers besides the one it was fetched for: those whose fields that `Vary` names say the
 //! same (RFC 9111 §4.1).
 
-use super::directives::members;
+use crate::http::caching::directives::members;
 use crate::http::forward;
 use http::header::{ACCEPT_ENCODING, VARY};
 use http::{HeaderMap, HeaderName};
@@ -9,16 +9,16 @@ use http::{HeaderMap, HeaderName};
 /// Most fields that a response may vary by; one that names more is not kept.
 const FIELDS_MAX: usize = 16;
 
-/// Fields and what the request said in them, as one text each; none for a field that was not there.
+/// Fields and what the request said in them, as one value each; none for a field that was not there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Selecting(Vec<(HeaderName, Option<String>)>);
+pub struct Selecting(Vec<(HeaderName, Option<Vec<u8>>)>);
 
 impl Selecting {
     /// What selects a response among those of its key; none for one that answers no other request: `Vary: *`, no list of names, or
     /// the name of a field that the gateway itself writes for each request.
     #[must_use]
     pub fn of(response: &HeaderMap, request: &HeaderMap) -> Option<Self> {
-        let mut fields: Vec<(HeaderName, Option<String>)> = Vec::new();
+        let mut fields: Vec<(HeaderName, Option<Vec<u8>>)> = Vec::new();
         for line in response.get_all(VARY) {
             for name in line.to_str().ok()?.split(',').map(str::trim).filter(|name| !name.is_empty()) {
                 if name == "*" {
@@ -46,27 +46,31 @@ impl Selecting {
     /// Bytes it takes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.0.iter().map(|(name, value)| name.as_str().len() + value.as_ref().map_or(0, String::len)).sum()
+        self.0.iter().map(|(name, value)| name.as_str().len() + value.as_ref().map_or(0, Vec::len)).sum()
     }
 }
 
 /// What a request says in a field: its lines as one list, without the spaces that mean nothing; codings in lower case.
-fn normalised(name: &HeaderName, request: &HeaderMap) -> Option<String> {
-    let mut value: Option<String> = None;
+fn normalised(name: &HeaderName, request: &HeaderMap) -> Option<Vec<u8>> {
+    let mut value: Option<Vec<u8>> = None;
     for line in request.get_all(name) {
-        let line = String::from_utf8_lossy(line.as_bytes());
         let value = value.get_or_insert_default();
-        for member in members(&line).filter(|member| !member.is_empty()) {
+        let mut add = |member: &[u8]| {
             if !value.is_empty() {
-                value.push(',');
+                value.push(b',');
             }
-            value.push_str(member);
+            value.extend_from_slice(member);
+        };
+        match std::str::from_utf8(line.as_bytes()) {
+            Ok(line) => members(line).filter(|member| !member.is_empty()).for_each(|member| add(member.as_bytes())),
+            // Where such a list has its commas is not for us to say: it is compared as it stands.
+            Err(_) => add(line.as_bytes()),
         }
     }
     if *name == ACCEPT_ENCODING
         && let Some(value) = &mut value
     {
-        value.retain(|character| character != ' ');
+        value.retain(|byte| *byte != b' ');
         value.make_ascii_lowercase();
     }
     value

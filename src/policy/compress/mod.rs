@@ -9,6 +9,7 @@ mod tests;
 use super::stage::{Place as Stage, ReplyPlace};
 use super::{Build, BuildError, Effective, Policy};
 use crate::lang::Checker;
+use crate::lang::expr::Expr;
 use crate::lang::form::{Example, Form, Merge, Place, Slot, Word};
 use serde::{Deserialize, Serialize};
 
@@ -68,5 +69,10 @@ impl Policy for Config {
         build.on_request(Stage::Access, stage::Choose(self.algorithms.clone()));
         build.on_response(ReplyPlace::Compress, stage::Compress);
         Ok(())
+    }
+
+    fn told(&self) -> Vec<&Expr> {
+        // It changes each response on its way out.
+        Vec::new()
     }
 }

@@ -3,9 +3,11 @@
 use super::Algorithm;
 use super::encode::Compressed;
 use crate::http::{Body, Exchange, Reply};
-use crate::policy::altered::altered;
+use crate::policy::altered::{altered, weaken};
 use crate::policy::stage::{Flow, OnRequest, OnResponse};
-use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, VARY};
+use http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body::Body as _;
 
@@ -17,10 +19,27 @@ pub(super) struct Choose(pub(super) Vec<Algorithm>);
 
 impl OnRequest for Choose {
     fn request<'a>(&'a self, exchange: &'a mut Exchange) -> Flow<'a> {
-        if let Some(chosen) = chosen(&exchange.request.headers, &self.0) {
+        let headers = &exchange.request.headers;
+        if let Some(chosen) = chosen(headers, &self.0) {
+            let known: Vec<HeaderValue> = headers.get_all(IF_NONE_MATCH).iter().cloned().collect();
             exchange.kept.insert(chosen);
+            if !known.is_empty() {
+                exchange.kept.insert(Known(known));
+            }
         }
         Flow::Next
+    }
+}
+
+/// The tags of what a client has already that takes a coding.
+#[derive(Debug, Clone)]
+struct Known(Vec<HeaderValue>);
+
+impl Known {
+    /// True when the client's is what was compressed of the representation with this tag.
+    fn is_coded(&self, tag: &HeaderValue) -> bool {
+        let mut known = self.0.iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+        known.any(|known| known.strip_prefix(b"W/") == Some(tag.as_bytes()))
     }
 }
 
@@ -82,6 +101,9 @@ pub(super) struct Compress;
 
 impl OnResponse for Compress {
     fn response(&self, exchange: &Exchange, reply: &mut Reply) {
+        if reply.status == StatusCode::NOT_MODIFIED {
+            return unchanged(exchange, &mut reply.headers);
+        }
         let is_head = exchange.request.method == Method::HEAD;
         if !worth_it(reply, is_head) {
             return;
@@ -94,6 +116,21 @@ impl OnResponse for Compress {
         // The answer to a HEAD says what a GET would be told, and has no body to compress (RFC 9110 §9.3.2).
         let body = reply.body.take();
         reply.body = if is_head { Body::empty() } else { Body::stream(Compressed::new(body, algorithm)) };
+    }
+}
+
+/// A 304 says what the 200 in its place would (RFC 9110 §15.4.5), as far as can be known without its body: what the client
+/// has tells whether that would be compressed.
+fn unchanged(exchange: &Exchange, headers: &mut HeaderMap) {
+    let is_other = headers.get(CONTENT_TYPE).is_some_and(|kind| !kind.to_str().is_ok_and(is_compressible));
+    if is_other || headers.contains_key(CONTENT_ENCODING) || forbids(headers) {
+        return;
+    }
+    vary(headers);
+    if let (Some(known), Some(tag)) = (exchange.kept.get::<Known>(), headers.get(ETAG))
+        && known.is_coded(tag)
+    {
+        weaken(headers);
     }
 }
 

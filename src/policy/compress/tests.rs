@@ -183,3 +183,30 @@ fn unknown_algorithms_are_refused() {
     assert_eq!(check::<Config>(&["compress [brotli]"]).code(), "gate::type::enum");
     assert_eq!(check::<Config>(&["compress [gzip, gzip]"]).code(), "gate::schema::repeated");
 }
+
+#[tokio::test]
+async fn a_304_says_what_the_200_in_its_place_would() {
+    let of = async |accept: &str, known: &str, fields: &[(&'static str, &'static str)]| {
+        let parts = build(&check::<Config>(&["compress"]).sound());
+        let mut exchange = exchange("GET", "/x/1/a", &[("accept-encoding", accept), ("if-none-match", known)]);
+        let _ = parts.request(&mut exchange).await;
+        exchange.request.headers.clear();
+        let mut reply = Reply::empty(StatusCode::NOT_MODIFIED);
+        reply.headers.insert("etag", "\"1\"".parse().unwrap());
+        for (name, value) in fields {
+            reply.headers.insert(*name, value.parse().unwrap());
+        }
+        parts.response(&exchange, &mut reply);
+        let text = |name: &str| reply.headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+        (text("etag").unwrap(), text("vary"))
+    };
+    let varies = Some("Accept-Encoding".to_owned());
+    assert_eq!(of("gzip", "\"0\", W/\"1\"", &[]).await, ("W/\"1\"".to_owned(), varies.clone()));
+    // It has what was not compressed: an image, or what it asked for without a coding.
+    assert_eq!(of("gzip", "\"1\"", &[]).await, ("\"1\"".to_owned(), varies.clone()));
+    assert_eq!(of("identity", "W/\"1\"", &[]).await, ("\"1\"".to_owned(), varies.clone()));
+    assert_eq!(of("gzip", "W/\"1\"", &[("content-type", "text/css")]).await, ("W/\"1\"".to_owned(), varies));
+    for other in [("content-type", "image/png"), ("content-encoding", "br"), ("cache-control", "no-transform")] {
+        assert_eq!(of("gzip", "W/\"1\"", &[other]).await, ("\"1\"".to_owned(), None), "{other:?}");
+    }
+}

@@ -72,4 +72,9 @@ impl Policy for Config {
         build.on_response(ReplyPlace::ErrorPage, pages);
         Ok(())
     }
+
+    fn told(&self) -> Vec<&Expr> {
+        // It changes each response on its way out.
+        Vec::new()
+    }
 }

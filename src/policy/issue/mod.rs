@@ -52,4 +52,8 @@ impl Policy for Config {
         build.on_request(Stage::Call, stage::Issue { signer, ttl: self.ttl, claims });
         Ok(())
     }
+
+    fn told(&self) -> Vec<&Expr> {
+        self.claims.iter().map(|(_, value)| value).collect()
+    }
 }

@@ -158,6 +158,11 @@ impl Policy for Config {
         Ok(())
     }
 
+    fn told(&self) -> Vec<&Expr> {
+        // It runs before the cache, and refuses or lets pass.
+        Vec::new()
+    }
+
     fn looks_until(&self) -> Option<Place> {
         let counting = self.limits.iter().any(|limit| limit.counting.is_some());
         self.limits.iter().map(Limit::place).max().filter(|_| !counting)
@@ -172,6 +177,11 @@ impl Policy for Config {
             arms.iter().enumerate().map(move |(nth, arm)| (limit, nth, arm))
         });
         arms.map(|(limit, nth, arm)| Decision { at: Some(limit.place()), of: Of::Branch("limit", &limit.name, nth), condition: &arm.when }).collect()
+    }
+
+    fn judges_by(&self) -> Vec<&Expr> {
+        let keys = self.limits.iter().flat_map(|limit| &limit.key);
+        self.decisions().into_iter().map(|decision| decision.condition).chain(keys).collect()
     }
 }
 

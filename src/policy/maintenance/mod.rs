@@ -10,6 +10,7 @@ pub use switch::Switch;
 use super::stage::Place as Stage;
 use super::{Build, BuildError, Effective, Policy};
 use crate::lang::Checker;
+use crate::lang::expr::Expr;
 use crate::lang::form::{Example, Form, Merge, Place, Slot, Word};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -56,5 +57,10 @@ impl Policy for Config {
         let switch = build.registry.state(KIND, key, || Switch::new(&self.route, self.flag.as_deref()));
         build.on_request(Stage::Maintenance, stage::Closed(switch));
         Ok(())
+    }
+
+    fn told(&self) -> Vec<&Expr> {
+        // It runs before the cache, and refuses or lets pass.
+        Vec::new()
     }
 }

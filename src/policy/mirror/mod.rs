@@ -11,6 +11,7 @@ use super::{Build, BuildError, Effective, Policy};
 use crate::diag::Code;
 use crate::http::UpstreamIndex;
 use crate::lang::Checker;
+use crate::lang::expr::Expr;
 use crate::lang::form::{Example, Declared, Form, Merge, Place, Slot, Word};
 use crate::lang::value::Percent;
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,11 @@ impl Policy for Config {
         let state = build.registry.state("mirror", format!("{} to {}", self.share.0, self.upstream), State::default);
         build.on_request(At::Shape, stage::Mirror::new(self, state));
         Ok(())
+    }
+
+    fn told(&self) -> Vec<&Expr> {
+        // What a mirror answers goes nowhere.
+        Vec::new()
     }
 
     fn upstreams(&self) -> Vec<UpstreamIndex> {

@@ -81,4 +81,12 @@ impl Policy for Config {
         build.on_request(Stage::Call, part);
         Ok(())
     }
+
+    fn told(&self) -> Vec<&Expr> {
+        match self {
+            Self::Body { status: _, format: _, body } => vec![body],
+            Self::Redirect { status: _, location, keeps_query: _ } => vec![location],
+            Self::Health | Self::Routes | Self::Openapi => Vec::new(),
+        }
+    }
 }

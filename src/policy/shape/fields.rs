@@ -60,7 +60,7 @@ impl Fields {
         self.remove.is_empty() && self.rename.is_empty() && self.set.is_empty() && self.add.is_empty()
     }
 
-    /// True when a line removes or sets a field: a trailer of that name, which an upstream may take for the field, would
+    /// True when a line removes or sets a field: a trailer of that name, which whoever gets it may take for the field, would
     /// bring back what the line has taken.
     pub(super) fn speaks_of(&self, name: &HeaderName) -> bool {
         let is = |other: &HeaderName| are_aliases(name, other);

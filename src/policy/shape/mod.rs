@@ -171,6 +171,18 @@ impl Policy for Config {
         Ok(())
     }
 
+    fn told(&self) -> Vec<&Expr> {
+        let lines = [&self.request, &self.query].into_iter().flat_map(|lines| lines.set.iter().chain(&lines.add));
+        let fields = lines.flat_map(|set| &set.choices).flat_map(|choice| [&choice.value].into_iter().chain(&choice.when));
+        let body = self.request_body.iter().flat_map(|body| &body.set).map(|(_, value)| value);
+        let path = match &self.path {
+            Path::Prefix { strip: _, add } => add.as_ref(),
+            Path::Rewrite(path) => Some(path),
+            Path::Keep => None,
+        };
+        fields.chain(body).chain(path).collect()
+    }
+
     fn decisions(&self) -> Vec<Decision<'_>> {
         let sides = [("request", Some(Stage::Shape), &self.request), ("query", Some(Stage::Shape), &self.query), ("response", None, &self.response)];
         let mut found = Vec::new();

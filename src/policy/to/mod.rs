@@ -76,6 +76,14 @@ impl Policy for Config {
         Ok(())
     }
 
+    fn told(&self) -> Vec<&Expr> {
+        let sticky = match &self.otherwise {
+            Some(Choice::Split { shares: _, sticky }) => sticky.as_ref(),
+            Some(Choice::Upstream(_)) | None => None,
+        };
+        self.arms.iter().map(|arm| &arm.when).chain(sticky).collect()
+    }
+
     fn looks_until(&self) -> Option<At> {
         Some(At::Target)
     }

@@ -5,6 +5,7 @@ use super::stages::values;
 use crate::http::Exchange;
 use crate::ir::Route;
 use crate::ir::spell::Speller;
+use crate::lang::asked::Asked;
 use crate::lang::eval::Facts;
 use crate::route::{Captures, Divergence, HostPattern, Miss};
 use crate::testing::rig::Rig;
@@ -45,26 +46,32 @@ fn why(rig: &Rig<'_>, route: &Route, taking: Option<&Route>, method: &str, excha
             let mut tried = Captures::new();
             tried.bind(&key.pattern, exchange.request.path());
             let facts = Facts::tried(exchange, tried.as_ranges());
+            let refusal = route.predicate.as_ref().and_then(|condition| Asked::of([condition]).refusal(exchange));
             match &route.predicate {
+                Some(condition) if let Some(problem) = &refusal => {
+                    let written = Speller::new(rig.program, route).expression(condition);
+                    (Close::Condition, format!("condition: `match {written}` cannot be judged: {}", problem.detail))
+                }
                 Some(condition) if !condition.holds(facts) => {
                     let speller = Speller::new(rig.program, route);
                     let values = values(condition, (speller, &rig.credentials), facts);
                     (Close::Condition, format!("condition: `match {}` does not hold: {values}", speller.expression(condition)))
                 }
-                Some(_) | None => (Close::Order, order(route, taking)),
+                Some(_) | None => (Close::Order, order(route, taking, method)),
             }
         }
     }
 }
 
 /// Why a route that matches is not tried.
-fn order(route: &Route, taking: Option<&Route>) -> String {
+fn order(route: &Route, taking: Option<&Route>, method: &str) -> String {
     match taking {
         Some(winner) if winner.key.priority > route.key.priority => {
             format!("order: it matches too, but its priority {} is below {} of `{}`", route.key.priority, winner.key.priority, winner.name)
         }
         Some(winner) => format!("order: it matches too, but takes more requests than `{}`, which goes first", winner.name),
-        None => "it matches, but this method is never allowed".to_owned(),
+        None if matches!(method, "TRACE" | "CONNECT") => "it matches, but this method is never allowed".to_owned(),
+        None => "it matches, but whether another route does cannot be judged".to_owned(),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::http::{Exchange, Problem, Reply, Source};
 use crate::ir::spell::{self, Speller};
 use crate::ir::{Route, Statement};
 use crate::lang::eval::{self, Facts};
+use crate::policy::clear::Clear;
 use crate::policy::stage::{Account, OnRequest, Place};
 use crate::policy::{Config, Of, auth};
 use crate::server::{Driven, Watch};
@@ -148,7 +149,7 @@ impl<'t> Tracer<'t> {
         let facts = Facts::request(exchange);
         let decisions = route.policies.iter().flat_map(Config::decisions);
         let rules: Vec<_> = decisions.filter(|rule| rule.at == Some(place) && matches!(rule.of, Of::Rule(..))).collect();
-        let mut refused = false;
+        let mut refused = Clear::of(&route.policies).is_some_and(|clear| clear.refusal(exchange).is_some());
         for (index, rule) in self.with(words).into_iter().zip(rules) {
             let passes = rule.condition.holds(facts);
             let verdict = match (refused, passes) {

@@ -112,6 +112,6 @@ async fn called<T: Transport>(
     outgoing: Outgoing,
 ) -> (Result<Reply, Fault>, u32) {
     let (random, mut attempts) = (Mutex::new(fastrand::Rng::with_seed(1)), 0);
-    let reply = call(transport, upstream, Terms { timeouts, retry }, outgoing, &random, &mut attempts).await;
-    (reply, attempts)
+    let answered = call(transport, upstream, Terms { timeouts, retry }, outgoing, &random, &mut attempts).await;
+    (answered.map(|(reply, _)| reply), attempts)
 }

@@ -147,7 +147,7 @@ impl Service {
             }
         }
         let attributes: Box<[Attribute]> = match self.copied.first() {
-            Some(name) => Box::new([Attribute::Text(fields.get(name)?.to_str().ok()?.into())]),
+            Some(name) => Box::new([Attribute::Text(std::str::from_utf8(fields.get(name)?.as_bytes()).ok()?.into())]),
             None => Box::default(),
         };
         Some(Vouched { identity: Arc::new(Identity { auth: self.auth, attributes }), fields })

@@ -133,6 +133,21 @@ async fn what_is_answered_304_is_stored_although_its_length_is_unknown() {
     assert_eq!(hit(&stage).await.body(), "abcd");
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_has_already_what_is_coming_in_is_told_so_at_once() {
+    let stage = route("cache");
+    let (sender, frames) = mpsc::unbounded_channel();
+    let headers = fields(&[("cache-control", "max-age=60"), ("etag", "\"1\"")]);
+    stage.origin().add(Act::Stream(StatusCode::OK, headers, Body::stream(Sent { frames, length: Some(4) })));
+    let first = stage.drive("GET", "/a", &[]).await;
+    let seen = stage.get("/a", &[("if-none-match", "\"1\"")]).await;
+    assert_eq!((seen.status, seen.body(), seen.verdict), (304, "", Some("hit")));
+    sender.send(Ok(Bytes::from("abcd"))).unwrap();
+    drop(sender);
+    assert_eq!((stage.seen(first).await.body(), stage.origin().calls()), ("abcd", 1));
+    assert_eq!(hit(&stage).await.body(), "abcd");
+}
+
 async fn settle() {
     for _ in 0..8 {
         tokio::task::yield_now().await;

@@ -2,6 +2,7 @@
 
 use super::play::{Act, Seen, Stage, route};
 use crate::http::exchange::testing::fields;
+use crate::http::Body;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::StatusCode;
@@ -174,4 +175,18 @@ async fn other_keys_do_not_wait() {
     stage.answers(&[("cache-control", "max-age=60")], "two");
     let (one, two) = tokio::join!(stage.get("/a", &[]), stage.get("/b", &[]));
     assert_eq!((one.body(), two.body()), ("one", "two"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_in_chunks_for_some_seconds_is_waited_for() {
+    let stage = route("cache 60s");
+    let piece = |number: u32| async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        (number < 3).then(|| (Ok(http_body::Frame::data(Bytes::from_static(b"x"))), number + 1))
+    };
+    let body = Body::stream(http_body_util::StreamBody::new(futures_util::stream::unfold(0, piece)));
+    stage.origin().add(Act::Stream(StatusCode::OK, fields(&[]), body));
+    let seen = crowd(&stage, 20).await;
+    assert!(seen.iter().all(|seen| seen.body() == "xxx"), "{seen:?}");
+    assert_eq!(stage.origin().calls(), 1);
 }

@@ -304,4 +304,22 @@ scripts! {
         > GET /a
         = miss 404 | calls=2
     ";
+    a_time_of_the_file_begins_when_the_response_is_here: "cache 2s", "
+        < 200 | after=5 | body=one
+        > GET /a
+        = miss 200
+        + 1
+        > GET /a
+        = hit 200 | body=one | Age: 6
+        + 1
+        < 200 | Age: 1 | after=5 | undated | body=two
+        > GET /a
+        = miss 200 | body=two
+        > GET /a
+        = hit 200
+        + 1
+        < 200 | body=three
+        > GET /a
+        = miss 200 | body=three
+    ";
 }

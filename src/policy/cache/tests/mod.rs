@@ -1,3 +1,4 @@
+mod aggregate;
 mod authority;
 mod bodies;
 mod concurrent;
@@ -9,6 +10,7 @@ mod request;
 mod response;
 mod stale;
 mod status;
+mod sticky;
 mod store;
 mod validation;
 mod vary;

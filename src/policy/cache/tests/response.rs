@@ -222,4 +222,11 @@ scripts! {
         > GET /a
         = miss 200 | body=two
     ";
+    rfc9111_3_1_what_is_stored_tells_of_no_trailers: "cache 60s", "
+        < 200 | Trailer: X-Sum | body=one
+        > GET /a
+        = miss 200 | Trailer: X-Sum
+        > GET /a
+        = hit 200 | -Trailer
+    ";
 }

@@ -67,3 +67,28 @@ async fn an_upstream_that_takes_nothing_of_an_upload_is_given_up() {
     assert_eq!(reply.unwrap_err().kind, FaultKind::AttemptTimeout);
     assert_eq!(breaker, State::Open);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_drips_keeps_an_upstream_shut_no_longer_than_an_attempt_may_take() {
+    let upstream = Arc::new(upstream(1, config::Config { breaker: opens_after(1), ..config::Config::default() }));
+    let timeouts = timeout::Config { attempt: Duration::from_secs(5), ..timeout::Config::default() };
+    let ask = async |transport: Taker, body: Body| called(&transport, &upstream, (timeouts, None), request("POST", body)).await.0;
+    assert!(ask(Taker::Nothing, Body::empty()).await.is_err());
+    sleep(Duration::from_secs(30)).await;
+    let drip = futures_util::stream::unfold((), |()| async {
+        sleep(Duration::from_secs(1)).await;
+        Some((Ok(Frame::data(Bytes::from_static(b"z"))), ()))
+    });
+    let dripping = ask(Taker::All, Body::stream(StreamBody::new(drip)));
+    let others = async {
+        sleep(Duration::from_secs(1)).await;
+        assert!(matches!(ask(Taker::All, Body::empty()).await.unwrap_err().kind, FaultKind::BreakerOpen(_)));
+        sleep(Duration::from_secs(4)).await;
+        ask(Taker::All, Body::empty()).await
+    };
+    tokio::select! {
+        reply = dripping => panic!("{reply:?}"),
+        reply = others => assert!(reply.is_ok(), "{reply:?}"),
+    }
+    assert_eq!(upstream.breaker.as_ref().unwrap().state(Instant::now()), State::Closed);
+}

@@ -56,6 +56,12 @@ impl Allowed {
                 return allowed;
             }
         }
+        Self::by_cache_control(headers)
+    }
+
+    /// What they allow caches that know of nothing else.
+    #[must_use]
+    pub fn by_cache_control(headers: &HeaderMap) -> Self {
         let mut allowed = Self::default();
         if let Some(text) = joined(headers, "cache-control") {
             each(&text, |name, argument| allowed.note(name, argument));

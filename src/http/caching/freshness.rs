@@ -56,8 +56,9 @@ pub fn age_on_arrival(headers: &HeaderMap, asked: Duration, came: Duration) -> D
     apparent.max(corrected)
 }
 
-/// What `Age` says: the first member of a list; what is no number says nothing (RFC 9111 §5.1).
-fn told_age(headers: &HeaderMap) -> Duration {
+/// How old a response is by what `Age` says: the first member of a list; what is no number says nothing (RFC 9111 §5.1).
+#[must_use]
+pub fn told_age(headers: &HeaderMap) -> Duration {
     let text = headers.get(AGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let first = text.split(',').next().unwrap_or_default().trim();
     Duration::from_secs(seconds(first).unwrap_or(0))
