@@ -16,8 +16,6 @@ mod rig;
 pub mod trace;
 
 #[cfg(test)]
-mod seen;
-#[cfg(test)]
 mod tests;
 
 pub use ask::Ask;

@@ -1,3 +1,5 @@
+mod seen;
+
 use super::coverage::{Coverage, Kind};
 use super::trace::Verdict;
 use super::{Ask, Failure, Outcome, Trace, run};

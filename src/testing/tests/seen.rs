@@ -1,10 +1,10 @@
 //! What conditions and values see of a request once it has been shaped, or has gone upstream: what arrived.
 
-use super::run;
 use crate::check::testing::program as sound;
 use crate::compile::{Compiler, MadeUp};
 use crate::http::Clock;
 use crate::ir::Program;
+use crate::testing::run;
 
 /// A policy of two upstreams, an auth, a flag and these statements.
 fn program(statements: &str) -> Program {
