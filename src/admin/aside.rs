@@ -20,6 +20,7 @@ impl Aside {
     /// # Errors
     /// When it panicked.
     pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, JoinError> {
+        // INVARIANT: the semaphore is never closed, so that this is a turn.
         let turn = Arc::clone(&self.0).acquire_owned().await;
         let done = spawn_blocking(move || {
             let done = work();

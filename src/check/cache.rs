@@ -1,6 +1,5 @@
 //! What a cache means together with the rest of its route: whose response it keeps, and which requests it answers.
 
-use super::order::any_reference;
 use crate::diag::{Code, Diagnostic, Sources, Span};
 use crate::lang::Node;
 use crate::lang::checker::{AttributeFact, Checker};
@@ -80,14 +79,15 @@ fn identity(keep: &Keep, node: &Node<'_>, parts: &Parts<'_, '_>, sources: &Sourc
         return;
     }
     let facts = &checker.facts.attributes;
-    let has_credential = keep.key.iter().any(|expr| any_reference(expr, &mut |reference| parts.credentials.contains(reference)));
-    let names_caller = has_credential || keep.key.iter().any(|expr| any_reference(expr, &mut |of| matches!(of, Ref::Attribute(_))));
+    let has_credential = keep.key.iter().any(|expr| expr.mentions(|reference| parts.credentials.contains(reference)));
+    // Narrower than what is a caller's own: where a route is authenticated, an address or a certificate may be that of many.
+    let identifies = has_credential || keep.key.iter().any(|expr| expr.mentions(|of| matches!(of, Ref::Attribute(_))));
     let flag_keys = &checker.names.flag_keys;
     let mut missing =
         told::missing(&told::exprs(parts.policies, &keep.key), &keep.key, |index| flag_keys.get(usize::from(index))?.as_ref());
     missing.retain(|reference| !(has_credential && matches!(reference, Ref::Attribute(_))));
     let auth = parts.statement("auth");
-    if missing.is_empty() && (names_caller || auth.is_none()) {
+    if missing.is_empty() && (identifies || auth.is_none()) {
         return;
     }
     let names = Attributes(facts);
@@ -99,7 +99,7 @@ fn identity(keep: &Keep, node: &Node<'_>, parts: &Parts<'_, '_>, sources: &Sourc
     let written: Vec<&str> =
         by.map(|given| checker.items(given)).unwrap_or_default().iter().map(|item| sources.text(item.expr.span)).collect();
     let (at, label) = match by {
-        Some(given) if auth.is_some() && !names_caller => (given.expr.span, "but this key does not contain the caller".to_owned()),
+        Some(given) if auth.is_some() && !identifies => (given.expr.span, "but this key does not contain the caller".to_owned()),
         Some(given) => {
             let lacks = add.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
             (given.expr.span, format!("but this key does not contain {lacks}"))

@@ -11,7 +11,7 @@ use crate::lang::Node;
 use crate::lang::form::{Form, Kind, Mark, Merge, Word};
 use crate::lang::literal;
 use crate::policy::limit::{Algorithm, Bound, Limit};
-use crate::policy::stage::STAGES;
+use crate::policy::stage::{Place, STAGES};
 use crate::policy::{self, Config, Effective, auth};
 use crate::upstream::check::Timeouts;
 use serde::Serialize;
@@ -62,7 +62,7 @@ pub struct Context<'e, 'a> {
 
 /// Explains a route.
 pub fn explain(route: &Route, context: &Context<'_, '_>) -> Explained {
-    let mut lines = Lines { sources: context.sources, lines: Vec::new() };
+    let mut lines = Lines { sources: context.sources, lines: Vec::new(), behind: None };
     let key = &route.key;
     let takes = format!("{} {}", key.methods.names().collect::<Vec<_>>().join(","), key.pattern.text());
     lines.gateway(context);
@@ -74,11 +74,14 @@ pub fn explain(route: &Route, context: &Context<'_, '_>) -> Explained {
     }
     lines.add("match", 0, &format!("priority {}", key.priority), if key.priority == 0 { DEFAULT } else { &route.place });
     for statement in context.in_force {
-        lines.statement(&statement.node, stage_of(statement, route), 0);
-        if statement.node.form.word == "limit" {
-            lines.burst(&statement.node, stage_of(statement, route), route);
+        let limit = limit(statement, route);
+        lines.behind = limit.filter(|limit| limit.by_identity).map(|_| Place::Authorize);
+        lines.statement(&statement.node, stage_of(statement), 0);
+        if let Some(limit) = limit {
+            lines.burst(&statement.node, limit);
         }
     }
+    lines.behind = None;
     lines.auths(route, context);
     lines.hooks(context.hooks);
     lines.body(context);
@@ -86,39 +89,38 @@ pub fn explain(route: &Route, context: &Context<'_, '_>) -> Explained {
     lines.add("respond", 0, "request id returned; errors as application/problem+json, RFC 9457", DEFAULT);
     let mut lines = lines.lines;
     let order = |stage: &str| STAGES.iter().position(|known| *known == stage).unwrap_or(STAGES.len());
-    lines.sort_by_key(|line| order(line.stage));
-    Explained { route: route.name.clone(), takes, doc: route.doc.clone(), lines }
+    lines.sort_by_key(|(line, behind)| (order(behind.map_or(line.stage, Place::name)), behind.is_some()));
+    Explained { route: route.name.clone(), takes, doc: route.doc.clone(), lines: lines.into_iter().map(|(line, _)| line).collect() }
 }
 
 /// Where a setting comes from that nobody wrote.
 const DEFAULT: &str = "default";
 
-/// A limit that asks who calls runs when that is known.
-fn stage_of(statement: &Effective<'_>, route: &Route) -> &'static str {
+fn stage_of(statement: &Effective<'_>) -> &'static str {
     let word = statement.node.form.word;
-    let identity = || limit(&statement.node, route).is_some_and(|limit| limit.by_identity);
-    match word {
-        "limit" if identity() => "authorize",
-        _ => policy::ALL.iter().flat_map(|entry| entry.words).find(|known| known.form.word == word).map_or("", |known| known.stage),
-    }
+    policy::ALL.iter().flat_map(|entry| entry.words).find(|known| known.form.word == word).map_or("", |known| known.stage)
 }
 
-fn limit<'r>(node: &Node<'_>, route: &'r Route) -> Option<&'r Limit> {
-    let name = &node.word_in("name")?.text;
+/// The limit that a statement declares.
+fn limit<'r>(statement: &Effective<'_>, route: &'r Route) -> Option<&'r Limit> {
+    let name = statement.node.word_in("name").filter(|_| statement.node.form.word == "limit")?;
     route.policies.iter().find_map(|policy| match policy {
-        Config::Limit(limits) => limits.limits.iter().find(|limit| limit.name == *name),
+        Config::Limit(limits) => limits.limits.iter().find(|limit| limit.name == name.text),
         _ => None,
     })
 }
 
 struct Lines<'s> {
     sources: &'s Sources,
-    lines: Vec<Line>,
+    /// Each with what it runs behind, where it does not run at its stage's own place.
+    lines: Vec<(Line, Option<Place>)>,
+    /// What the lines that are added run behind: limits that ask who calls, and hooks.
+    behind: Option<Place>,
 }
 
 impl Lines<'_> {
     fn add(&mut self, stage: &'static str, depth: usize, setting: &str, from: &str) {
-        self.lines.push(Line { stage, setting: setting.to_owned(), from: from.to_owned(), depth });
+        self.lines.push((Line { stage, setting: setting.to_owned(), from: from.to_owned(), depth }, self.behind));
     }
 
     /// A statement's head as written, the clauses of its block, and its defaults.
@@ -181,11 +183,11 @@ impl Lines<'_> {
         }
     }
 
-    fn burst(&mut self, node: &Node<'_>, stage: &'static str, route: &Route) {
+    fn burst(&mut self, node: &Node<'_>, limit: &Limit) {
         if node.child("burst").is_none()
-            && let Some(Bound::Rate { algorithm: Algorithm::TokenBucket, flow, .. }) = limit(node, route).map(|limit| &limit.bound)
+            && let Bound::Rate { algorithm: Algorithm::TokenBucket, flow, .. } = &limit.bound
         {
-            self.add(stage, 1, &format!("burst {}", flow.burst), DEFAULT);
+            self.add(Place::Limit.name(), 1, &format!("burst {}", flow.burst), DEFAULT);
         }
     }
 
@@ -220,6 +222,7 @@ impl Lines<'_> {
         for asked in asked {
             let used = (self.text(asked.used), self.sources.place(asked.used));
             for (nth, (stage, may)) in asked.stages().enumerate() {
+                self.behind = Some(Place::Authorize).filter(|place| place.name() == stage);
                 self.add(stage, 0, &used.0, &used.1);
                 if nth == 0 {
                     self.statement(asked.node, stage, 1);
@@ -227,6 +230,7 @@ impl Lines<'_> {
                 self.add(stage, 1, &may, &self.sources.place(asked.node.word));
             }
         }
+        self.behind = None;
     }
 
     fn body(&mut self, context: &Context<'_, '_>) {
@@ -362,7 +366,12 @@ pub fn explain_form(form: &Form) -> String {
             Mark::Assign => "= ",
             Mark::Annotation => ": ",
         };
-        out.push_str(&format!("  {mark}{}: {}\n", slot.name.to_uppercase(), crate::lang::usage::what(slot)));
+        if form.ways.is_empty() || !matches!(slot.kind, Kind::Rest(_)) {
+            out.push_str(&format!("  {mark}{}: {}\n", slot.name.to_uppercase(), crate::lang::usage::what(slot)));
+        }
+    }
+    for (written, doc) in form.ways {
+        out.push_str(&format!("  {written}: {doc}\n"));
     }
     for child in form.children {
         let default = child.default.map_or_else(String::new, |default| format!(" (default: `{default}`)"));

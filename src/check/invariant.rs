@@ -130,7 +130,7 @@ impl<'i> Invariant<'i, '_, '_> {
                 let mut found =
                     Diagnostic::new(Code::NameUnknown, format!("no route is called `{}`", word.text)).at(expr.span, "not declared");
                 let declared = self.routes.iter().map(|(route, spans)| (route.name.as_str(), spans.name));
-                self.bench.names.missed(expr.span, &word.text, declared);
+                self.bench.names.missed_idle(expr.span, &word.text, declared);
                 if let Some(near) = near(&word.text, self.routes.iter().map(|(route, _)| route.name.as_str())) {
                     found = found.maybe(near.word);
                 } else {

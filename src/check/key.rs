@@ -22,7 +22,9 @@ pub(super) fn shape(node: &Node<'_>, prefix: Option<&Pattern>, checker: &mut Che
         match given.expr.as_word() {
             Some(word) => names.push(word.text.as_str()),
             None => {
-                checker.error(Code::TypeMismatch, "a method is expected", given.expr.span, "write `GET` or `GET,POST`");
+                let label = if matches!(given.expr.kind, ExprKind::List(_)) { "a list in brackets" } else { "no method" };
+                let found = Diagnostic::new(Code::TypeMismatch, "a method is expected").at(given.expr.span, label);
+                checker.report.push(found.help("write `GET`, `GET,POST` or `ANY`"));
                 return None;
             }
         }

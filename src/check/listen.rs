@@ -9,6 +9,7 @@ use crate::lang::form::{Declared, Form, Slot};
 use crate::lang::types::Type;
 use crate::lang::value::Value;
 use crate::lang::{Given, Node};
+use crate::syntax::relative_socket;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -134,6 +135,10 @@ fn free(node: &Node<'_>, taken: &mut Vec<(Address, Span)>, checker: &mut Checker
     let given = node.get("address")?;
     let Value::Text(text) = checker.constant(given, Type::Address)? else { return None };
     let Some(address) = address(&text) else {
+        if text.starts_with("unix:") {
+            checker.report.push(relative_socket(Code::TypeMismatch, given.expr.span));
+            return None;
+        }
         checker.report.push(
             no_address(&text, given.expr.span)
                 .help("write `:8080` for every address, an IP address: `127.0.0.1:8080`, `[::1]:8080`, or `unix:/run/gate.sock`"),

@@ -234,9 +234,18 @@ fn share(given: Given<'_>, checker: &mut Checker<'_>) -> Option<Percent> {
 
 /// Words of a list, each one of those that are known.
 fn choices(given: Given<'_>, known: &[&str], what: &str, checker: &mut Checker<'_>) -> Option<Vec<String>> {
+    let words = checker.words(given)?;
+    if words.is_empty() {
+        checker.report.push(
+            Diagnostic::new(Code::SchemaArity, format!("no {what} is named, so nobody is told anything"))
+                .at(given.expr.span, "an empty list")
+                .help(format!("name one or more, such as `[{}]`", known.first().copied().unwrap_or_default())),
+        );
+        return None;
+    }
     let mut found = Vec::new();
     let mut sound = true;
-    for (word, span) in checker.words(given)? {
+    for (word, span) in words {
         if known.contains(&word.as_str()) {
             found.push(word);
             continue;

@@ -5,7 +5,7 @@ use super::route::Spans;
 use crate::diag::{Code, Diagnostic, Edit, Report};
 use crate::ir::Route;
 use crate::lang::checker::Entrance;
-use crate::lang::expr::{Expr, Piece, Ref};
+use crate::lang::expr::{Expr, Ref};
 use crate::policy::auth;
 use crate::route::{Analysis, Finding, RouteKey, Witness, analyse_with, relation};
 
@@ -153,25 +153,8 @@ pub fn credentials(declared: &auth::Declared) -> Vec<Ref> {
 
 /// True when an expression asks for what carries credentials: of HTTP itself, or of an `auth` of the policy.
 pub fn names_credential(expr: &Expr, credentials: &[Ref]) -> bool {
-    any_reference(expr, &mut |reference| match reference {
+    expr.mentions(|reference| match reference {
         Ref::Header(name) if matches!(name.as_str(), "authorization" | "proxy-authorization") => true,
         other => credentials.contains(other),
     })
-}
-
-/// True when the test holds for one of the references of an expression; it is asked of each until then.
-pub fn any_reference(expr: &Expr, test: &mut impl FnMut(&Ref) -> bool) -> bool {
-    match expr {
-        Expr::Ref(reference) => test(reference),
-        Expr::Const(_) | Expr::Secret(_) => false,
-        Expr::Text(pieces) => pieces.iter().any(|piece| match piece {
-            Piece::Hole(inner, _) => any_reference(inner, test),
-            Piece::Literal(_) => false,
-        }),
-        Expr::Not(inner) | Expr::Has(inner) | Expr::Lower(inner) | Expr::Matches(inner, _) => any_reference(inner, test),
-        Expr::And(all) | Expr::Or(all) => all.iter().any(|inner| any_reference(inner, test)),
-        Expr::Compare(left, _, right) | Expr::In(left, right) | Expr::OrElse(left, right) => {
-            any_reference(left, test) || any_reference(right, test)
-        }
-    }
 }

@@ -1,6 +1,5 @@
 //! `match` conditions as routes are compared by them: as atoms, and as conditions that are decided exactly.
 
-use super::order::any_reference;
 use super::route::Spans;
 use crate::ir::Route;
 use crate::lang::checker::Entrance;
@@ -53,7 +52,7 @@ impl<'r> Conditions<'r> {
             let placed = route.predicate.as_ref().map_or(Some(always.clone()), |all| placed(all, &key.pattern));
             let next = numbers.len();
             let number = *numbers.entry(&key.predicate).or_insert(next);
-            let bounded = placed.as_ref().is_some_and(|condition| any_reference(condition, &mut is_bounded));
+            let bounded = placed.as_ref().is_some_and(|condition| condition.mentions(&mut is_bounded));
             conditions.push(Condition { placed, number, bounded });
         }
         Self { keys, entrances, conditions, answers: RefCell::default(), steps: Cell::new(STEPS_MAX) }
@@ -249,14 +248,10 @@ fn takes_all(first: &RouteKey, second: &RouteKey) -> Vec<Expr> {
 /// Where one segment is a number to some conditions and a text to others, the numbers become texts, too.
 fn numbers_as_texts(all: &mut [Expr]) -> Result<(), TooComplex> {
     let mut seen: Vec<(u16, bool)> = Vec::new();
-    let mut see = |reference: &Ref| {
+    for reference in all.iter().flat_map(Expr::references) {
         if let Ref::Param { slot, int } = reference {
             seen.push((*slot, *int));
         }
-        false
-    };
-    for condition in &*all {
-        any_reference(condition, &mut see);
     }
     for (slot, _) in seen.iter().filter(|(slot, int)| *int && seen.contains(&(*slot, false))) {
         for condition in &mut *all {
@@ -291,7 +286,7 @@ fn number_as_text(condition: &mut Expr, slot: u16) -> Result<(), TooComplex> {
         Expr::Not(inner) => number_as_text(inner, slot)?,
         Expr::And(parts) | Expr::Or(parts) => parts.iter_mut().try_for_each(|part| number_as_text(part, slot))?,
         other => {
-            if any_reference(other, &mut |reference| *reference == Ref::Param { slot, int: true }) {
+            if other.mentions(|reference| *reference == Ref::Param { slot, int: true }) {
                 return Err(TooComplex);
             }
         }

@@ -258,7 +258,7 @@ impl Reading<'_, '_> {
         if declared.iter().any(|(name, _)| *name == word.text) && self.checker.report.has_errors() {
             return Some(word.text.clone());
         }
-        self.checker.names.missed(word.span, &word.text, declared);
+        self.checker.names.missed_idle(word.span, &word.text, declared);
         let mut found =
             Diagnostic::new(Code::TestImpossible, format!("no limit is called `{}`", word.text)).at(word.span, "no request can meet it");
         if let Some(near) = crate::diag::suggest::near(&word.text, known.iter().copied()) {

@@ -1,8 +1,10 @@
 //! What one compilation makes of small policies, where a case file cannot say it.
 
-use super::{Checked, Options, testing};
+use super::{Checked, Options, testing, words};
 use crate::ir::Target;
+use crate::lang::form::{Kind, Slot};
 use crate::policy::Config;
+use std::collections::BTreeSet;
 
 fn checked(text: &str, options: &Options) -> Checked {
     let text = format!("gateway {{ listen :8080 }}\nupstream app {{ target http://127.0.0.1:9000 }}\n{text}");
@@ -65,4 +67,15 @@ fn policies_that_double_with_each_use_are_refused_before_they_fill_the_memory() 
     text.push_str("route r GET /r -> app { public \"a\"; use p24(n = 1) }\n");
     let found = checked(&text, &Options::default()).report.into_sorted();
     assert!(found.iter().any(|found| found.message.contains("more than 1000 policies")));
+}
+
+#[test]
+fn the_words_of_a_step_are_those_it_is_explained_with() {
+    for form in words::WORDS.iter().map(|word| &word.form).filter(|form| !form.ways.is_empty()) {
+        let words =
+            |(written, _): &(&'static str, &str)| written.split(|letter: char| !(letter.is_ascii_lowercase() || "._".contains(letter)));
+        let said: BTreeSet<&str> = form.ways.iter().flat_map(words).filter(|word| !word.is_empty() && !word.contains('.')).collect();
+        let [Slot { kind: Kind::Rest(known), .. }] = form.slots else { panic!("{}", form.word) };
+        assert_eq!(said, known.iter().copied().collect(), "{}", form.word);
+    }
 }

@@ -233,7 +233,7 @@ impl<'a> Bench<'_, 'a> {
                 let mut found = Diagnostic::new(Code::PolicyArgUnknown, format!("policy `{policy}` has no parameter `{}`", name.text))
                     .at(name.span, "not a parameter of it");
                 let spans = declared.iter().filter_map(|known| known.name.as_ref()).map(|known| (known.text.as_str(), known.span));
-                self.names.missed(name.span, &name.text, spans);
+                self.names.missed_idle(name.span, &name.text, spans);
                 if let Some(near) = crate::diag::suggest::near(&name.text, known.iter().copied()) {
                     found = found.maybe(near.word);
                 } else if known.is_empty() {

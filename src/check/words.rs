@@ -37,7 +37,10 @@ pub const WORDS: &[Word] = &[
                     .slots(&[Slot::new("path", Kind::Path)]),
             ])
             .required(),
-        Form::new("expect", "what must hold for them").slots(&[Slot::new("claim", Kind::Rest(&["implied", "route"]))]).many(),
+        Form::new("expect", "what must hold for them")
+            .slots(&[Slot::new("claim", Kind::Rest(&["implied", "route"]))])
+            .ways(INVARIANT_WAYS)
+            .many(),
     ])),
     Word {
         form: Form::new("use", "puts a policy's statements in force here").slots(&[Slot::value("policy", "the name of a policy")]),
@@ -82,7 +85,12 @@ pub const WORDS: &[Word] = &[
             .default("drain 30s"),
     ),
     gateway(Form::new("workers", "worker threads; one per core when it is not written").slots(&[Slot::value("number", "an integer")])),
-    step(Form::new("given", "what the test starts from").slots(&[Slot::new("what", Kind::Rest(GIVEN_WORDS))]).rows(&GIVEN_ROW)),
+    step(
+        Form::new("given", "what the test starts from")
+            .slots(&[Slot::new("what", Kind::Rest(GIVEN_WORDS))])
+            .ways(GIVEN_WAYS)
+            .rows(&GIVEN_ROW),
+    ),
     step(
         Form::new("request", "makes a request")
             .slots(&[Slot::value("method", "a method"), Slot::value("target", "a path or URL")])
@@ -94,7 +102,9 @@ pub const WORDS: &[Word] = &[
             .children(&[WITH]),
     ),
     step(Form::new("advance", "lets time pass").slots(&[Slot::value("time", "a duration")])),
-    step(Form::new("expect", "what must be true of the last reply").slots(&[Slot::new("what", Kind::Rest(EXPECT_WORDS))])),
+    step(
+        Form::new("expect", "what must be true of the last reply").slots(&[Slot::new("what", Kind::Rest(EXPECT_WORDS))]).ways(EXPECT_WAYS),
+    ),
 ];
 
 const fn top(form: Form) -> Word {
@@ -169,6 +179,41 @@ const GIVEN_WORDS: &[&str] = &[
 const EXPECT_WORDS: &[&str] = &[
     "status", "route", "upstream", "stage", "limited", "by", "breaker", "cache", "attempts", "header", "body", "json", "text", "received",
     "query", "path",
+];
+
+const GIVEN_WAYS: &[(&str, &str)] = &[
+    ("claims { … }", "a valid token with these claims, for whatever `auth jwt` a route asks"),
+    ("key { … }", "a valid API key with these attributes"),
+    ("user \"NAME\"", "a valid name and password"),
+    ("client.ip IP", "where requests come from"),
+    ("header \"NAME\" \"VALUE\"", "a field of every request that follows"),
+    ("upstream NAME replies STATUS [json|text \"…\"] [after TIME] [times N]", "what it answers next"),
+    ("upstream NAME refuses [times N]", "connections to it are refused"),
+    ("hook NAME replies json \"…\"", "what it answers whenever it is asked; without it, nothing"),
+    ("hook NAME fails", "it cannot be asked"),
+    ("only limit NAME", "the other limits are silent"),
+];
+
+const EXPECT_WAYS: &[(&str, &str)] = &[
+    ("status STATUS", "its status, such as `200` or `2xx`"),
+    ("header(\"NAME\") == \"VALUE\"", "a field of it; `!=` and `none` are fine here and below"),
+    ("body json \"…\"", "its body, JSON compared by value"),
+    ("body text \"…\"", "its body, letter by letter"),
+    ("route == NAME", "the route that took the request, or `none`"),
+    ("upstream == NAME", "the upstream that was called, or `none`"),
+    ("stage NAME", "the stage of the pipeline that answered or refused, such as `authenticate`"),
+    ("limited by NAME", "the limit that refused"),
+    ("breaker UPSTREAM == STATE", "`closed`, `open` or `half_open`"),
+    ("cache == VERDICT", "`hit`, `miss`, `stale`, `revalidated`, `bypass`, or `none` where no cache was asked"),
+    ("attempts == N", "the calls made to upstreams"),
+    ("received header(\"NAME\") == \"VALUE\"", "a field of the request as the upstream got it"),
+    ("received query(\"NAME\") == \"VALUE\"", "a parameter of its query"),
+    ("received path == PATH", "its path"),
+];
+
+const INVARIANT_WAYS: &[(&str, &str)] = &[
+    ("implied CONDITION", "it holds for every request that gets past `authorize`; this is proved"),
+    ("route in [A, B]", "the routes there may be"),
 ];
 
 const GIVEN_ROW: Form = Form::new("NAME", "a claim or attribute and its value").slots(&[Slot::value("value", "a value")]);

@@ -62,13 +62,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
 
 /// Checks every file once; which files were read.
 fn once(arguments: &Arguments) -> (Outcome, Vec<PathBuf>) {
-    let paths = match files::policies(&arguments.files) {
-        Ok(paths) => paths,
-        Err(error) => {
-            complain(&error.to_string());
-            return (Outcome::Usage, Vec::new());
-        }
-    };
+    let Some(paths) = files::policies(&arguments.files) else { return (Outcome::Usage, Vec::new()) };
     let mut options = Options { params: arguments.set.iter().cloned().collect(), explain: None };
     if arguments.env {
         options.params = super::with_environment(options.params);

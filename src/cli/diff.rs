@@ -1,7 +1,7 @@
 //! `gate diff`
 
 use super::files::Disk;
-use super::{Outcome, Policy, Shown, complain, parse_set, print_out, show};
+use super::{Outcome, Policy, Shown, complain, parse_set, print_json, print_out, show};
 use crate::analyse::diff::{Change, Class, Diff, diff};
 use crate::check::{Options, check_to_compare};
 use crate::diag::{Code, Severity};
@@ -47,10 +47,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
         (Err(outcome), Ok(_)) | (Ok(_), Err(outcome)) => return outcome,
     };
     let diff = diff(&old, &new);
-    print_out(&match arguments.format {
-        Format::Human => diff.to_string(),
-        Format::Json => serde_json::to_string_pretty(&as_json(&diff)).unwrap_or_default() + "\n",
-    });
+    match arguments.format {
+        Format::Human => print_out(&diff.to_string()),
+        Format::Json => print_json(&as_json(&diff)),
+    }
     // What could not be compared may be of any class.
     let met = arguments.fail_on.iter().any(|class| diff.count(*class) > 0 || !diff.complete);
     if met { Outcome::Failed } else { Outcome::Fine }

@@ -1,6 +1,6 @@
 //! `gate dump`
 
-use super::{Outcome, Policy, print_out};
+use super::{Outcome, Policy, print_json};
 use crate::docs;
 use std::path::PathBuf;
 
@@ -23,17 +23,16 @@ pub struct Arguments {
 
 /// Dumps.
 pub fn run(arguments: &Arguments) -> Outcome {
-    let value = match (&arguments.file, arguments.schema) {
-        (_, true) => docs::schema::json(),
+    match (&arguments.file, arguments.schema) {
+        (_, true) => print_json(&docs::schema::json()),
         (None, false) => return Outcome::Usage,
         (Some(file), false) => {
             let policy = Policy { file: file.clone(), set: arguments.set.clone() };
             match policy.load(policy.params(), None) {
-                Ok(checked) => serde_json::to_value(checked.program).unwrap_or_default(),
+                Ok(checked) => print_json(&checked.program),
                 Err(outcome) => return outcome,
             }
         }
-    };
-    print_out(&(serde_json::to_string_pretty(&value).unwrap_or_default() + "\n"));
+    }
     Outcome::Fine
 }

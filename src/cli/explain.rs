@@ -1,6 +1,6 @@
 //! `gate explain`
 
-use super::{Outcome, Policy, complain, print_out};
+use super::{Outcome, Policy, complain, print_json, print_out};
 use crate::check::{self, Explained};
 use crate::diag::{Code, Severity, explain};
 use crate::docs::values::{REFERENCES, Reference, TYPES};
@@ -189,7 +189,11 @@ fn in_file(arguments: &Arguments, file: &str, name: &str) -> Outcome {
         Err(outcome) => return outcome,
     };
     if let Some(explained) = checked.explained {
-        print_out(&if arguments.json { serde_json::to_string_pretty(&explained).unwrap_or_default() + "\n" } else { text(&explained) });
+        if arguments.json {
+            print_json(&explained)
+        } else {
+            print_out(&text(&explained))
+        }
         return Outcome::Fine;
     }
     if let Some(text) = words(name).or_else(|| code(name)).or_else(|| value(name)) {

@@ -1,5 +1,6 @@
 //! Files of the machine, the policies below a folder, and files as they would be after a change.
 
+use super::complain;
 use crate::check::Files;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -53,8 +54,12 @@ pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     std::fs::rename(&beside, &target)
 }
 
-/// The files themselves, and of folders the `.gate` files directly and deeper in them, sorted.
-pub fn policies(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
+/// The files themselves, and of folders the `.gate` files directly and deeper in them, sorted; none once it is said why.
+pub fn policies(paths: &[PathBuf]) -> Option<Vec<PathBuf>> {
+    found(paths).map_err(|error| complain(&error.to_string())).ok()
+}
+
+fn found(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in paths {
         if path.is_dir() {

@@ -28,13 +28,7 @@ pub struct Arguments {
 
 /// Fixes every file; what no machine can fix is shown.
 pub fn run(arguments: &Arguments) -> Outcome {
-    let paths = match files::policies(&arguments.files) {
-        Ok(paths) => paths,
-        Err(error) => {
-            complain(&error.to_string());
-            return Outcome::Usage;
-        }
-    };
+    let Some(paths) = files::policies(&arguments.files) else { return Outcome::Usage };
     let options = Options { params: arguments.set.iter().cloned().collect(), explain: None };
     let mut outcome = Outcome::Fine;
     let mut left = Vec::new();

@@ -22,13 +22,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     if arguments.files == [PathBuf::from(files::INPUT)] {
         return standard_input(arguments.check);
     }
-    let paths = match files::policies(&arguments.files) {
-        Ok(paths) => paths,
-        Err(error) => {
-            complain(&error.to_string());
-            return Outcome::Usage;
-        }
-    };
+    let Some(paths) = files::policies(&arguments.files) else { return Outcome::Usage };
     paths.iter().map(|path| file(path, arguments.check)).fold(Outcome::Fine, Outcome::and)
 }
 

@@ -43,6 +43,13 @@ pub fn run(arguments: &Arguments) -> Outcome {
         },
         None => (None, &arguments.what),
     };
+    if kind.is_none() && file.extension().is_some_and(|extension| extension == "gate") {
+        let file = file.display();
+        complain(&format!(
+            "{file}: this is a policy already: `gate check {file}` checks it; to import it as something else, name that: `gate import caddy {file}`"
+        ));
+        return Outcome::Usage;
+    }
     let text = match read(file) {
         Ok(text) => text,
         Err(message) => {

@@ -104,9 +104,12 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // A reader that has gone away is no reason to fail.
-            let _ = error.print();
-            return if error.use_stderr() { Outcome::Usage.into() } else { Outcome::Fine.into() };
+            let printed = error.print().and_then(|()| std::io::stdout().flush());
+            if error.use_stderr() {
+                return Outcome::Usage.into();
+            }
+            written_out(printed);
+            return written().into();
         }
     };
     let outcome = match arguments.command {
@@ -136,8 +139,7 @@ pub fn main() -> ExitCode {
             Outcome::Fine
         }
     };
-    let unwritten = if UNWRITTEN.load(Ordering::Relaxed) { Outcome::Usage } else { Outcome::Fine };
-    outcome.and(unwritten).into()
+    outcome.and(written()).into()
 }
 
 /// The commands and their arguments: what completions and manual pages are made of.
@@ -284,19 +286,41 @@ fn show(shown: Shown, sources: &Sources, found: &[Diagnostic]) {
 /// True once something could not be written to standard output: the command has failed then, however it ends otherwise.
 static UNWRITTEN: AtomicBool = AtomicBool::new(false);
 
-/// Writes to standard output; a reader that has gone away is no reason to fail, a disk that is full is one.
+/// What has become of all that was to be written to standard output.
+fn written() -> Outcome {
+    if UNWRITTEN.load(Ordering::Relaxed) { Outcome::Usage } else { Outcome::Fine }
+}
+
+/// Writes a value to standard output as JSON that people can read.
+fn print_json(value: &impl serde::Serialize) {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => print_out(&(text + "\n")),
+        Err(error) => unwritten(&error.into()),
+    }
+}
+
+/// Writes to standard output.
 fn print_out(text: &str) {
     let mut out = std::io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written_out(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+}
+
+/// Notes how writing to standard output went: a reader that has gone away is no reason to fail, a disk that is full is one.
+fn written_out(written: std::io::Result<()>) {
     if let Err(error) = written
         && error.kind() != std::io::ErrorKind::BrokenPipe
-        && !UNWRITTEN.swap(true, Ordering::Relaxed)
     {
+        unwritten(&error);
+    }
+}
+
+fn unwritten(error: &std::io::Error) {
+    if !UNWRITTEN.swap(true, Ordering::Relaxed) {
         complain(&format!("standard output cannot be written: {error}"));
     }
 }
 
-/// Writes to standard error.
+/// Writes to standard error. Where that fails there is nobody left to tell.
 fn print_error(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }

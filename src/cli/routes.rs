@@ -1,6 +1,6 @@
 //! `gate routes`
 
-use super::{Outcome, Policy, print_out};
+use super::{Outcome, Policy, print_json, print_out};
 use crate::ir::Listed;
 use std::fmt::Write;
 
@@ -22,7 +22,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
     };
     let Some(program) = checked.program else { return Outcome::Failed };
     let rows: Vec<Listed> = program.routes.iter().map(|route| Listed::new(route, &program)).collect();
-    print_out(&if arguments.json { serde_json::to_string_pretty(&rows).unwrap_or_default() + "\n" } else { table(&rows) });
+    if arguments.json {
+        print_json(&rows)
+    } else {
+        print_out(&table(&rows))
+    }
     Outcome::Fine
 }
 

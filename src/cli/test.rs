@@ -1,6 +1,6 @@
 //! `gate test`
 
-use super::{Outcome, Shown as Findings, complain, files, junit, parse_set, print_out, show};
+use super::{Outcome, Shown as Findings, complain, files, junit, parse_set, print_json, print_out, show};
 use crate::check::{Options, check};
 use crate::ir::Program;
 use crate::testing::coverage::Kind;
@@ -53,15 +53,17 @@ pub struct Suite<'p> {
     pub coverage: Option<Coverage<'p>>,
 }
 
+/// The tests of all files, as they are shown to programs.
+#[derive(Serialize)]
+struct Run<'s> {
+    suites: &'s [Suite<'s>],
+    passed: usize,
+    failed: usize,
+}
+
 /// Runs every test of every file.
 pub fn run(arguments: &Arguments) -> Outcome {
-    let paths = match files::policies(&arguments.files) {
-        Ok(paths) => paths,
-        Err(error) => {
-            complain(&error.to_string());
-            return Outcome::Usage;
-        }
-    };
+    let Some(paths) = files::policies(&arguments.files) else { return Outcome::Usage };
     let mut outcome = Outcome::Fine;
     let mut programs = Vec::new();
     for path in &paths {
@@ -73,11 +75,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let suites: Vec<Suite<'_>> = programs.iter().map(|(path, program)| suite(path, program, arguments)).collect();
     let failed = suites.iter().flat_map(|suite| &suite.tests).filter(|test| test.failure.is_some()).count();
     let passed = suites.iter().map(|suite| suite.tests.len()).sum::<usize>() - failed;
-    print_out(&match arguments.format {
-        Format::Human => human(&suites, passed, failed),
-        Format::Json => json(&suites, passed, failed),
-        Format::Junit => junit::junit(&suites, passed, failed),
-    });
+    match arguments.format {
+        Format::Human => print_out(&human(&suites, passed, failed)),
+        Format::Json => print_json(&Run { suites: &suites, passed, failed }),
+        Format::Junit => print_out(&junit::junit(&suites, passed, failed)),
+    }
     if let Some(filter) = arguments.filter.as_ref().filter(|_| passed + failed == 0) {
         complain(&format!("no test's name has `{filter}` in it"));
         return outcome.and(Outcome::Usage);
@@ -185,14 +187,4 @@ fn covered(coverage: &Coverage<'_>) -> String {
         let _ = writeln!(out, "  {place:<width$}  {never}");
     }
     out
-}
-
-fn json(suites: &[Suite<'_>], passed: usize, failed: usize) -> String {
-    #[derive(Serialize)]
-    struct Run<'s> {
-        suites: &'s [Suite<'s>],
-        passed: usize,
-        failed: usize,
-    }
-    serde_json::to_string_pretty(&Run { suites, passed, failed }).unwrap_or_default() + "\n"
 }

@@ -1,6 +1,6 @@
 //! `gate trace`
 
-use super::{Outcome, Policy, complain, print_out};
+use super::{Outcome, Policy, complain, print_json, print_out};
 use crate::admin::Query;
 use crate::ir::Program;
 use crate::testing::trace::{Passed, Sent, Verdict};
@@ -85,10 +85,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
     };
     match testing::trace(&program, &ask) {
         Ok(trace) => {
-            print_out(&match arguments.format {
-                Format::Human => human(&trace),
-                Format::Json => serde_json::to_string_pretty(&trace).unwrap_or_default() + "\n",
-            });
+            match arguments.format {
+                Format::Human => print_out(&human(&trace)),
+                Format::Json => print_json(&trace),
+            }
             Outcome::Fine
         }
         Err(why) => usage(&why),

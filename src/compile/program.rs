@@ -137,11 +137,8 @@ impl Compiler {
                 if copies(policy) {
                     hooks::install(route, program, &hooks, &mut build);
                 }
-                if let Err(error) = policy.build(&mut build)
-                    && !errors.contains(&error)
-                {
-                    errors.push(error);
-                }
+                let built = policy.build(&mut build);
+                note(&mut errors, build.errors.drain(..).chain(built.err()));
             }
             if !route.policies.iter().any(copies) {
                 hooks::install(route, program, &hooks, &mut build);
@@ -166,15 +163,12 @@ impl Compiler {
         let tracer = self.tracer(program.gateway.trace.as_ref(), &mut errors);
         let flags = program.flags.iter().map(|flag| self.flag(flag)).collect();
         let mut build = blank(program, listed, &mut self.registry, means);
-        let faults = program.gateway.unmatched.iter().filter_map(|policy| policy.build(&mut build).err());
-        errors.extend(faults.filter(|error| !errors.contains(error)).collect::<Vec<_>>());
+        note(&mut errors, program.gateway.unmatched.iter().filter_map(|policy| policy.build(&mut build).err()));
         let mut unmatched = build.response;
         unmatched.sort_by_key(|(place, _)| *place);
         let mut build = blank(program, listed, &mut self.registry, means);
         let admin_gate = admin_gate(program, &mut build).unwrap_or_else(|error| {
-            if !errors.contains(&error) {
-                errors.push(error);
-            }
+            note(&mut errors, build.errors.drain(..).chain([error]));
             None
         });
         warnings.append(&mut build.warnings);
@@ -272,6 +266,15 @@ impl Compiler {
     }
 }
 
+/// Adds what was not found before: routes share what they are made of.
+fn note(errors: &mut Vec<BuildError>, found: impl Iterator<Item = BuildError>) {
+    for error in found {
+        if !errors.contains(&error) {
+            errors.push(error);
+        }
+    }
+}
+
 /// The auth that judges requests to the admin listener.
 fn admin_gate(program: &Program, build: &mut Build<'_>) -> Result<Option<Arc<auth::Runtime>>, BuildError> {
     program.gateway.admin.as_ref().and_then(|admin| admin.auth).map(|auth| build.auth(auth)).transpose()
@@ -315,6 +318,7 @@ fn blank<'b>(program: &'b Program, listed: Listed<'b>, registry: &'b mut Registr
         cache: None,
         invalidates: Vec::new(),
         warnings: Vec::new(),
+        errors: Vec::new(),
     }
 }
 
@@ -384,7 +388,7 @@ fn reads_cookies(route: &ir::Route, program: &Program) -> bool {
     let of_flags = program.flags.iter().filter_map(|flag| flag.by.as_ref());
     let conditions = route.policies.iter().flat_map(Config::decisions).map(|decision| decision.condition);
     let mut exprs = told::exprs(&route.policies, &[]).into_iter().chain(conditions).chain(of_flags);
-    exprs.any(|expr| cache::mentions(expr, cache::reads_cookie))
+    exprs.any(|expr| expr.mentions(cache::reads_cookie))
 }
 
 fn log(log: &ir::Log, credentials: &Credentials) -> AccessLog {
@@ -395,7 +399,7 @@ fn log(log: &ir::Log, credentials: &Credentials) -> AccessLog {
     };
     let mut exprs = log.fields.iter().map(|(_, value)| value).chain(&log.when);
     AccessLog {
-        reads_fields: exprs.any(|expr| cache::mentions(expr, |reference| matches!(reference, Ref::Header(_) | Ref::Cookie(_)))),
+        reads_fields: exprs.any(|expr| expr.mentions(|reference| matches!(reference, Ref::Header(_) | Ref::Cookie(_)))),
         format: log.format.map(|format| match format {
             ir::LogFormat::Json => LogFormat::Json,
             ir::LogFormat::Text => LogFormat::Text,

@@ -72,8 +72,12 @@ fn statement(word: &Word, out: &mut String) {
         let _ = writeln!(out, "- its block holds statements of {}", place.name());
     }
     let mut rows = Vec::new();
-    for slot in form.slots.iter().filter(|slot| !matches!(slot.kind, Kind::Fixed(_))) {
+    let told = |slot: &&Slot| matches!(slot.kind, Kind::Fixed(_)) || (matches!(slot.kind, Kind::Rest(_)) && !form.ways.is_empty());
+    for slot in form.slots.iter().filter(|slot| !told(slot)) {
         rows.push(slot_row(slot));
+    }
+    for (written, doc) in form.ways {
+        rows.push(format!("| `{}` | | | | {} |\n", cell(written), cell(doc)));
     }
     clauses(&form, "", &mut rows);
     if !rows.is_empty() {

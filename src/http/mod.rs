@@ -37,6 +37,6 @@ pub use fault::{Fault, FaultKind, Side};
 pub use forward::Forwarding;
 pub use identity::{Attribute, Identity};
 pub use problem::Problem;
-pub use reply::{Reply, Source};
+pub use reply::{Reply, Source, is_status};
 pub use stall::Stall;
 pub use tunnel::{Duplex, Tunnel};

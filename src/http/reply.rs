@@ -3,6 +3,12 @@
 use super::Body;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
+/// False for a status that HTTP does not have: whoever answers so cannot be understood (RFC 9110 §15).
+#[must_use]
+pub fn is_status(status: StatusCode) -> bool {
+    status.as_u16() < 600
+}
+
 /// Who made a reply; response shaping treats them differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {

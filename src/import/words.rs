@@ -67,6 +67,19 @@ pub(super) fn inside(text: &str) -> String {
     out
 }
 
+/// The same of a text that is a part of a URL: what no URL holds is encoded, as browsers do it.
+pub(super) fn inside_url(text: &str) -> String {
+    let encoded = text.chars().fold(String::new(), |mut out, letter| {
+        if letter.is_ascii_control() || " \"<>\\^`{|}".contains(letter) {
+            let _ = write!(out, "%{:02X}", u32::from(letter));
+        } else {
+            out.push(letter);
+        }
+        out
+    });
+    inside(&encoded)
+}
+
 /// Lines that may stand behind `##` or `#`.
 pub(super) fn comment(text: &str) -> Vec<String> {
     let clean = |line: &str| line.trim_end().chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect::<String>();

@@ -101,34 +101,6 @@ pub fn atoms(expr: &Expr) -> Vec<&Expr> {
     }
 }
 
-/// What an expression asks for, each once, from left to right.
-#[must_use]
-pub fn references(expr: &Expr) -> Vec<&Ref> {
-    fn collect<'e>(expr: &'e Expr, found: &mut Vec<&'e Ref>) {
-        match expr {
-            Expr::Ref(reference) if !found.contains(&reference) => found.push(reference),
-            Expr::Ref(_) | Expr::Const(_) | Expr::Secret(_) => {}
-            Expr::Text(pieces) => {
-                for piece in pieces {
-                    match piece {
-                        Piece::Hole(hole, _) => collect(hole, found),
-                        Piece::Literal(_) => {}
-                    }
-                }
-            }
-            Expr::Not(inner) | Expr::Has(inner) | Expr::Lower(inner) | Expr::Matches(inner, _) => collect(inner, found),
-            Expr::And(all) | Expr::Or(all) => all.iter().for_each(|each| collect(each, found)),
-            Expr::Compare(left, _, right) | Expr::In(left, right) | Expr::OrElse(left, right) => {
-                collect(left, found);
-                collect(right, found);
-            }
-        }
-    }
-    let mut found = Vec::new();
-    collect(expr, &mut found);
-    found
-}
-
 /// A constant.
 #[must_use]
 pub fn value(constant: &Value) -> String {

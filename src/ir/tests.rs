@@ -1,4 +1,4 @@
-use super::spell::{Speller, atoms, duration, references};
+use super::spell::{Speller, atoms, duration};
 use crate::check::testing::program;
 use crate::ir::Program;
 use crate::policy::Config;
@@ -32,7 +32,7 @@ fn spelled(condition: &str) -> (String, Vec<String>, Vec<String>) {
     let rules = route.policies.iter().flat_map(Config::decisions);
     let rule = rules.map(|decision| decision.condition.clone()).next().unwrap();
     let atoms = atoms(&rule).into_iter().map(|atom| speller.expression(atom)).collect();
-    let asked = references(&rule).into_iter().map(|reference| speller.reference(reference)).collect();
+    let asked = rule.references().into_iter().map(|reference| speller.reference(reference)).collect();
     (speller.expression(&rule), atoms, asked)
 }
 

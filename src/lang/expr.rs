@@ -37,27 +37,6 @@ pub enum Expr {
     Lower(Box<Expr>),
 }
 
-impl Expr {
-    /// How many operators, references and texts with holes it is made of; constants count nothing.
-    #[must_use]
-    pub fn parts(&self) -> usize {
-        match self {
-            Self::Const(_) => 0,
-            Self::Ref(_) | Self::Secret(_) => 1,
-            Self::Text(pieces) => {
-                let holes = pieces.iter().map(|piece| match piece {
-                    Piece::Literal(_) => 0,
-                    Piece::Hole(inner, _) => inner.parts(),
-                });
-                1 + holes.sum::<usize>()
-            }
-            Self::Not(inner) | Self::Has(inner) | Self::Lower(inner) | Self::Matches(inner, _) => 1 + inner.parts(),
-            Self::And(all) | Self::Or(all) => 1 + all.iter().map(Self::parts).sum::<usize>(),
-            Self::Compare(left, _, right) | Self::In(left, right) | Self::OrElse(left, right) => 1 + left.parts() + right.parts(),
-        }
-    }
-}
-
 /// A part of a string with holes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Piece {
@@ -213,6 +192,31 @@ impl Ref {
             | Self::UpstreamName
             | Self::ResponseStatus
             | Self::ResponseDuration => false,
+        }
+    }
+
+    /// True for what is one caller's and not the next one's: what is made of it must not be answered to another. What is asked
+    /// for (method, host, path, query, body) is nobody's own, and a flag is what it goes by.
+    #[must_use]
+    pub fn is_callers_own(&self) -> bool {
+        match self {
+            Self::Attribute(_) | Self::ClientIp | Self::ClientSubject | Self::ClientName | Self::Cookie(_) => true,
+            Self::Header(name) => *name != http::header::HOST,
+            Self::Flag { .. }
+            | Self::Method
+            | Self::Path
+            | Self::Host
+            | Self::Scheme
+            | Self::Id
+            | Self::Size
+            | Self::Listener
+            | Self::Query(_)
+            | Self::Body(_)
+            | Self::Param { .. }
+            | Self::UpstreamName
+            | Self::ResponseStatus
+            | Self::ResponseDuration
+            | Self::ResponseHeader(_) => false,
         }
     }
 

@@ -10,6 +10,8 @@ pub struct Form {
     pub doc: &'static str,
     /// What follows the word, in order. A slot that is not written in the head may be written in the block under its name.
     pub slots: &'static [Slot],
+    /// For a slot of [`Kind::Rest`]: what may be written there, and what it means.
+    pub ways: &'static [(&'static str, &'static str)],
     /// Clauses: in the head behind the slots in any order, or in the block as statements.
     pub children: &'static [Form],
     /// Lines of the block that begin with a word of the user's: `claims { sub str }`.
@@ -239,13 +241,19 @@ impl Form {
     /// A word alone.
     #[must_use]
     pub const fn new(word: &'static str, doc: &'static str) -> Self {
-        Self { word, doc, slots: &[], children: &[], rows: None, holds: None, count: Count::Optional, default: None }
+        Self { word, doc, slots: &[], ways: &[], children: &[], rows: None, holds: None, count: Count::Optional, default: None }
     }
 
     /// With what follows the word.
     #[must_use]
     pub const fn slots(self, slots: &'static [Slot]) -> Self {
         Self { slots, ..self }
+    }
+
+    /// With what may be written in its slot of [`Kind::Rest`].
+    #[must_use]
+    pub const fn ways(self, ways: &'static [(&'static str, &'static str)]) -> Self {
+        Self { ways, ..self }
     }
 
     /// With its clauses.

@@ -18,6 +18,8 @@ pub struct Missed {
     pub written: String,
     /// Declared names that are near, the nearest first, and where they are declared.
     pub near: Vec<(String, Span)>,
+    /// True where nobody need use what is declared.
+    pub idle: bool,
 }
 
 /// The most other uses of one misspelt name that are shown.
@@ -26,13 +28,22 @@ const SHOWN_MAX: usize = 3;
 impl Names {
     /// Notes that a name was used that is none of the declared ones. Those of other files are for others to use as well.
     pub fn missed<'d>(&self, at: Span, written: &str, declared: impl IntoIterator<Item = (&'d str, Span)>) {
+        self.note(at, written, declared, false);
+    }
+
+    /// The same of what is at work without being named: a route, a limit, a parameter that has a default.
+    pub fn missed_idle<'d>(&self, at: Span, written: &str, declared: impl IntoIterator<Item = (&'d str, Span)>) {
+        self.note(at, written, declared, true);
+    }
+
+    fn note<'d>(&self, at: Span, written: &str, declared: impl IntoIterator<Item = (&'d str, Span)>, idle: bool) {
         let declared: Vec<(&str, Span)> = declared.into_iter().filter(|(_, span)| span.file == at.file).collect();
         let near = all_near(written, declared.iter().map(|(name, _)| *name));
         let place = |name: &str| declared.iter().find(|(known, _)| *known == name).map(|(_, span)| (name.to_owned(), *span));
         let near: Vec<(String, Span)> = near.into_iter().filter_map(place).collect();
         let mut missed = self.missed.borrow_mut();
         if !near.is_empty() && !missed.iter().any(|known| known.at == at) {
-            missed.push(Missed { at, written: written.to_owned(), near });
+            missed.push(Missed { at, written: written.to_owned(), near, idle });
         }
     }
 
@@ -48,11 +59,11 @@ pub fn misspelt(names: &Names, report: &mut Report) {
     let used = names.used.borrow();
     let missed = names.missed.borrow();
     let mut meant: BTreeMap<Span, BTreeMap<&str, BTreeSet<Span>>> = BTreeMap::new();
-    let mut of_use: BTreeMap<Span, (Span, &str, &str)> = BTreeMap::new();
+    let mut of_use: BTreeMap<Span, (Span, &str, &Missed)> = BTreeMap::new();
     for use_of in missed.iter() {
         let Some((name, declared)) = use_of.near.iter().find(|(_, declared)| !used.contains(declared)) else { continue };
         meant.entry(*declared).or_default().entry(&use_of.written).or_default().insert(use_of.at);
-        of_use.insert(use_of.at, (*declared, name, &use_of.written));
+        of_use.insert(use_of.at, (*declared, name, use_of));
     }
     if of_use.is_empty() {
         return;
@@ -62,13 +73,13 @@ pub fn misspelt(names: &Names, report: &mut Report) {
             found.code,
             Code::NameUnknown | Code::TypeUnknownClaim | Code::TypeParamUnknown | Code::TestImpossible | Code::PolicyArgUnknown
         );
-        let Some((declared, name, written)) = found.primary().filter(|_| about).and_then(|at| of_use.get(&at)) else { return true };
+        let Some((declared, name, use_of)) = found.primary().filter(|_| about).and_then(|at| of_use.get(&at)) else { return true };
         let by_name = meant.get(declared);
-        let uses = by_name.and_then(|by_name| by_name.get(written)).into_iter().flatten();
+        let uses = by_name.and_then(|by_name| by_name.get(use_of.written.as_str())).into_iter().flatten();
         let others: Vec<Span> = uses.copied().filter(|at| Some(*at) != found.primary()).collect();
         let alone = by_name.is_some_and(|by_name| by_name.len() == 1);
         let mut shown = std::mem::replace(found, Diagnostic::new(found.code, ""))
-            .also(*declared, format!("`{name}` is declared here and used nowhere"));
+            .also(*declared, format!("`{name}` is declared here{}", if use_of.idle { "" } else { " and used nowhere" }));
         if alone && let Some(first) = others.first() {
             if found_after(&shown, *first) {
                 return false;
@@ -143,6 +154,7 @@ impl Checker<'_> {
             },
             _ => {
                 match path {
+                    [name] if what == Declared::Route.word() => names.missed_idle(span, &name.text, declared.iter().copied()),
                     [name] => names.missed(span, &name.text, declared.iter().copied()),
                     [module, _] => self.missed_import(module, span, scope),
                     _ => {}

@@ -14,6 +14,7 @@ pub mod kinds;
 mod late;
 pub mod literal;
 pub mod missed;
+mod parts;
 pub mod read;
 pub mod types;
 pub mod typing;

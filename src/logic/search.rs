@@ -8,7 +8,7 @@ use super::model::{Example, Known, Model};
 use super::sample::filled;
 use super::term::{Term, any_value};
 use super::text::TextTest;
-use crate::lang::expr::{Expr, Pattern as Regex, Piece, Ref};
+use crate::lang::expr::{Expr, Pattern as Regex, Ref};
 use crate::route::product::Budget;
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -177,24 +177,11 @@ fn as_one_path(facts: Facts<'_>, mut model: Model) -> Result<Model, TooComplex> 
     if facts.patterns.iter().all(|pattern| pattern.matches(&path)) { Ok(model) } else { Err(TooComplex) }
 }
 
-/// Every reference of an expression once.
+/// Every reference of an expression that is not among those found already.
 pub(super) fn references<'e>(expr: &'e Expr, found: &mut Vec<&'e Ref>) {
-    match expr {
-        Expr::Const(_) | Expr::Secret(_) => {}
-        Expr::Ref(reference) => {
-            if !found.contains(&reference) {
-                found.push(reference);
-            }
-        }
-        Expr::Text(pieces) => pieces.iter().for_each(|piece| match piece {
-            Piece::Hole(inner, _) => references(inner, found),
-            Piece::Literal(_) => {}
-        }),
-        Expr::Not(inner) | Expr::Has(inner) | Expr::Lower(inner) | Expr::Matches(inner, _) => references(inner, found),
-        Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| references(part, found)),
-        Expr::Compare(left, _, right) | Expr::In(left, right) | Expr::OrElse(left, right) => {
-            references(left, found);
-            references(right, found);
+    for reference in expr.references() {
+        if !found.contains(&reference) {
+            found.push(reference);
         }
     }
 }

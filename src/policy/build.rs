@@ -196,6 +196,8 @@ pub struct Build<'b> {
     pub invalidates: Vec<String>,
     /// What is weak about what the machine has, found so far: reported at start, and by `check --env`.
     pub warnings: Vec<Warning>,
+    /// What is missing or bad besides the one that building a policy ends with, so that one look tells all.
+    pub errors: Vec<BuildError>,
 }
 
 /// Signs tokens for an auth of the program.

@@ -159,6 +159,7 @@ fn assembling<T>(
         cache: None,
         invalidates: Vec::new(),
         warnings: Vec::new(),
+        errors: Vec::new(),
     };
     let done = with(&mut build)?;
     Ok((done, Built { request: build.request, response: build.response, warnings: build.warnings }))

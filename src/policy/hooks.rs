@@ -43,14 +43,14 @@ impl Called {
         self.on.contains(&on)
     }
 
-    /// Tells it that the gateway starts; once.
+    /// Tells it that the gateway starts; once. A failure is in the log, and holds nothing back.
     pub async fn start(&self) {
         if self.is_on(On::Startup) && !self.begun.swap(true, Ordering::Relaxed) {
             let _ = self.settled(self.hook.on_startup()).await;
         }
     }
 
-    /// Tells it that the gateway ends.
+    /// Tells it that the gateway ends. A failure is in the log.
     pub async fn stop(&self) {
         if self.is_on(On::Shutdown) {
             let _ = self.settled(self.hook.on_shutdown()).await;

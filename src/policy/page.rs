@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a body is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Format {
     /// `application/json`
     Json,

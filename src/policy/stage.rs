@@ -7,7 +7,6 @@ use std::sync::Arc;
 /// The stages' names in the order they run, as `explain`, `expect stage` and `trace` say them.
 pub const STAGES: &[&str] = &[
     "accept",
-    "tls",
     "normalise",
     "match",
     "access",

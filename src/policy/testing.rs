@@ -158,6 +158,7 @@ pub fn build<P: Policy + PartialEq + std::fmt::Debug + Serialize + DeserializeOw
         cache: None,
         invalidates: Vec::new(),
         warnings: Vec::new(),
+        errors: Vec::new(),
     };
     config.build(&mut build).unwrap();
     Parts { request: build.request, response: build.response, body_max: build.body_max }

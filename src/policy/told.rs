@@ -69,7 +69,7 @@ fn choosing<'e>(to: &'e to::Config, exprs: &mut Vec<&'e Expr>) {
     }
 }
 
-/// References of expressions that tell callers apart, and that a key does not hold. `flag_key` says what a flag goes by.
+/// References of expressions that are one caller's own, and that a key does not hold. `flag_key` says what a flag goes by.
 pub fn missing<'e>(exprs: &[&'e Expr], by: &[Expr], flag_key: impl Fn(u16) -> Option<&'e Expr>) -> Vec<&'e Ref> {
     let mut known: Vec<&Expr> = by.iter().collect();
     let mut nth = 0;
@@ -83,10 +83,10 @@ pub fn missing<'e>(exprs: &[&'e Expr], by: &[Expr], flag_key: impl Fn(u16) -> Op
             let differs = match reference {
                 Ref::Flag { index, .. } => flag_key(*index).is_some_and(|key| {
                     let mut any = false;
-                    unknown(key, &known, &mut |of_key| any |= names_caller(of_key));
+                    unknown(key, &known, &mut |of_key| any |= of_key.is_callers_own());
                     any
                 }),
-                other => names_caller(other),
+                other => other.is_callers_own(),
             };
             if differs && !found.contains(&reference) {
                 found.push(reference);
@@ -126,45 +126,8 @@ fn unknown<'e>(expr: &'e Expr, known: &[&Expr], each: &mut impl FnMut(&'e Ref)) 
     if known.contains(&expr) {
         return;
     }
-    match expr {
-        Expr::Ref(reference) => each(reference),
-        Expr::Const(_) | Expr::Secret(_) => {}
-        Expr::Text(pieces) => {
-            for piece in pieces {
-                match piece {
-                    Piece::Hole(hole, _) => unknown(hole, known, each),
-                    Piece::Literal(_) => {}
-                }
-            }
-        }
-        Expr::Not(inner) | Expr::Has(inner) | Expr::Lower(inner) | Expr::Matches(inner, _) => unknown(inner, known, each),
-        Expr::And(all) | Expr::Or(all) => all.iter().for_each(|inner| unknown(inner, known, each)),
-        Expr::Compare(left, _, right) | Expr::In(left, right) | Expr::OrElse(left, right) => {
-            unknown(left, known, each);
-            unknown(right, known, each);
-        }
+    if let Expr::Ref(reference) = expr {
+        each(reference);
     }
-}
-
-/// True for what is one caller's and not the next one's. The host is always part of the key.
-fn names_caller(reference: &Ref) -> bool {
-    match reference {
-        Ref::Attribute(_) | Ref::ClientIp | Ref::ClientSubject | Ref::ClientName | Ref::Cookie(_) => true,
-        Ref::Header(name) => *name != http::header::HOST,
-        Ref::Flag { .. }
-        | Ref::Method
-        | Ref::Path
-        | Ref::Host
-        | Ref::Scheme
-        | Ref::Id
-        | Ref::Size
-        | Ref::Listener
-        | Ref::Query(_)
-        | Ref::Body(_)
-        | Ref::Param { .. }
-        | Ref::UpstreamName
-        | Ref::ResponseStatus
-        | Ref::ResponseDuration
-        | Ref::ResponseHeader(_) => false,
-    }
+    expr.parts().into_iter().for_each(|part| unknown(part, known, each));
 }

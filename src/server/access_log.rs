@@ -44,11 +44,13 @@ impl Log {
     /// When no thread can be started.
     pub fn start(out: impl Write + Send + 'static) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (lines, waiting) = sync_channel(WAITING_LINES_MAX);
-        let writer = std::thread::Builder::new().name("gate-log".to_owned()).spawn(move || write_all(&waiting, out))?;
-        Ok((Self { lines, dropped: Arc::default() }, writer))
+        let dropped = Arc::new(AtomicU64::new(0));
+        let unwritten = Arc::clone(&dropped);
+        let writer = std::thread::Builder::new().name("gate-log".to_owned()).spawn(move || write_all(&waiting, out, &unwritten))?;
+        Ok((Self { lines, dropped }, writer))
     }
 
-    /// Lines that were dropped because the writer could not keep up.
+    /// Lines that were dropped because the writer could not keep up, or the output failed.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
@@ -79,9 +81,9 @@ impl Log {
     }
 }
 
-/// Writes what waits in one go, then waits for more. An output that fails ends nothing but its lines.
-fn write_all(waiting: &Receiver<Option<String>>, mut out: impl Write) {
-    let (mut batch, mut ended) = (String::new(), false);
+/// Writes what waits in one go, then waits for more. An output that fails ends nothing but its lines, which are `unwritten`.
+fn write_all(waiting: &Receiver<Option<String>>, mut out: impl Write, unwritten: &AtomicU64) {
+    let (mut batch, mut ended, mut fails) = (String::new(), false, false);
     while !ended && let Ok(Some(line)) = waiting.recv() {
         batch.push_str(&line);
         while let Ok(line) = waiting.try_recv() {
@@ -91,7 +93,18 @@ fn write_all(waiting: &Receiver<Option<String>>, mut out: impl Write) {
             };
             batch.push_str(&line);
         }
-        let _ = out.write_all(batch.as_bytes()).and_then(|()| out.flush());
+        let written = out.write_all(batch.as_bytes()).and_then(|()| out.flush());
+        let failed = std::mem::replace(&mut fails, written.is_err());
+        match written {
+            Ok(()) if failed => tracing::info!("the access log is written again"),
+            Ok(()) => {}
+            Err(error) => {
+                unwritten.fetch_add(batch.lines().count() as u64, Ordering::Relaxed);
+                if !failed {
+                    tracing::warn!(%error, "the access log cannot be written: its lines are dropped and counted");
+                }
+            }
+        }
         batch.clear();
     }
 }
@@ -255,7 +268,29 @@ fn text(values: &[(&str, Value<'_>)]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Value, json, text};
+    use super::{Log, Value, json, text};
+    use std::io::{Error, Result, Write};
+
+    /// An output whose disk is full.
+    struct Full;
+
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> Result<usize> {
+            Err(Error::other("no space"))
+        }
+
+        fn flush(&mut self) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_that_cannot_be_written_are_counted() {
+        let (log, writer) = Log::start(Full).unwrap();
+        ["one\n", "two\n"].into_iter().for_each(|line| log.send(line.to_owned()));
+        assert!(log.end(writer).unwrap());
+        assert_eq!(log.dropped(), 2);
+    }
 
     #[test]
     fn lines_cannot_be_broken_by_what_a_client_sends() {

@@ -304,7 +304,7 @@ impl Threads {
         let dropped = log.dropped();
         if dropped > 0 {
             let lines = if dropped == 1 { "line of the access log was" } else { "lines of the access log were" };
-            events.tell(Change::Failed, GATEWAY, format!("{dropped} {lines} dropped: it was written too slowly"));
+            events.tell(Change::Failed, GATEWAY, format!("{dropped} {lines} dropped: its output was too slow, or failed"));
         }
         events.tell(Change::Stopped, GATEWAY, format!("stopped: {}", connections(cut, "was cut", "were cut")));
         self.reports.end()?;

@@ -3,7 +3,7 @@
 
 use super::lex::{Kind, Token};
 use super::scan::is_operator_word;
-use super::wording::{no_comment, short};
+use super::wording::{no_comment, relative_socket, short};
 use crate::diag::{Code, Diagnostic, Edit, FileId, Span};
 
 /// True for a head that the grammar would read, though nobody means it: `timeout: x`, `drain = x`, `drain 5s // why`.
@@ -60,6 +60,12 @@ impl Head<'_> {
 
     /// What other languages write.
     fn habit(&self) -> Option<Diagnostic> {
+        let socket = |pair: &&[Token]| matches!(pair, [word, mark] if word.end == mark.start && (self.letters(*word), self.letters(*mark)) == ("unix", ":"));
+        if let Some([word, mark]) = self.tokens.windows(2).find(socket)
+            && mark.end as usize <= self.at
+        {
+            return Some(relative_socket(Code::SyntaxUnexpected, self.span(*word).to(self.span(*mark))));
+        }
         if has_wrong_mark(self.tokens)
             && let [word, mark, rest @ ..] = self.tokens
         {
@@ -190,6 +196,9 @@ impl Head<'_> {
         }
         let found = Self::unexpected(format!("`{letters}` is not expected here"));
         match token.kind {
+            Kind::Comma if index == 1 => {
+                found.at(span, "nothing to separate").help("a statement ends with its line or at a `;`, and its clauses need no comma")
+            }
             Kind::Comma => found.at(span, "nothing stands before this comma").help("a comma stands between two values"),
             Kind::CloseBracket if before.is_some_and(|before| before.kind == Kind::OpenBracket) => {
                 found.at(span, "nothing stands inside").help("put an expression between the parentheses")

@@ -21,6 +21,7 @@ mod wording;
 
 pub use format::format;
 pub use parse::parse;
+pub use wording::relative_socket;
 
 #[cfg(test)]
 mod format_tests;

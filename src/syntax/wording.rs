@@ -4,6 +4,14 @@ use super::lex::Fault;
 use super::scan::MAX_DEPTH;
 use crate::diag::{Code, Diagnostic, Edit, Span};
 
+/// `unix:gate.sock`: a path that depends on where the gateway is started is no address.
+#[must_use]
+pub fn relative_socket(code: Code, span: Span) -> Diagnostic {
+    Diagnostic::new(code, "the path of a Unix socket is absolute")
+        .at(span, "no `/` behind `unix:`")
+        .help("write all of it, such as `unix:/run/gate.sock`")
+}
+
 /// A token that is wrong in itself. `text` is the whole file.
 pub(super) fn bad_token(fault: Fault, span: Span, text: &str) -> Diagnostic {
     let first = |length: usize| Span { end: (span.start as usize + length).min(span.end as usize) as u32, ..span };

@@ -3,6 +3,7 @@
 use crate::support::checked;
 use gatewright::analyse::diff::diff;
 use gatewright::ir::Program;
+use gatewright::policy;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
@@ -17,8 +18,9 @@ const DECIDES_NOTHING: &[&str] = &[
     "written",
     // The reason of `public`.
     "routes/*/policies/*/auth/mode/public/why",
-    // Which routes count together: told where a route counts with others.
+    // Which routes count together, and have one room: told where a route does so with others.
     "routes/*/policies/*/limit/limits/*/site",
+    "routes/*/policies/*/cache/keep/site",
     // Made of the condition, which is compared.
     "routes/*/key/predicate",
     "routes/*/predicate/$",
@@ -208,49 +210,102 @@ fn decides_nothing(at: &[&str]) -> bool {
     })
 }
 
-#[track_caller]
-fn is_told_of(program: &Value) {
-    let old: Program = serde_json::from_value(program.clone()).unwrap();
-    assert_eq!(diff(&old, &old).changes, []);
-    let mut all = Vec::new();
-    leaves(program, "", &mut all);
-    let mut kinds: HashMap<String, usize> = HashMap::new();
-    let (mut count, mut silent) = (0, Vec::new());
-    for at in all {
-        let parts: Vec<&str> = at.split('/').skip(1).collect();
-        let kind: Vec<&str> = parts.iter().map(|part| if part.parse::<usize>().is_ok() { "*" } else { part }).collect();
-        let seen = kinds.entry(kind.join("/")).or_default();
-        if decides_nothing(&parts) || *seen >= OF_A_KIND_MAX {
-            continue;
-        }
-        let Some(mut new) = changed(program, &at) else { continue };
-        if let ["routes", number, "predicate", ..] = parts.as_slice() {
-            // As another condition makes it.
-            let route = &mut new.routes[number.parse::<usize>().unwrap()];
-            route.key.predicate.atoms.iter_mut().for_each(|atom| atom.attribute.push('2'));
-        }
-        if new == old {
-            continue;
-        }
-        *seen += 1;
-        count += 1;
-        let diff = diff(&old, &new);
-        if diff.is_cosmetic() {
+/// The kinds of leaves that were changed, and what is wrong with what was said of it.
+#[derive(Default)]
+struct Told {
+    kinds: HashMap<String, usize>,
+    silent: Vec<String>,
+    /// Data where the language has words.
+    unworded: Vec<String>,
+}
+
+impl Told {
+    #[track_caller]
+    fn change_all_of(&mut self, program: &Value) {
+        let old: Program = serde_json::from_value(program.clone()).unwrap();
+        assert_eq!(diff(&old, &old).changes, []);
+        let mut all = Vec::new();
+        leaves(program, "", &mut all);
+        for at in all {
+            let parts: Vec<&str> = at.split('/').skip(1).collect();
+            let kind: Vec<&str> = parts.iter().map(|part| if part.parse::<usize>().is_ok() { "*" } else { part }).collect();
+            let seen = self.kinds.entry(kind.join("/")).or_default();
+            if decides_nothing(&parts) || *seen >= OF_A_KIND_MAX {
+                continue;
+            }
+            let Some(mut new) = changed(program, &at) else { continue };
+            if let ["routes", number, "predicate", ..] = parts.as_slice() {
+                // As another condition makes it.
+                let route = &mut new.routes[number.parse::<usize>().unwrap()];
+                route.key.predicate.atoms.iter_mut().for_each(|atom| atom.attribute.push('2'));
+            }
+            if new == old {
+                continue;
+            }
+            *seen += 1;
+            let diff = diff(&old, &new);
             let says: Vec<&str> = diff.changes.iter().map(|change| change.says.as_str()).collect();
-            silent.push(format!("{at} of {}: {says:?}", program.pointer(&at).unwrap()));
+            if diff.is_cosmetic() {
+                self.silent.push(format!("{at} of {}: {says:?}", program.pointer(&at).unwrap()));
+            }
+            let shown = diff.to_string();
+            if DATA.iter().any(|data| shown.contains(data)) {
+                self.unworded.push(format!("{at} of {}: {says:?}", program.pointer(&at).unwrap()));
+            }
         }
     }
-    assert!(count > 100, "{count}");
-    assert!(silent.is_empty(), "{} of {count}:\n{}", silent.len(), silent.join("\n"));
+
+    #[track_caller]
+    fn is_seen(&self) {
+        let count = self.kinds.values().filter(|seen| **seen > 0).count();
+        assert!(count > 100, "{count}");
+        assert!(self.silent.is_empty(), "{} of {count}:\n{}", self.silent.len(), self.silent.join("\n"));
+    }
+
+    #[track_caller]
+    fn is_worded(&self) {
+        let count = self.kinds.values().filter(|seen| **seen > 0).count();
+        assert!(self.unworded.is_empty(), "{} of {count}:\n{}", self.unworded.len(), self.unworded.join("\n"));
+    }
+}
+
+/// What only data says.
+const DATA: &[&str] = &["{\"", "[[", "[{"];
+
+/// The whole policies of a page.
+fn policies(page: &str) -> impl Iterator<Item = &str> {
+    page.split("```gate\n").skip(1).filter_map(|block| block.split("\n```").next()).filter(|block| block.contains("gateway {"))
 }
 
 #[test]
 fn no_setting_can_change_unseen() {
-    is_told_of(&with_the_rest(&checked("rich.gate", RICH).unwrap()));
+    let mut told = Told::default();
+    told.change_all_of(&with_the_rest(&checked("rich.gate", RICH).unwrap()));
+    told.is_seen();
+    told.is_worded();
 }
 
 #[test]
 fn no_setting_of_the_sample_shop_can_change_unseen() {
     let shop = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/gateways/shop.gate")).unwrap();
-    is_told_of(&serde_json::to_value(checked("shop.gate", &shop).unwrap()).unwrap());
+    let mut told = Told::default();
+    told.change_all_of(&serde_json::to_value(checked("shop.gate", &shop).unwrap()).unwrap());
+    told.is_seen();
+    told.is_worded();
+}
+
+#[test]
+fn settings_of_the_pages_are_told_in_words() {
+    let mut told = Told::default();
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/docs")).unwrap() {
+        let page = std::fs::read_to_string(entry.unwrap().path()).unwrap_or_default();
+        for program in policies(&page).filter_map(|text| checked("page.gate", text).ok()) {
+            told.change_all_of(&serde_json::to_value(program).unwrap());
+        }
+    }
+    for entry in policy::ALL {
+        let kind = format!("routes/*/policies/*/{}/", entry.name);
+        assert!(told.kinds.keys().any(|known| known.starts_with(&kind)), "no page has `{}`", entry.name);
+    }
+    told.is_worded();
 }

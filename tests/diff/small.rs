@@ -413,11 +413,32 @@ fn a_cache_that_answers_one_caller_with_what_another_got_is_looser() {
             "auth main\ncache 30s by [claim.sub, claim.role]",
             "RESHAPED `cache by [claim.sub, claim.role]` is in force, was `cache by [claim.sub]`".to_owned(),
         ),
+        // What is asked for is no caller's, and neither is the host.
+        (
+            "public\ncache 30s by [query(\"q\"), header(\"host\"), body(\"/a\")]",
+            "public\ncache 30s by [query(\"q\")]",
+            "RESHAPED `cache by [query(\"q\")]` is in force, was `cache by [query(\"q\"), header(\"host\"), body(\"/a\")]`".to_owned(),
+        ),
         ("public\ncache 30s", "public\ncache 40s", "RESHAPED `cache ttl` is 40s, was 30s".to_owned()),
         ("public\ncache 30s", "public", "RESHAPED `cache` is not in force any more".to_owned()),
     ] {
         assert_eq!(route(old, new), [says]);
     }
+}
+
+#[test]
+fn a_cache_that_moves_says_what_that_changes() {
+    let of = |group: &str, each: &str| {
+        format!(
+            "group g /g {{\n{group}\nroute a GET /a -> app {{ public \"a\"\n{each} }}\nroute b GET /b -> app {{ public \"b\"\n{each} }}\n}}\n"
+        )
+    };
+    let cache = "cache 30s max 64MiB";
+    assert_eq!(routes(&of(cache, ""), &of("", cache)), ["TUNED `cache` has several rooms for what it had one for | GET /g/a"]);
+    assert_eq!(routes(&of("", cache), &of(cache, "")), ["TUNED `cache` has one room for what it had several for | GET /g/a"]);
+    // Of one route it is the same room.
+    let one = |group: &str, own: &str| format!("group g /g {{\n{group}\nroute a GET /a -> app {{ public \"a\"\n{own} }}\n}}\n");
+    assert_eq!(routes(&one(cache, ""), &one("", cache)), [""; 0]);
 }
 
 #[test]
@@ -431,6 +452,9 @@ fn what_is_for_operators_is_told_in_the_words_of_the_policy_and_shown_by_no_requ
         said(&diff)
     };
     for (old, new, says) in [
+        ("", "drain 45s", "TUNED `drain` is 45s, was 30s"),
+        ("workers 2", "workers 3", "TUNED `workers` is 3, was 2"),
+        ("", "limits { connections 2_000 }", "TUNED `limits connections` is 2000, was 10000"),
         ("admin 127.0.0.1:8601", "", "TUNED `admin 127.0.0.1:8601` is not in force any more"),
         ("", "admin 127.0.0.1:8601 { auth main }", "TUNED `admin 127.0.0.1:8601` is in force and asks for `main`"),
         ("admin 127.0.0.1:8601", "admin 127.0.0.1:8602", "TUNED `admin` is at 127.0.0.1:8602, was at 127.0.0.1:8601"),

@@ -94,3 +94,9 @@ fn a_credential_for_an_upstream_moves_to_the_environment() {
     let found = imported(Kind::Caddy, ":8080 {\nreverse_proxy 127.0.0.1:1 {\nheader_up X-Api-Key s3cret\n}\n}\n");
     assert!(found.policy.contains("set \"X-Api-Key\" env(\"X_API_KEY\")"), "{}", found.policy);
 }
+
+#[test]
+fn what_no_url_holds_is_encoded_where_callers_are_sent() {
+    let found = imported(Kind::Caddy, ":8080 {\nredir /old \"/a b|{host}\" permanent\n}\n");
+    assert!(found.policy.contains("redirect 301 \"/a%20b%7C${request.host}\""), "{}", found.policy);
+}

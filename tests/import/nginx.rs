@@ -184,3 +184,9 @@ fn a_credential_for_an_upstream_moves_to_the_environment() {
     let found = imported(Kind::Nginx, &server(text));
     assert!(route(&found, "x").contains("set \"X-Api-Key\" env(\"X_API_KEY\")"), "{}", found.policy);
 }
+
+#[test]
+fn what_no_url_holds_is_encoded_where_callers_are_sent() {
+    let found = imported(Kind::Nginx, &server("location = /old { return 301 \"/a b|$host\"; }"));
+    assert!(found.policy.contains("redirect 301 \"/a%20b%7C${request.host}\""), "{}", found.policy);
+}

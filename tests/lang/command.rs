@@ -160,6 +160,15 @@ fn a_policy_is_imported_and_the_list_of_the_rest_goes_to_standard_error() {
 }
 
 #[test]
+fn a_policy_is_no_file_to_import_from() {
+    let folder = written(b"gateway { listen :8080 }\n");
+    let output = gate(&["import", "policy.gate"], folder.path());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &b""[..]));
+    assert!(said.starts_with("gate: policy.gate: this is a policy already"), "{said}");
+}
+
+#[test]
 fn a_catalogue_goes_to_standard_output_or_into_a_file() {
     let folder = written(b"gateway { listen :8080 }\nroute r GET /r {\n  public \"a\"\n  respond 200 text \"x\"\n}\n");
     let output = gate(&["docs", "policy.gate"], folder.path());
@@ -173,15 +182,19 @@ fn what_a_start_would_miss_is_shown_where_the_policy_asks_for_it() {
     let policy = r#"gateway { listen 127.0.0.1:8080 }
 upstream app { target http://127.0.0.1:3000 }
 auth jwt own { algorithms [ES256]; key file("own.key"); audience "shop" }
-auth key partners { keys file("partners.keys") }
+auth key partners { keys file("partners.keys"); keys file("more.keys") }
+auth basic desk { users file("desk.users") }
 store shared redis { url env("STORE_OF_TEST"); on_failure local }
 route a GET /a -> app { auth own; error 502 page("gone.html") }
 route b POST /b -> app { auth partners; body { json { schema file("order.json") } } }
 route c GET /c -> app { public "a test"; limit all 10/s by client.ip store shared }
+route d GET /d -> app { auth any [desk, partners] }
 "#;
     let folder = written(policy.as_bytes());
     std::fs::write(folder.path().join("own.key"), "not a key").unwrap();
     std::fs::write(folder.path().join("partners.keys"), "acme sha256:00\n").unwrap();
+    std::fs::write(folder.path().join("more.keys"), "acme md5:00\n").unwrap();
+    std::fs::write(folder.path().join("desk.users"), "anna\n").unwrap();
     std::fs::write(folder.path().join("order.json"), r#"{"type": 7}"#).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_gate"));
     command.args(["check", "--env", "--format", "json", "policy.gate"]).current_dir(folder.path()).env("STORE_OF_TEST", "a-host:6379");
@@ -215,16 +228,17 @@ fn a_policy_is_checked_from_standard_input_with_what_it_imports() {
 fn what_cannot_be_written_is_no_success_and_a_reader_that_leaves_is() {
     let folder = written(b"gateway { listen :8080 }\nroute r GET /r {\n  public \"a\"\n  respond 200 text \"x\"\n}\n");
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
-    let to = |out: Stdio| {
-        Command::new(env!("CARGO_BIN_EXE_gate")).args(["dump", "policy.gate"]).current_dir(folder.path()).stdout(out).output().unwrap()
-    };
-    let output = to(full.into());
-    assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("standard output cannot be written"));
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
-    let output = to(writer.into());
-    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+    for arguments in [&["dump", "policy.gate"][..], &["--help"], &["check", "--help"], &["--version"], &["explain", "limit"]] {
+        let to =
+            |out: Stdio| Command::new(env!("CARGO_BIN_EXE_gate")).args(arguments).current_dir(folder.path()).stdout(out).output().unwrap();
+        let output = to(full.try_clone().unwrap().into());
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("standard output cannot be written"), "{arguments:?}");
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = to(writer.into());
+        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{arguments:?}");
+    }
 }
 
 #[test]

@@ -4,8 +4,7 @@ mod access;
 mod kept;
 mod moved;
 
-use crate::harness::{Answer, Client, Origin, Program, until};
-use std::net::TcpStream;
+use crate::harness::{Answer, Client, Origin, Program, until, until_refused};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -218,7 +217,7 @@ fn readiness_turns_when_the_gateway_is_told_to_drain() {
     assert_eq!(gate.admin("GET", "/admin/ready").send().expect(503).json()["state"], "draining");
     let (code, printed) = gate.ask(&["ready", "--admin", &admin]);
     assert_eq!((code, printed.contains("not ready: 503")), (Some(1), true), "{printed}");
-    until("the listener to close", || TcpStream::connect(address).is_err().then_some(()));
+    until_refused(address);
     assert_eq!(gate.admin("GET", "/admin/status").send().expect(200).json()["state"], "draining");
 }
 
@@ -375,7 +374,7 @@ fn a_process_that_another_one_succeeds_is_administered_no_more() {
     app.until_begun(1);
     gate.signal("USR2");
     until("the new process", || (gate.admin_address() != first).then_some(()));
-    until("the first address to close", || TcpStream::connect(first).is_err().then_some(()));
+    until_refused(first);
     assert_eq!(gate.admin("GET", "/admin/status").send().expect(200).json()["state"], "serving");
     gate.admin("POST", "/admin/drain").send().expect(202);
 }

@@ -1,19 +1,9 @@
 //! How connections end: half-closed, left, drained, and used up by an upstream.
 
-use crate::harness::{Answer, Client, Gate, Origin, PLAIN, Program, plain, until};
+use crate::harness::{Answer, Client, Gate, Origin, PLAIN, Program, plain, until, until_refused};
 use parking_lot::Mutex;
 use std::net::TcpStream;
 use std::sync::Arc;
-
-fn program(app: &Origin, settings: &str) -> Program {
-    let text = PLAIN.replace("127.0.0.1:0", &format!("127.0.0.1:0\n{settings}\n"));
-    Program::run(&text.replace("{app}", &app.address().to_string()), &[], &[])
-}
-
-fn until_refused(gate: &mut Program) {
-    let address = gate.address();
-    until("the listener to close", || TcpStream::connect(address).is_err().then_some(()));
-}
 
 #[test]
 fn a_client_that_sends_nothing_more_is_answered_nonetheless() {
@@ -30,7 +20,7 @@ fn a_client_that_sends_nothing_more_is_answered_nonetheless() {
 #[test]
 fn a_client_that_leaves_frees_the_upstream_and_is_logged() {
     let app = Origin::start(|_| Answer::Hang);
-    let mut gate = program(&app, "log access json");
+    let mut gate = Program::plain(&app, "log access json");
     let mut client = gate.connect();
     client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
     app.until_begun(1);
@@ -44,7 +34,7 @@ fn a_client_that_leaves_frees_the_upstream_and_is_logged() {
 #[test]
 fn a_request_that_was_cut_by_the_drain_is_logged() {
     let app = Origin::start(|_| Answer::Hang);
-    let mut gate = program(&app, "log access json\ndrain 1s");
+    let mut gate = Program::plain(&app, "log access json\ndrain 1s");
     let mut client = gate.connect();
     client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
     app.until_begun(1);
@@ -56,12 +46,12 @@ fn a_request_that_was_cut_by_the_drain_is_logged() {
 #[test]
 fn a_request_that_was_half_there_at_sigterm_is_answered() {
     let app = Origin::json("{}");
-    let mut gate = program(&app, "");
+    let mut gate = Program::plain(&app, "");
     let mut client = gate.connect();
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").read().expect(200);
     client.send("GET / HTTP/1.1\r\nHo");
     gate.signal("TERM");
-    until_refused(&mut gate);
+    until_refused(gate.address());
     let reply = client.send("st: a\r\n\r\n").read().expect(200);
     assert_eq!(reply.field("connection"), Some("close"));
     assert!(client.is_closed());
@@ -71,7 +61,7 @@ fn a_request_that_was_half_there_at_sigterm_is_answered() {
 #[test]
 fn what_waited_in_the_kernel_at_sigterm_is_answered() {
     let app = Origin::json("{}");
-    let mut gate = program(&app, "");
+    let mut gate = Program::plain(&app, "");
     let mut kept: Vec<_> = (0..8).map(|_| gate.connect()).collect();
     for client in &mut kept {
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").read().expect(200);

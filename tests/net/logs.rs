@@ -6,8 +6,7 @@ use serde_json::Value;
 #[test]
 fn every_request_is_a_line_without_what_is_secret() {
     let app = Origin::json("{}");
-    let text = PLAIN.replace("127.0.0.1:0", "127.0.0.1:0\n log access json\n").replace("{app}", &app.address().to_string());
-    let mut gate = Program::run(&text, &[], &[]);
+    let mut gate = Program::plain(&app, "log access json");
     let reply = gate.get("/a/b?token=s3cret").host("shop.example").bearer("s3cret").send().expect(200);
     gate.get("/%zz").send().expect(400);
     let lines = gate.until_logged(2);

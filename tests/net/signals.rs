@@ -1,6 +1,6 @@
 //! SIGHUP and SIGTERM.
 
-use crate::harness::{Answer, Broken, CLIENTS, Client, LISTEN, Origin, PLAIN, Program, lively, signal, until, versioned};
+use crate::harness::{Answer, Broken, CLIENTS, Client, LISTEN, Origin, Program, lively, signal, until, until_refused, versioned};
 use parking_lot::{Condvar, Mutex};
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
@@ -35,6 +35,16 @@ struct Latch {
 }
 
 impl Latch {
+    fn origin() -> (Arc<Self>, Origin) {
+        let latch = Arc::new(Self::default());
+        let held = Arc::clone(&latch);
+        let origin = Origin::start(move |_| {
+            held.pass();
+            Answer::json(200, "{}")
+        });
+        (latch, origin)
+    }
+
     fn pass(&self) {
         let mut open = self.open.lock();
         while !*open {
@@ -48,15 +58,19 @@ impl Latch {
     }
 }
 
+/// A gateway with these settings, and a request that has come to its upstream.
+fn begun(app: &Origin, settings: &str) -> (Program, Client) {
+    let mut gate = Program::plain(app, settings);
+    let mut client = gate.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    app.until_begun(1);
+    (gate, client)
+}
+
 #[test]
 fn what_was_accepted_before_sigterm_is_answered_and_the_exit_is_clean() {
-    let latch = Arc::new(Latch::default());
-    let held = Arc::clone(&latch);
-    let app = Origin::start(move |_| {
-        held.pass();
-        Answer::json(200, "{}")
-    });
-    let mut gate = Program::run(&PLAIN.replace("{app}", &app.address().to_string()), &[], &[]);
+    let (latch, app) = Latch::origin();
+    let mut gate = Program::plain(&app, "");
     let mut clients: Vec<_> = (0..CLIENTS).map(|_| gate.connect()).collect();
     let mut idle = gate.connect();
     for client in &mut clients {
@@ -65,7 +79,7 @@ fn what_was_accepted_before_sigterm_is_answered_and_the_exit_is_clean() {
     app.until_begun(CLIENTS);
     let address = gate.address();
     gate.signal("TERM");
-    until("the listener to close", || TcpStream::connect(address).is_err().then_some(()));
+    until_refused(address);
     assert!(idle.is_closed(), "an idle connection is not waited for");
     latch.open();
     for client in &mut clients {
@@ -80,12 +94,10 @@ fn what_was_accepted_before_sigterm_is_answered_and_the_exit_is_clean() {
 fn a_download_under_way_at_sigterm_comes_whole() {
     const LENGTH: u64 = 64 << 20;
     let app = Origin::start(|_| Answer::Stream(LENGTH));
-    let mut gate = Program::run(&PLAIN.replace("{app}", &app.address().to_string()), &[], &[]);
-    let (address, mut client) = (gate.address(), gate.connect());
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    app.until_begun(1);
+    let (mut gate, mut client) = begun(&app, "");
+    let address = gate.address();
     gate.signal("TERM");
-    until("the listener to close", || TcpStream::connect(address).is_err().then_some(()));
+    until_refused(address);
     assert_eq!(client.read().expect(200).length, LENGTH);
     assert_eq!(gate.until_ended().code(), Some(0));
 }
@@ -93,11 +105,7 @@ fn a_download_under_way_at_sigterm_comes_whole() {
 #[test]
 fn a_hung_upstream_holds_the_exit_back_no_longer_than_drain() {
     let app = Origin::start(|_| Answer::Hang);
-    let text = PLAIN.replace("127.0.0.1:0", "127.0.0.1:0\n drain 1s\n").replace("{app}", &app.address().to_string());
-    let mut gate = Program::run(&text, &[], &[]);
-    let mut client = gate.connect();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    app.until_begun(1);
+    let (mut gate, mut client) = begun(&app, "drain 1s");
     gate.signal("TERM");
     assert_eq!(gate.until_ended().code(), Some(0));
     gate.until_said("1 connection was cut");
@@ -106,12 +114,7 @@ fn a_hung_upstream_holds_the_exit_back_no_longer_than_drain() {
 
 #[test]
 fn sigterm_while_a_policy_is_read_is_not_held_back_by_it() {
-    let latch = Arc::new(Latch::default());
-    let held = Arc::clone(&latch);
-    let app = Origin::start(move |_| {
-        held.pass();
-        Answer::json(200, "{}")
-    });
+    let (latch, app) = Latch::origin();
     let mut gate = Program::run(&versioned(&app, LISTEN, 0), &[], &[]);
     let address = gate.address();
     let made = Command::new("sh").args(["-c", "rm policy.gate && mkfifo policy.gate"]).current_dir(gate.folder()).status();
@@ -125,7 +128,7 @@ fn sigterm_while_a_policy_is_read_is_not_held_back_by_it() {
     }
     app.until_begun(CLIENTS);
     gate.signal("TERM");
-    until("the listener to close", || TcpStream::connect(address).is_err().then_some(()));
+    until_refused(address);
     latch.open();
     for client in &mut clients {
         client.read().expect(200);
@@ -177,12 +180,7 @@ fn sigterm_under_load_and_reloads_loses_no_request() {
 
 #[test]
 fn a_gateway_is_not_ready_before_it_accepts_nobody() {
-    let latch = Arc::new(Latch::default());
-    let held = Arc::clone(&latch);
-    let app = Origin::start(move |_| {
-        held.pass();
-        Answer::json(200, "{}")
-    });
+    let (latch, app) = Latch::origin();
     let mut gate = Program::run(&versioned(&app, "listen 127.0.0.1:0\n admin 127.0.0.1:0", 0), &[], &[]);
     let (address, mut runs) = (gate.address(), gate.connect());
     runs.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -225,13 +223,10 @@ fn an_access_log_that_nobody_reads_does_not_hold_the_exit_back() {
 
 /// A gateway with a request that its upstream never answers, after a first signal to end.
 fn draining(app: &Origin, first: &str) -> (Program, Client) {
-    let text = PLAIN.replace("127.0.0.1:0", "127.0.0.1:0\n drain 1h\n").replace("{app}", &app.address().to_string());
-    let mut gate = Program::run(&text, &[], &[]);
-    let (address, mut client) = (gate.address(), gate.connect());
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    app.until_begun(1);
+    let (mut gate, client) = begun(app, "drain 1h");
+    let address = gate.address();
     gate.signal(first);
-    until("the listener to close", || TcpStream::connect(address).is_err().then_some(()));
+    until_refused(address);
     (gate, client)
 }
 
@@ -254,12 +249,7 @@ fn a_second_sigint_ends_the_drain_and_the_exit_code_says_so() {
 #[test]
 fn sigterm_cuts_nothing_however_often_it_comes() {
     for first in ["INT", "TERM"] {
-        let latch = Arc::new(Latch::default());
-        let held = Arc::clone(&latch);
-        let app = Origin::start(move |_| {
-            held.pass();
-            Answer::json(200, "{}")
-        });
+        let (latch, app) = Latch::origin();
         let (mut gate, mut client) = draining(&app, first);
         let began = Instant::now();
         while began.elapsed() < Duration::from_millis(200) {
@@ -277,11 +267,7 @@ fn sigterm_cuts_nothing_however_often_it_comes() {
 #[test]
 fn signals_that_wait_in_a_stopped_process_are_one() {
     let app = Origin::start(|_| Answer::Hang);
-    let text = PLAIN.replace("127.0.0.1:0", "127.0.0.1:0\n drain 1s\n").replace("{app}", &app.address().to_string());
-    let mut gate = Program::run(&text, &[], &[]);
-    let mut client = gate.connect();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    app.until_begun(1);
+    let (mut gate, _client) = begun(&app, "drain 1s");
     for name in ["STOP", "TERM", "INT", "TERM", "INT", "CONT"] {
         gate.signal(name);
     }
@@ -292,13 +278,10 @@ fn signals_that_wait_in_a_stopped_process_are_one() {
 #[test]
 fn the_first_signal_while_the_gateway_drains_already_cuts_nothing() {
     let app = Origin::start(|_| Answer::Hang);
-    let text = PLAIN.replace("127.0.0.1:0", "127.0.0.1:0\n admin 127.0.0.1:0\n drain 1s\n").replace("{app}", &app.address().to_string());
-    let mut gate = Program::run(&text, &[], &[]);
-    let (address, mut client) = (gate.address(), gate.connect());
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    app.until_begun(1);
+    let (mut gate, _client) = begun(&app, "admin 127.0.0.1:0\ndrain 1s");
+    let address = gate.address();
     gate.admin("POST", "/admin/drain").send().expect(202);
-    until("the listener to close", || TcpStream::connect(address).is_err().then_some(()));
+    until_refused(address);
     gate.signal("TERM");
     assert_eq!(gate.until_ended().code(), Some(0));
     gate.until_said("1 connection was cut when the drain time was over");

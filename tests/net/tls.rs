@@ -153,7 +153,7 @@ fn h2load_gets_every_answer_over_both_versions() {
 #[test]
 fn curl_speaks_http2_in_plain_text_by_prior_knowledge() {
     let app = Origin::json("{}");
-    let mut gate = Program::run(&crate::harness::PLAIN.replace("{app}", &app.address().to_string()), &[], &[]);
+    let mut gate = Program::plain(&app, "");
     let url = format!("http://{}/x", gate.address());
     let upload = ["--http2-prior-knowledge", "--data", "some text", "--write-out", "%{http_version} %{http_code}", &url];
     if let Some(said) = curl(&upload) {

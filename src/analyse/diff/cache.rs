@@ -2,13 +2,12 @@
 
 use super::{Class, Difference};
 use crate::analyse::words::Names;
-use crate::ir::spell::references;
 use crate::lang::expr::{Expr, Ref};
 use crate::policy::Config;
 use crate::policy::cache::{self, Keep};
 
-/// What is covered of the policy.
-pub const COVERED: &[&str] = &["cache.?", "cache.keep.key", "cache.keep.shared"];
+/// What is covered of the policy. A cache that is declared elsewhere has its room with other routes, which is told of all of them.
+pub const COVERED: &[&str] = &["cache.?", "cache.keep.key", "cache.keep.shared", "cache.keep.site"];
 
 /// What is kept for whom, and whether anything is.
 pub fn differences(old: &[Config], new: &[Config], names: &Names<'_>, found: &mut Vec<Difference>) {
@@ -35,7 +34,7 @@ fn keys(was: &Keep, is: &Keep, names: &Names<'_>, found: &mut Vec<Difference>) {
         return;
     }
     let lacks = |key: &[Expr], part: &Expr| !key.contains(part);
-    let gone = was.key.iter().any(|part| lacks(&is.key, part) && references(part).into_iter().any(tells_callers_apart));
+    let gone = was.key.iter().any(|part| lacks(&is.key, part) && part.mentions(Ref::is_callers_own));
     let says = format!("`{}` is in force, was `{}`", written(is, names), written(was, names));
     found.push(if gone || is.shared && !was.shared {
         let says = format!("{says}: a caller may get what was answered to another");
@@ -55,25 +54,4 @@ fn written(keep: &Keep, names: &Names<'_>) -> String {
     let parts: Vec<String> = keep.key.iter().map(|part| names.expr(part)).collect();
     let by = if parts.is_empty() { String::new() } else { format!(" by [{}]", parts.join(", ")) };
     format!("cache{by}{}", if keep.shared { " shared" } else { "" })
-}
-
-/// True for what two callers who ask for the same URL may differ in.
-fn tells_callers_apart(reference: &Ref) -> bool {
-    match reference {
-        Ref::Header(_) | Ref::Cookie(_) | Ref::ClientIp | Ref::ClientSubject | Ref::ClientName | Ref::Attribute(_) | Ref::Body(_) => true,
-        Ref::Method
-        | Ref::Path
-        | Ref::Host
-        | Ref::Scheme
-        | Ref::Id
-        | Ref::Size
-        | Ref::Listener
-        | Ref::Query(_)
-        | Ref::Param { .. }
-        | Ref::Flag { .. }
-        | Ref::UpstreamName
-        | Ref::ResponseStatus
-        | Ref::ResponseDuration
-        | Ref::ResponseHeader(_) => false,
-    }
 }

@@ -7,7 +7,6 @@ use super::align::rewritten;
 use super::rules::{Stated, stated, text};
 use super::{Class, Comparison, Difference};
 use crate::analyse::words::{Names, value};
-use crate::ir::spell::references;
 use crate::lang::checker::AttributeFact;
 use crate::lang::expr::{Comparison as How, Expr, Ref};
 use crate::lang::value::Value;
@@ -146,7 +145,7 @@ impl Question<'_> {
             })
             .collect();
         let asks = |rule: &&Stated| {
-            let refs = references(&rule.holds);
+            let refs = rule.holds.references();
             changed.iter().any(|(_, fact)| refs.contains(&&Ref::Attribute(fact.slots.clone())))
         };
         let asking: Vec<&Stated> = self.rules.iter().filter(asks).collect();
@@ -211,22 +210,13 @@ fn constraints(reference: &Ref, given: &Given, declared: &AttributeDecl, rules: 
 
 /// The texts of `"a" in set`, each once.
 fn members_asked(expr: &Expr, found: &mut Vec<Value>) {
-    match expr {
-        Expr::In(item, set) => {
-            if let (Expr::Const(text @ Value::Text(_)), Expr::Ref(_)) = (&**item, &**set)
-                && !found.contains(text)
-            {
-                found.push(text.clone());
-            }
-        }
-        Expr::Not(inner) | Expr::Has(inner) | Expr::Lower(inner) | Expr::Matches(inner, _) => members_asked(inner, found),
-        Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| members_asked(part, found)),
-        Expr::Compare(left, _, right) | Expr::OrElse(left, right) => {
-            members_asked(left, found);
-            members_asked(right, found);
-        }
-        Expr::Const(_) | Expr::Ref(_) | Expr::Text(_) | Expr::Secret(_) => {}
+    if let Expr::In(item, set) = expr
+        && let (Expr::Const(text @ Value::Text(_)), Expr::Ref(_)) = (&**item, &**set)
+        && !found.contains(text)
+    {
+        found.push(text.clone());
     }
+    expr.parts().into_iter().for_each(|part| members_asked(part, found));
 }
 
 /// A model without the attributes that stand twice in it: which callers are meant is said in words.

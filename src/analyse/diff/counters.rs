@@ -1,47 +1,58 @@
-//! Which routes use up a limit together: a limit has one set of counters for the place that declares it.
+//! What routes use up together: a limit has one set of counters for the place that declares it, a cache one room.
 
 use super::{Class, Difference, Gathered, Pair};
 use crate::ir::Route;
 use crate::policy::Config;
-use crate::policy::limit::Limit;
+use crate::policy::cache;
 use std::collections::BTreeMap;
 
-/// The places that declare limits, as routes go from one to another.
+/// The places that declare limits and caches, as routes go from one to another.
 #[derive(Default)]
 pub struct Counters {
-    /// By name and old place, the new places with a pair of routes each.
+    /// By what is declared and its old place, the new places with a pair of routes each.
     apart: Places,
-    /// By name and new place, the old places.
+    /// By what is declared and its new place, the old places.
     together: Places,
 }
 
-type Places = BTreeMap<(String, String), BTreeMap<String, (usize, usize, Pair)>>;
+/// What a place declares.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Shared {
+    /// A limit, by its name.
+    Limit(String),
+    Cache,
+}
+
+type Places = BTreeMap<(Shared, String), BTreeMap<String, (usize, usize, Pair)>>;
 
 impl Counters {
-    /// Notes the limits that both routes have under one name.
+    /// Notes the limits that both routes have under one name, and their caches.
     pub fn note(&mut self, (old, was): (usize, &Route), (new, is): (usize, &Route)) {
-        for limit in limits(is) {
-            let Some(before) = limits(was).find(|before| before.name == limit.name) else { continue };
-            let note = |places: &mut Places, from: &Limit, to: &Limit| {
-                let sites = places.entry((limit.name.clone(), from.site.clone())).or_default();
-                sites.entry(to.site.clone()).or_insert_with(|| (old, new, Pair::of(was, is)));
+        for (what, to) in declared(is) {
+            let Some((_, from)) = declared(was).find(|(before, _)| *before == what) else { continue };
+            let note = |places: &mut Places, from: &str, to: &str| {
+                let sites = places.entry((what.clone(), from.to_owned())).or_default();
+                sites.entry(to.to_owned()).or_insert_with(|| (old, new, Pair::of(was, is)));
             };
-            note(&mut self.apart, before, limit);
-            note(&mut self.together, limit, before);
+            note(&mut self.apart, from, to);
+            note(&mut self.together, to, from);
         }
     }
 
-    /// Limits that count requests apart which they counted together, and the other way round. `example` finds a request
-    /// of two routes.
+    /// What counts requests apart, or keeps their responses apart, that it held together, and the other way round. `example`
+    /// finds a request of two routes.
     pub fn differences(self, gathered: &mut Gathered, example: impl Fn(usize, usize) -> Option<super::Witness>) {
         let ways = [
-            (self.apart, Class::Looser, "counts apart what it counted together"),
-            (self.together, Class::Tighter, "counts together what it counted apart"),
+            (self.apart, Class::Looser, "counts apart what it counted together", "`cache` has several rooms for what it had one for"),
+            (self.together, Class::Tighter, "counts together what it counted apart", "`cache` has one room for what it had several for"),
         ];
-        for (places, class, what) in ways {
-            for ((name, _), sites) in places.into_iter().filter(|(_, sites)| sites.len() > 1) {
+        for (places, class, counts, keeps) in ways {
+            for ((what, _), sites) in places.into_iter().filter(|(_, sites)| sites.len() > 1) {
                 for (old, new, pair) in sites.into_values() {
-                    let difference = Difference::new(class, format!("limit `{name}` {what}")).with("often enough");
+                    let difference = match &what {
+                        Shared::Limit(name) => Difference::new(class, format!("limit `{name}` {counts}")).with("often enough"),
+                        Shared::Cache => Difference::new(Class::Tuned, keeps),
+                    };
                     gathered.add(difference, example(old, new).as_ref(), &pair);
                 }
             }
@@ -49,7 +60,11 @@ impl Counters {
     }
 }
 
-fn limits(route: &Route) -> impl Iterator<Item = &Limit> {
-    let configs = route.policies.iter().filter_map(|policy| if let Config::Limit(config) = policy { Some(config) } else { None });
-    configs.flat_map(|config| &config.limits)
+/// What a route uses that others may use up, with the place that declares it.
+fn declared(route: &Route) -> impl Iterator<Item = (Shared, &str)> {
+    route.policies.iter().flat_map(|policy| match policy {
+        Config::Limit(config) => config.limits.iter().map(|limit| (Shared::Limit(limit.name.clone()), limit.site.as_str())).collect(),
+        Config::Cache(cache::Config::Keep(keep)) => vec![(Shared::Cache, keep.site.as_str())],
+        _ => Vec::new(),
+    })
 }

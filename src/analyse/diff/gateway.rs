@@ -76,7 +76,7 @@ fn unmatched(was: &[Config], is: &[Config], found: &mut Vec<Difference>) {
 /// What is for operators, which no request of a client meets; auths by their names.
 fn others(was: &Gateway, is: &Gateway, comparison: &Comparison<'_>, found: &mut Vec<Difference>) {
     admin(was.admin.as_ref(), is.admin.as_ref(), comparison, found);
-    let mut tuned = |says: String| found.push(Difference::new(Class::Tuned, says).unseen());
+    let mut tuned = |says: String| found.push(Difference::new(Class::Tuned, says));
     match (&was.trace, &is.trace) {
         (None, Some(trace)) => tuned(format!("`trace otlp {}` is in force", trace.url)),
         (Some(trace), None) => tuned(format!("`trace otlp {}` is not in force any more", trace.url)),

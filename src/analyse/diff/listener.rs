@@ -5,7 +5,6 @@ use super::rest::told;
 use super::{Class, Comparison, Difference};
 use crate::analyse::words::Names;
 use crate::ir::operate::{Tls, TlsVersion};
-use crate::ir::spell::references;
 use crate::ir::{Gateway, Listener};
 use crate::lang::expr::Ref;
 
@@ -53,7 +52,7 @@ const COVERED: &[&str] = &[
 fn renamed(was: &Listener, is: &Listener, comparison: &Comparison<'_>, found: &mut Vec<Difference>) {
     let routes = || comparison.old.routes.iter().chain(&comparison.new.routes);
     let called = format!("the listener on {} is called `{}`, was `{}`", is.address, is.name, was.name);
-    let decides = routes().any(|route| route.conditions().into_iter().any(|expr| references(expr).contains(&&Ref::Listener)));
+    let decides = routes().any(|route| route.conditions().into_iter().any(|expr| expr.references().contains(&&Ref::Listener)));
     let is_said = || routes().any(|route| asks_for("Listener", &route.policies) || asks_for("Listener", std::slice::from_ref(&route.log)));
     let (classes, says): (&[Class], _) = if decides {
         (&[Class::Looser, Class::Tighter], format!("{called}: what asks for `request.listener` decides otherwise"))

@@ -28,6 +28,7 @@ mod show;
 mod target;
 mod upstream;
 mod witness;
+mod written;
 
 pub use witness::Witness;
 
@@ -326,10 +327,11 @@ impl Gathered {
         self.changes.push(Change { class, says, witness: witness(), routes: vec![pair.clone()] });
     }
 
-    /// A change of the gateway as a whole.
+    /// A change of the gateway as a whole. No one request shows its times and numbers.
     fn whole(&mut self, difference: Difference, witness: Option<&Witness>) {
         let Difference { class, says, with, model: _, unseen } = difference;
-        let witness = witness.filter(|_| !unseen && class != Class::Cosmetic).map(|witness| witness.clone().with(with));
+        let shows = !unseen && class < Class::Tuned;
+        let witness = witness.filter(|_| shows).map(|witness| witness.clone().with(with));
         self.changes.push(Change { class, says, witness, routes: Vec::new() });
     }
 }

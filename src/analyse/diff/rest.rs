@@ -3,17 +3,11 @@
 //! Declarations are compared as data here. A comparison lists what it covers, so a setting that is added to the language is
 //! told of before anybody thinks of it.
 
-use super::target::shortened;
-use super::{Class, Difference};
-use crate::analyse::words::{Names, duration, share};
-use crate::lang::expr::Expr;
+use super::{Class, Difference, written};
+use crate::analyse::words::Names;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::time::Duration;
-
-/// The settings that are shares, which are kept in hundredths of a percent.
-const SHARES: &[&str] = &["share", "sample"];
 
 /// One setting that differs.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +23,7 @@ pub struct Setting {
 /// The settings of two declarations that differ.
 ///
 /// What is `covered` is left out: `a.b` with all below it, `a.?` only when it comes or goes or is of another kind, `*` is any
-/// name. Lists of what has names are compared by them; that they stand in another order is the setting `order`.
+/// name. Lists of what has names are compared by them; that they stand in another order is the setting [`ORDER`].
 pub fn settings<T: Serialize>(was: &T, is: &T, covered: &[&str]) -> Vec<Setting> {
     let mut found = Vec::new();
     if let (Ok(was), Ok(is)) = (serde_json::to_value(was), serde_json::to_value(is)) {
@@ -39,24 +33,33 @@ pub fn settings<T: Serialize>(was: &T, is: &T, covered: &[&str]) -> Vec<Setting>
 }
 
 impl Setting {
-    /// Its name as the language would say it, without the settings it is known by.
-    pub fn name(&self) -> String {
-        self.path.join(" ")
-    }
-
-    /// What was and what is.
+    /// What was and what is. Of a list, what came and what went.
     pub fn told(&self, class: Class, of: &str, names: &Names<'_>) -> Difference {
-        let name = self.name();
-        let is_share = self.path.last().is_some_and(|name| SHARES.contains(&name.as_str()));
-        let written = |value: &Value, names: &Names<'_>| match value.as_u64().and_then(|number| u32::try_from(number).ok()) {
-            Some(hundredths) if is_share => share(hundredths),
-            Some(_) | None => written(value, names),
-        };
+        let name = format!("`{}`{of}", written::name(&self.path));
+        let setting = self.path.last().map_or("", String::as_str);
+        let text = |value: &Value| written::value(value, setting, names);
         let says = match (&self.was, &self.is) {
-            (Some(was), Some(is)) => format!("`{name}`{of} is {}, was {}", written(is, names), written(was, names)),
-            (None, Some(is)) => format!("`{name}`{of} is {}, was not there", written(is, names)),
-            (Some(was), None) => format!("`{name}`{of} is not there any more, was {}", written(was, names)),
-            (None, None) => format!("`{name}`{of} is another"),
+            (Some(_), Some(_)) if setting == ORDER => format!("{name} stands in another order"),
+            (Some(Value::Array(was)), Some(Value::Array(is))) => {
+                let more = |of: &[Value], than: &[Value]| -> Vec<Value> { of.iter().filter(|one| !than.contains(one)).cloned().collect() };
+                let (gone, added) = (more(was, is), more(is, was));
+                match (gone.is_empty(), added.is_empty()) {
+                    (true, true) => format!("{name} stands in another order"),
+                    (true, false) => format!("{name} also has {}", text(&Value::Array(added))),
+                    (false, true) => format!("{name} has no {} any more", text(&Value::Array(gone))),
+                    (false, false) => {
+                        let (is, was) = written::both(&Value::Array(added), &Value::Array(gone), setting, names);
+                        format!("{name} has {is}, had {was}")
+                    }
+                }
+            }
+            (Some(was), Some(is)) => {
+                let (is, was) = written::both(is, was, setting, names);
+                format!("{name} is {is}, was {was}")
+            }
+            (None, Some(is)) => format!("{name} is {}, was not there", text(is)),
+            (Some(was), None) => format!("{name} is not there any more, was {}", text(was)),
+            (None, None) => format!("{name} is another"),
         };
         Difference::new(class, says)
     }
@@ -72,31 +75,6 @@ pub fn told<T: Serialize>(
     class: impl Fn(&Setting) -> Class,
 ) -> Vec<Difference> {
     settings(was, is, covered).iter().map(|setting| setting.told(class(setting), of, names)).collect()
-}
-
-fn written(value: &Value, names: &Names<'_>) -> String {
-    let text = match value {
-        Value::String(text) => format!("`{text}`"),
-        Value::Null => "nothing".to_owned(),
-        Value::Bool(truth) => truth.to_string(),
-        Value::Number(number) => number.to_string(),
-        Value::Array(_) | Value::Object(_) => match (expression(value), time(value)) {
-            (Some(expr), _) => format!("`{}`", names.expr(&expr)),
-            (None, Some(time)) => duration(time),
-            (None, None) => value.to_string(),
-        },
-    };
-    shortened(&text)
-}
-
-fn expression(value: &Value) -> Option<Expr> {
-    value.as_object().filter(|members| members.len() == 1)?;
-    serde_json::from_value(value.clone()).ok()
-}
-
-fn time(value: &Value) -> Option<Duration> {
-    value.as_object().filter(|members| members.len() == 2)?;
-    serde_json::from_value(value.clone()).ok()
 }
 
 fn walk(path: &mut Vec<String>, was: Option<&Value>, is: Option<&Value>, covered: &[&str], found: &mut Vec<Setting>) {
@@ -132,9 +110,8 @@ type Part<'v> = (String, Option<&'v Value>, Option<&'v Value>);
 fn parts<'v>(was: &'v Value, is: &'v Value) -> Option<Vec<Part<'v>>> {
     match (was, is) {
         (Value::Object(old), Value::Object(new)) => {
-            let leaf = |value: &Value| expression(value).is_some() || time(value).is_some();
             let other_kind = old.len() == 1 && new.len() == 1 && old.keys().ne(new.keys());
-            if other_kind || leaf(was) || leaf(is) {
+            if other_kind || written::is_one(was) || written::is_one(is) {
                 return None;
             }
             let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
@@ -142,17 +119,15 @@ fn parts<'v>(was: &'v Value, is: &'v Value) -> Option<Vec<Part<'v>>> {
         }
         (Value::Array(old), Value::Array(new)) => match (by_name(old), by_name(new)) {
             (Some(old), Some(new)) if !(old.is_empty() && new.is_empty()) => Some(named_parts(&old, &new)),
-            _ if old.len() == new.len() && old.iter().chain(new).any(|each| each.is_object() || each.is_array()) => {
-                Some(old.iter().zip(new).enumerate().map(|(at, (old, new))| (at.to_string(), Some(old), Some(new))).collect())
-            }
-            _ => None,
+            (Some(_), Some(_)) | (Some(_), None) | (None, Some(_)) | (None, None) => None,
         },
         _ => None,
     }
 }
 
-/// The order of names, as a value of its own.
-static ORDER: [Value; 2] = [Value::Bool(false), Value::Bool(true)];
+/// The setting that is the order of names.
+const ORDER: &str = "order";
+static ORDERS: [Value; 2] = [Value::Bool(false), Value::Bool(true)];
 
 fn named_parts<'v>(old: &[(&str, &'v Value)], new: &[(&str, &'v Value)]) -> Vec<Part<'v>> {
     let get = |list: &[(&str, &'v Value)], name: &str| list.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
@@ -162,8 +137,8 @@ fn named_parts<'v>(old: &[(&str, &'v Value)], new: &[(&str, &'v Value)]) -> Vec<
         list.iter().filter(|(name, _)| get(other, name).is_some()).map(|(name, _)| (*name).to_owned()).collect()
     };
     if shared(old, new) != shared(new, old) {
-        let [first, second] = &ORDER;
-        parts.push(("order".to_owned(), Some(first), Some(second)));
+        let [first, second] = &ORDERS;
+        parts.push((ORDER.to_owned(), Some(first), Some(second)));
     }
     parts
 }

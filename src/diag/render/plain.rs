@@ -3,6 +3,7 @@
 use super::excerpt::{place, visible};
 use crate::diag::{Diagnostic, Label, Severity, Sources};
 use std::fmt::Write as _;
+use unicode_width::UnicodeWidthStr as _;
 
 pub(super) fn render(sources: &Sources, found: &[Diagnostic]) -> String {
     let mut out = String::new();
@@ -48,11 +49,17 @@ fn drawn(out: &mut String, sources: &Sources, label: &Label) {
     let part = |from: usize, to: usize| visible(source.text.get(from..to).unwrap_or_default());
     let line = part(place.shown.0, place.shown.1);
     let number = source.position(u32::try_from(place.marked.0).unwrap_or(u32::MAX)).line.to_string();
-    let gap: String = part(place.shown.0, place.marked.0).chars().map(|letter| if letter == '\t' { '\t' } else { ' ' }).collect();
+    let gap = filled(&part(place.shown.0, place.marked.0), " ");
     let mark = if label.primary { "^" } else { "-" };
-    let marks = mark.repeat(part(place.marked.0, place.marked.1).chars().count().max(1));
+    let marks = filled(&part(place.marked.0, place.marked.1), mark);
+    let marks = if marks.is_empty() { mark } else { &marks };
     let _ = writeln!(out, "  {number} | {}", line.trim_end());
     let words = if label.primary { visible(&label.text) } else { "".into() };
     let under = format!("  {} | {gap}{marks} {words}", " ".repeat(number.len()));
     let _ = writeln!(out, "{}", under.trim_end());
+}
+
+/// As many marks as the text takes columns; tabs stay, as only who shows them knows their columns.
+fn filled(text: &str, mark: &str) -> String {
+    text.split('\t').map(|piece| mark.repeat(piece.width())).collect::<Vec<_>>().join("\t")
 }

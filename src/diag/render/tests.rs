@@ -92,6 +92,22 @@ fn a_finding_is_plain_for_pipes() {
 }
 
 #[test]
+fn marks_stand_under_wide_letters_and_behind_tabs() {
+    let text = "\tdoc \"日本語 🚀\"\tx y\n";
+    let mut sources = Sources::new();
+    let file = sources.add(Source::new("wide.gate", text));
+    let shown = |what: &str| {
+        let start = text.find(what).unwrap();
+        let found = Diagnostic::new(Code::SyntaxUnexpected, "no").at(Span::new(file, start, start + what.len()), "here");
+        let plain = render(Format::Plain, &sources, &[found]);
+        plain.lines().nth(2).unwrap().to_owned()
+    };
+    assert_eq!(shown("\"日本語 🚀\""), "    | \t    ^^^^^^^^^^^ here");
+    assert_eq!(shown("y"), "    | \t               \t  ^ here");
+    assert_eq!(shown("🚀\"\tx"), "    | \t            ^^^\t^ here");
+}
+
+#[test]
 fn a_finding_is_json_for_programs() {
     let found = Diagnostic::new(Code::SyntaxUnexpected, "`=>` has no meaning here")
         .at(at(0, 10, 17), "")

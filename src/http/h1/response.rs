@@ -2,7 +2,7 @@
 
 use super::lines::{Lines, Malformed};
 use super::{Length, Limits};
-use crate::http::{INTERIM_MAX, upgrade};
+use crate::http::{INTERIM_MAX, is_status, upgrade};
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -148,5 +148,6 @@ fn status(line: &[u8]) -> Option<(StatusCode, bool)> {
     };
     let (code, reason) = rest.strip_prefix(b" ")?.split_at_checked(3)?;
     let separate = reason.is_empty() || reason.first() == Some(&b' ');
-    separate.then(|| StatusCode::from_bytes(code).ok()).flatten().map(|status| (status, http_10))
+    let status = StatusCode::from_bytes(code).ok().filter(|status| separate && is_status(*status))?;
+    Some((status, http_10))
 }

@@ -361,6 +361,8 @@ fn responses_with_two_readings_are_refused() {
         "HTTP/1.1 200OK\r\n\r\n",
         "HTTP/1.1 2000 OK\r\n\r\n",
         "HTTP/1.1 099 OK\r\n\r\n",
+        "HTTP/1.1 600 Odd\r\n\r\n",
+        "HTTP/1.1 999 Odd\r\n\r\n",
         "HTTP/1.1 -20 OK\r\n\r\n",
         "HTTP/1.1\t200 OK\r\n\r\n",
         "HTTP/1.1 200 O\rK\r\n\r\n",

@@ -349,7 +349,7 @@ fn redirect(own: &[String]) -> Result<String, String> {
     if !to.starts_with('/') && !to.starts_with("https://") && !to.starts_with("http://") && !to.starts_with("{uri}") {
         return Err("a redirect leads to a URL or to a path".to_owned());
     }
-    Ok(format!("redirect {status} {}", values::string(to)?))
+    Ok(format!("redirect {status} {}", values::url(to)?))
 }
 
 /// `respond [body] [status]`, `abort`, `error`.

@@ -5,12 +5,17 @@ use crate::route::Pattern;
 
 /// A text with placeholders as a string of the language.
 pub(super) fn string(text: &str) -> Result<String, String> {
-    Ok(format!("\"{}\"", pieces(text)?.concat()))
+    Ok(format!("\"{}\"", pieces(text, words::inside)?.concat()))
+}
+
+/// The same of a URL.
+pub(super) fn url(text: &str) -> Result<String, String> {
+    Ok(format!("\"{}\"", pieces(text, words::inside_url)?.concat()))
 }
 
 /// A text as an expression: a reference when it is one placeholder alone, else a string.
 pub(super) fn expression(text: &str) -> Result<String, String> {
-    let all = pieces(text)?;
+    let all = pieces(text, words::inside)?;
     match all.as_slice() {
         [only] => {
             Ok(only.strip_prefix("${").and_then(|inner| inner.strip_suffix('}')).map_or_else(|| format!("\"{only}\""), str::to_owned))
@@ -20,24 +25,24 @@ pub(super) fn expression(text: &str) -> Result<String, String> {
 }
 
 /// The pieces of a string of the language: text, escaped, and `${…}`.
-fn pieces(text: &str) -> Result<Vec<String>, String> {
+fn pieces(text: &str, inside: fn(&str) -> String) -> Result<Vec<String>, String> {
     let mut out = Vec::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('{') {
         let placeholder = after.split_once('}').filter(|(name, _)| !name.is_empty() && name.bytes().all(|byte| !b" \"{:,".contains(&byte)));
         let Some((name, behind)) = placeholder else {
-            out.push(words::inside(&format!("{before}{{")));
+            out.push(inside(&format!("{before}{{")));
             rest = after;
             continue;
         };
         if !before.is_empty() {
-            out.push(words::inside(before));
+            out.push(inside(before));
         }
         out.push(format!("${{{}}}", reference(name).ok_or_else(|| format!("the placeholder `{{{name}}}` has no counterpart"))?));
         rest = behind;
     }
     if !rest.is_empty() || out.is_empty() {
-        out.push(words::inside(rest));
+        out.push(inside(rest));
     }
     Ok(out)
 }

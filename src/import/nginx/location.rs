@@ -392,7 +392,7 @@ fn redirect(status: u16, url: &str, captures: &[String]) -> Result<String, Strin
     }
     // Behind a plain listener the scheme is the one that the client used.
     let url = url.replacen("$scheme://", "http://", 1);
-    Ok(format!("redirect {status} {}", values::string(&url, captures)?))
+    Ok(format!("redirect {status} {}", values::url(&url, captures)?))
 }
 
 /// `return` as what answers.

@@ -56,12 +56,17 @@ pub(super) fn expression(text: &str, captures: &[String]) -> Result<String, Stri
     if let [Piece::Reference(reference)] = pieces.as_slice() {
         return Ok(reference.clone());
     }
-    Ok(format!("\"{}\"", inside(&pieces)))
+    Ok(format!("\"{}\"", inside(&pieces, words::inside)))
 }
 
 /// A text with variables as a string of the language.
 pub(super) fn string(text: &str, captures: &[String]) -> Result<String, String> {
-    Ok(format!("\"{}\"", inside(&pieces(text, captures)?)))
+    Ok(format!("\"{}\"", inside(&pieces(text, captures)?, words::inside)))
+}
+
+/// The same of a URL.
+pub(super) fn url(text: &str, captures: &[String]) -> Result<String, String> {
+    Ok(format!("\"{}\"", inside(&pieces(text, captures)?, words::inside_url)))
 }
 
 enum Piece {
@@ -69,11 +74,11 @@ enum Piece {
     Reference(String),
 }
 
-fn inside(pieces: &[Piece]) -> String {
+fn inside(pieces: &[Piece], of_text: fn(&str) -> String) -> String {
     pieces
         .iter()
         .map(|piece| match piece {
-            Piece::Text(text) => words::inside(text),
+            Piece::Text(text) => of_text(text),
             // A value that may be missing is empty in nginx.
             Piece::Reference(reference) if reference.contains("(\"") => format!("${{{reference} ?? \"\"}}"),
             Piece::Reference(reference) => format!("${{{reference}}}"),

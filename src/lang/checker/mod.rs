@@ -201,7 +201,8 @@ impl Checker<'_> {
         Some(name)
     }
 
-    /// A secret: `env("X")`, `file("p")`, or a `param` of that type. A literal is refused.
+    /// A secret: `env("X")`, `file("p")`, or a `param` of that type. A literal is refused, and goes on as a secret of no place: what
+    /// else is wrong is found in the same run.
     pub fn secret(&mut self, given: Given<'_>) -> Option<Secret> {
         if given.expr.as_plain_text().is_some() {
             self.report.push(
@@ -209,7 +210,7 @@ impl Checker<'_> {
                     .at(given.expr.span, "everyone who reads the policy knows it")
                     .help("write `env(\"NAME\")` or `file(\"path\")`, and rotate this one"),
             );
-            return None;
+            return Some(Secret::Env(String::new()));
         }
         let want = Want { ty: Some(Type::Secret), by: Moment::Constant, spot: Spot::Secret, response: false };
         match self.typed(given, &want)?.expr {
@@ -225,7 +226,7 @@ impl Checker<'_> {
         }
     }
 
-    /// What a file holds and everyone may know, such as a certificate: read as a secret is, and its path is not its content.
+    /// What a file holds and everyone may know, such as a certificate: read as a secret is, and a string goes on as the file it names.
     pub fn file(&mut self, given: Given<'_>) -> Option<Secret> {
         let Some(written) = given.expr.as_plain_text() else { return self.secret(given) };
         let span = given.expr.span;
@@ -236,7 +237,7 @@ impl Checker<'_> {
             let call = format!("file(\"{written}\")");
             found.help(format!("write `{call}`")).fix(format!("write `{call}`"), vec![Edit { span, text: call }])
         });
-        None
+        Some(Secret::File(written.to_owned()))
     }
 
     /// A condition decided at a stage.

@@ -70,6 +70,14 @@ impl Reader<'_> {
                     Some(inner) => node.statements.push(inner),
                     None => node.damaged = true,
                 },
+                None if slot.is_some() => {
+                    node.damaged = true;
+                    self.report.push(
+                        Diagnostic::new(Code::SchemaWrongBlock, format!("`{word}` has no meaning {}", place.within()))
+                            .at(head.word.span, "not here")
+                            .help(format!("it stands in the head: `{}`", usage(form))),
+                    );
+                }
                 None => {
                     node.damaged = true;
                     let known: Vec<&str> = self

@@ -7,6 +7,7 @@ use crate::diag::{Code, Diagnostic, Edit, Span};
 use crate::lang::form::{Count, Kind, Merge, Place, Slot};
 use crate::lang::usage::{list, somewhere, usage, what};
 use crate::syntax::ast::{Clause, ClauseKind, Expr, ExprKind};
+use crate::syntax::relative_socket;
 use std::collections::HashMap;
 
 impl Reader<'_> {
@@ -91,11 +92,7 @@ impl Reader<'_> {
         node.damaged = true;
         let form = node.form;
         if let ClauseKind::Operator(ident) = &clause.kind {
-            self.report.push(
-                Diagnostic::new(Code::NameReserved, format!("`{}` is an operator and names nothing", ident.text))
-                    .at(ident.span, "an operator")
-                    .help("choose another name"),
-            );
+            self.report.push(operator(&ident.text, ident.span));
             return;
         }
         let asks = form.slots.iter().any(|slot| slot.kind == Kind::Value("a condition"));
@@ -109,6 +106,14 @@ impl Reader<'_> {
                     .help("equality is asked with `==`")
                     .fix("write `==`", vec![Edit { span: sign, text: "==".to_owned() }]),
             );
+            return;
+        }
+        if let ClauseKind::Annotation(_) = &clause.kind
+            && let Some(Filled::Expr(socket)) = node.filled.iter().map(|(_, filled)| filled).next_back()
+            && socket.as_word().is_some_and(|word| word.text == "unix")
+        {
+            self.report.push(relative_socket(Code::TypeMismatch, socket.span.to(clause.span)));
+            node.filled.clear();
             return;
         }
         if let Some(word) = bare(clause)
@@ -129,6 +134,14 @@ impl Reader<'_> {
                 Diagnostic::new(Code::SchemaUnknownKey, format!("unknown word `{}` in `{}`", word.text, form.word))
                     .at(word.span, "not known here")
                     .meant(word.span, &word.text, near.word, near.sure),
+            );
+            return;
+        }
+        if clause.comma && node.filled.last().and_then(|(at, _)| form.slots.get(*at)).is_some_and(|slot| what(slot).contains("a list")) {
+            self.report.push(
+                Diagnostic::new(Code::SchemaArity, format!("`{}` does not take this", node.name))
+                    .at(clause.span, "several stand in a list")
+                    .help(format!("put them in brackets: `{} [A, B]`", node.name)),
             );
             return;
         }
@@ -185,6 +198,19 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+fn operator(word: &str, span: Span) -> Diagnostic {
+    let found = Diagnostic::new(Code::NameReserved, format!("`{word}` is an operator and names nothing"));
+    found.at(span, "an operator").help("choose another name")
+}
+
+/// `route not GET /a`: a `not` in the place of the name takes what follows with it.
+pub(super) fn named_not(node: &Node<'_>, clauses: &[Clause]) -> Option<Diagnostic> {
+    let [Slot { kind: Kind::Name, .. }, ..] = node.form.slots else { return None };
+    let Expr { kind: ExprKind::Not(_), span, .. } = expression(clauses.first()?)? else { return None };
+    let word = "not";
+    Some(operator(word, Span::new(span.file, span.start as usize, span.start as usize + word.len())))
 }
 
 /// `route GET /a` and `route a /a`: what is missing is one word before the path, and all behind it is as it should be.

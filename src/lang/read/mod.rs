@@ -11,7 +11,7 @@ pub use schema::Schema;
 use crate::diag::{Code, Diagnostic, Report, Span};
 use crate::lang::form::{Form, Kind, Mark, Merge, Place, Slot, Word};
 use crate::syntax::ast::{Body, Clause, ClauseKind, Expr, ExprKind, Ident, Statement};
-use faults::pathward;
+use faults::{named_not, pathward};
 use node::Filled;
 use std::collections::HashSet;
 
@@ -129,7 +129,7 @@ impl Reader<'_> {
 
     /// Reads a head: slots in their order, clauses in any.
     fn clauses<'a>(&mut self, node: &mut Node<'a>, clauses: &'a [Clause]) {
-        if let Some(found) = pathward(node, clauses) {
+        if let Some(found) = named_not(node, clauses).or_else(|| pathward(node, clauses)) {
             node.damaged = true;
             self.report.push(found);
             return;

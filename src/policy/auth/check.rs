@@ -147,7 +147,9 @@ fn several_sources(node: &Node<'_>, checker: &mut Checker<'_>) -> bool {
         Diagnostic::new(Code::SchemaArity, "an `auth jwt` has its keys from one place, not from several")
             .at(second.span, "and from here")
             .also(first.span, "its keys come from here")
-            .help("keep one of them; to take tokens of both, declare an `auth jwt` for each, and write `auth any [one, other]` on the route"),
+            .help(
+                "keep one of them; to take tokens of both, declare an `auth jwt` for each, and write `auth any [one, other]` on the route",
+            ),
     );
     true
 }

@@ -23,7 +23,8 @@ use std::sync::Arc;
 /// The runtime of the auth at `index`: the one that runs already when neither the declaration nor its secrets changed.
 ///
 /// # Errors
-/// When a secret is not set, or a key or a line of keys or users is bad: the message says which.
+/// When a secret is not set, or a key or a line of keys or users is bad: the message says which. Of several the last, the others
+/// stand in `build.errors`.
 pub fn runtime(index: u16, declared: &Declared, build: &mut Build<'_>) -> Result<Arc<Runtime>, BuildError> {
     let place = index.to_string();
     if let Some(runtime) = build.registry.of_plan("auth", &place) {
@@ -34,7 +35,8 @@ pub fn runtime(index: u16, declared: &Declared, build: &mut Build<'_>) -> Result
     // Only a hash of the secrets goes into the name.
     let name = format!("{index} {content} {}", keys::hash_text(&keys::hash(&secrets.join("\0"))));
     let (fetch, events) = (Arc::clone(build.fetch), Arc::clone(build.events));
-    let runtime = build.registry.try_state("auth", name, || make(index, declared.clone(), &secrets, &fetch, &events))?;
+    let runtime =
+        build.registry.try_state("auth", name, || make(index, declared.clone(), &secrets, (&fetch, &events), &mut build.errors))?;
     if let Proof::Token(Tokens { source: Source::Published(jwks), .. }) = &runtime.proof {
         build.dependencies().add(Arc::clone(jwks) as Arc<dyn Dependency>);
     }
@@ -88,13 +90,19 @@ fn short(declared: &Declared, jwt: &Jwt, key: &str) -> Option<Warning> {
     (bytes < wanted).then(|| Warning { code: Code::SecretShortHmac, message, secret: Some(jwt.key.clone()) })
 }
 
-fn make(index: u16, declared: Declared, secrets: &[String], fetch: &Arc<dyn Fetch>, events: &Arc<Events>) -> Result<Runtime, BuildError> {
+fn make(
+    index: u16,
+    declared: Declared,
+    secrets: &[String],
+    (fetch, events): (&Arc<dyn Fetch>, &Arc<Events>),
+    errors: &mut Vec<BuildError>,
+) -> Result<Runtime, BuildError> {
     let bad = |what: &str, error: String| BuildError::new(Code::SecretBadKey, format!("the {what} of `{}`: {error}", declared.name));
     let first = secrets.first().map_or("", String::as_str);
     let in_authorization = || vec![Carrier::Header(AUTHORIZATION)];
     let (from, proof) = match &declared.kind {
         Kind::Jwt(jwt) => (jwt.terms.from.clone(), Proof::Token(tokens(index, &declared, jwt, first)?)),
-        Kind::Key(key) => (key.from.clone(), Proof::Key(api_keys(index, &declared, key, secrets)?)),
+        Kind::Key(key) => (key.from.clone(), Proof::Key(api_keys(index, &declared, key, secrets, errors)?)),
         Kind::Basic(basic) => {
             let users = Passwords::new(index, first).map_err(|why| unfit(&declared, Purpose::Users, &basic.users, "users", &why))?;
             (in_authorization(), Proof::Password(Arc::new(users)))
@@ -129,22 +137,27 @@ fn unfit(declared: &Declared, purpose: Purpose<'_>, secret: &Secret, what: &str,
     BuildError::unfit(purpose, secret, format!("the {what} of `{}` in {}: {why}", declared.name, secret.place()))
 }
 
-fn api_keys(index: u16, declared: &Declared, key: &ApiKeys, secrets: &[String]) -> Result<Keys, BuildError> {
+fn api_keys(index: u16, declared: &Declared, key: &ApiKeys, secrets: &[String], errors: &mut Vec<BuildError>) -> Result<Keys, BuildError> {
     let (lines, single) = secrets.split_at_checked(key.keys.len()).unwrap_or_default();
     let purpose = Purpose::Keys(&declared.attributes);
-    let mut entries = Vec::new();
+    let (mut entries, mut bad) = (Vec::new(), None);
     for (source, text) in key.keys.iter().zip(lines) {
-        let found = keys::lines(text, &declared.attributes);
-        entries.extend(found.map_err(|why| unfit(declared, purpose, source, "keys", &why))?);
+        match keys::lines(text, &declared.attributes) {
+            Ok(found) => entries.extend(found),
+            Err(why) => errors.extend(bad.replace(unfit(declared, purpose, source, "keys", &why))),
+        }
     }
     for (single, secret) in key.single.iter().zip(single) {
         let attributes = keys::identity(&single.name, &declared.attributes, |attribute| {
             let given = single.attributes.iter().find(|(name, _)| *name == attribute.name);
             given.map(|(_, value)| Some(attribute::from_value(value)))
         });
-        let attributes = attributes.map_err(|why| unfit(declared, Purpose::Text(&single.name), &single.secret, "key", &why))?;
-        entries.push((keys::hash(secret), attributes));
+        match attributes {
+            Ok(attributes) => entries.push((keys::hash(secret), attributes)),
+            Err(why) => errors.extend(bad.replace(unfit(declared, Purpose::Text(&single.name), &single.secret, "key", &why))),
+        }
     }
+    bad.map_or(Ok(()), Err)?;
     Keys::new(index, entries).map_err(|why| match key.keys.as_slice() {
         [only] if key.single.is_empty() => unfit(declared, purpose, only, "keys", &why),
         _ => BuildError::new(Code::SecretBadKey, format!("the keys of `{}`: {why}", declared.name)),

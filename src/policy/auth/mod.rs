@@ -65,7 +65,14 @@ impl Policy for Config {
         if matches!(self.mode, Mode::Public { .. }) {
             return Ok(());
         }
-        let auths = self.auths.iter().map(|index| build.auth(*index)).collect::<Result<_, _>>()?;
+        let (mut auths, mut bad) = (Vec::new(), None);
+        for index in &self.auths {
+            match build.auth(*index) {
+                Ok(auth) => auths.push(auth),
+                Err(error) => build.errors.extend(bad.replace(error)),
+            }
+        }
+        bad.map_or(Ok(()), Err)?;
         build.on_request(Place::Authenticate, Authenticate::new(self.mode.clone(), auths));
         Ok(())
     }

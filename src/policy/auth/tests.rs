@@ -265,7 +265,10 @@ fn a_bad_line_is_named_by_its_number() {
     let mut secrets = secrets();
     secrets.0.insert("USERS", "ann:$1$abc$def".to_owned());
     let error = building(&staff, &mut Registry::new(), &secrets, |build| build.auth(0).map(|_| ())).err().unwrap();
-    assert_eq!(error.message, "the users of `staff` in the environment variable `USERS`: line 1: the hash of `ann` is neither argon2id nor bcrypt");
+    assert_eq!(
+        error.message,
+        "the users of `staff` in the environment variable `USERS`: line 1: the hash of `ann` is neither argon2id nor bcrypt"
+    );
 }
 
 fn basic(name: &str, password: &str) -> String {

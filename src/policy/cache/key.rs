@@ -3,7 +3,7 @@
 use super::stored::Of;
 use crate::http::{Exchange, Scheme, forward};
 use crate::lang::eval::Facts;
-use crate::lang::expr::{Expr, Piece, Ref};
+use crate::lang::expr::{Expr, Ref};
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -20,8 +20,9 @@ pub struct Parts {
     written: Vec<u8>,
     /// The whole query counts: `by` says nothing of the target.
     query: bool,
-    /// A value of it tells callers apart.
-    pub names_caller: bool,
+    /// A value of it is a proof of who calls, so that each caller has entries of its own. Narrower than what is a caller's own
+    /// ([`Ref::is_callers_own`]): callers may share an address, a cookie or a field.
+    pub identifies: bool,
     /// One is a cookie's.
     pub names_cookie: bool,
 }
@@ -30,16 +31,17 @@ impl Parts {
     /// Keys by the values of these expressions.
     #[must_use]
     pub fn new(by: Vec<Expr>) -> Self {
-        let any = |is: fn(&Ref) -> bool| by.iter().any(|expr| mentions(expr, is));
+        let any = |is: fn(&Ref) -> bool| by.iter().any(|expr| expr.mentions(is));
         let query = !any(|of| matches!(of, Ref::Path | Ref::Query(_) | Ref::Param { .. }));
         let names_cookie = any(reads_cookie);
-        let names_caller = any(|of| match of {
+        let identifies = any(|of| match of {
             Ref::Attribute(_) | Ref::ClientSubject | Ref::ClientName => true,
             Ref::Header(name) => *name == http::header::AUTHORIZATION,
             _ => false,
         });
+        // INVARIANT: what programs are made of can be written as JSON.
         let written = serde_json::to_vec(&by).map(|text| Sha256::digest(&text).to_vec()).unwrap_or_default();
-        Self { query, names_caller, names_cookie, by, written }
+        Self { query, identifies, names_cookie, by, written }
     }
 
     /// The key of a request that takes a route.
@@ -118,19 +120,4 @@ fn push_authority(key: &mut Bytes, authority: &[u8], scheme: Scheme) {
 #[must_use]
 pub fn reads_cookie(reference: &Ref) -> bool {
     matches!(reference, Ref::Cookie(_)) || matches!(reference, Ref::Header(name) if *name == http::header::COOKIE)
-}
-
-/// True when a reference of a kind stands somewhere in an expression.
-pub fn mentions(expr: &Expr, is: fn(&Ref) -> bool) -> bool {
-    match expr {
-        Expr::Ref(reference) => is(reference),
-        Expr::Const(_) | Expr::Secret(_) => false,
-        Expr::Text(pieces) => pieces.iter().any(|piece| match piece {
-            Piece::Literal(_) => false,
-            Piece::Hole(hole, _) => mentions(hole, is),
-        }),
-        Expr::Not(inner) | Expr::Has(inner) | Expr::Lower(inner) | Expr::Matches(inner, _) => mentions(inner, is),
-        Expr::And(all) | Expr::Or(all) => all.iter().any(|each| mentions(each, is)),
-        Expr::Compare(left, _, right) | Expr::In(left, right) | Expr::OrElse(left, right) => mentions(left, is) || mentions(right, is),
-    }
 }

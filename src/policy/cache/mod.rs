@@ -32,7 +32,7 @@ mod vary;
 
 pub use fill::Fill;
 pub use flights::{Next, Part};
-pub use key::{mentions, reads_cookie};
+pub use key::reads_cookie;
 pub use intake::Taken;
 pub use shelf::{BYTES_DEFAULT, Invalidation, Purge, REFRESHES_MAX, Shelf};
 pub use stage::{Cache, Fetch, Look};

@@ -227,7 +227,7 @@ impl Cache {
         }
         let headers = &exchange.request.headers;
         Caller {
-            credential: !self.parts.names_caller && (!exchange.identities.is_empty() || headers.contains_key(AUTHORIZATION)),
+            credential: !self.parts.identifies && (!exchange.identities.is_empty() || headers.contains_key(AUTHORIZATION)),
             cookie: !self.parts.names_cookie && !self.drops_cookies && headers.contains_key(COOKIE),
         }
     }

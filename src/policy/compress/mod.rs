@@ -21,10 +21,12 @@ pub struct Config {
 
 /// A content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Algorithm {
     /// `zstd` (RFC 8878)
     Zstd,
     /// `br` (RFC 7932)
+    #[serde(rename = "br")]
     Brotli,
     /// `gzip` (RFC 1952)
     Gzip,

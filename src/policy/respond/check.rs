@@ -114,7 +114,26 @@ pub(super) fn redirect(node: &Node<'_>, checker: &mut Checker<'_>) -> Option<Con
         );
         return None;
     }
+    let unfit = match &typed.expr {
+        Expr::Const(Value::Text(text)) => unfit(text),
+        Expr::Text(pieces) => pieces.iter().find_map(|piece| if let Piece::Literal(text) = piece { unfit(text) } else { None }),
+        _ => None,
+    };
+    if let Some(letter) = unfit {
+        let what = if letter == ' ' { "a space".to_owned() } else { format!("`{}`", letter.escape_default()) };
+        let found = Diagnostic::new(Code::TypeMismatch, format!("{what} stands in no URL"));
+        checker.report.push(found.at(typed.span, "not as it is").help(match letter {
+            '{' | '}' => "parameters are written as `${param.name}` in a string".to_owned(),
+            _ => format!("write `%{:02X}` in its place (RFC 3986 §2.1)", u32::from(letter)),
+        }));
+        return None;
+    }
     Some(Config::Redirect { status, keeps_query: !has_query(&typed.expr), location: typed.expr })
+}
+
+/// The first letter that no URL holds (RFC 3986 §2). Those beyond ASCII have one encoding each, and are sent in it.
+fn unfit(text: &str) -> Option<char> {
+    text.chars().find(|letter| letter.is_ascii_control() || " \"<>\\^`{|}".contains(*letter))
 }
 
 /// True when a value that is no host by itself stands in the host of a URL, and no domain behind it.

@@ -103,6 +103,9 @@ fn what_cannot_be_answered_is_refused() {
         ("redirect 200 \"/a\"", "type::range"),
         ("redirect 304 \"/a\"", "type::range"),
         ("redirect 302 \"example.com\"", "type::mismatch"),
+        ("redirect 302 \"/x y\"", "type::mismatch"),
+        ("redirect 302 \"https://example.com/{id}\"", "type::mismatch"),
+        ("redirect 302 \"/${request.path}|b\"", "type::mismatch"),
         ("respond 200 text env(\"KEY\")", "secret::leak"),
     ];
     for (text, code) in cases {

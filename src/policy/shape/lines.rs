@@ -282,35 +282,25 @@ impl Reader {
 
 /// True when an upstream may take the value as the gateway's word: it depends on who asks, where from, or on a secret.
 fn vouches(expr: &Expr) -> bool {
-    match expr {
-        Expr::Secret(_) => true,
-        Expr::Ref(reference) => match reference {
-            Ref::Attribute(_) | Ref::ClientIp | Ref::ClientSubject | Ref::ClientName | Ref::Listener | Ref::Scheme => true,
-            Ref::Method
-            | Ref::Path
-            | Ref::Host
-            | Ref::Id
-            | Ref::Size
-            | Ref::Header(_)
-            | Ref::Query(_)
-            | Ref::Cookie(_)
-            | Ref::Body(_)
-            | Ref::Param { .. }
-            | Ref::Flag { .. }
-            | Ref::UpstreamName
-            | Ref::ResponseStatus
-            | Ref::ResponseDuration
-            | Ref::ResponseHeader(_) => false,
-        },
-        Expr::Text(pieces) => pieces.iter().any(|piece| match piece {
-            Piece::Literal(_) => false,
-            Piece::Hole(hole, _) => vouches(hole),
-        }),
-        Expr::Not(inner) | Expr::Has(inner) | Expr::Lower(inner) | Expr::Matches(inner, _) => vouches(inner),
-        Expr::And(all) | Expr::Or(all) => all.iter().any(vouches),
-        Expr::Compare(left, _, right) | Expr::In(left, right) | Expr::OrElse(left, right) => vouches(left) || vouches(right),
-        Expr::Const(_) => false,
-    }
+    let is_told = |reference: &Ref| match reference {
+        Ref::Attribute(_) | Ref::ClientIp | Ref::ClientSubject | Ref::ClientName | Ref::Listener | Ref::Scheme => true,
+        Ref::Method
+        | Ref::Path
+        | Ref::Host
+        | Ref::Id
+        | Ref::Size
+        | Ref::Header(_)
+        | Ref::Query(_)
+        | Ref::Cookie(_)
+        | Ref::Body(_)
+        | Ref::Param { .. }
+        | Ref::Flag { .. }
+        | Ref::UpstreamName
+        | Ref::ResponseStatus
+        | Ref::ResponseDuration
+        | Ref::ResponseHeader(_) => false,
+    };
+    matches!(expr, Expr::Secret(_)) || matches!(expr, Expr::Ref(reference) if is_told(reference)) || expr.parts().into_iter().any(vouches)
 }
 
 /// True for a value in which a control character is written (RFC 9110 §5.5); a tab may be.

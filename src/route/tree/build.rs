@@ -13,6 +13,9 @@ use super::{
     Branches, Edge, Leaf, LeafEnd, Literals, MatchTree, NONE, Node, Place, RegexLeaf, Run, SHORT_BYTES_MAX, Slot, Tail, Target, Text,
 };
 
+/// Slots of the table for each edge, at least: with this much room nearly every edge stands where it is looked for first.
+const ROOM: usize = 2;
+
 /// A node while routes are still put in.
 #[derive(Default)]
 struct Draft {
@@ -25,10 +28,6 @@ struct Draft {
     rest: Vec<Leaf>,
     regexes: Vec<RegexLeaf>,
     best: Option<u32>,
-    /// The only route that comes through, when there is one; then nothing of what is below it becomes a node.
-    lone: Option<Leaf>,
-    /// What leads here from the place of its parent, when that has several literal children.
-    edge: Option<Edge>,
 }
 
 /// A literal segment below a node.
@@ -56,7 +55,7 @@ enum Next {
 impl Draft {
     /// What is next, when that is one thing only. A regex is not: it looks at what is before its place too.
     fn next(&self) -> Option<Next> {
-        let Self { any, literals, typed, exact, slash, rest, regexes, best: _, lone: _, edge: _ } = self;
+        let Self { any, literals, typed, exact, slash, rest, regexes, best: _ } = self;
         let below = literals.len() + typed.len() + usize::from(any.is_some());
         let ends = exact.len() + slash.len() + rest.len();
         if below + ends != 1 || !regexes.is_empty() {
@@ -269,107 +268,112 @@ impl Builder {
     }
 
     fn finish(mut self, routes: &[RouteKey]) -> MatchTree {
-        let places = self.places();
-        let place = |draft: u32| places.get(draft as usize).copied().unwrap_or(NONE);
+        let edges: usize = self.drafts.iter().map(|draft| draft.literals.len()).filter(|count| *count > 1).sum();
+        let table = if edges == 0 { 0 } else { (edges * ROOM).next_power_of_two() };
         let mut tree = MatchTree {
-            slots: Vec::with_capacity(self.drafts.len()),
+            slots: vec![Slot::default(); table],
+            edge_mask: table.saturating_sub(1),
             branches: vec![Branches::default()],
-            edges: HashTable::new(),
-            hasher: self.hasher,
-            text: self.text,
-            kinds: self.kinds,
+            hasher: std::mem::take(&mut self.hasher),
+            text: std::mem::take(&mut self.text),
+            kinds: std::mem::take(&mut self.kinds),
             typed: Vec::new(),
-            tails: self.tails,
+            tails: Vec::new(),
             leaves: Vec::new(),
             regexes: Vec::new(),
-            targets: Vec::with_capacity(routes.len()),
+            targets: routes.iter().map(|key| Target { pattern: key.pattern.clone(), methods: key.methods.clone() }).collect(),
             every_host: None,
             exact_hosts: HashMap::new(),
             suffix_hosts: HashMap::new(),
         };
-        let drafts = self.drafts.into_iter().enumerate().map(|(draft, it)| (place(number(draft)), it));
-        let mut drafts: Vec<(u32, Draft)> = drafts.filter(|(place, _)| *place != NONE).collect();
-        drafts.sort_unstable_by_key(|(place, _)| *place);
-        for (_, draft) in drafts {
-            let edge = draft.edge;
-            if let Some(leaf) = draft.lone {
-                tree.add(Slot { edge, place: Place::Leaf(leaf) });
-                continue;
-            }
-            let literals = match *draft.literals {
-                [] => Literals::None,
-                [one] => Literals::One { child: place(one.child), start: one.start, length: one.length },
-                [_, _, ..] => Literals::Many,
-            };
-            let typed = draft.typed.into_iter().map(|(kind, child)| (kind, place(child))).collect();
-            let branches = Branches {
-                typed: append(&mut tree.typed, typed),
-                slash: append(&mut tree.leaves, draft.slash),
-                rest: append(&mut tree.leaves, draft.rest),
-                regexes: append(&mut tree.regexes, draft.regexes),
-            };
-            let best = draft.best.unwrap_or(u32::MAX);
-            let any = draft.any.map_or(NONE, place);
-            let branches = tree.branches(branches);
-            tree.add(Slot { edge, place: Place::Node(Node { best, any, literals, exact: number(draft.exact.len()), branches }) });
-            tree.slots.extend(draft.exact.into_iter().map(|leaf| Slot { edge: None, place: Place::Leaf(leaf) }));
-        }
-        for (host, root) in self.hosts {
-            let root = place(root);
+        let mut open = Vec::new();
+        for (host, root) in std::mem::take(&mut self.hosts) {
+            let place = tree.reserve();
+            open.push((root, place));
             match host {
-                HostPattern::Any => tree.every_host = Some(root),
-                HostPattern::Exact(name) => drop(tree.exact_hosts.insert(name.into(), root)),
-                HostPattern::Suffix(suffix) => drop(tree.suffix_hosts.insert(suffix.into(), root)),
+                HostPattern::Any => tree.every_host = Some(place),
+                HostPattern::Exact(name) => drop(tree.exact_hosts.insert(name.into(), place)),
+                HostPattern::Suffix(suffix) => drop(tree.suffix_hosts.insert(suffix.into(), place)),
             }
         }
-        tree.targets.extend(routes.iter().map(|key| Target { pattern: key.pattern.clone(), methods: key.methods.clone() }));
+        while let Some((draft, place)) = open.pop() {
+            let what = match self.lone(draft) {
+                Some(leaf) => Place::Leaf(leaf),
+                None => Place::Node(tree.node(self.take(draft), place, &mut open)),
+            };
+            if let Some(slot) = tree.slots.get_mut(place as usize) {
+                slot.place = what;
+            }
+        }
+        tree.tails = self.tails;
         tree
     }
 
-    /// Where each draft will stand: before all that is below it. What a lone route comes through on its way stands nowhere.
-    fn places(&mut self) -> Vec<u32> {
-        let mut places = vec![NONE; self.drafts.len()];
-        let mut next = 0;
-        let mut open: Vec<u32> = self.hosts.values().copied().collect();
-        open.sort_unstable_by(|one, other| other.cmp(one));
-        while let Some(at) = open.pop() {
-            let parent = next;
-            if let Some(place) = places.get_mut(at as usize) {
-                *place = parent;
-            }
-            if let Some(leaf) = self.lone(at) {
-                self.with(at, |draft| draft.lone = Some(leaf));
-                next += 1;
-                continue;
-            }
-            let Some(draft) = self.drafts.get(at as usize) else { continue };
-            next += 1 + number(draft.exact.len());
-            open.extend(draft.any);
-            open.extend(draft.typed.iter().rev().map(|(_, child)| *child));
-            open.extend(draft.literals.iter().rev().map(|literal| literal.child));
-            if let [_, _, ..] = *draft.literals {
-                for literal in draft.literals.clone() {
-                    let edge = Edge { parent, text: text(literal, &self.text) };
-                    self.with(literal.child, |draft| draft.edge = Some(edge));
-                }
-            }
-        }
-        places
+    fn take(&mut self, draft: u32) -> Draft {
+        self.drafts.get_mut(draft as usize).map(std::mem::take).unwrap_or_default()
     }
 }
 
 impl MatchTree {
-    /// Adds a slot, and where it stands to the table, when an edge leads to it.
-    fn add(&mut self, slot: Slot) {
-        let at = number(self.slots.len());
-        self.slots.push(slot);
-        let hash = |edge: &Edge| self.hasher.hash_one((edge.parent, edge.text.of(&self.text)));
-        let slots = &self.slots;
-        if let Some(edge) = &slot.edge {
-            // INVARIANT: edges stand where the table says.
-            let again = |at: &u32| slots.get(*at as usize).and_then(|slot| slot.edge.as_ref()).map_or(0, hash);
-            self.edges.insert_unique(hash(edge), at, again);
+    /// A node, and places for what is below it, which is still to be put there.
+    fn node(&mut self, draft: Draft, at: u32, open: &mut Vec<(u32, u32)>) -> Node {
+        let Draft { any, literals, typed, exact, slash, rest, regexes, best } = draft;
+        let mut below = |child: u32, place: u32| {
+            open.push((child, place));
+            place
+        };
+        let any = any.map_or(NONE, |child| below(child, self.reserve()));
+        let typed = typed.into_iter().map(|(kind, child)| (kind, below(child, self.reserve()))).collect();
+        let literals = match *literals {
+            [] => Literals::None,
+            [one] => {
+                let place = below(one.child, self.reserve());
+                let edge = self.edge(at, one);
+                self.lead(place, edge);
+                Literals::One(place)
+            }
+            [_, _, ..] => {
+                for one in literals {
+                    let edge = self.edge(at, one);
+                    let place = self.free(&edge);
+                    self.lead(below(one.child, place), edge);
+                }
+                Literals::Many
+            }
+        };
+        let branches = Branches {
+            typed: append(&mut self.typed, typed),
+            slash: append(&mut self.leaves, slash),
+            rest: append(&mut self.leaves, rest),
+            regexes: append(&mut self.regexes, regexes),
+        };
+        let exact = append(&mut self.leaves, exact);
+        Node { best: best.unwrap_or(u32::MAX), any, literals, exact, branches: self.branches(branches) }
+    }
+
+    /// One more slot, behind the table of edges.
+    fn reserve(&mut self) -> u32 {
+        self.slots.push(Slot::default());
+        number(self.slots.len() - 1)
+    }
+
+    /// Where an edge belongs in the table, which has more slots than edges.
+    fn free(&self, edge: &Edge) -> u32 {
+        let mut at = self.first_slot(edge.parent, edge.text.of(&self.text));
+        while self.slots.get(at).is_some_and(|slot| slot.edge.is_some()) {
+            at = (at + 1) & self.edge_mask;
         }
+        number(at)
+    }
+
+    fn lead(&mut self, to: u32, edge: Edge) {
+        if let Some(slot) = self.slots.get_mut(to as usize) {
+            slot.edge = Some(edge);
+        }
+    }
+
+    fn edge(&self, parent: u32, literal: Literal) -> Edge {
+        Edge { parent, text: text(literal, &self.text) }
     }
 
     /// The number of what few nodes have; most have none of it, and share the first.

@@ -1,6 +1,7 @@
 //! The index over the routes: which one takes a request, in a time that does not grow with their number.
 //!
-//! One tree per host pattern, its nodes being segments. Literal children of all nodes stand in one hash table; at
+//! One tree per host pattern, its nodes being segments. Children of all nodes that have several literal ones stand in one hash
+//! table, with open addressing, so that finding one of ten thousand is one wait for memory; at
 //! each node at most the distinct parameter types that some route has there are tried. Below a place that only one route
 //! comes through there are no nodes: the rest of its path is compared as it is. The search looks at every branch that could
 //! still hold a route that comes before the best one found, so the definition decides, never the shape of the tree.
@@ -11,8 +12,9 @@ mod search;
 #[cfg(test)]
 mod tests;
 
-use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use hashbrown::{DefaultHashBuilder, HashMap};
 use smallvec::SmallVec;
+use std::hash::BuildHasher;
 
 use super::dfa::Dfa;
 use super::found::{Asked, Captures, Found};
@@ -32,11 +34,12 @@ const NONE: u32 = u32::MAX;
 /// What a look-up touches is small and stands together: with ten thousand routes the time goes into waiting for memory.
 #[derive(Debug)]
 pub struct MatchTree {
-    /// Every node, then the routes that end there, then what is below it: the way down mostly goes on to a neighbour.
+    /// First the table of edges: the children of nodes that have several literal ones, by the hashes of their edges. Then all
+    /// other places.
     slots: Vec<Slot>,
+    /// The table's length, a power of two, less one.
+    edge_mask: usize,
     branches: Vec<Branches>,
-    /// Where the slots stand that an edge leads to: this is small enough to stay in the processor's cache when they do not.
-    edges: HashTable<u32>,
     hasher: DefaultHashBuilder,
     /// The texts of literal segments, each once.
     text: Vec<u8>,
@@ -46,7 +49,7 @@ pub struct MatchTree {
     typed: Vec<(u32, u32)>,
     /// What follows the places of lone routes, each once, one behind the other.
     tails: Vec<Tail>,
-    /// The leaves of branches.
+    /// The leaves of nodes.
     leaves: Vec<Leaf>,
     regexes: Vec<RegexLeaf>,
     targets: Vec<Target>,
@@ -56,26 +59,20 @@ pub struct MatchTree {
 }
 
 /// A place at a segment's end, and what leads there: a line of the processor's cache, so that both are one wait for memory.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 #[repr(align(64))]
 struct Slot {
-    /// What leads here, when this is one of several literal children of a node.
+    /// What leads here, when that is a literal segment.
     edge: Option<Edge>,
     place: Place,
 }
 
-impl Slot {
-    fn leaf(&self) -> Option<&Leaf> {
-        match &self.place {
-            Place::Leaf(leaf) => Some(leaf),
-            Place::Node(_) => None,
-        }
-    }
-}
-
 /// What stands at a segment's end.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 enum Place {
+    /// Nothing: a table has room.
+    #[default]
+    Free,
     /// Where several routes come through.
     Node(Node),
     /// Where one does.
@@ -89,8 +86,8 @@ struct Node {
     best: u32,
     any: u32,
     literals: Literals,
-    /// How many of the next slots are the routes that end there.
-    exact: u32,
+    /// The routes that end there, among the leaves.
+    exact: Run,
     /// What few nodes have, by its number.
     branches: u32,
 }
@@ -110,7 +107,7 @@ enum Literals {
     #[default]
     None,
     /// One, which needs no hashing to be found.
-    One { child: u32, start: u32, length: u32 },
+    One(u32),
     /// Some, in the table of edges.
     Many,
 }
@@ -132,7 +129,7 @@ impl Run {
     }
 }
 
-/// A literal segment below a node that has several.
+/// A literal segment below a node.
 #[derive(Debug, Clone, Copy)]
 struct Edge {
     parent: u32,
@@ -240,6 +237,12 @@ impl MatchTree {
         };
         self.bind(&leaf, path, params);
         Found::Route(leaf.route as usize)
+    }
+
+    /// Where in the table an edge is looked for first.
+    #[inline]
+    fn first_slot(&self, parent: u32, segment: &[u8]) -> usize {
+        self.hasher.hash_one((parent, segment)) as usize & self.edge_mask
     }
 
     /// Binds the parameters of a route that takes the path.

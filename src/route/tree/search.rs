@@ -1,11 +1,9 @@
 //! The walk through the tree, and what is gathered on the way.
 
-use std::hash::BuildHasher;
-
 use crate::route::found::{Asked, Captures, Found};
 use crate::route::methods::{self, Methods};
 
-use super::{Leaf, Literals, MatchTree, NONE, Place, Slot, Tail};
+use super::{Edge, Leaf, Literals, MatchTree, NONE, Place, Tail};
 
 /// What a walk is for.
 pub(super) trait Gather {
@@ -22,29 +20,29 @@ pub(super) struct Search<'a> {
     pub(super) path: &'a [u8],
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
     /// Goes on from `node`, whose segments end at `at`.
     pub(super) fn visit(self, node: u32, at: usize, gather: &mut impl Gather) {
         let rest = self.path.get(at..).unwrap_or_default();
         let node_data = match self.tree.slots.get(node as usize).map(|slot| &slot.place) {
             Some(Place::Node(data)) => data,
             Some(Place::Leaf(leaf)) if leaf.rank < gather.bound() && self.follows(leaf.tail, rest) => return gather.take(leaf),
-            Some(Place::Leaf(_)) | None => return,
+            Some(Place::Leaf(_) | Place::Free) | None => return,
         };
         if node_data.best >= gather.bound() {
             return;
         }
         let branches = self.tree.branches.get(node_data.branches as usize).copied().unwrap_or_default();
         match rest {
-            [] => self.exact(node, node_data.exact, gather),
+            [] => leaves(node_data.exact.of(&self.tree.leaves), gather),
             [b'/'] => leaves(branches.slash.of(&self.tree.leaves), gather),
             [b'/', segments @ ..] => {
                 let (segment, _) = first(segments);
                 let end = at + 1 + segment.len();
                 let child = match node_data.literals {
                     Literals::None => None,
-                    Literals::One { child, start, length } => {
-                        (self.tree.text.get(start as usize..(start + length) as usize) == Some(segment)).then_some(child)
+                    Literals::One(child) => {
+                        self.edge(child as usize).is_some_and(|edge| edge.text.of(&self.tree.text) == segment).then_some(child)
                     }
                     Literals::Many => self.literal(node, segment),
                 };
@@ -76,20 +74,22 @@ impl Search<'_> {
         }
     }
 
-    /// The routes that end at a node.
+    /// The child that an edge of the table leads to.
     #[inline]
-    fn exact(self, node: u32, count: u32, gather: &mut impl Gather) {
-        let slots = self.tree.slots.get(node as usize + 1..(node + 1 + count) as usize).unwrap_or_default();
-        leaves(slots.iter().filter_map(Slot::leaf), gather);
+    fn literal(self, parent: u32, segment: &[u8]) -> Option<u32> {
+        let mut at = self.tree.first_slot(parent, segment);
+        loop {
+            let edge = self.edge(at)?;
+            if edge.parent == parent && edge.text.of(&self.tree.text) == segment {
+                return u32::try_from(at).ok();
+            }
+            at = (at + 1) & self.tree.edge_mask;
+        }
     }
 
     #[inline]
-    fn literal(self, parent: u32, segment: &[u8]) -> Option<u32> {
-        let tree = self.tree;
-        let hash = tree.hasher.hash_one((parent, segment));
-        let edge = |at: u32| tree.slots.get(at as usize).and_then(|slot| slot.edge.as_ref());
-        let leads = |at: &u32| edge(*at).is_some_and(|edge| edge.parent == parent && edge.text.of(&tree.text) == segment);
-        tree.edges.find(hash, leads).copied()
+    fn edge(self, at: usize) -> Option<&'a Edge> {
+        self.tree.slots.get(at)?.edge.as_ref()
     }
 
     fn is_of(self, kind: u32, segment: &[u8]) -> bool {

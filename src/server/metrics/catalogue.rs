@@ -89,7 +89,7 @@ families! {
     HTTP2_CONNECTIONS = gauge("gate_http2_connections", [], "Connections of HTTP/2 that are open.");
     TUNNELS = gauge("gate_tunnels", [], "Tunnels that are open, such as WebSockets.");
     EVENT_LOOP_DELAY = histogram("gate_event_loop_delay_seconds", ["worker"], "How late a worker's timers are.");
-    LOG_DROPPED = counter("gate_log_lines_dropped_total", [], "Lines of the access log that were dropped, since the output is too slow.");
+    LOG_DROPPED = counter("gate_log_lines_dropped_total", [], "Lines of the access log that were dropped, since the output is too slow or fails.");
     RELOADS = counter("gate_reloads_total", ["outcome"], "Policies that took the place of another one, or were refused.");
     GENERATION = gauge("gate_generation", [], "The number of the policy in force.");
     CONFIG_INFO = gauge("gate_config_info", ["hash"], "The policy in force: 1.");

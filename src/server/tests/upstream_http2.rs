@@ -423,6 +423,17 @@ async fn http2_is_agreed_on_in_tls() {
 }
 
 #[tokio::test]
+async fn a_status_that_is_none_of_http_s_fails_the_call() {
+    for (answered, expected) in [(600, 502), (999, 502), (599, 599)] {
+        let serve = move |_, _, mut respond: SendResponse<Bytes>| async move {
+            let _ = respond.send_response(Response::builder().status(answered).body(()).unwrap(), true);
+        };
+        let gate = speaking(origin(100, serve).await.0).start();
+        assert_eq!(status(&gate.get("/").await), expected, "{answered}");
+    }
+}
+
+#[tokio::test]
 async fn an_interim_response_that_would_switch_protocols_fails_the_call_and_so_do_too_many() {
     for (status_ahead, times, expected) in [(101, 1, 502), (103, 17, 502), (103, 16, 200)] {
         let serve = move |_, _, mut respond: SendResponse<Bytes>| async move {

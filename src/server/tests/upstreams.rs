@@ -72,6 +72,8 @@ async fn misframed_answers_are_502() {
         "HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nok",
         "HTTP/1.1 200 OK\r\nX : y\r\nContent-Length: 2\r\n\r\nok",
         "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+        "HTTP/1.1 600 Odd\r\nContent-Length: 2\r\n\r\nok",
+        "HTTP/1.1 999 Odd\r\nContent-Length: 2\r\n\r\nok",
         "rubbish\r\n\r\n",
     ] {
         let gate = draft(always(answer).await).start();

@@ -4,7 +4,7 @@ use super::tracer::{Tracer, UNCHANGED};
 use super::{Stage, Verdict};
 use crate::http::credentials::NOT_SHOWN;
 use crate::http::{Attribute, Credentials, UpstreamIndex};
-use crate::ir::spell::{self, Speller, references};
+use crate::ir::spell::{self, Speller};
 use crate::ir::{Route, Statement, Target};
 use crate::lang::eval::{Facts, Scalar};
 use crate::lang::expr::Expr;
@@ -46,7 +46,7 @@ impl At {
     fn named(name: &str, by_identity: bool) -> Self {
         let wanted = |place: &&Place| place.name() == name && !(by_identity && **place == Place::Limit);
         match name {
-            "accept" | "tls" | "normalise" => Self::Normalise,
+            "accept" | "normalise" => Self::Normalise,
             "match" => Self::Match,
             _ => Place::ALL.iter().find(wanted).map_or(Self::Respond, |place| Self::Stage(*place)),
         }
@@ -214,7 +214,7 @@ fn unsaid<'t>(tracer: &'t Tracer<'_>) -> impl Iterator<Item = String> + 't {
 
 /// What a condition asks for, each with its value: `claim.role is "user"`.
 pub fn values(condition: &Expr, (speller, credentials): (Speller<'_>, &Credentials), facts: Facts<'_>) -> String {
-    let asked = references(condition).into_iter().map(|reference| {
+    let asked = condition.references().into_iter().map(|reference| {
         let expr = Expr::Ref(reference.clone());
         let value = if reference.is_credential(credentials) { NOT_SHOWN.to_owned() } else { scalar(&expr.eval(facts)) };
         format!("{} is {value}", speller.reference(reference))

@@ -4,7 +4,7 @@ use super::fault;
 use super::sessions::Room;
 use super::upload::Upload;
 use crate::http::upgrade::WEBSOCKET;
-use crate::http::{Body, Fault, FaultKind, INTERIM_MAX, Outgoing};
+use crate::http::{Body, Fault, FaultKind, INTERIM_MAX, Outgoing, is_status};
 use h2::RecvStream;
 use h2::ext::Protocol;
 use http::header::{CONTENT_LENGTH, HOST, SEC_WEBSOCKET_KEY, TRANSFER_ENCODING, UPGRADE};
@@ -80,6 +80,9 @@ pub async fn exchange(mut room: Room, mut request: Outgoing, secure: bool, host:
         Pin::new(&mut *response).poll(cx).map(|answered| answered.map_err(|error| fault(&error)))
     })
     .await?;
+    if !is_status(response.status()) {
+        return Err(Fault::new(FaultKind::BadResponse, "its status is none of HTTP"));
+    }
     Ok(Answered { response, method, upload, room, key })
 }
 

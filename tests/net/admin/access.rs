@@ -1,10 +1,9 @@
 //! Who may come in at the admin listener, and what the log says of them.
 
 use super::{guarded, policy, run};
-use crate::harness::{Origin, Program, key_line, password_line, until};
+use crate::harness::{Origin, Program, key_line, password_line, until, until_refused};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use std::net::TcpStream;
 
 /// How `gate reload` is told what to send.
 const SAYS_WHO: &str = "`GATE_ADMIN_AUTHORIZATION` is the value of `Authorization` that is sent";
@@ -77,11 +76,11 @@ fn a_reload_changes_who_may_come_in_and_where() {
     gate.admin("POST", "/admin/reload").field("X-API-Key", "ann-s-key").send().expect(200);
     until("the other address", || (gate.admin_address().ip() != first.ip()).then_some(()));
     gate.admin("GET", "/admin/status").send().expect(200);
-    until("the first address to close", || TcpStream::connect(first).is_err().then_some(()));
+    until_refused(first);
     gate.write(&policy(&app).replace("admin 127.0.0.1:0", ""));
     let second = gate.admin_address();
     gate.reload(" reloaded");
-    until("the listener to close", || TcpStream::connect(second).is_err().then_some(()));
+    until_refused(second);
 }
 
 #[test]

@@ -30,6 +30,7 @@ pub use program::{Program, gate, signal};
 pub use redis::Redis;
 pub use secure::Secure;
 
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// How long a test waits for what must happen; only a failing test waits that long.
@@ -56,6 +57,12 @@ gateway { listen 127.0.0.1:0 }
 upstream app { target http://{app} }
 route everything ANY /** -> app { public "a test" }
 "#;
+
+/// Waits until nobody listens at an address any more.
+#[track_caller]
+pub fn until_refused(address: SocketAddr) {
+    until("the listener to close", || TcpStream::connect(address).is_err().then_some(()));
+}
 
 /// A gateway before an origin.
 pub fn plain(origin: &Origin) -> Gate {

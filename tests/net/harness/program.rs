@@ -1,7 +1,7 @@
 //! The `gate` program as a process of its own.
 
 use super::client::{Ask, Client};
-use super::until;
+use super::{Origin, PLAIN, until};
 use parking_lot::Mutex;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
@@ -24,6 +24,12 @@ impl Program {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("policy.gate"), policy).unwrap();
         Self::start(folder, arguments, environment)
+    }
+
+    /// One before an upstream, with these settings of the gateway.
+    pub fn plain(app: &Origin, settings: &str) -> Self {
+        let text = PLAIN.replace("127.0.0.1:0", &format!("127.0.0.1:0\n{settings}\n"));
+        Self::run(&text.replace("{app}", &app.address().to_string()), &[], &[])
     }
 
     /// The same where its policies are kept, beside the file.

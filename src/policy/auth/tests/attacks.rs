@@ -104,7 +104,10 @@ fn section_2_1_a_key_in_pem_is_not_taken_for_an_hmac_key() {
     for pem in [pair().public, pair().private] {
         let error =
             building(&declared, &mut Registry::new(), &Fixed([("K", pem)].into()), |build| build.auth(0).map(|_| ())).err().unwrap();
-        assert_eq!(error.message, "the key of `main` in the environment variable `K` is in PEM, which `HS256` would take for a shared secret");
+        assert_eq!(
+            error.message,
+            "the key of `main` in the environment variable `K` is in PEM, which `HS256` would take for a shared secret"
+        );
     }
 }
 

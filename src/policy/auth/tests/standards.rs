@@ -2,11 +2,11 @@
 
 use super::text;
 use crate::http::Attribute;
+use crate::policy::auth::Terms;
 use crate::policy::auth::algorithm::Algorithm;
 use crate::policy::auth::config::{AttributeDecl, AttributeType};
 use crate::policy::auth::key::Key;
 use crate::policy::auth::keyring::{Keyring, Signature};
-use crate::policy::auth::Terms;
 use crate::policy::auth::token::{Outcome, Source, Tokens};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
