@@ -89,42 +89,61 @@ impl<'n, 'a> Evaluation<'_, 'n, 'a> {
         }
     }
 
+    /// Evaluates a constant behind those it needs. How many they are in a row is for the file to say: they wait in a list.
     fn evaluate(&mut self, name: &str) {
-        let Some(node) = self.nodes.get(name).copied() else { return };
-        match self.state.get(name) {
-            Some(State::Done) => return,
-            Some(State::Running) => {
-                self.names.suspects.insert(name.to_owned());
-                self.report.push(
-                    Diagnostic::new(Code::NameUnknown, format!("`{name}` is defined by itself"))
-                        .at(node.span_of("name"), "needs its own value")
-                        .help("write its value out"),
-                );
-                return;
-            }
-            None => {}
-        }
-        self.state.insert(name.to_owned(), State::Running);
-        let slot = if node.form.word == "let" { "value" } else { "default" };
-        if let Some(given) = node.get(slot) {
-            let mut words = Vec::new();
-            words_of(given.expr, &mut words);
-            for word in words {
-                self.evaluate(&word);
-            }
-        }
-        match self.value(name, node, slot) {
-            Some(constant) => {
-                if let Some(scope) = self.names.scopes.get_mut(self.scope.0 as usize) {
-                    scope.constants.insert(name.to_owned(), constant);
+        let mut open = vec![name.to_owned()];
+        while let Some(name) = open.last().cloned() {
+            let Some(node) = self.nodes.get(&name).copied() else {
+                open.pop();
+                continue;
+            };
+            let slot = if node.form.word == "let" { "value" } else { "default" };
+            match self.state.get(&name) {
+                Some(State::Done) => {
+                    open.pop();
+                }
+                Some(State::Running) => {
+                    match self.value(&name, node, slot) {
+                        Some(constant) => {
+                            if let Some(scope) = self.names.scopes.get_mut(self.scope.0 as usize) {
+                                scope.constants.insert(name.clone(), constant);
+                            }
+                        }
+                        // A use of it would only say the same again.
+                        None => {
+                            self.names.suspects.insert(name.clone());
+                        }
+                    }
+                    self.state.insert(name, State::Done);
+                    open.pop();
+                }
+                None => {
+                    let mut words = Vec::new();
+                    if let Some(given) = node.get(slot) {
+                        words_of(given.expr, &mut words);
+                    }
+                    self.state.insert(name, State::Running);
+                    for word in words.into_iter().rev() {
+                        match self.state.get(&word) {
+                            Some(State::Running) => self.in_a_circle(&word),
+                            Some(State::Done) => {}
+                            None => open.push(word),
+                        }
+                    }
                 }
             }
-            // A use of it would only say the same again.
-            None => {
-                self.names.suspects.insert(name.to_owned());
-            }
         }
-        self.state.insert(name.to_owned(), State::Done);
+    }
+
+    fn in_a_circle(&mut self, name: &str) {
+        let Some(node) = self.nodes.get(name) else { return };
+        if self.names.suspects.insert(name.to_owned()) {
+            self.report.push(
+                Diagnostic::new(Code::NameUnknown, format!("`{name}` is defined by itself"))
+                    .at(node.span_of("name"), "needs its own value")
+                    .help("write its value out"),
+            );
+        }
     }
 
     fn value(&mut self, name: &str, node: &Node<'_>, slot: &str) -> Option<Constant> {

@@ -23,7 +23,8 @@ pub struct Conditions<'r> {
     steps: Cell<usize>,
 }
 
-/// The most steps of work that the conditions of all routes of a policy may take; past it what is left is too complex.
+/// The most steps of work that comparing the routes of a policy may take, their conditions and what several of them take from
+/// others; past it what is left is too complex.
 /// Steps are counted, not timed, so the same policy has the same findings everywhere; these take about a second.
 pub const STEPS_MAX: usize = 1_000_000;
 /// Steps that each condition of a question counts as before it is looked into.
@@ -175,6 +176,10 @@ impl Predicates for Conditions<'_> {
         let left = self.steps.get().saturating_sub(steps);
         self.steps.set(left);
         left > 0
+    }
+
+    fn left(&self) -> usize {
+        self.steps.get()
     }
 
     fn ranges(&self, route: usize) -> Vec<(String, Vec<ByteRange>)> {

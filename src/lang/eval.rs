@@ -358,6 +358,6 @@ fn encode(text: &str, encoding: Encoding, out: &mut String) {
 }
 
 /// A constant as text, if it is a scalar.
-pub(super) fn constant_text(value: &Value) -> Option<String> {
-    constant(value).as_text().map(Cow::into_owned)
+pub(super) fn constant_text(value: &Value) -> Option<Cow<'_, str>> {
+    constant(value).as_text()
 }

@@ -8,6 +8,7 @@ use super::value::Value;
 use crate::diag::suggest::near;
 use crate::diag::{Code, Diagnostic, Edit, Span};
 use crate::syntax::ast::Ident;
+use std::borrow::Cow;
 
 /// What is wrong with ordering a value: numbers, times and text have an order, of statuses only single ones.
 pub(super) fn unordered(side: &Typed) -> Option<Diagnostic> {
@@ -246,7 +247,7 @@ pub(super) fn push_literal(pieces: &mut Vec<Piece>, text: &str) {
 }
 
 /// A constant as a text holds it.
-pub(super) fn constant_text(value: &Value) -> String {
+pub(super) fn constant_text(value: &Value) -> Cow<'_, str> {
     super::eval::constant_text(value).unwrap_or_default()
 }
 

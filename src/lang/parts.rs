@@ -21,6 +21,12 @@ impl Expr {
         }
     }
 
+    /// How many operators, references and strings with holes are in it; constants count nothing.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        usize::from(!matches!(self, Self::Const(_))) + self.parts().into_iter().map(Self::size).sum::<usize>()
+    }
+
     /// What it asks for, each once, from left to right.
     #[must_use]
     pub fn references(&self) -> Vec<&Ref> {

@@ -1,13 +1,16 @@
 //! Whether some sets of requests leave nothing of another: the products are cut into pieces on which methods, hosts
 //! and predicates are constant, and each piece is a question about paths.
 
+use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap};
 
 use super::dfa::Universe;
 use super::key::{RouteKey, told_apart};
-use super::pattern::Pattern;
+use super::pattern::{End, Pattern};
 use super::predicate::{Atom, Predicate, Predicates, Test, holds, values};
 use super::product::{Budget, Machine, Verdict, witness};
+use super::relation::paths;
+use super::sample::unlikely_path;
 
 /// The most pieces that one question is cut into.
 pub const PIECES_MAX: usize = 4_096;
@@ -16,6 +19,10 @@ pub const UNION_MAX: usize = 256;
 
 /// Steps of work that each condition of a question counts as.
 const STEPS_PER_CONDITION: usize = 16;
+/// Routes that are held against a question's bounds in one step of work.
+const COMPARED_PER_STEP: usize = 8;
+/// States of single patterns that a walk visits in one step of work.
+const VISITED_PER_STEP: usize = 4;
 
 /// The answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,17 +47,40 @@ impl Routes<'_> {
     pub(super) fn covered(self, of: &[usize], by: &[usize]) -> Cover {
         let keys = |numbers: &[usize]| numbers.iter().filter_map(|number| self.routes.get(*number)).collect::<Vec<_>>();
         let conditioned = of.iter().chain(by).filter(|number| self.routes.get(**number).is_some_and(|key| !key.predicate.is_always()));
-        if !self.predicates.spend(STEPS_PER_CONDITION * conditioned.count()) {
+        if !self.predicates.spend(STEPS_PER_CONDITION * conditioned.count() + by.len() / COMPARED_PER_STEP) {
             return Cover::TooComplex;
         }
-        covered(&keys(of), &keys(by), self.predicates.is_exact(), |holding: &[bool]| {
+        let (of_keys, by_keys) = (keys(of), keys(by));
+        if one_takes_all(&of_keys, &by_keys) {
+            return Cover::Whole;
+        }
+        let affordable = self.predicates.left().saturating_mul(VISITED_PER_STEP);
+        let visits = Cell::new(affordable);
+        let cover = covered(&of_keys, &by_keys, &visits, self.predicates.is_exact(), |holding: &[bool]| {
             let of_by = |wanted: bool| by.iter().zip(holding).filter(move |(_, holds)| **holds == wanted).map(|(number, _)| *number);
             self.predicates.possible(of, &of_by(true).collect::<Vec<_>>(), &of_by(false).collect::<Vec<_>>())
-        })
+        });
+        self.predicates.spend((affordable - visits.get()) / VISITED_PER_STEP);
+        cover
     }
 }
 
-fn covered(of: &[&RouteKey], by: &[&RouteKey], exact: bool, possible: impl Fn(&[bool]) -> Option<bool>) -> Cover {
+/// True when a single route plainly takes what all of `of` take: mostly it is the one that was written for that.
+fn one_takes_all(of: &[&RouteKey], by: &[&RouteKey]) -> bool {
+    let Some(bounds) = of.iter().map(|key| (*key).clone()).reduce(|bounds, key| bounds.bounds(&key)) else { return false };
+    let is_plain = |key: &RouteKey| !matches!(key.pattern.end(), End::Regex(_));
+    let takes_all = |route: &RouteKey| {
+        is_plain(route)
+            && bounds.methods.is_subset(&route.methods)
+            && bounds.within_hosts(route)
+            && of.iter().any(|key| key.predicate.is_subset(&route.predicate))
+            && paths(&bounds.pattern, &route.pattern).subset
+    };
+    of.iter().all(|key| is_plain(key)) && by.iter().any(|route| takes_all(route))
+}
+
+/// The answer, for which walks may visit so many states of single patterns.
+fn covered(of: &[&RouteKey], by: &[&RouteKey], visits: &Cell<usize>, exact: bool, possible: impl Fn(&[bool]) -> Option<bool>) -> Cover {
     let union = |count: usize| count <= UNION_MAX;
     let holding = |world: &World<'_>| -> Vec<bool> { by.iter().map(|route| world.certainly(&route.predicate, of)).collect() };
     // Mostly a request is left for which no test holds. It is looked for first: worlds double with every test.
@@ -58,12 +88,12 @@ fn covered(of: &[&RouteKey], by: &[&RouteKey], exact: bool, possible: impl Fn(&[
     let alone = holding(&none);
     let few = by.len() <= PIECES_MAX && union(alone.iter().filter(|holds| **holds).count());
     let opaque = of.iter().chain(by).any(|route| route.predicate.is_opaque());
-    if (opaque || exact) && few && possible(&alone) == Some(true) && pieces(of, by, &[none]) == Cover::Gaps {
+    if (opaque || exact) && few && possible(&alone) == Some(true) && pieces(of, by, visits, &[none]) == Cover::Gaps {
         return Cover::Gaps;
     }
     if !opaque {
         let worlds = union(by.len()).then(|| worlds(of, by)).flatten();
-        return worlds.map_or(Cover::TooComplex, |worlds| pieces(of, by, &worlds));
+        return worlds.map_or(Cover::TooComplex, |worlds| pieces(of, by, visits, &worlds));
     }
     let Some(worlds) = union(by.len()).then(|| worlds(of, by)).flatten() else { return Cover::TooComplex };
     let mut asked: HashMap<Vec<bool>, Option<bool>> = HashMap::new();
@@ -75,14 +105,14 @@ fn covered(of: &[&RouteKey], by: &[&RouteKey], exact: bool, possible: impl Fn(&[
             None => doubtful.push(world),
         }
     }
-    match pieces(of, by, &certain) {
-        Cover::Whole if pieces(of, by, &doubtful) != Cover::Whole => Cover::TooComplex,
+    match pieces(of, by, visits, &certain) {
+        Cover::Whole if pieces(of, by, visits, &doubtful) != Cover::Whole => Cover::TooComplex,
         decided @ (Cover::Whole | Cover::Gaps | Cover::TooComplex) => decided,
     }
 }
 
 /// The answer for the requests of some worlds.
-fn pieces(of: &[&RouteKey], by: &[&RouteKey], worlds: &[World<'_>]) -> Cover {
+fn pieces(of: &[&RouteKey], by: &[&RouteKey], visits: &Cell<usize>, worlds: &[World<'_>]) -> Cover {
     let methods = methods(of, by);
     let hosts = told_apart(of, by);
     if methods.len() * hosts.len() * worlds.len() > PIECES_MAX {
@@ -100,7 +130,7 @@ fn pieces(of: &[&RouteKey], by: &[&RouteKey], worlds: &[World<'_>]) -> Cover {
                         })
                     })
                     .collect();
-                let verdict = asked.entry(there).or_insert_with_key(|there| left_over(of, by, there, &mut budget));
+                let verdict = asked.entry(there).or_insert_with_key(|there| left_over(of, by, there, visits, &mut budget));
                 match verdict {
                     Verdict::Word(_) => return Cover::Gaps,
                     Verdict::TooComplex => return Cover::TooComplex,
@@ -112,11 +142,28 @@ fn pieces(of: &[&RouteKey], by: &[&RouteKey], worlds: &[World<'_>]) -> Cover {
     Cover::Whole
 }
 
-fn left_over(of: &[&RouteKey], by: &[&RouteKey], there: &[usize], budget: &mut Budget) -> Verdict {
+fn left_over(of: &[&RouteKey], by: &[&RouteKey], there: &[usize], visits: &Cell<usize>, budget: &mut Budget) -> Verdict {
     let positives: Vec<Machine<'_>> = of.iter().map(|route| Machine::Path(&route.pattern)).chain([Machine::All(Universe::Path)]).collect();
     let patterns: Vec<&Pattern> = there.iter().filter_map(|index| by.get(*index)).map(|route| &route.pattern).collect();
+    // A path that hardly any other route would take mostly is one.
+    let narrow = of.iter().map(|route| route.pattern.clone()).reduce(|one, other| one.narrowed(&other));
+    if let Some(path) = narrow.as_ref().and_then(unlikely_path)
+        && of.iter().all(|route| route.pattern.matches(&path))
+        && !patterns.iter().any(|pattern| pattern.matches(&path))
+    {
+        return Verdict::Word(path);
+    }
     let negatives: Vec<Machine<'_>> = patterns.into_iter().map(Machine::Path).collect();
-    witness(&positives, &negatives, budget)
+    let machines = positives.len() + negatives.len();
+    let affordable = visits.get() / machines;
+    let states = budget.states.min(affordable);
+    let mut walk = Budget { states };
+    let verdict = witness(&positives, &negatives, &mut walk);
+    let visited = states - walk.states;
+    budget.states -= visited;
+    let is_spent = verdict == Verdict::TooComplex && visited == affordable;
+    visits.set(if is_spent { 0 } else { visits.get() - visited * machines });
+    verdict
 }
 
 /// One method of each kind that the routes tell apart.

@@ -1,6 +1,6 @@
 //! What is wrong with a set of routes as a whole: ambiguous, duplicate and unreachable ones, and likely mistakes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::cover::{Cover, Routes, UNION_MAX};
 use super::found::{Captures, Found};
@@ -202,13 +202,8 @@ fn conflicts(all: Routes<'_>, pairs: &[Pair], before: &[Vec<Before>], findings: 
 /// The finding for two routes neither of which lies inside the other, unless routes before both take what they share.
 fn ambiguous(all: Routes<'_>, pair: &Pair, before: &[Vec<Before>]) -> Option<Finding> {
     let (one, other) = (all.routes.get(pair.first)?, all.routes.get(pair.second)?);
-    let theirs = before.get(pair.second)?;
-    let of_both: Vec<usize> = before
-        .get(pair.first)?
-        .iter()
-        .filter(|earlier| theirs.iter().any(|candidate| candidate.route == earlier.route))
-        .map(|earlier| earlier.route)
-        .collect();
+    let theirs: HashSet<usize> = before.get(pair.second)?.iter().map(|earlier| earlier.route).collect();
+    let of_both: Vec<usize> = before.get(pair.first)?.iter().map(|earlier| earlier.route).filter(|route| theirs.contains(route)).collect();
     if !of_both.is_empty() {
         match all.covered(&[pair.first, pair.second], &of_both) {
             Cover::Whole => return None,

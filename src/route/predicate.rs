@@ -21,6 +21,8 @@ pub trait Predicates {
     fn is_exact(&self) -> bool;
     /// Takes so many steps of work; false when there are no more, and whatever is still asked is too complex.
     fn spend(&self, steps: usize) -> bool;
+    /// How many steps are left.
+    fn left(&self) -> usize;
     /// An attribute's values, as ranges of bytes, outside of which the route's predicate is false.
     fn ranges(&self, route: usize) -> Vec<(String, Vec<ByteRange>)>;
 }
@@ -54,6 +56,10 @@ impl Predicates for AtomsAlone {
 
     fn spend(&self, _: usize) -> bool {
         true
+    }
+
+    fn left(&self) -> usize {
+        usize::MAX
     }
 
     fn ranges(&self, _: usize) -> Vec<(String, Vec<ByteRange>)> {

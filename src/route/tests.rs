@@ -4,10 +4,12 @@ use crate::http::path::normalise;
 use http::uri::PathAndQuery;
 use proptest::prelude::{ProptestConfig, prop};
 use proptest::{prop_assert, prop_assert_eq, proptest};
+use std::cell::Cell;
 
 use super::dfa::Universe;
 use super::generate::{Request, request, route};
-use super::order::Finding;
+use super::order::{Finding, analyse_with};
+use super::predicate::{ByteRange, Predicates};
 use super::relation::{difference, overlap, path_word, paths, subset};
 use super::{HostPattern, Methods, Pattern, Predicate, RouteKey, Witness, analyse, naive};
 
@@ -295,6 +297,70 @@ fn ten_thousand_routes_are_analysed_without_comparing_all_pairs() {
     assert_eq!(analyse(&routes), []);
     routes.push(key("GET /r17/{name}"));
     assert_eq!(analyse(&routes), [Finding::Duplicate { first: 34, second: 10_001 }]);
+}
+
+/// Predicates that all hold always, with so many steps of work.
+struct Steps(Cell<usize>);
+
+impl Predicates for Steps {
+    fn possible(&self, _: &[usize], _: &[usize], _: &[usize]) -> Option<bool> {
+        Some(true)
+    }
+
+    fn inside(&self, _: usize, _: usize) -> Option<bool> {
+        Some(false)
+    }
+
+    fn is_exact(&self) -> bool {
+        false
+    }
+
+    fn spend(&self, steps: usize) -> bool {
+        self.0.set(self.0.get().saturating_sub(steps));
+        self.0.get() > 0
+    }
+
+    fn left(&self) -> usize {
+        self.0.get()
+    }
+
+    fn ranges(&self, _: usize) -> Vec<(String, Vec<ByteRange>)> {
+        Vec::new()
+    }
+}
+
+/// A route for each way to have a parameter or a word in so many segments, when so many parameters are wanted.
+fn mixes(segments: usize, wanted: impl Fn(u32) -> bool) -> Vec<RouteKey> {
+    let segment = |mix: u32, at: usize| if mix >> at & 1 == 1 { format!("/{{p{at}}}") } else { "/k".to_owned() };
+    let route = |mix: u32| key(&format!("GET {}", (0..segments).map(|at| segment(mix, at)).collect::<String>()));
+    (0..1_u32 << segments).filter(|mix| wanted(mix.count_ones())).map(route).collect()
+}
+
+#[test]
+fn routes_that_cross_in_every_way_take_few_steps_where_each_crossing_has_its_route() {
+    let steps = Steps(Cell::new(20_000));
+    assert_eq!(analyse_with(&mixes(8, |_| true), &steps).findings, []);
+    assert!(steps.0.get() > 0);
+}
+
+#[test]
+fn work_is_bounded_where_many_routes_take_parts_of_what_two_others_share() {
+    let crossing = mixes(6, |params| params != 2);
+    let enough = analyse_with(&crossing, &Steps(Cell::new(100_000_000))).findings;
+    assert!(!enough.is_empty() && enough.iter().all(|finding| matches!(finding, Finding::Ambiguous { .. })));
+    let few = analyse_with(&crossing, &Steps(Cell::new(10_000))).findings;
+    let Some((Finding::TooMany { such_as, more }, decided)) = few.split_last() else { panic!("{few:?}") };
+    assert_eq!((such_as.len(), decided.len() + more + 1 >= enough.len()), (2, true));
+    assert!(decided.iter().all(|finding| enough.contains(finding)));
+}
+
+#[test]
+fn work_is_bounded_where_two_routes_together_take_what_two_others_share() {
+    let routes = |number| ["{x:a|b}/{y}", "{z}/k", "a/k", "b/k"].map(|rest| key(&format!("GET /r{number}/{rest}")));
+    let routes: Vec<RouteKey> = (0..100).flat_map(routes).collect();
+    assert_eq!(analyse_with(&routes, &Steps(Cell::new(100_000_000))).findings, []);
+    let few = analyse_with(&routes, &Steps(Cell::new(500))).findings;
+    assert!(matches!(&few[..], [Finding::TooMany { such_as, more: 1.. }] if such_as.len() == 2), "{few:?}");
 }
 
 #[test]

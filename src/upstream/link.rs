@@ -1,7 +1,9 @@
 //! The bytes of a connection to an upstream: plain, or in TLS. Its two directions can be had apart.
 
 use parking_lot::Mutex;
+use socket2::SockRef;
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -38,6 +40,19 @@ impl Link {
             Self::Secure(_) => Poll::Ready(Ok(())),
             Self::Shared(link) => link.lock().poll_ready(cx),
         }
+    }
+
+    /// True when the system has nothing to be read, neither bytes nor the end: what has only just come is not yet known to
+    /// [`Self::poll_ready`]. It costs a system call.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        let stream = match self {
+            Self::Plain(stream) => stream,
+            Self::Secure(stream) => stream.get_ref().0,
+            Self::Shared(link) => return link.lock().is_quiet(),
+        };
+        let peeked = SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]);
+        peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Two holds on the connection.

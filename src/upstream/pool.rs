@@ -90,14 +90,15 @@ struct Idle {
 }
 
 impl Pool {
-    /// The connection of a lane that was used last and is still open.
-    pub fn take(&self, lane: Lane) -> Option<Box<Wire>> {
+    /// The connection of a lane that was used last and is still open; `once` for a request that cannot be sent again if it
+    /// turns out not to be.
+    pub fn take(&self, lane: Lane, once: bool) -> Option<Box<Wire>> {
         let mut kept = self.kept.lock();
         let Kept { idle, count, .. } = &mut *kept;
         let idle = idle.get_mut(&lane)?;
         while let Some(mut last) = idle.pop_back() {
             *count -= 1;
-            if last.wire.is_usable() {
+            if if once { last.wire.is_usable_once() } else { last.wire.is_usable() } {
                 return Some(last.wire);
             }
         }
@@ -204,6 +205,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_was_closed_just_now_is_not_for_a_request_that_goes_out_once() {
+        let (pool, listener) = (Pool::default(), std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+        let lane = Lane { address: listener.local_addr().unwrap(), proved: (0, 0) };
+        for once in [true, false] {
+            let link = Link::Plain(TcpStream::connect(lane.address).await.unwrap());
+            let other = listener.accept().unwrap();
+            let mut wire = Box::new(Wire::begin(link, &pool, Arc::<Tally>::default().connected()));
+            assert!(wire.is_usable_once());
+            pool.keep(lane, wire, Vec::new());
+            // Nothing waits from here on, so the runtime does not look.
+            drop(other);
+            assert_eq!(pool.take(lane, once).is_none(), once);
+        }
+    }
+
+    #[tokio::test]
     async fn what_has_grown_old_is_not_kept_and_lanes_do_not_mix() {
         let (pool, listener) = (Pool::default(), TcpListener::bind("127.0.0.1:0").await.unwrap());
         let lane = Lane { address: listener.local_addr().unwrap(), proved: (0, 0) };
@@ -212,8 +229,8 @@ mod tests {
         };
         let (young, old) = (connect().await, connect().await);
         pool.keep(lane, young, Vec::new());
-        assert!(pool.take(Lane { proved: (1, 1), ..lane }).is_none());
-        let young = pool.take(lane).unwrap();
+        assert!(pool.take(Lane { proved: (1, 1), ..lane }, false).is_none());
+        let young = pool.take(lane, false).unwrap();
         (0..AGE_SWEEPS_MAX - 1).for_each(|_| pool.sweep());
         pool.keep(lane, young, Vec::new());
         assert_eq!(pool.len(), 1);

@@ -128,8 +128,9 @@ impl Transport for Tcp {
         };
         // A kept connection first. One that turns out to be closed costs one more try, on a new one, when the request may be
         // sent twice (RFC 9110 §9.2.2) or nothing of it was sent.
+        let once = !(is_idempotent(&method) && pump.is_untouched());
         let mut lanes = addresses.iter().map(|address| Lane { address: *address, proved });
-        if let Some((mut wire, lane)) = lanes.find_map(|lane| Some((self.pool.take(lane)?, lane))) {
+        if let Some((mut wire, lane)) = lanes.find_map(|lane| Some((self.pool.take(lane, once)?, lane))) {
             match wire.exchange(&mut pump, &asked, &mut headers, early.as_deref()).await {
                 Ok(head) => return wire::answer(head, wire, pump, &self.pool, lane, attempt),
                 Err(unanswered) => {

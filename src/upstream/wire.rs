@@ -193,6 +193,12 @@ impl Wire {
     pub fn is_usable(&mut self) -> bool {
         self.input.is_empty() && self.poll_fill(&mut Context::from_waker(Waker::noop())).is_pending()
     }
+
+    /// The same for a request that may go out only once: a connection that was closed together with its last answer is often
+    /// asked for again before the runtime has looked.
+    pub fn is_usable_once(&mut self) -> bool {
+        self.is_usable() && self.link.is_quiet()
+    }
 }
 
 /// The response with a body that reads its connection and returns it to the pool at its end.

@@ -10,6 +10,9 @@ use crate::lang::types::Type;
 use crate::lang::value::Value;
 use crate::syntax::ast::{Expr as Tree, LiteralKind, TextPart};
 
+/// The longest text that is put together of constants, in bytes: where each holds another twice, thirty lines would be gigabytes.
+const TEXT_BYTES_MAX: usize = 1 << 20;
+
 impl Typing<'_, '_> {
     pub(super) fn literal(&mut self, kind: LiteralKind, text: &str, span: Span, hint: Option<&Type>) -> Option<Typed> {
         let (value, ty) = match literal::parse(kind, text) {
@@ -51,9 +54,11 @@ impl Typing<'_, '_> {
         let mut moment = Moment::Constant;
         let mut secret = false;
         let mut failed = false;
+        let (mut bytes, mut is_folded) = (0_usize, false);
         for part in parts {
             match part {
                 TextPart::Literal(text) => {
+                    bytes = bytes.saturating_add(text.len());
                     before.push_str(text);
                     push_literal(&mut pieces, text);
                 }
@@ -70,8 +75,11 @@ impl Typing<'_, '_> {
                     match (&hole.expr, encoding) {
                         (Expr::Const(value), encoding) if part || encoding == Encoding::Plain => {
                             let text = constant_text(value);
-                            before.push_str(&text);
-                            push_literal(&mut pieces, &text);
+                            (bytes, is_folded) = (bytes.saturating_add(text.len()), true);
+                            if bytes <= TEXT_BYTES_MAX {
+                                before.push_str(&text);
+                                push_literal(&mut pieces, &text);
+                            }
                         }
                         _ => pieces.push(Piece::Hole(hole.expr, encoding)),
                     }
@@ -79,6 +87,11 @@ impl Typing<'_, '_> {
             }
         }
         if failed {
+            return None;
+        }
+        if is_folded && bytes > TEXT_BYTES_MAX {
+            let label = format!("at most {TEXT_BYTES_MAX} can be put together of constants");
+            self.checker.error(Code::TypeRange, format!("this text has {bytes} bytes"), span, label);
             return None;
         }
         let ty = match (secret, hint.map(Type::present)) {
@@ -161,6 +174,10 @@ impl Typing<'_, '_> {
         for (item, tree) in typed.into_iter().zip(items) {
             let item = item?;
             self.no_secret(&item)?;
+            if matches!(item.ty, Type::List(_) | Type::Set(_)) {
+                self.checker.error(Code::TypeMismatch, "a list holds no lists", item.span, format!("`{}`", item.ty));
+                return None;
+            }
             let Expr::Const(value) = item.expr else {
                 self.checker.too_early(item.span, item.moment, Moment::Constant);
                 return None;

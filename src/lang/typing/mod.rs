@@ -31,7 +31,7 @@ pub fn is_reserved(name: &str) -> bool {
 impl Checker<'_> {
     /// Types an expression and holds it against what is wanted. `None` when something was reported.
     pub fn typed(&mut self, given: Given<'_>, want: &Want) -> Option<Typed> {
-        let typed = Typing { checker: self, scope: given.scope, want }.expr(given.expr, want.ty.as_ref())?;
+        let typed = Typing { checker: self, scope: given.scope, want, size: 0 }.expr(given.expr, want.ty.as_ref())?;
         if typed.moment > want.by {
             let late = self.late(given.expr, given.scope, want).unwrap_or(typed.span);
             return self.accept(Typed { span: late, ..typed }, want);
@@ -45,14 +45,14 @@ impl Checker<'_> {
         if !matches!(given.expr.kind, ExprKind::List(_)) {
             return self.typed(given, &want);
         }
-        let typed = Typing { checker: self, scope: given.scope, want: &want }.expr(given.expr, None)?;
+        let typed = Typing { checker: self, scope: given.scope, want: &want, size: 0 }.expr(given.expr, None)?;
         let ty = typed.ty.clone();
         self.accept(typed, &Want { ty: Some(ty), ..want })
     }
 
     /// Types an expression whatever is wanted of it.
     pub(super) fn any(&mut self, given: Given<'_>, want: &Want) -> Option<Typed> {
-        Typing { checker: self, scope: given.scope, want }.expr(given.expr, None)
+        Typing { checker: self, scope: given.scope, want, size: 0 }.expr(given.expr, None)
     }
 
     fn accept(&mut self, typed: Typed, want: &Want) -> Option<Typed> {
@@ -133,7 +133,13 @@ struct Typing<'t, 'c> {
     checker: &'t mut Checker<'c>,
     scope: ScopeId,
     want: &'t Want,
+    /// Operators and the like in the constants it uses.
+    size: usize,
 }
+
+/// The most operators and the like that the constants of one expression have together: where each uses another twice, thirty
+/// lines would have billions. It bounds how deep they nest as well.
+const SIZE_MAX: usize = 2_000;
 
 impl Typing<'_, '_> {
     /// Types an expression; `hint` helps bare words (enum choices, hosts, methods) to be understood.

@@ -1,6 +1,6 @@
 //! What a bare word or a dotted name means.
 
-use super::{ROOTS, Typing, is_reserved};
+use super::{ROOTS, SIZE_MAX, Typing, is_reserved};
 use crate::diag::suggest::near;
 use crate::diag::{Code, Diagnostic, Span};
 use crate::lang::checker::{AttributeFact, Moment, Typed};
@@ -48,6 +48,7 @@ impl Typing<'_, '_> {
             _ => {}
         }
         if let Some(found) = self.checker.names.constant(self.scope, &word.text) {
+            self.count(&found.expr, span)?;
             let expr = retyped(found.expr.clone(), hint);
             let ty = match (&found.ty, hint) {
                 (Type::Int, Some(Type::Status)) if matches!(expr, Expr::Const(Value::Status(..))) => Type::Status,
@@ -65,6 +66,17 @@ impl Typing<'_, '_> {
         }
         self.unknown_word(word, hint);
         None
+    }
+
+    /// Counts what a constant adds to the expression; `None` past the limit, which is reported once.
+    fn count(&mut self, constant: &Expr, span: Span) -> Option<()> {
+        let before = self.size;
+        self.size += constant.size();
+        if self.size > SIZE_MAX && before <= SIZE_MAX {
+            let label = format!("with this one it is {}, at most {SIZE_MAX} are possible", self.size);
+            self.checker.error(Code::TypeRange, "the constants that are used here hold too many operators", span, label);
+        }
+        (self.size <= SIZE_MAX).then_some(())
     }
 
     fn unknown_word(&mut self, word: &Ident, hint: Option<&Type>) {
@@ -219,6 +231,7 @@ impl Typing<'_, '_> {
         if let (Some(module), [name]) = (self.checker.names.import(self.scope, &root.text), rest)
             && let Some(found) = self.checker.names.constant(module, &name.text)
         {
+            self.count(&found.expr, span)?;
             return Some(Typed { expr: found.expr.clone(), ty: found.ty.clone(), moment: Moment::Constant, span });
         }
         let text = path_text(root, rest);

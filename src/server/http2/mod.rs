@@ -37,8 +37,9 @@ use watch::{Seen, Watched};
 const STREAMS_MAX: u32 = 100;
 /// Bytes of a request's body that may come before it is asked for.
 const STREAM_WINDOW: u32 = 64 << 10;
-/// The same for all requests of a connection together.
-const CONNECTION_WINDOW: u32 = 1 << 20;
+/// The same for all requests of a connection, and so the most that it holds of bodies nobody has read: 6.25 MiB. A request whose
+/// body nobody reads holds up no other.
+const CONNECTION_WINDOW: u32 = STREAM_WINDOW * STREAMS_MAX;
 /// Bytes of replies that may wait in the gateway for the client to take them, per request.
 const SEND_BUFFER_MAX: usize = 128 << 10;
 /// Requests that are reset before they were looked at.

@@ -197,6 +197,23 @@ async fn a_large_upload_is_echoed_within_the_windows() {
 }
 
 #[tokio::test]
+async fn uploads_that_nobody_reads_hold_up_no_other() {
+    let (mut client, _connection, _rig) = connected().await;
+    let mut held = Vec::new();
+    for _ in 0..super::STREAMS_MAX - 1 {
+        client = client.ready().await.unwrap();
+        let (answer, mut send) = client.send_request(Request::post("http://a/never").body(()).unwrap(), false).unwrap();
+        send.send_data(Bytes::from(vec![b'x'; 64 << 10]), false).unwrap();
+        held.push((answer, send));
+    }
+    client = client.ready().await.unwrap();
+    let (answer, mut send) = client.send_request(Request::post("http://a/echo").body(()).unwrap(), false).unwrap();
+    send.send_data(Bytes::from(vec![b'y'; 200 << 10]), true).unwrap();
+    let answered = async { whole(answer.await.unwrap().into_body()).await.unwrap().0.len() };
+    assert_eq!(timeout(Duration::from_secs(20), answered).await, Ok(200 << 10));
+}
+
+#[tokio::test]
 async fn a_body_that_is_not_as_long_as_was_said_never_ends_cleanly() {
     let (mut client, _connection, rig) = connected().await;
     let request = || Request::post("http://a/taken").header("content-length", "10").body(()).unwrap();
