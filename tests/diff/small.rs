@@ -415,9 +415,9 @@ fn a_cache_that_answers_one_caller_with_what_another_got_is_looser() {
         ),
         // What is asked for is no caller's, and neither is the host.
         (
-            "public\ncache 30s by [query(\"q\"), header(\"host\"), body(\"/a\")]",
+            "public\ncache 30s by [query(\"q\"), request.host, body(\"/a\")]",
             "public\ncache 30s by [query(\"q\")]",
-            "RESHAPED `cache by [query(\"q\")]` is in force, was `cache by [query(\"q\"), header(\"host\"), body(\"/a\")]`".to_owned(),
+            "RESHAPED `cache by [query(\"q\")]` is in force, was `cache by [query(\"q\"), request.host, body(\"/a\")]`".to_owned(),
         ),
         ("public\ncache 30s", "public\ncache 40s", "RESHAPED `cache ttl` is 40s, was 30s".to_owned()),
         ("public\ncache 30s", "public", "RESHAPED `cache` is not in force any more".to_owned()),
