@@ -123,14 +123,15 @@ fn identity(keep: &Keep, node: &Node<'_>, parts: &Parts<'_, '_>, sources: &Sourc
         };
         found = found.also(span, use_of_it);
     }
-    let rest = if by.is_some() || auth.is_none() { written } else { vec!["request.path"] };
-    let key = add.iter().map(String::as_str).chain(rest).collect::<Vec<_>>().join(", ");
+    // Path and query are part of the key as they are; a `by` that names the path would take the query out.
+    let with = |add: &[String]| add.iter().map(String::as_str).chain(written.iter().copied()).collect::<Vec<_>>().join(", ");
     let who = if auth.is_some() { "allowed caller" } else { "caller" };
     found = found.help(match (add.is_empty(), parts.token()) {
-        (false, _) => format!("use `by [{key}]`, or `shared` if the body is the same for every {who}"),
+        (false, _) => format!("use `by [{}]`, or `shared` if the body is the same for every {who}", with(&add)),
         (true, Some(token)) => format!(
-            "add `claims {{ sub str }}` to the auth `{}` and use `by [claim.sub, {key}]`, or `shared` if the body is the same for every {who}",
-            token.name
+            "add `claims {{ sub str }}` to the auth `{}` and use `by [{}]`, or `shared` if the body is the same for every {who}",
+            token.name,
+            with(&["claim.sub".to_owned()])
         ),
         (true, None) => format!("write `shared` if the body is the same for every {who}, else leave `cache` out"),
     });

@@ -104,6 +104,11 @@ fn what_was_meant_is_said_where_it_is_missing() {
         ),
         ("}\nroute s [GET, POST] /s -> app {\n  public \"a test\"".to_owned(), "a method is expected", "write `GET`, `GET,POST` or `ANY`"),
         ("}\nroute not GET /s -> app {\n  public \"a test\"".to_owned(), "`not` is an operator and names nothing", "choose another name"),
+        (
+            jwt("claims { sub str }\n}\nroute s GET /s -> app {\n  auth j\n  cache 9s"),
+            "responses for one caller could be served to another",
+            "use `by [claim.sub]`, or `shared` if the body is the same for every allowed caller",
+        ),
         ("  redirect 302 \"/x y\"".to_owned(), "a space stands in no URL", "write `%20` in its place (RFC 3986 §2.1)"),
     ] {
         let (_, found) = findings(&around(&route));

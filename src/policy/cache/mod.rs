@@ -91,7 +91,7 @@ const CACHE: Form = Form::new("cache", "keeps responses to GET and HEAD and answ
         Form::new("invalidate", "a request that succeeds drops every entry of these routes")
             .slots(&[Slot::value("routes", "a list of names of routes")]),
         Form::new("by", "each distinct value has its own entry; host and route are always part of the key")
-            .slots(&[Slot::value("keys", "a list such as `[claim.sub, request.path]`")]),
+            .slots(&[Slot::value("keys", "a list such as `[claim.sub]`")]),
         Form::new("shared", "what is kept is the same for every caller who is let in"),
         Form::new("stale", "for how long an old entry may be answered while a fresh one is fetched, or when that fails (RFC 5861)")
             .slots(&[Slot::value("time", "a duration")]),
