@@ -1,10 +1,19 @@
 //! What a request or a reply says under a name: in fields, cookies and parameters of the query. Values are bytes (RFC 9110 §5.5):
 //! whoever drops what is no ASCII does not see what the next hop gets.
 
-use http::header::COOKIE;
+use http::header::{
+    ACCEPT, ACCEPT_CHARSET, ACCEPT_ENCODING, ACCEPT_LANGUAGE, ACCESS_CONTROL_REQUEST_HEADERS, CACHE_CONTROL, CONTENT_ENCODING,
+    CONTENT_LANGUAGE, COOKIE, FORWARDED, IF_MATCH, IF_NONE_MATCH, LINK, PRAGMA, TE, TRAILER, UPGRADE, VIA,
+};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
+
+/// What a field may be taken to say: its lines one by one, or together where it [is a list](is_list).
+pub fn readings<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = Cow<'h, [u8]>> {
+    let (whole, lines) = if is_list(name) { (field(headers, name), None) } else { (None, Some(headers.get_all(name))) };
+    whole.into_iter().chain(lines.into_iter().flatten().map(|line| Cow::Borrowed(line.as_bytes())))
+}
 
 /// A field's value. Several lines of one name are one list (RFC 9110 §5.3), and those of cookies one line (RFC 9113 §8.2.3).
 #[must_use]
@@ -15,6 +24,33 @@ pub fn field<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<Cow<'h, [u
         let separator: &[u8] = if *name == COOKIE { b"; " } else { b", " };
         Cow::Owned([&*value, separator, line].concat())
     }))
+}
+
+/// True for fields that are lists by their definition, so that who reads them joins their lines. Of others some next hops read the
+/// first line, some the last.
+#[must_use]
+pub fn is_list(name: &HeaderName) -> bool {
+    const DEFINED: &[HeaderName] = &[
+        ACCEPT,
+        ACCEPT_CHARSET,
+        ACCEPT_ENCODING,
+        ACCEPT_LANGUAGE,
+        ACCESS_CONTROL_REQUEST_HEADERS,
+        CACHE_CONTROL,
+        CONTENT_ENCODING,
+        CONTENT_LANGUAGE,
+        COOKIE,
+        FORWARDED,
+        IF_MATCH,
+        IF_NONE_MATCH,
+        LINK,
+        PRAGMA,
+        TE,
+        TRAILER,
+        UPGRADE,
+        VIA,
+    ];
+    DEFINED.contains(name) || matches!(name.as_str(), "x-forwarded-for" | "prefer" | "priority" | "tracestate" | "baggage")
 }
 
 /// The values of a cookie in the order they stand (RFC 6265 §4.2.1), without the quotes around them.

@@ -1,5 +1,5 @@
 //! What conditions and keys ask of a request's fields, query and cookies, and whether it has one reading there: of two values of a
-//! parameter the next hop may take the other one, and what is no UTF-8 it may take for anything.
+//! parameter, or two lines of a field, the next hop may take the other one, and what is no UTF-8 it may take for anything.
 
 use super::expr::{Expr, Ref};
 use crate::http::{Exchange, Problem, said};
@@ -86,7 +86,7 @@ impl Name {
     fn values<'x>(&self, exchange: &'x Exchange) -> Values<'x> {
         let headers = exchange.fields();
         match self {
-            Self::Field(name) => said::field(headers, name).into_iter().collect(),
+            Self::Field(name) => said::readings(headers, name).collect(),
             Self::Parameter(name) => said::parameters(exchange.arrived().query().unwrap_or_default(), name).collect(),
             Self::Cookie(name) => said::cookies(headers, name).map(Cow::Borrowed).collect(),
         }

@@ -73,14 +73,26 @@ fn all_values_of_a_parameter_are_part_of_a_key() {
 }
 
 #[test]
-fn lines_of_one_field_are_one_value() {
-    let rig = Rig::new("cache 60s by [header(\"x-role\")]\n deny header(\"x-role\") == \"user, admin\"");
-    rig.ask("/", &[b"X-Role: user", b"X-Role: admin"]).expect(403);
-    rig.keeps_apart(&[("/", &[b"X-Role: user"]), ("/", &[b"X-Role: user", b"X-Role: root"])]);
-    rig.ask("/", &[b"X-Role: user, root"]).expect(200);
+fn lines_of_a_list_are_one_value() {
+    let rig = Rig::new("cache 60s by [header(\"accept-language\")]\n deny header(\"accept-language\") == \"de, en\"");
+    rig.ask("/", &[b"Accept-Language: de", b"Accept-Language: en"]).expect(403);
+    rig.keeps_apart(&[("/", &[b"Accept-Language: de"]), ("/", &[b"Accept-Language: de", b"Accept-Language: fr"])]);
+    rig.ask("/", &[b"Accept-Language: de, fr"]).expect(200);
     assert_eq!(rig.origin.begun(), 2, "it is the same value");
     let rig = Rig::new("deny header(\"cookie\") == \"a=1; b=2\"");
     rig.ask("/", &[b"Cookie: a=1", b"Cookie: b=2"]).expect(403);
+}
+
+#[test]
+fn a_field_that_is_no_list_has_one_line_where_rules_ask() {
+    let rig = Rig::new("cache 60s by [header(\"x-tenant\")]\n deny header(\"x-role\") == \"admin\"");
+    for second in [&b"X-Role: admin"[..], b"X-Role:", b"X-Role: user"] {
+        rig.ask("/", &[b"X-Role: admin", second]).expect(400);
+        let refused = rig.ask("/", &[second, b"X-Role: admin"]).expect(400);
+        assert_eq!(refused.json()["detail"], "the field `x-role` is there more than once");
+    }
+    assert_eq!(rig.origin.begun(), 0);
+    rig.keeps_apart(&[("/", &[b"X-Tenant: a"]), ("/", &[b"X-Tenant: a", b"X-Tenant: b"]), ("/", &[b"X-Tenant: b", b"X-Tenant: a"])]);
 }
 
 #[test]
