@@ -15,12 +15,13 @@ pub fn readings<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<
     whole.into_iter().chain(lines.into_iter().flatten().map(|line| Cow::Borrowed(line.as_bytes())))
 }
 
-/// A field's value. Several lines of one name are one list (RFC 9110 §5.3), and those of cookies one line (RFC 9113 §8.2.3).
+/// A field's value: of a list all lines, joined (RFC 9110 §5.3; those of cookies by `;`, RFC 9113 §8.2.3), else the first.
 #[must_use]
 pub fn field<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<Cow<'h, [u8]>> {
     let mut lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
     let first = lines.next()?;
-    Some(lines.fold(Cow::Borrowed(first), |value, line| {
+    let more = lines.take_while(|_| is_list(name));
+    Some(more.fold(Cow::Borrowed(first), |value, line| {
         let separator: &[u8] = if *name == COOKIE { b"; " } else { b", " };
         Cow::Owned([&*value, separator, line].concat())
     }))
@@ -99,8 +100,8 @@ pub fn text(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{cookies, field, parameters, remove_cookie};
-    use http::header::COOKIE;
+    use super::{cookies, field, parameters, readings, remove_cookie};
+    use http::header::{COOKIE, VIA};
     use http::{HeaderMap, HeaderName, HeaderValue};
 
     fn headers(lines: &[(&str, &[u8])]) -> HeaderMap {
@@ -109,9 +110,13 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_one_name_are_one_value() {
-        let headers = headers(&[("x-role", b"user"), ("cookie", b"a=1"), ("x-role", b"admin\xff"), ("cookie", b"b=2")]);
-        assert_eq!(field(&headers, &HeaderName::from_static("x-role")).as_deref(), Some(&b"user, admin\xff"[..]));
+    fn lines_of_a_list_are_one_value() {
+        let headers =
+            headers(&[("via", b"1.1 a"), ("cookie", b"a=1"), ("via", b"1.1 b\xff"), ("cookie", b"b=2"), ("x", b"1"), ("x", b"2")]);
+        assert_eq!(field(&headers, &VIA).as_deref(), Some(&b"1.1 a, 1.1 b\xff"[..]));
+        assert_eq!(field(&headers, &HeaderName::from_static("x")).as_deref(), Some(&b"1"[..]));
+        let lines: Vec<_> = readings(&headers, &HeaderName::from_static("x")).collect();
+        assert_eq!(lines, [&b"1"[..], b"2"]);
         assert_eq!(field(&headers, &COOKIE).as_deref(), Some(&b"a=1; b=2"[..]));
         assert_eq!(field(&headers, &HeaderName::from_static("x-none")), None);
     }

@@ -41,15 +41,17 @@ impl Asked {
         self.0.is_empty()
     }
 
-    /// The refusal of a request in which some of it has no one reading.
+    /// The refusal of a request in which some of it has no one reading. Values that are equal have: whichever is taken, it is that.
     #[must_use]
     pub fn refusal(&self, exchange: &Exchange) -> Option<Problem> {
-        let (nth, values) = self.unclear(exchange).next()?;
-        let why = if values.len() > 1 { "is there more than once" } else { "is no UTF-8 text" };
+        let differ = |values: &Values<'_>| values.iter().any(|value| values.first() != Some(value));
+        let is_text = |values: &Values<'_>| values.first().is_none_or(|value| std::str::from_utf8(value).is_ok());
+        let (nth, values) = self.unclear(exchange).find(|(_, values)| differ(values) || !is_text(values))?;
+        let why = if differ(&values) { "is there more than once" } else { "is no UTF-8 text" };
         Some(Problem::new(StatusCode::BAD_REQUEST, format!("{} {why}", self.0.get(nth)?)))
     }
 
-    /// What has no one reading, by its number, with all that is said.
+    /// What is there more than once or is no text, by its number, with all that is said.
     pub fn unclear<'x>(&self, exchange: &'x Exchange) -> impl Iterator<Item = (usize, Values<'x>)> {
         let said = self.0.iter().map(|name| name.values(exchange)).enumerate();
         said.filter(|(_, values)| values.len() > 1 || values.iter().any(|value| std::str::from_utf8(value).is_err()))

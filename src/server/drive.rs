@@ -325,35 +325,45 @@ pub fn begin<T: Transport>(engine: &Arc<Engine<T>>, arrival: Arrival) -> Begun {
     Begun { exchange, route: None, elsewhere: asked.instead.is_some().then_some(asked), normalised: verdict }
 }
 
+/// What takes the request, were this its method.
+///
+/// # Errors
+/// When what a `match` asks for has no one reading, and no route that goes before takes the request.
+#[expect(clippy::result_large_err, reason = "the error is the answer, made once per refused request")]
+fn look(plan: &Plan, exchange: &Exchange, method: &str, captures: &mut Captures) -> Result<Found, Problem> {
+    let mut unclear: Option<(usize, Problem)> = None;
+    let mut holds = |route: usize, tried: &Captures| {
+        let Some(predicate) = plan.routes.get(route).and_then(|route| route.predicate.as_ref()) else { return true };
+        let Some(refusal) = predicate.asked.refusal(exchange) else {
+            return predicate.condition.holds(Facts::tried(exchange, tried.as_ranges()));
+        };
+        if unclear.as_ref().is_none_or(|(first, _)| route < *first) {
+            unclear = Some((route, refusal));
+        }
+        false
+    };
+    let found = plan.tree.find(method, &exchange.request.host, exchange.request.path(), &mut holds, captures);
+    match (unclear, &found) {
+        // Routes stand in the order in which they are tried.
+        (Some((first, _)), Found::Route(route)) if *route < first => Ok(found),
+        (Some((_, problem)), _) => Err(problem),
+        (None, _) => Ok(found),
+    }
+}
+
 /// The route that takes the request.
 #[expect(clippy::result_large_err, reason = "the error is the answer, made once per refused request")]
 fn find(plan: &Plan, exchange: &mut Exchange) -> Result<usize, End> {
-    let mut unclear = None;
-    let mut look = |exchange: &Exchange, method: &str, captures: &mut Captures| {
-        let mut holds = |route: usize, tried: &Captures| match plan.routes.get(route).and_then(|route| route.predicate.as_ref()) {
-            Some(predicate) => {
-                let refusal = predicate.asked.refusal(exchange);
-                let holds = refusal.is_none() && predicate.condition.holds(Facts::tried(exchange, tried.as_ranges()));
-                unclear = unclear.take().or(refusal);
-                holds
-            }
-            None => true,
-        };
-        plan.tree.find(method, &exchange.request.host, exchange.request.path(), &mut holds, captures)
-    };
     let mut captures = Captures::new();
     if let Some(asked) = preflight_method(&exchange.request)
-        && let Found::Route(route) = look(exchange, asked, &mut captures)
+        && let Ok(Found::Route(route)) = look(plan, exchange, asked, &mut captures)
         && plan.pipeline(route).is_some_and(answers_preflights)
     {
         exchange.params = captures.ranges();
         return Ok(route);
     }
     let method = exchange.request.method.as_str();
-    let found = look(exchange, method, &mut captures);
-    if let Some(problem) = unclear {
-        return Err(End::Problem(problem));
-    }
+    let found = look(plan, exchange, method, &mut captures).map_err(End::Problem)?;
     let forbidden = matches!(method, "TRACE" | "CONNECT");
     match found {
         Found::Route(route) if !forbidden => {

@@ -19,10 +19,12 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 /// How often a connection that is in use is asked whether it is still there. It is over when the answer takes as long.
 const PING_EVERY: Duration = Duration::from_secs(20);
+/// Between two such questions, however many requests end in silence: other sides may take more for an attack.
+const PINGS_APART: Duration = Duration::from_secs(1);
 /// How long a request must have been on it without a byte of anything for its end to say something of the connection.
 const SILENCE_MIN: Duration = Duration::from_millis(100);
 /// Bytes of a response's fields.
@@ -184,6 +186,7 @@ impl AsyncWrite for Heard {
 /// Runs a connection to its end: nobody can send on it any more, it broke, or it has fallen silent. It counts as long.
 async fn run(mut connection: Connection<Heard>, mut pings: PingPong, state: Arc<State>, _counted: Connected) {
     let mut asked = false;
+    let mut asked_last = Instant::now();
     loop {
         tokio::select! {
             ended = &mut connection => {
@@ -199,8 +202,9 @@ async fn run(mut connection: Connection<Heard>, mut pings: PingPong, state: Arc<
                 }
                 state.silent.store(false, Ordering::Relaxed);
             }
-            () = state.fell_silent.notified(), if !asked => {
+            () = async { state.fell_silent.notified().await; sleep_until(asked_last + PINGS_APART).await }, if !asked => {
                 asked = pings.send_ping(Ping::opaque()).is_ok();
+                asked_last = Instant::now();
             }
             () = sleep(PING_EVERY) => {
                 if asked {
