@@ -26,9 +26,12 @@ pub fn are_kept(route: &ir::Route, program: &Program, request: &RequestParts) ->
 }
 
 /// True when an expression of a config looks at the request's fields. Configs are plain data that is written as JSON: whatever policy
-/// it is of, none of its expressions can be left out.
+/// it is of, none of its expressions can be left out. Of what cannot be written nothing is known: it may.
 fn reads(config: &impl Serialize, program: &Program) -> bool {
-    serde_json::to_value(config).is_ok_and(|config| refers(&config, program))
+    match serde_json::to_value(config) {
+        Ok(config) => refers(&config, program),
+        Err(_) => true,
+    }
 }
 
 fn refers(config: &Json, program: &Program) -> bool {
